@@ -1,0 +1,1 @@
+"""Grading for instructors: generates assignments, grades submissions through nbgrader, writes feedback."""

@@ -1,0 +1,36 @@
+"""Addition: hands the gradient on to both of its inputs."""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.module import Example, Module
+
+
+class Add(Module):
+    """a = x + y, elementwise; shapes broadcast as torch's do.
+
+    With g = ∂L/∂a: ∂L/∂x = g and ∂L/∂y = g, summed over the axes along which that input was broadcast.
+    """
+
+    formula = r"a = x + y"
+    source = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    symbol = "+"
+    local = ("1", "1")
+
+    def forward(self, x: Float[Tensor, "*#shape"], y: Float[Tensor, "*#shape"]) -> Float[Tensor, "*shape"]:
+        self.save(x_shape=x.shape, y_shape=y.shape)
+        return x + y
+
+    def backward(self, grad_output: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*y_shape"]]:
+        return grad_output.sum_to_size(self.saved["x_shape"]), grad_output.sum_to_size(self.saved["y_shape"])
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        y = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        yield Example(cls(), (x, y), reference=lambda m, x, y: torch.add(x, y), label="same shape")
+        yield Example(cls(), (x, y[0]), reference=lambda m, x, y: torch.add(x, y), label="a row for every example")
+        yield Example(cls(), (x[0, 0], y), reference=lambda m, x, y: torch.add(x, y), label="a scalar")

@@ -1,0 +1,31 @@
+"""The exponential function, which is its own derivative."""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.module import Example, Module
+
+
+class Exp(Module):
+    """a = eˣ, elementwise. With g = ∂L/∂a: ∂L/∂x = g · eˣ = g · a, so that the output is what backward needs."""
+
+    formula = r"a = e^x"
+    source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5"
+    symbol = "exp"
+    local = ("out",)
+
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        out = torch.exp(x)
+        self.save(out=out)
+        return out
+
+    def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        return grad_output * self.saved["out"]
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        yield Example(cls(), (x,), reference=lambda m, x: torch.exp(x))
