@@ -1,0 +1,88 @@
+"""check(): probe a student's answer, judge what was seen, show the table, return the points."""
+
+import inspect
+from typing import Any
+
+import torch
+from IPython.display import display
+from torch import Generator, Tensor
+
+from course.checks import Evidence, Part, Report, input_names, judge, probe, random_like, to_float64
+from course.device import device
+from course.exercises.exercise import Case, Exercise, find_exercise
+from course.exercises.score import Score
+from course.figures import Figure, gradient_comparison
+from course.module import Module, as_tuple
+
+SECONDS = 5.0
+"""Time for one forward or backward of a student's object; the right ones take milliseconds."""
+
+
+def check(name: str, answer: Any, *, seed: int = 0) -> float:
+    """Check a student's class or function, show the table of parts, points and hints, and return the points.
+
+    Args:
+        name: of the exercise.
+        answer: the class or function that the exercise asks for.
+        seed: of the random inputs and upstream gradients.
+    """
+    score = grade(find_exercise(name), answer, seed=seed)
+    display(score)
+    return score.points
+
+
+def picture(name: str, answer: Any, *, seed: int = 0) -> Figure:
+    """Draw the gradients of a student's answer over the numeric ones, in the exercise's last case."""
+    report = list(examine(find_exercise(name), answer, seed=seed).values())[-1]
+    return gradient_comparison(report.analytic, report.numeric, title=f"{name}: your gradient and the numeric one")
+
+
+def grade(exercise: Exercise, answer: Any, *, seed: int = 0) -> Score:
+    """Give each part of the exercise its verdict."""
+    reports = examine(exercise, answer, seed=seed)
+    return Score(exercise, tuple(_verdict(name, reports) for name in exercise.points))
+
+
+def examine(exercise: Exercise, answer: Any, *, seed: int = 0) -> dict[str, Report]:
+    """Probe the answer on every case of the exercise and judge what was seen: a report by case label."""
+    rng = Generator(device()).manual_seed(seed)
+    reports: dict[str, Report] = {}
+    for case in exercise.cases(rng):
+        inputs = to_float64(case.inputs)
+        truth = case.build(exercise.truth).to(dtype=torch.float64)
+        names = input_names(truth, len(inputs))
+        grad_outputs = random_like(as_tuple(truth(*inputs)), rng)
+        evidence = _probe_answer(case, answer, truth, names, inputs, grad_outputs)
+        reports[case.label] = judge(case.label, evidence, truth, names, inputs, grad_outputs)
+    return reports
+
+
+def _probe_answer(
+    case: Case, answer: Any, truth: Module, names: tuple[str, ...], inputs: tuple[Tensor, ...], grad_outputs: tuple[Tensor, ...]
+) -> Evidence:
+    if isinstance(answer, type) and not _wrote_backward(answer):
+        return Evidence(errors={"backward": f"{answer.__name__} has no backward of its own: write one in the class"})
+    try:
+        module = case.build(answer).to(dtype=torch.float64)
+        module.load_state_dict(truth.state_dict())
+    except Exception as error:
+        return Evidence(errors={"forward": f"making it raised {type(error).__name__}: {error}"})
+    return probe(module, names, inputs, grad_outputs, seconds=SECONDS)
+
+
+def _wrote_backward(answer: type) -> bool:
+    """Whether the class's backward comes from outside the course's library, which would hand it the answer."""
+    backward = inspect.unwrap(getattr(answer, "backward", Module.backward))
+    return not str(getattr(backward, "__module__", "")).startswith("course.")
+
+
+def _verdict(name: str, reports: dict[str, Report]) -> Part:
+    """One verdict for a part over all cases, or for a case over all parts: the first failure speaks."""
+    if name in reports:
+        failed = [part for part in reports[name].parts if not part.passed]
+        return Part(name, not failed, f"{failed[0].name} {failed[0].message}" if failed else "")
+    failed = [(label, report[name]) for label, report in reports.items() if not report[name].passed]
+    if not failed:
+        return Part(name, True)
+    label, part = failed[0]
+    return Part(name, False, part.message + (f" (case: {label})" if len(reports) > 1 and label else ""))

@@ -1,0 +1,182 @@
+"""Assignment 01: backward passes of elementary modules, a neuron by hand, and a whole graph."""
+
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from course.checks import FunctionWithGradient
+from course.exercises.exercise import Case, Exercise
+from course.graph import Graph
+from course.module import Module
+from course.modules import Add, Copy, CosineUnit, Max, Multiply, Negate, Sigmoid
+
+
+def _random(rng: Generator, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=rng, device=rng.device)
+
+
+def _elementwise(count: int, **options: Any) -> Any:
+    """Cases for an elementwise module of `count` inputs: numbers, vectors and batches."""
+
+    def cases(rng: Generator) -> list[Case]:
+        shapes = {"single numbers": (), "vectors": (4,), "a batch": (3, 2)}
+        return [
+            Case(label, lambda answer: answer(**options), tuple(_random(rng, *shape) for _ in range(count)))
+            for label, shape in shapes.items()
+        ]
+
+    return cases
+
+
+def _cosine_cases(rng: Generator) -> list[Case]:
+    theta = 0.5 + torch.rand((), generator=rng, device=rng.device)
+
+    def build(answer: Any) -> Module:
+        module = answer()
+        module.theta.value = theta.clone()
+        return module
+
+    return [Case("one number", build, (_random(rng),)), Case("a batch", build, (_random(rng, 3, 2),))]
+
+
+class SigmoidNeuron(Module):
+    """f = σ(w₀x₀ + w₁x₁ + w₂): the forward pass that the neuron's exercise differentiates by hand."""
+
+    def forward(self, w: Tensor, x: Tensor) -> Tensor:
+        self.save()
+        return 1 / (1 + torch.exp(-(w[0] * x[0] + w[1] * x[1] + w[2])))
+
+
+def _neuron_cases(rng: Generator) -> list[Case]:
+    def build(answer: Any) -> Module:
+        return SigmoidNeuron() if answer is SigmoidNeuron else FunctionWithGradient(answer)
+
+    worked = (torch.tensor([2.0, -3.0, -3.0], device=rng.device), torch.tensor([-1.0, -2.0], device=rng.device))
+    return [Case("the lecture's neuron", build, worked), Case("random weights", build, (_random(rng, 3), _random(rng, 2)))]
+
+
+def _cascade(graph: Any) -> Module:
+    made = graph("x", "y", "z")
+    made.add("q", Add(), "x", "y")
+    made.add("f", Multiply(), "q", "z")
+    return made
+
+
+def _fan_out(graph: Any) -> Module:
+    made = graph("x", "y")
+    made.add("square", Multiply(), "x", "x")
+    made.add("product", Multiply(), "x", "y")
+    made.add("f", Add(), "square", "product")
+    return made
+
+
+def _long_and_short_path(graph: Any) -> Module:
+    made = graph("x", "y")
+    made.add("early", Sigmoid(), "x")
+    made.add("aside", Multiply(), "early", "y")
+    made.add("late", Negate(), "aside")
+    made.add("later", Sigmoid(), "late")
+    made.add("f", Multiply(), "early", "later")
+    return made
+
+
+def _with_parameter(graph: Any) -> Module:
+    made = graph("x", "y")
+    wave = CosineUnit()
+    wave.theta.value = torch.full_like(wave.theta.value, 0.75)
+    made.add("wave", wave, "x")
+    made.add("larger", Max(), "wave", "y")
+    made.add("f", Multiply(), "larger", "wave")
+    return made
+
+
+def _graph_cases(rng: Generator) -> list[Case]:
+    return [
+        Case("one path", _cascade, tuple(_random(rng, 2) for _ in range(3))),
+        Case("fan-out", _fan_out, tuple(_random(rng, 2) for _ in range(2))),
+        Case("a long and a short path", _long_and_short_path, tuple(_random(rng, 2) for _ in range(2))),
+        Case("a node with a parameter", _with_parameter, (_random(rng, 3), 4 + _random(rng, 3))),
+    ]
+
+
+EXERCISES = (
+    Exercise(
+        name="add",
+        truth=Add,
+        cases=_elementwise(2),
+        points={"shapes": 2, "∂L/∂x": 3, "∂L/∂y": 3},
+        hints=(
+            "Raise x by a tiny amount. By how much does a rise? And if you raise y instead?",
+            "Lecture 03, the pattern of the plus node: look at what its two incoming edges carry in the backward pass.",
+            "For a = x − y the local derivatives are 1 and −1, so the gradients are g and −g.",
+        ),
+    ),
+    Exercise(
+        name="multiply",
+        truth=Multiply,
+        cases=_elementwise(2),
+        points={"∂L/∂x": 5, "∂L/∂y": 5, "leaves inputs alone": 2},
+        hints=(
+            "Hold y still: a is then a straight line in x. What is its slope?",
+            "Lecture 03: in f = q·z at q = 3, z = −4 the two gradients were −4 and 3. Which number went where?",
+            "For a = x² the local derivative is 2x, so the gradient is 2·x·g: local derivative times what arrives.",
+        ),
+    ),
+    Exercise(
+        name="max",
+        truth=Max,
+        cases=_elementwise(2),
+        points={"∂L/∂x": 6, "∂L/∂y": 6, "leaves inputs alone": 2},
+        hints=(
+            "Only one of the two inputs decides the output. What happens to a when you nudge the other one?",
+            "Lecture 03, the pattern of the max node: the gradient takes one road only. A comparison of tensors gives a mask.",
+            "For a = |x| the local derivative is 1 where x > 0 and −1 where x < 0: g * torch.where(x > 0, 1.0, -1.0).",
+        ),
+    ),
+    Exercise(
+        name="copy",
+        truth=Copy,
+        cases=_elementwise(1),
+        points={"shapes": 2, "∂L/∂x": 6},
+        hints=(
+            "x reaches the loss along two paths. What does the chain rule do with several paths?",
+            "Lecture 03: in the graph with x read twice, how did the gradient at x come about?",
+            "For a = 3x, the same x is used three times over, and the gradient is g + g + g.",
+        ),
+    ),
+    Exercise(
+        name="cosine_unit",
+        truth=CosineUnit,
+        cases=_cosine_cases,
+        points={"∂L/∂x": 6, "∂L/∂theta": 6, "accumulation": 4, "leaves inputs alone": 2},
+        hints=(
+            "Two derivatives are asked for: one by the input, one by the parameter. The parameter is one number, x may be many.",
+            "Chain rule: derivative of the outer function, times derivative of the inner one. The constant π adds nothing.",
+            "For a = sin(θx): ∂a/∂x = θ cos(θx) and ∂a/∂θ = x cos(θx); the gradient of θ sums over all elements of x "
+            "and is added to theta.grad with +=.",
+        ),
+    ),
+    Exercise(
+        name="sigmoid_neuron",
+        truth=SigmoidNeuron,
+        cases=_neuron_cases,
+        points={"∂L/∂w": 8, "∂L/∂x": 7},
+        hints=(
+            "Walk the graph from the back, a step a line: each gradient is the one you just had, times one local derivative.",
+            "Lecture 03 stepped through this neuron: compare your numbers at w = [2, −3, −3], x = [−1, −2] with its edges.",
+            "For f = e^(ab + c) with s = ab + c: df/ds = f, then df/da = df/ds · b, df/db = df/ds · a, df/dc = df/ds.",
+        ),
+    ),
+    Exercise(
+        name="graph",
+        truth=Graph,
+        cases=_graph_cases,
+        points={"one path": 5, "fan-out": 6, "a long and a short path": 5, "a node with a parameter": 4},
+        hints=(
+            "A node's backward may run only when its whole gradient has arrived. Which order makes sure of that?",
+            "Lecture 03: a value that is read twice gets the sum of two gradients. Find the steps that said so.",
+            "For a chain: start with g = grad_output, then g = module.backward(g), last module first. A graph has one g a name.",
+        ),
+    ),
+)

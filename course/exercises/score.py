@@ -1,0 +1,60 @@
+"""A score: the verdict and the points for each part of an exercise, as a table that a student can read."""
+
+import html
+from dataclasses import dataclass
+
+from course.checks import Part
+from course.exercises.exercise import Exercise
+
+HINT_TITLES = ("Hint 1: what to think about", "Hint 2: an earlier result", "Hint 3: a relative, worked out")
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a student's object did: for each part the verdict and its points. Shows as a table, with hints while parts fail."""
+
+    exercise: Exercise
+    verdicts: tuple[Part, ...]
+
+    @property
+    def points(self) -> float:
+        """The points earned."""
+        return float(sum(self.earned(part) for part in self.verdicts))
+
+    def earned(self, part: Part) -> float:
+        """The points earned with one part."""
+        return self.exercise.points[part.name] if part.passed else 0.0
+
+    @property
+    def headline(self) -> str:
+        """One line: the exercise, the points earned and the points to be had."""
+        return f"{self.exercise.name}: {self.points:g} of {self.exercise.max_points:g} points"
+
+    def __repr__(self) -> str:
+        width = max(len(part.name) for part in self.verdicts)
+        lines = [
+            f"  {'✓' if part.passed else '✗'} {part.name:<{width}}  "
+            f"{self.earned(part):4g} of {self.exercise.points[part.name]:g}  {part.message}".rstrip()
+            for part in self.verdicts
+        ]
+        return "\n".join([self.headline, *lines])
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th style='text-align:left'>{head}</th>" for head in ("", "part", "points", "what was seen"))
+        table = (
+            "<table style='font-size:1rem'>"
+            f"<caption style='text-align:left;font-weight:bold;color:inherit'>{html.escape(self.headline)}</caption>"
+            f"<tr>{heads}</tr>{''.join(self._row(part) for part in self.verdicts)}</table>"
+        )
+        return table if all(part.passed for part in self.verdicts) else table + self._hints()
+
+    def _row(self, part: Part) -> str:
+        points = f"{self.earned(part):g} of {self.exercise.points[part.name]:g}"
+        cells = ("✓" if part.passed else "✗", part.name, points, part.message)
+        return "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+
+    def _hints(self) -> str:
+        return "".join(
+            f"<details><summary>{title}</summary><p>{html.escape(hint)}</p></details>"
+            for title, hint in zip(HINT_TITLES, self.exercise.hints, strict=True)
+        )

@@ -1,0 +1,61 @@
+"""A gradient laid over the numeric one: where dot and ring part, backward is wrong."""
+
+import numpy as np
+from matplotlib import rc_context
+
+from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, Figure
+
+
+def gradient_comparison(
+    analytic: dict[str, np.ndarray | None], numeric: dict[str, np.ndarray], *, title: str = "backward and numeric gradient"
+) -> Figure:
+    """Draw every coordinate of every gradient: a ring for the numeric one, a dot for the one that backward gave.
+
+    Args:
+        analytic: gradients by name; None or left out where there is none yet.
+        numeric: the true gradients by name, in the shape that they should have.
+        title: above the picture.
+    """
+    with rc_context(STYLE):
+        wrong = [name for name in numeric if not agrees(analytic.get(name), numeric[name])]
+        figure = Figure(_describe(numeric, analytic, wrong), width=max(6.0, 3.4 * len(numeric)), height=3.6)
+        figure.suptitle(title)
+        for axes, name in zip(figure.subplots(1, len(numeric), squeeze=False)[0], numeric, strict=True):
+            true, mine = numeric[name].ravel(), analytic.get(name)
+            index = np.arange(true.size)
+            axes.axhline(0, color=NEUTRAL_COLOR, linewidth=1)
+            axes.plot(index, true, "o", ms=15, mfc="none", mec=NEUTRAL_COLOR, mew=2, label="numeric")
+            fits = mine is not None and mine.shape == numeric[name].shape
+            if fits and mine is not None:
+                axes.plot(index, mine.ravel(), "o", ms=7, color=GRADIENT_COLOR, label="backward")
+            verdict = "not written yet" if mine is None else "" if fits else f"shape {mine.shape}, not {numeric[name].shape}"
+            axes.set_title(f"∂L/∂{name}" + (f": {verdict}" if verdict else ""))
+            axes.set_xlabel("coordinate")
+            axes.set_xticks(index)
+            axes.margins(x=0.15, y=0.2)
+        first = figure.axes[0]
+        first.set_ylabel("gradient")
+        handles = {
+            label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def agrees(analytic: np.ndarray | None, numeric: np.ndarray) -> bool:
+    """Whether two gradients look the same in the picture: same shape, and no coordinate off by more than a hair."""
+    if analytic is None or analytic.shape != numeric.shape:
+        return False
+    return bool(np.allclose(analytic, numeric, rtol=1e-4, atol=1e-6))
+
+
+def _describe(numeric: dict[str, np.ndarray], analytic: dict[str, np.ndarray | None], wrong: list[str]) -> str:
+    names = ", ".join(f"∂L/∂{name}" for name in numeric)
+    if not wrong:
+        return f"Dots in rings: for {names}, the gradient from backward lies on the numeric one at every coordinate."
+    missing = [f"∂L/∂{name}" for name in wrong if analytic.get(name) is None]
+    off = [f"∂L/∂{name}" for name in wrong if analytic.get(name) is not None]
+    said = [f"no dots yet for {', '.join(missing)}"] * bool(missing) + [f"dots off their rings for {', '.join(off)}"] * bool(
+        off
+    )
+    return f"Rings mark the numeric gradients {names}; there are {' and '.join(said)}."
