@@ -255,8 +255,8 @@ def _to_array(value: Any, stage: str, evidence: Evidence) -> np.ndarray | None:
     if value is None:
         return None
     try:
-        return np.array(torch.as_tensor(value).detach().cpu().double(), copy=True)
-    except Exception:
+        return torch.as_tensor(value).detach().cpu().double().numpy().copy()
+    except (TypeError, ValueError, RuntimeError):
         evidence.errors.setdefault(stage, f"{stage} returned a {type(value).__name__} where a tensor belongs")
         return None
 

@@ -1,0 +1,159 @@
+"""Exercises: the right answers earn everything, each part stands alone, stubs and cheats earn nothing."""
+
+import pytest
+import torch
+
+from course import Graph, Module, Parameter
+from course.exercises import all_exercises, check, find_exercise, picture
+from course.exercises.grading import grade
+from course.modules import Add, Multiply
+
+
+class RightMultiply(Module):
+    def forward(self, x, y):
+        self.save(x=x, y=y)
+        return x * y
+
+    def backward(self, grad_output):
+        return grad_output * self.saved["y"], grad_output * self.saved["x"]
+
+
+class SwappedMultiply(RightMultiply):
+    def backward(self, grad_output):
+        return grad_output * self.saved["x"], grad_output * self.saved["y"]
+
+
+class HalfMultiply(RightMultiply):
+    def backward(self, grad_output):
+        return grad_output * self.saved["y"], grad_output
+
+
+class StubMultiply(RightMultiply):
+    def backward(self, grad_output):
+        raise NotImplementedError
+
+
+class BrokenInit(RightMultiply):
+    def __init__(self):
+        raise ValueError("no")
+
+
+class OneAtATime(Graph):
+    """Follows each path on its own instead of summing first: slow, but right, since gradients are linear."""
+
+    def backward(self, grad_output):
+        grads = {name: torch.zeros_like(self.values[name]) for name in self.inputs}
+
+        def push(name, grad):
+            if name in grads:
+                grads[name] += grad
+                return
+            node = self.nodes[name]
+            returned = node.module.backward(grad)
+            for read, one in zip(node.reads, returned if isinstance(returned, tuple) else (returned,), strict=True):
+                push(read, one)
+
+        push(self.outputs[0], grad_output)
+        found = tuple(grads.values())
+        return found if len(found) > 1 else found[0]
+
+
+class LosesFanOut(Graph):
+    def backward(self, grad_output):
+        grads = {self.outputs[0]: grad_output}
+        for node in reversed(self.nodes.values()):
+            returned = node.module.backward(grads[node.name])
+            for read, one in zip(node.reads, returned if isinstance(returned, tuple) else (returned,), strict=True):
+                grads[read] = one
+        return tuple(grads[name] for name in self.inputs)
+
+
+class OverwritingCosine(Module):
+    def __init__(self):
+        self.theta = Parameter.uniform((), 1.0)
+
+    def forward(self, x):
+        self.save(x=x)
+        return torch.cos(self.theta.value * x) + torch.pi
+
+    def backward(self, grad_output):
+        slope = -torch.sin(self.theta.value * self.saved["x"])
+        self.theta.grad = (grad_output * slope * self.saved["x"]).sum()
+        return grad_output * slope * self.theta.value
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "points"),
+    [
+        ("multiply", RightMultiply, 12),
+        ("multiply", SwappedMultiply, 2),
+        ("multiply", HalfMultiply, 7),
+        ("multiply", StubMultiply, 0),
+        ("multiply", BrokenInit, 0),
+        ("multiply", Multiply, 0),  # the library's own
+        ("multiply", type("Inherits", (Multiply,), {}), 0),
+        ("multiply", type("NoBackward", (Module,), {"forward": RightMultiply.forward}), 0),
+        ("multiply", lambda *_: 3, 0),
+        ("multiply", None, 0),
+        ("graph", OneAtATime, 20),
+        ("graph", LosesFanOut, 5),
+        ("graph", type("Inherits", (Graph,), {}), 0),
+        ("cosine_unit", OverwritingCosine, 14),
+        ("sigmoid_neuron", lambda w, x: (1 / 0, None), 0),
+    ],
+    ids=str,
+)
+def test_points(name, answer, points):
+    assert grade(find_exercise(name), answer).points == points
+    assert grade(find_exercise(name), answer, seed=77).points == points
+
+
+def test_check_shows_a_table_and_returns_a_float(capsys):
+    earned = check("multiply", HalfMultiply)
+    assert type(earned) is float
+    shown = capsys.readouterr().out
+    assert "multiply: 7 of 12 points" in shown
+    assert "✗ ∂L/∂y" in shown
+
+
+def test_hints_appear_only_while_something_fails():
+    exercise = find_exercise("multiply")
+    assert grade(exercise, HalfMultiply)._repr_html_().count("<details>") == 3
+    assert "<details>" not in grade(exercise, RightMultiply)._repr_html_()
+
+
+def test_unknown_exercise_names_the_nearest():
+    with pytest.raises(KeyError, match="there is no exercise 'multipy': did you mean 'multiply'"):
+        find_exercise("multipy")
+
+
+def test_a_stub_is_told_kindly():
+    messages = [part.message for part in grade(find_exercise("multiply"), StubMultiply).verdicts]
+    assert all("backward is not written yet" in message for message in messages)
+
+
+def test_a_hundred_points_with_the_question_in_words():
+    exercises = all_exercises()
+    assert set(exercises) >= {"add", "multiply", "max", "copy", "cosine_unit", "sigmoid_neuron", "graph"}
+    assert sum(exercise.max_points for exercise in exercises.values()) + 5 == 100
+    for exercise in exercises.values():
+        labels = [case.label for case in exercise.cases(torch.Generator().manual_seed(0))]
+        assert len(set(labels)) == len(labels)
+        assert len(exercise.hints) == 3
+
+
+def test_picture_tells_in_words_what_it_shows():
+    assert "Dots in rings" in picture("multiply", RightMultiply).alt
+    assert "off their rings for ∂L/∂y" in picture("multiply", HalfMultiply).alt
+    assert "no dots yet for ∂L/∂x, ∂L/∂y" in picture("multiply", StubMultiply).alt
+    assert picture("multiply", SwappedMultiply).to_png().startswith(b"\x89PNG")
+    assert 'alt="Dots in rings' in picture("multiply", RightMultiply)._repr_html_()
+
+
+def test_library_answers_are_right_apart_from_being_the_library(monkeypatch):
+    """With the guard against handing in the library lifted, the library itself earns everything."""
+    monkeypatch.setattr("course.exercises.grading._wrote_backward", lambda answer: True)
+    for exercise in all_exercises().values():
+        if exercise.name != "sigmoid_neuron":
+            assert grade(exercise, exercise.truth).points == exercise.max_points
+    assert grade(find_exercise("add"), Add).points == 8

@@ -1,0 +1,173 @@
+"""Every module, on every example it brings: the contract, and exactness against torch."""
+
+import copy
+import inspect
+
+import pytest
+import torch
+
+from course import Chain, Graph, Module, generator
+from course.checks import check_module
+from course.gradients import numerical_gradients
+from course.module import Example, argument_names, as_tuple, has_own_backward
+from course.modules import Linear
+from course.registry import all_modules
+
+MODULES = all_modules()
+EXAMPLES = {
+    f"{name}-{example.label or position}": example
+    for name, kind in MODULES.items()
+    for position, example in enumerate(kind.examples(generator(0)))
+}
+examples = pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES.keys())
+modules = pytest.mark.parametrize("kind", MODULES.values(), ids=MODULES.keys())
+
+
+def in_float64(example: Example) -> tuple[Module, tuple[torch.Tensor, ...]]:
+    return copy.deepcopy(example.module).to(dtype=torch.float64), tuple(x.double() for x in example.inputs)
+
+
+def test_the_registry_is_not_empty():
+    assert {
+        "Add",
+        "Subtract",
+        "Multiply",
+        "Negate",
+        "Exp",
+        "Reciprocal",
+        "Max",
+        "Copy",
+        "CosineUnit",
+        "Sigmoid",
+        "Linear",
+    } <= set(MODULES)
+    assert "EuclideanLoss" in MODULES
+    assert len(EXAMPLES) >= len(MODULES)
+
+
+@modules
+def test_module_describes_itself(kind):
+    assert kind.formula, "a module states its formula"
+    assert kind.source, "a module states its source"
+    assert kind.__doc__
+    assert "∂" in kind.__doc__, "the docstring gives the gradients"
+    assert has_own_backward(kind), "the library relies on no fallback"
+    assert "autograd" not in inspect.getsource(inspect.getmodule(kind))
+    assert all(hint is not inspect.Parameter.empty for hint in inspect.get_annotations(kind.forward).values())
+    assert len(kind.local) in (0, len(argument_names(next(iter(kind.examples(generator(0)))).module)))
+
+
+@examples
+def test_module_passes_its_checks(example):
+    report = check_module(example.module, example.inputs, reference=example.reference)
+    assert report.passed, str(report)
+
+
+@examples
+def test_gradients_equal_autograd(example):
+    module, inputs = in_float64(example)
+    leaves = [x.clone().requires_grad_() for x in inputs]
+    values = [parameter.value for parameter in module.parameters()]
+    outputs = as_tuple(module(*inputs))
+    upstream = tuple(torch.randn(o.shape, dtype=o.dtype, device=o.device, generator=generator(1)) for o in outputs)
+    grads = [*as_tuple(module.backward(*upstream)), *(parameter.grad for parameter in module.parameters())]
+    for parameter, value in zip(module.parameters(), values, strict=True):
+        parameter.value = value.clone().requires_grad_()
+    sources = [*leaves, *(parameter.value for parameter in module.parameters())]
+    expected_outputs = as_tuple(example.reference(module, *leaves))
+    expected = torch.autograd.grad(expected_outputs, sources, upstream)
+    for ours, theirs in zip(outputs, expected_outputs, strict=True):
+        torch.testing.assert_close(ours, theirs.detach(), rtol=1e-12, atol=1e-14)
+    for ours, theirs in zip(grads, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-14)
+
+
+@examples
+def test_fallback_backward_equals_the_handwritten_one(example):
+    """A class stripped of its backward, as students receive it, still gives the same gradients."""
+    kind = type(example.module)
+    bare = type(kind.__name__, (Module,), {"forward": inspect.unwrap(kind.forward)})
+    written, inputs = in_float64(example)
+    stripped = bare.__new__(bare)
+    vars(stripped).update(vars(copy.deepcopy(written)))
+    assert not has_own_backward(stripped)
+    grads = []
+    for module in (written, stripped):
+        outputs = as_tuple(module(*inputs))
+        upstream = tuple(torch.linspace(-1, 2, o.numel(), dtype=o.dtype, device=o.device).view(o.shape) for o in outputs)
+        grads.append([*as_tuple(module.backward(*upstream)), *(parameter.grad for parameter in module.parameters())])
+    for by_hand, by_autograd in zip(*grads, strict=True):
+        torch.testing.assert_close(by_hand, by_autograd, rtol=1e-10, atol=1e-14)
+
+
+def test_fallback_inside_a_graph_and_around_modules():
+    class Square(Module):
+        def __init__(self):
+            self.inner = Linear(2, 2)
+
+        def forward(self, x):
+            y = self.inner(x)
+            self.save(y=y)
+            return y * y
+
+    square, x = Square(), torch.randn(3, 2)
+    graph = Graph("x")
+    graph.add("s", square, "x")
+    graph(x)
+    grad = graph.backward(torch.ones(3, 2))
+    y = square.inner(x)
+    torch.testing.assert_close(grad, 2 * y @ square.inner.weight.value)
+    torch.testing.assert_close(square.inner.bias.grad, (2 * y).sum(0))
+
+
+@examples
+def test_scaled_examples_are_larger(example):
+    name = type(example.module).__name__
+    small = [x.numel() for e in MODULES[name].examples(generator(0)) for x in e.inputs]
+    large = [x.numel() for e in MODULES[name].examples(generator(0), scale=3) for x in e.inputs]
+    assert sum(large) > sum(small)
+
+
+def test_max_shares_a_tie_as_torch_does():
+    x = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    y = torch.tensor([1.0, 5.0, 0.0], dtype=torch.float64)
+    module = MODULES["Max"]()
+    module(x, y)
+    ours = module.backward(torch.tensor([2.0, 2.0, 2.0], dtype=torch.float64))
+    leaves = x.clone().requires_grad_(), y.clone().requires_grad_()
+    theirs = torch.autograd.grad(torch.maximum(*leaves), leaves, torch.full((3,), 2.0, dtype=torch.float64))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_linear_exchanges_its_state_with_torch():
+    theirs, ours = torch.nn.Linear(3, 2), Linear(3, 2)
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(4, 3)
+    torch.testing.assert_close(ours(x), theirs(x).detach())
+    theirs.load_state_dict(ours.state_dict())
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+
+
+def test_wrong_shape_is_refused_with_both_shapes():
+    with pytest.raises(Exception, match=r"in_features|shape|3"):
+        Linear(3, 2)(torch.randn(4, 5))
+
+
+def test_copy_needs_a_copy():
+    with pytest.raises(ValueError, match="at least one"):
+        MODULES["Copy"](0)
+
+
+def test_numerical_gradient_of_a_known_function():
+    x = torch.tensor([0.3, -1.2, 40.0], dtype=torch.float64)
+    (gradient,) = numerical_gradients(torch.sin, [x], [torch.ones(3, dtype=torch.float64)])
+    torch.testing.assert_close(gradient, torch.cos(x), rtol=1e-8, atol=1e-9)
+    with pytest.raises(ValueError, match="float64"):
+        numerical_gradients(torch.sin, [x.float()], [torch.ones(3)])
+
+
+def test_chain_of_modules_equals_autograd():
+    chain = Chain(Linear(3, 4), MODULES["Sigmoid"](), Linear(4, 2)).to(dtype=torch.float64)
+    assert check_module(chain, (torch.randn(5, 3),)).passed
+    assert [name for name, _ in chain.named_parameters()] == ["0.weight", "0.bias", "2.weight", "2.bias"]
