@@ -1,0 +1,6 @@
+"""The explorer: graphs that students step through, forward and backward."""
+
+from course.explorer.explorer import Explorer, explore
+from course.explorer.trace import Trace, trace
+
+__all__ = ["Explorer", "Trace", "explore", "trace"]

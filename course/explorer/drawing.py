@@ -1,0 +1,166 @@
+"""Drawing: a trace and its layout as SVG, showing the last step; the browser's script then shows any other step of it."""
+
+import html
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from course.explorer.boxes import Box
+from course.explorer.layout import Edge, Layout, NodeBox, Stem, cell_size
+from course.explorer.trace import Array, Trace
+
+STYLE = (Path(__file__).parent / "explorer.css").read_text(encoding="utf-8")
+
+
+def escape(text: str) -> str:
+    """Text that is harmless inside an element and inside an attribute."""
+    return html.escape(text, quote=True)
+
+
+def svg(trace: Trace, places: Layout, *, standalone: bool = False) -> str:
+    """The drawing of the last step; a `standalone` one carries its own style."""
+    size = f'viewBox="0 0 {places.width:.0f} {places.height:.0f}" width="{places.width:.0f}" height="{places.height:.0f}"'
+    signs = {node.id: node.sign for node in trace.nodes}
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="ml-drawing" role="img" {size}>',
+        f"<title>{escape(_title(trace))}</title><desc>{escape(_description(trace))}</desc>",
+        f"<style>{STYLE}</style>" if standalone else "",
+        *map(_edge, places.edges),
+        *map(_stem, places.stems),
+        *(_node(box, signs.get(box.id, "")) for box in places.nodes),
+        *_labels(trace, places),
+        "</svg>",
+    ]
+    return "".join(parts)
+
+
+def _title(trace: Trace) -> str:
+    return f"Computational graph of {', '.join(trace.values[name].label for name in trace.outputs)}"
+
+
+def _description(trace: Trace) -> str:
+    values = (
+        f"{value.label} = {value.value.text}" + (f" with gradient {value.grad.text}" if value.grad else "")
+        for value in trace.values.values()
+    )
+    return f"Values above, gradients below the lines. {'; '.join(values)}."
+
+
+def curve(points: Sequence[tuple[float, float]]) -> str:
+    """The path of an edge: a curve across each gap between columns, a straight line across each column."""
+    path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
+    for index, ((x1, y1), (x2, y2)) in enumerate(zip(points, points[1:], strict=False)):
+        bend = (x2 - x1) / 2
+        path += f"C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}" if index % 2 == 0 else f"H{x2:.1f}"
+    return path
+
+
+def _edge(edge: Edge) -> str:
+    (x1, y1), (x2, y2) = edge.points[0], edge.points[-1]
+    return (
+        f'<g class="ml-edge" data-edge="{escape(edge.node)}:{edge.position}"><path class="ml-line" d="{curve(edge.points)}"/>'
+        f'<path class="ml-head" d="M{x2:.1f} {y2:.1f}l-8 -4v8z"/><path class="ml-tail" d="M{x1:.1f} {y1:.1f}l9 -5v10z"/></g>'
+    )
+
+
+def _stem(stem: Stem) -> str:
+    end = f'<circle class="ml-fork" cx="{stem.end:.1f}" cy="{stem.y:.1f}" r="3.5"/>' if stem.forks else ""
+    if stem.is_output and not stem.forks:
+        end = f'<path class="ml-head" d="M{stem.end + 8:.1f} {stem.y:.1f}l-8 -4v8z"/>'
+    return (
+        f'<g class="ml-stem" data-stem="{escape(stem.name)}">'
+        f'<path class="ml-line" d="M{stem.start:.1f} {stem.y:.1f}H{stem.end:.1f}"/>{end}</g>'
+    )
+
+
+def _node(box: NodeBox, sign: str) -> str:
+    body = box.body
+    if box.is_input:
+        return f'<text class="ml-input" x="{body.right - 4:.1f}" y="{body.middle + 6:.1f}">{escape(box.text)}</text>'
+    return (
+        f'<g class="ml-node" data-node="{escape(box.id)}"><rect x="{body.x:.1f}" y="{body.y:.1f}" width="{body.width:.1f}" '
+        f'height="{body.height:.1f}" rx="{min(20, body.height / 2):.0f}"/>'
+        f'<text class="ml-sign" x="{body.center:.1f}" y="{body.middle + 6:.1f}">{escape(sign)}</text>'
+        f'<text class="ml-name" x="{box.name.center:.1f}" y="{box.name.bottom - 4:.1f}">{escape(box.text)}</text></g>'
+    )
+
+
+def _labels(trace: Trace, places: Layout) -> Iterator[str]:
+    for stem in places.stems:
+        value = trace.values[stem.name]
+        yield _label("value", stem.name, value.label, value.value, stem.value)
+        if value.grad is not None:
+            yield _label("grad", stem.name, value.label, value.grad, stem.grad)
+    parameters = {f"{node.id}.{found.name}": found for node in trace.nodes for found in node.parameters}
+    for place in places.parameters:
+        found = parameters[place.key]
+        yield f'<text class="ml-name ml-left" x="{place.title.x + 4:.1f}" y="{place.title.bottom - 4:.1f}">{escape(place.label)}</text>'
+        yield _label("value", place.key, place.label, found.value, place.value)
+        yield _label("grad", place.key, place.label, found.grad, place.grad)
+    for edge in places.edges:
+        read = next(node for node in trace.nodes if node.id == edge.node).reads[edge.position]
+        key = f"{escape(edge.node)}:{edge.position}"
+        if edge.share is not None and read.contribution is not None:
+            x, y = edge.share.center, edge.share.bottom - 5
+            text = _number(read.contribution, f'data-share-of="{escape(edge.node)}&lt;-{escape(edge.source)}"', x, y)
+            yield f'<g class="ml-share" data-key="share:{key}">{text}</g>'
+        if edge.local is not None:
+            yield _local(edge, read.local, edge.local, key)
+
+
+def _local(edge: Edge, number: Array | None, box: Box, key: str) -> str:
+    hook = f'data-local="{escape(edge.node)}&lt;-{escape(edge.source)}" data-position="{edge.position}"'
+    shown = "" if number is None else f" = <tspan {_exact(number)}>{escape(number.text)}</tspan>"
+    same = number is not None and edge.local_text.endswith(f" = {number.text}")
+    words = f"{escape(edge.local_text)}{'' if same else shown}"
+    return (
+        f'<g class="ml-local ml-later" data-key="local:{key}">'
+        f'<text x="{box.center:.1f}" y="{box.bottom - 5:.1f}" {hook}>{words}</text></g>'
+    )
+
+
+def _label(kind: str, name: str, label: str, array: Array, box: Box) -> str:
+    hook = f'data-{kind}-of="{escape(name)}"'
+    what = f"{label} = " if kind == "value" else f"gradient of {label}: "
+    if not array.shape:
+        text = _number(array, hook, box.center, box.bottom - 6 if kind == "value" else box.y + 16)
+        inside = f"<title>{escape(what)}{_plain(array.numbers[0])}</title>{text}"
+    else:
+        inside = f"<title>{escape(what + array.text)}</title>{_heat_map(array, hook, box, above=kind == 'value')}"
+    return f'<g class="ml-{kind}" data-key="{kind}:{escape(name)}">{inside}</g>'
+
+
+def _number(array: Array, hook: str, x: float, y: float) -> str:
+    broken = ' class="ml-broken"' if array.broken else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" {hook} {_exact(array)}{broken}>{escape(array.text)}</text>'
+
+
+def _exact(array: Array) -> str:
+    return f'data-exact="{_plain(array.numbers[0])}"' if not array.shape else ""
+
+
+def _plain(number: float) -> str:
+    return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(repr(number), repr(number))
+
+
+def _heat_map(array: Array, hook: str, box: Box, *, above: bool) -> str:
+    width, height = cell_size(array)
+    left = box.center - array.columns * width / 2
+    top = box.bottom - 4 - array.rows * height if above else box.y + 4
+    caption = top - 4 if above else top + array.rows * height + 11
+    broken = ' class="ml-caption ml-broken"' if array.broken else ' class="ml-caption"'
+    cells = []
+    for index, (number, text) in enumerate(zip(array.numbers, array.cells, strict=True)):
+        x, y = left + index % array.columns * width, top + index // array.columns * height
+        kind, strength = shade(number, array.largest)
+        cells.append(
+            f'<g class="ml-cell {kind}" data-exact="{_plain(number)}"><rect x="{x:.1f}" y="{y:.1f}" width="{width}" height="{height}" '
+            f'fill-opacity="{strength:.3f}"/><text x="{x + width / 2:.1f}" y="{y + height / 2 + 4:.1f}">{escape(text)}</text></g>'
+        )
+    return f'{"".join(cells)}<text x="{box.center:.1f}" y="{caption:.1f}" {hook}{broken}>{escape(array.text)}</text>'
+
+
+def shade(number: float, largest: float) -> tuple[str, float]:
+    """A cell's class and opacity on the diverging scale centered at zero; at most 0.6, so that numbers on it stay readable."""
+    if number != number or abs(number) == float("inf"):
+        return "ml-bad", 1.0
+    return ("ml-minus" if number < 0 else "ml-plus"), (0.6 * abs(number) / largest if largest else 0.0)

@@ -1,0 +1,97 @@
+"""Ordering: the order within each layer (few crossings) and the height of each place (straight lines)."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+Link = tuple[str, str]
+SWEEPS = 12
+
+
+def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
+    """The places of each layer from top to bottom: barycenter sweeps from the given order, the best of all kept."""
+    rows: list[list[str]] = [[] for _ in range(max(layers.values()) + 1)]
+    for place, layer in layers.items():
+        rows[layer].append(place)
+    before, after = _neighbors(links)
+    best, fewest = [list(row) for row in rows], crossings(rows, links)
+    for sweep in range(SWEEPS):
+        downward = sweep % 2 == 0
+        for row in rows if downward else reversed(rows):
+            near = before if downward else after
+            place = {id: index for other in rows for index, id in enumerate(other)}
+            row.sort(key=lambda id: _mean([place[n] for n in near[id]], place[id]))
+        count = crossings(rows, links)
+        if count < fewest:
+            best, fewest = [list(row) for row in rows], count
+    return best
+
+
+def crossings(rows: Sequence[Sequence[str]], links: Sequence[Link]) -> int:
+    """How many pairs of links between two layers cross."""
+    place = {id: (layer, index) for layer, row in enumerate(rows) for index, id in enumerate(row)}
+    by_layer: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for a, b in links:
+        by_layer[place[a][0]].append((place[a][1], place[b][1]))
+    return sum(
+        (a[0] - b[0]) * (a[1] - b[1]) < 0 for pairs in by_layer.values() for i, a in enumerate(pairs) for b in pairs[i + 1 :]
+    )
+
+
+def straighten(
+    rows: Sequence[Sequence[str]],
+    separations: Sequence[Sequence[float]],
+    links: Sequence[Link],
+    is_input: Mapping[str, bool],
+) -> dict[str, float]:
+    """The height of each place: near the mean of its neighbors, no nearer to the next in its row than its separation.
+
+    Inputs give way to computed values, so that the main chain runs straight and its side inputs come from above or below.
+    """
+    before, after = _neighbors(links)
+    ys: dict[str, float] = {}
+    for row, gaps in zip(rows, separations, strict=True):
+        ys |= dict(zip(row, spread([0.0] * len(row), [1.0] * len(row), gaps), strict=True))
+    for sweep in range(SWEEPS + 1):  # an odd number: the last sweep runs forward
+        forward = sweep % 2 == 0
+        steps = list(zip(rows, separations, strict=True))
+        for row, gaps in steps if forward else reversed(steps):
+            near = before if forward else after
+            wanted = []
+            for id in row:
+                around = near[id] or (after if forward else before)[id]
+                computed = [n for n in around if not is_input[n]] if forward else around
+                wanted.append(_mean([ys[n] for n in computed or around], ys[id]))
+            weights = [0.05 if is_input[id] else 1.0 for id in row]
+            ys |= dict(zip(row, spread(wanted, weights, gaps), strict=True))
+    return ys
+
+
+def spread(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
+    """The heights nearest to `wanted` (weighted least squares) whose differences are at least `gaps`.
+
+    Pool-adjacent-violators on the heights less the sum of the gaps above them: Ayer et al., Ann. Math. Stat. 26 (1955).
+    """
+    offsets = [0.0]
+    for gap in gaps:
+        offsets.append(offsets[-1] + gap)
+    pools: list[tuple[float, float, int]] = []  # (mean, weight, how many)
+    for want, weight, offset in zip(wanted, weights, offsets, strict=False):
+        mean, total, count = want - offset, weight, 1
+        while pools and pools[-1][0] > mean:
+            last, heavy, many = pools.pop()
+            mean, total, count = (mean * total + last * heavy) / (total + heavy), total + heavy, count + many
+        pools.append((mean, total, count))
+    level = [mean for mean, _, count in pools for _ in range(count)]
+    return [base + offset for base, offset in zip(level, offsets, strict=False)]
+
+
+def _neighbors(links: Sequence[Link]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    before, after = defaultdict(list), defaultdict(list)
+    for a, b in links:
+        before[b].append(a)
+        after[a].append(b)
+    return before, after
+
+
+def _mean(numbers: Sequence[float], otherwise: float) -> float:
+    return sum(numbers) / len(numbers) if numbers else otherwise
