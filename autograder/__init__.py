@@ -1,1 +1,1 @@
-"""Grading for instructors: generates assignments, grades submissions through nbgrader, writes feedback."""
+"""Grading for instructors, on top of nbgrader: `autograder --help`, and nbgrader's own commands from the course's root."""

@@ -1,0 +1,58 @@
+"""What a worker process does: run one submission, or write one page of feedback. It never writes to the class's gradebook."""
+
+import glob
+import os
+import shutil
+from pathlib import Path
+
+from nbgrader.converters import Autograde, GenerateFeedback
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+
+from autograder.quiet import quiet
+from autograder.settings import Settings
+
+
+def start_worker(log: Path) -> None:
+    """Leave the terminal: Ctrl-C is the parent's affair, and what kernels write to the screen belongs in the log."""
+    os.setsid()
+    with log.open("ab") as file:
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    os.environ["OMP_NUM_THREADS"] = "1"  # the workers share the cores already; a second thread would only wait
+
+
+def execute(settings: Settings, assignment: str, student: str, scratch: Path) -> str:
+    """Run a submission in a folder of its own, with a copy of the gradebook; the outputs are left in the folder.
+
+    Returns:
+        why it could not be run, in one line; empty when it was.
+    """
+    private = settings.at(scratch / student)
+    shutil.copytree(settings.submitted / student / assignment, private.submitted / student / assignment)
+    shutil.copy(settings.gradebook, private.gradebook)
+    config = private.prepare().config()
+    config.Autograde.autograde_preprocessors = ["autograder.keep_going.KeepGoing"]
+    course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
+    with quiet(settings.log) as errors:
+        try:
+            Autograde(coursedir=course, config=config).start()
+        except NbGraderException as error:
+            return f"nbgrader stopped: {next((line for line in errors if 'rror:' in line), error)}"
+    return ""
+
+
+def write_feedback(settings: Settings, assignment: str, student: str) -> str:
+    """Write a student's page.
+
+    Returns:
+        why it could not be written, in one line; empty when it was.
+    """
+    config = settings.prepare().config()
+    course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
+    with quiet(settings.log) as errors:
+        try:
+            GenerateFeedback(coursedir=course, config=config, force=True).start()
+        except NbGraderException as error:
+            return f"no feedback for '{student}': {next((line for line in errors if 'rror:' in line), error)}"
+    return ""

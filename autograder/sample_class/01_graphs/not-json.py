@@ -1,0 +1,2 @@
+# All right once, but the file was cut off while it was copied.
+# corrupt: cut off

@@ -1,0 +1,20 @@
+# Walks the graph breadth first from the output, so that a node may run before its whole gradient has arrived.
+
+# %% graph
+class MyGraph(Graph):
+    def backward(self, grad_output):
+        grads = {self.outputs[0]: grad_output}
+        waiting, seen = [self.outputs[0]], set()
+        while waiting:
+            name = waiting.pop(0)
+            if name in seen or name not in self.nodes:
+                continue
+            seen.add(name)
+            node = self.nodes[name]
+            returned = node.module.backward(grads[name])
+            if not isinstance(returned, tuple):
+                returned = (returned,)
+            for read, grad in zip(node.reads, returned):
+                grads[read] = grads[read] + grad if read in grads else grad
+                waiting.append(read)
+        return tuple(grads[name] for name in self.inputs)

@@ -1,0 +1,126 @@
+"""Where everything lies and how nbgrader is set up: one object that the root's nbgrader_config.py and our commands share."""
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from traitlets.config import Config
+
+COURSE_ID = "modular-learning"
+
+CELL_SECONDS = 15
+"""Time for one cell. The slowest right answer takes about 2 s; a backward that never ends is given up by `check` after 5 s."""
+
+IGNORE = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".DS_Store"]
+"""Never copied to students: nbgrader hands out every other file that lies beside a source notebook."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A course and the folder in which it is graded.
+
+    Args:
+        root: the folder that holds solutions/ and assignments/.
+        work: what is handed in, grades, feedback and the gradebook; `root`/autograder/work when left out.
+        release: where students' notebooks go; `root`/assignments when left out.
+    """
+
+    root: Path
+    work: Path | None = None
+    release: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The work folder."""
+        return self.work or self.root / "autograder" / "work"
+
+    @property
+    def source(self) -> Path:
+        """Instructors' notebooks, with the answers."""
+        return self.root / "solutions"
+
+    @property
+    def released(self) -> Path:
+        """Students' notebooks."""
+        return self.release or self.root / "assignments"
+
+    @property
+    def submitted(self) -> Path:
+        """What was handed in: submitted/<student>/<assignment>/."""
+        return self.folder / "submitted"
+
+    @property
+    def autograded(self) -> Path:
+        """What was handed in, run and graded."""
+        return self.folder / "autograded"
+
+    @property
+    def feedback(self) -> Path:
+        """A page for each student."""
+        return self.folder / "feedback"
+
+    @property
+    def gradebook(self) -> Path:
+        """nbgrader's database."""
+        return self.folder / "gradebook.db"
+
+    @property
+    def log(self) -> Path:
+        """What nbgrader has to say."""
+        return self.folder / "grade.log"
+
+    def at(self, work: Path, release: Path | None = None) -> Self:
+        """The same course, graded in another folder."""
+        return replace(self, work=work, release=release or self.release)
+
+    def prepare(self) -> Self:
+        """Make the work folder, and let nbgrader find the `alembic` command, which it looks for on PATH."""
+        self.submitted.mkdir(parents=True, exist_ok=True)
+        (self.folder / "exchange").mkdir(exist_ok=True)
+        bin_folder = str(Path(sys.executable).parent)
+        if bin_folder not in os.environ.get("PATH", "").split(os.pathsep):
+            os.environ["PATH"] = os.pathsep.join([bin_folder, os.environ.get("PATH", os.defpath)])
+        return self
+
+    def config(self) -> Config:
+        """nbgrader's configuration."""
+        c = Config()
+        c.CourseDirectory.course_id = COURSE_ID
+        c.CourseDirectory.root = str(self.root)
+        c.CourseDirectory.source_directory = self._from_root(self.source)
+        c.CourseDirectory.release_directory = self._from_root(self.released)
+        c.CourseDirectory.submitted_directory = self._from_root(self.submitted)
+        c.CourseDirectory.autograded_directory = self._from_root(self.autograded)
+        c.CourseDirectory.feedback_directory = self._from_root(self.feedback)
+        c.CourseDirectory.source_with_tests_directory = self._from_root(self.folder / "source_with_tests")
+        c.CourseDirectory.solution_directory = self._from_root(self.folder / "solution")
+        c.CourseDirectory.db_url = f"sqlite:///{self.gradebook}"
+        c.CourseDirectory.ignore = IGNORE
+        c.Exchange.root = str(self.folder / "exchange")
+        c.Exchange.cache = str(self.folder / "exchange_cache")
+
+        c.OverwriteCells.add_missing_cells = True
+        c.Execute.timeout = CELL_SECONDS
+        c.Autograde.autograde_preprocessors = [
+            "autograder.keep_going.KeepGoing",  # nbgrader's Execute, which a dead kernel does not stop
+            "autograder.allow_stderr.AllowStderr",
+            "autograder.fail_closed.FailClosed",
+            "nbgrader.preprocessors.IgnorePattern",
+            "nbconvert.preprocessors.ClearMetadataPreprocessor",
+            "nbgrader.preprocessors.LimitOutput",
+            "nbgrader.preprocessors.SaveAutoGrades",
+            "nbgrader.preprocessors.AssignLatePenalties",
+            "nbgrader.preprocessors.CheckCellMetadata",
+        ]
+        c.GenerateFeedback.preprocessors = [
+            "nbgrader.preprocessors.GetGrades",
+            "autograder.hide_tests.HideTests",
+            "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+        ]
+        return c
+
+    def _from_root(self, folder: Path) -> str:
+        """Relative to the root where it lies within: the formgrader makes its links of this."""
+        return str(folder.relative_to(self.root)) if folder.is_relative_to(self.root) else str(folder)

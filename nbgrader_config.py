@@ -1,0 +1,8 @@
+"""nbgrader reads this file when it, or JupyterLab, is started at the root of the course; autograder/settings.py says it all."""
+
+from pathlib import Path
+
+from autograder.settings import Settings
+
+c = get_config()  # noqa: F821 - traitlets puts get_config into this file
+c.merge(Settings(Path(__file__).resolve().parent).prepare().config())
