@@ -1,0 +1,58 @@
+# Everything sets itself up: `make demo` and `make test` work from a fresh clone, and quickly the second time.
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo test test-all lab lint format assignments clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SYSTEM := $(VENV)/.system
+JOBS ?= 2
+
+help: ## list what make can do
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) $(SYSTEM) ## make the virtual environment, with every package at its tested version
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name another one: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || { echo "Making the virtual environment $(VENV) …"; $(PYTHON) -m venv $(VENV) || \
+	  { echo "$(PYTHON) cannot make a virtual environment: install its venv package (Debian: apt-get install python3-venv)"; exit 1; }; }
+	@echo "Installing packages (a few minutes the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# Chromium runs the browser tests, bubblewrap the grading sandbox. Both are optional: without them the rest still works.
+$(SYSTEM): $(READY)
+	@sh .ci/system.sh $(BIN)/python
+	@touch $@
+
+demo: setup ## the whole path: a sample class hands in, is graded, gets feedback; prints the table
+	@$(BIN)/autograder demo
+
+test: setup ## all tests but the slow ones
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow'
+
+test-all: setup ## all tests
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+lab: setup ## JupyterLab, opened at the lectures
+	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/lectures/03_computational_graphs.ipynb
+
+lint: $(READY) ## formatting, style, types, and that notebooks carry no outputs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+	@$(BIN)/nbstripout --verify $$(git ls-files '*.ipynb')
+
+format: $(READY) ## format code and notebooks, strip notebook outputs
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/nbstripout $$(git ls-files '*.ipynb')
+
+assignments: $(READY) ## regenerate assignments/ from solutions/
+	@for name in $$(ls solutions); do $(BIN)/autograder generate $$name || exit 1; done
+
+clean: ## remove the virtual environment and what grading left behind
+	rm -rf $(VENV) autograder/work
