@@ -44,7 +44,7 @@ class Box:
 
 
 def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
-    """The box nearest to `wanted` that overlaps nothing `taken`, moved sideways by at most `reach`, up or down by any amount."""
+    """The box nearest to `wanted` that overlaps nothing `taken`: moved sideways by up to `reach`, up or down at will."""
     taken = list(taken)
     step = 3.0
     sideways = [0.0, *(sign * part * reach for part in (0.5, 1.0) for sign in (1, -1))]

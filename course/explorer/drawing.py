@@ -2,11 +2,14 @@
 
 import html
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from course.explorer.boxes import Box
-from course.explorer.layout import Edge, Layout, NodeBox, Stem, cell_size
-from course.explorer.trace import Array, Trace
+from course.explorer.layout import Edge, Layout, NodeBox, ParameterBox, Stem
+from course.explorer.places import cell_size
+from course.explorer.trace import Array, ParameterTrace, Trace
+from course.explorer.wording import derivative
 
 STYLE = (Path(__file__).parent / "explorer.css").read_text(encoding="utf-8")
 
@@ -18,7 +21,12 @@ def escape(text: str) -> str:
 
 def svg(trace: Trace, places: Layout, *, standalone: bool = False) -> str:
     """The drawing of the last step; a `standalone` one carries its own style."""
-    size = f'viewBox="0 0 {places.width:.0f} {places.height:.0f}" width="{places.width:.0f}" height="{places.height:.0f}"'
+    x, y, width, height = (
+        f"{number:.0f}" for number in (places.frame.x, places.frame.y, places.frame.width, places.frame.height)
+    )
+    # Small graphs grow with the window, up to half as large again and no higher than a slide has room for.
+    most = places.frame.width * max(1.0, min(1.5, 480 / places.frame.height))
+    size = f'viewBox="{x} {y} {width} {height}" width="{width}" height="{height}" style="--ml-most:{most:.0f}px"'
     signs = {node.id: node.sign for node in trace.nodes}
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="ml-drawing" role="img" {size}>',
@@ -48,7 +56,7 @@ def _description(trace: Trace) -> str:
 def curve(points: Sequence[tuple[float, float]]) -> str:
     """The path of an edge: a curve across each gap between columns, a straight line across each column."""
     path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for index, ((x1, y1), (x2, y2)) in enumerate(zip(points, points[1:], strict=False)):
+    for index, ((x1, y1), (x2, y2)) in enumerate(pairwise(points)):
         bend = (x2 - x1) / 2
         path += f"C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}" if index % 2 == 0 else f"H{x2:.1f}"
     return path
@@ -91,11 +99,9 @@ def _labels(trace: Trace, places: Layout) -> Iterator[str]:
         if value.grad is not None:
             yield _label("grad", stem.name, value.label, value.grad, stem.grad)
     parameters = {f"{node.id}.{found.name}": found for node in trace.nodes for found in node.parameters}
+    of = trace.values[trace.outputs[0]].label if len(trace.outputs) == 1 else "L"
     for place in places.parameters:
-        found = parameters[place.key]
-        yield f'<text class="ml-name ml-left" x="{place.title.x + 4:.1f}" y="{place.title.bottom - 4:.1f}">{escape(place.label)}</text>'
-        yield _label("value", place.key, place.label, found.value, place.value)
-        yield _label("grad", place.key, place.label, found.grad, place.grad)
+        yield _parameter(parameters[place.key], place, of)
     for edge in places.edges:
         read = next(node for node in trace.nodes if node.id == edge.node).reads[edge.position]
         key = f"{escape(edge.node)}:{edge.position}"
@@ -105,6 +111,21 @@ def _labels(trace: Trace, places: Layout) -> Iterator[str]:
             yield f'<g class="ml-share" data-key="share:{key}">{text}</g>'
         if edge.local is not None:
             yield _local(edge, read.local, edge.local, key)
+
+
+def _parameter(found: ParameterTrace, place: ParameterBox, of: str) -> str:
+    y = place.title.bottom - 4
+
+    def title(text: str, box: Box) -> str:
+        return f'<text class="ml-name" x="{box.center:.1f}" y="{y:.1f}">{escape(text)}</text>'
+
+    return title(place.label, place.value) + "".join(
+        _label(kind, place.key, place.label, array, box, above=True, title=heading)
+        for kind, array, box, heading in (
+            ("value", found.value, place.value, ""),
+            ("grad", found.grad, place.grad, title(derivative(of, place.label), place.grad)),
+        )
+    )
 
 
 def _local(edge: Edge, number: Array | None, box: Box, key: str) -> str:
@@ -118,15 +139,17 @@ def _local(edge: Edge, number: Array | None, box: Box, key: str) -> str:
     )
 
 
-def _label(kind: str, name: str, label: str, array: Array, box: Box) -> str:
+def _label(kind: str, name: str, label: str, array: Array, box: Box, *, above: bool | None = None, title: str = "") -> str:
+    """A value (above its line) or a gradient (below it)."""
+    above = kind == "value" if above is None else above
     hook = f'data-{kind}-of="{escape(name)}"'
     what = f"{label} = " if kind == "value" else f"gradient of {label}: "
     if not array.shape:
-        text = _number(array, hook, box.center, box.bottom - 6 if kind == "value" else box.y + 16)
+        text = _number(array, hook, box.center, box.bottom - 6 if above else box.y + 16)
         inside = f"<title>{escape(what)}{_plain(array.numbers[0])}</title>{text}"
     else:
-        inside = f"<title>{escape(what + array.text)}</title>{_heat_map(array, hook, box, above=kind == 'value')}"
-    return f'<g class="ml-{kind}" data-key="{kind}:{escape(name)}">{inside}</g>'
+        inside = f"<title>{escape(what + array.text)}</title>{_heat_map(array, hook, box, above)}"
+    return f'<g class="ml-{kind}" data-key="{kind}:{escape(name)}">{inside}{title}</g>'
 
 
 def _number(array: Array, hook: str, x: float, y: float) -> str:
@@ -142,7 +165,7 @@ def _plain(number: float) -> str:
     return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}.get(repr(number), repr(number))
 
 
-def _heat_map(array: Array, hook: str, box: Box, *, above: bool) -> str:
+def _heat_map(array: Array, hook: str, box: Box, above: bool) -> str:
     width, height = cell_size(array)
     left = box.center - array.columns * width / 2
     top = box.bottom - 4 - array.rows * height if above else box.y + 4
@@ -153,8 +176,9 @@ def _heat_map(array: Array, hook: str, box: Box, *, above: bool) -> str:
         x, y = left + index % array.columns * width, top + index // array.columns * height
         kind, strength = shade(number, array.largest)
         cells.append(
-            f'<g class="ml-cell {kind}" data-exact="{_plain(number)}"><rect x="{x:.1f}" y="{y:.1f}" width="{width}" height="{height}" '
-            f'fill-opacity="{strength:.3f}"/><text x="{x + width / 2:.1f}" y="{y + height / 2 + 4:.1f}">{escape(text)}</text></g>'
+            f'<g class="ml-cell {kind}" data-exact="{_plain(number)}">'
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{width}" height="{height}" fill-opacity="{strength:.3f}"/>'
+            f'<text x="{x + width / 2:.1f}" y="{y + height / 2 + 4.5:.1f}">{escape(text)}</text></g>'
         )
     return f'{"".join(cells)}<text x="{box.center:.1f}" y="{caption:.1f}" {hook}{broken}>{escape(array.text)}</text>'
 

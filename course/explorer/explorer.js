@@ -49,13 +49,14 @@ export class Player {
     this.bar.append(this.counter, legend);
     this.stage = element("div", { class: "ml-stage" });
     this.sentence = element("p", { class: "ml-sentence", "aria-live": "polite" });
-    root.replaceChildren(this.bar, this.stage, this.sentence);
+    root.replaceChildren(this.bar, this.sentence, this.stage);
     this.bar.addEventListener("click", (event) => this.act(event.target.closest("button")?.dataset.action));
     root.addEventListener("keydown", (event) => this.onKey(event));
   }
 
   draw(svg) {
-    this.stage.innerHTML = svg; // Python escaped every name in it
+    if (typeof svg === "string") this.stage.innerHTML = svg; // Python escaped every name in it
+    else this.stage.replaceChildren(svg);
     this.keyed = new Map([...this.stage.querySelectorAll("[data-key]")].map((found) => [found.dataset.key, found]));
     this.marked = [...this.stage.querySelectorAll("[data-node], [data-edge], [data-stem]")];
   }
@@ -120,8 +121,16 @@ export class Player {
     this.sentence.textContent = now.sentence;
     const phase = now.phase === "start" ? "" : ` · ${now.phase} pass`;
     this.counter.textContent = `Step ${this.step} of ${events.length}${phase}`;
-    for (const action of ["first", "back"]) this.button(action).disabled = this.step === 0;
-    for (const action of ["step", "last"]) this.button(action).disabled = this.step === events.length;
+    this.disable(["first", "back"], this.step === 0);
+    this.disable(["step", "last"], this.step === events.length);
+  }
+
+  disable(actions, disabled) {
+    for (const button of actions.map((action) => this.button(action))) {
+      // A disabled button loses the focus, and the keyboard with it: the explorer takes it over.
+      if (disabled && button === document.activeElement) this.root.focus({ preventScroll: true });
+      button.disabled = disabled;
+    }
   }
 
   light(now) {
@@ -131,11 +140,11 @@ export class Player {
     const positions = now.position === null ? (node?.reads ?? []).map((_, index) => index) : [now.position];
     const isSeed = now.phase === "backward" && now.position === null;
     const edges = new Set(isSeed || !node ? [] : positions.map((position) => `${now.node}:${position}`));
-    const fresh = now.shows.map(([key]) => key);
+    const lit = new Set(now.phase === "start" ? [] : now.shows.map(([key]) => key.replace(/^(value|grad):/, "")));
+    if (now.phase === "forward") for (const { source } of node.reads) lit.add(source);
     for (const found of this.marked) {
       const { node: id, edge, stem } = found.dataset;
-      const stemLit = now.phase !== "start" && (fresh.includes(`value:${stem}`) || fresh.includes(`grad:${stem}`));
-      found.classList.toggle("ml-active", edge !== undefined ? edges.has(edge) : stem !== undefined ? stemLit : id === now.node);
+      found.classList.toggle("ml-active", edge !== undefined ? edges.has(edge) : stem !== undefined ? lit.has(stem) : id === now.node);
     }
   }
 
@@ -196,12 +205,12 @@ class Sliders {
 
   answered(trace) {
     this.sent = 0;
-    if (this.waiting) return this.ask(this.waiting);
     for (const input of this.box.querySelectorAll("input")) {
       const { value } = trace.values[input.dataset.input];
-      input.value = value.numbers[0];
+      if (!this.waiting) input.value = value.numbers[0];
       input.nextSibling.textContent = value.text;
     }
+    if (this.waiting) this.ask(this.waiting);
   }
 }
 
@@ -225,10 +234,10 @@ function render({ model, el }) {
 export function startPages() {
   for (const root of document.querySelectorAll(".ml-explorer[data-waiting]")) {
     root.removeAttribute("data-waiting");
-    const { svg, trace } = JSON.parse(root.querySelector("script").textContent);
-    const note = root.querySelector(".ml-note");
+    const trace = JSON.parse(root.querySelector("script").textContent);
+    const [drawing, note] = [root.querySelector("svg"), root.querySelector(".ml-note")];
     const player = new Player(root);
-    player.draw(svg);
+    player.draw(drawing);
     player.load(trace);
     if (note) root.append(note);
   }

@@ -56,7 +56,7 @@ class Explorer:
         places = layout(self.trace)
         redrawn, self._layout = places != self._layout, places
         if self._widget is not None:
-            with self._widget.hold_trait_notifications():
+            with self._widget.hold_sync():
                 self._widget.trace = self.trace.to_json()
                 if redrawn:
                     self._widget.picture = self._picture()
@@ -83,15 +83,15 @@ class Explorer:
 
     def _fragment(self) -> str:
         drawn = svg(self.trace, self._layout)
-        data = json.dumps({"svg": drawn, "trace": self.trace.to_json()}, allow_nan=False, ensure_ascii=False)
+        data = json.dumps(self.trace.to_json(), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         # "<" as an escape, so that no name can end the script element or open a comment in it.
         data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
         note = '<p class="ml-note">Sliders for the inputs appear when the notebook runs.</p>' if self._sliders() else ""
         script = (_HERE / "explorer.js").read_text(encoding="utf-8")
         return (
-            f'<div class="ml-explorer" data-waiting="true"><style>{STYLE}</style>{drawn}'
+            f'<style>{STYLE}</style><div class="ml-explorer" data-waiting="true">{drawn}'
             f'<script type="application/json">{data}</script>{note}</div>'
-            f'<style>{STYLE}</style><script type="module">{script}\nstartPages();</script>'
+            f'<script type="module">{script}\nstartPages();</script>'
         )
 
     def _picture(self) -> dict[str, Any]:
@@ -130,7 +130,9 @@ def explore(
     grad_output: Any = None,
     **inputs: Any,
 ) -> Explorer:
-    """A stepping picture of a Graph, a Chain or a single module: ``explore(graph, x=-2, y=5, z=-4)``.
+    """A stepping picture of a Graph, a Chain or a single module.
+
+    ``explore(graph, x=-2, y=5, z=-4)`` starts from the given values, which sliders then change.
 
     Args:
         ranges: the ends of an input's slider, by name; symmetric around zero when left out.
@@ -144,7 +146,7 @@ def explore(
 
 
 def _default_range(value: float) -> tuple[float, float]:
-    """Symmetric, wide enough to change the sign and to grow by half: 5, 10, 20, 50, 100 …"""
+    """Symmetric, wide enough to change the sign and to grow by half: one of 5, 10, 20, 50, 100 and so on."""
     reach = 1.5 * abs(value)
     limit = next(base * 10**power for power in range(400) for base in (5, 10, 20) if base * 10**power >= reach)
     return -limit, limit

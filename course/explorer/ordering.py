@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 Link = tuple[str, str]
 SWEEPS = 12
+LIGHT = 1e-4  # an input's weight beside a computed value's: enough to place it, too little to bend the main chain
 
 
 def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
@@ -18,8 +19,9 @@ def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
         downward = sweep % 2 == 0
         for row in rows if downward else reversed(rows):
             near = before if downward else after
-            place = {id: index for other in rows for index, id in enumerate(other)}
-            row.sort(key=lambda id: _mean([place[n] for n in near[id]], place[id]))
+            place = {name: index for other in rows for index, name in enumerate(other)}
+            keys = {name: _mean([place[other] for other in near[name]], place[name]) for name in row}
+            row.sort(key=keys.__getitem__)
         count = crossings(rows, links)
         if count < fewest:
             best, fewest = [list(row) for row in rows], count
@@ -28,7 +30,7 @@ def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
 
 def crossings(rows: Sequence[Sequence[str]], links: Sequence[Link]) -> int:
     """How many pairs of links between two layers cross."""
-    place = {id: (layer, index) for layer, row in enumerate(rows) for index, id in enumerate(row)}
+    place = {name: (layer, index) for layer, row in enumerate(rows) for index, name in enumerate(row)}
     by_layer: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for a, b in links:
         by_layer[place[a][0]].append((place[a][1], place[b][1]))
@@ -57,11 +59,11 @@ def straighten(
         for row, gaps in steps if forward else reversed(steps):
             near = before if forward else after
             wanted = []
-            for id in row:
-                around = near[id] or (after if forward else before)[id]
-                computed = [n for n in around if not is_input[n]] if forward else around
-                wanted.append(_mean([ys[n] for n in computed or around], ys[id]))
-            weights = [0.05 if is_input[id] else 1.0 for id in row]
+            for name in row:
+                around = near[name] or (after if forward else before)[name]
+                computed = [other for other in around if not is_input[other]] if forward else around
+                wanted.append(_mean([ys[other] for other in computed or around], ys[name]))
+            weights = [LIGHT if is_input[name] else 1.0 for name in row]
             ys |= dict(zip(row, spread(wanted, weights, gaps), strict=True))
     return ys
 

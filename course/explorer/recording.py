@@ -83,15 +83,14 @@ class Recorder:
 
     def _start(self) -> Event:
         shows = [(f"value:{name}", Array.of(self.graph.values[name])) for name in self.graph.inputs]
-        given = ", ".join(f"{wording.display_name(name)} = {self.graph_text(name)}" for name in self.graph.inputs)
+        given = ", ".join(f"{wording.display_name(name)} = {self._text(name)}" for name in self.graph.inputs)
         for node in self.nodes.values():
             shows += [(f"value:{node.id}.{parameter.name}", parameter.value) for parameter in node.parameters]
         return Event("start", None, None, tuple(shows), f"Given: {given}. Press Step to compute the first node.")
 
-    def graph_text(self, name: str) -> str:
+    def _text(self, name: str) -> str:
         """A value's numbers in short."""
-        array = Array.of(self.graph.values[name])
-        return f"({array.text})" if array.shape else array.text
+        return Array.of(self.graph.values[name]).text
 
     def _forward(self) -> Iterator[Event]:
         for name, node in self.graph.nodes.items():
@@ -102,7 +101,7 @@ class Recorder:
             if all(value.dim() == 0 for value in reads):
                 numbers = [wording.number_text(value.item()) for value in reads]
                 formula += f" = {wording.applied(op, arguments, numbers)}"
-            result = ", ".join(self.graph_text(output) for output in node.outputs)
+            result = ", ".join(self._text(output) for output in node.outputs)
             shows = tuple((f"value:{output}", Array.of(self.graph.values[output])) for output in node.outputs)
             yield Event("forward", name, None, shows, f"{left} = {formula} = {result}")
 
@@ -156,14 +155,12 @@ class Recorder:
     def _edge_sentence(self, node: Node, read: Read, total: Array, place: tuple[int, int]) -> str:
         assert read.source is not None
         assert read.contribution is not None
-        upstream = [Array.of(self.graph.grads[name]).text for name in node.outputs if name in self.graph.grads]
+        upstream = [Array.of(self.graph.grads[name]) for name in node.outputs if name in self.graph.grads]
         if read.local is not None:
-            product = wording.product(upstream[0], local_text(read), read.contribution.text)
+            product = wording.product(upstream[0].text, local_text(read), read.contribution.text)
         else:
-            through = (
-                f"{node.op}, ∂{node.label}/∂{wording.display_name(read.source)} = {read.symbol}," if read.symbol else node.op
-            )
-            product = wording.jacobian_product(", ".join(upstream), through, read.contribution.text)
+            shapes = ", ".join(f"[{wording.shape_text(array.shape)}]" if array.shape else array.text for array in upstream)
+            product = wording.jacobian_product(shapes, node.op, read.symbol, read.contribution.text)
         return wording.with_sum(self._by(read.source), product, total.text, place)
 
 

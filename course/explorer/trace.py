@@ -46,7 +46,7 @@ class Array:
             text = wording.number_text(exact.item())
         else:
             bad = "NaN" if exact.isnan().any() else "∞"
-            text = f"{wording.shape_text(shape)} max|·| {bad if broken else wording.number_text(largest)}"
+            text = f"[{wording.shape_text(shape)}] max|·| {bad if broken else wording.number_text(largest)}"
         rows, columns = shown.shape
         numbers = tuple(shown.flatten().tolist())
         cells = tuple(wording.cell_text(number, max(rows, columns) <= ROOMY) for number in numbers)

@@ -41,7 +41,8 @@ def cell_text(number: float, roomy: bool) -> str:
     size = abs(number)
     if size == 0 or 0.01 <= size < 1000:
         return number_text(number) if size == int(size) else f"{number:.{1 if size >= 1 else 2}f}".replace("-", "−")
-    return number_text(float(f"{number:.0e}"))
+    mantissa, exponent = f"{number:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}".replace("-", "−")
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -58,7 +59,7 @@ def substitute(expression: str, names: Mapping[str, str]) -> str:
 
 
 def applied(op: str, arguments: Sequence[str], operands: Sequence[str]) -> str:
-    """An operation written out: x + y, 1/d, σ(y). `arguments` are forward's own names, `operands` what stands in their place."""
+    """An operation written out, such as x + y, 1/d or σ(y): `operands` stand in the place of forward's own `arguments`."""
     if op in _INFIX and len(operands) == 2:
         return f"{operands[0]} {op} {_guarded(operands[1])}"
     if len(op) > 1 and op[0] in _INFIX and len(operands) == 1:
@@ -92,9 +93,11 @@ def product(upstream: str, local: str, result: str) -> str:
     return f"upstream {upstream} × local {local} gives {result}"
 
 
-def jacobian_product(upstream: str, through: str, result: str) -> str:
-    """The same between tensors: the upstream gradient passes the module's Jacobian as a whole."""
-    return f"upstream ({upstream}) times the Jacobian of {through} gives ({result})"
+def jacobian_product(upstream: str, op: str, symbol: str, result: str) -> str:
+    """The same between tensors: elementwise where there is a symbol, else through the module's Jacobian as a whole."""
+    if symbol:
+        return f"upstream {upstream} × local {symbol}, elementwise, gives {result}"
+    return f"upstream {upstream} times the Jacobian of {op} gives {result}"
 
 
 def with_sum(target: str, product: str, total: str, place: tuple[int, int]) -> str:
@@ -104,4 +107,4 @@ def with_sum(target: str, product: str, total: str, place: tuple[int, int]) -> s
         return f"{target}: {product}"
     if which == 1:
         return f"{target}: {product}, the first of {paths} paths to sum"
-    return f"{target} += {product.removeprefix('+')}; the sum of {which} of {paths} paths is {total}"
+    return f"{target} += {product}; the sum of {which} of {paths} paths is {total}"
