@@ -64,14 +64,11 @@ class Graph(Module):
             raise ValueError("the graph has no nodes yet: graph.add(name, module, *reads)")
         return list(self.nodes.values())[-1].outputs
 
-    def add(self, name: str, module: Module, *reads: str | float, outputs: tuple[str, ...] = ()) -> str:
+    def add(self, name: str, module: Module, *reads: str | float, outputs: tuple[str, ...] = ()) -> None:
         """Add a node that applies `module` to what it `reads`: names of inputs or earlier nodes, or plain numbers.
 
         Args:
             outputs: names for the outputs of a module that returns several; the node's own name when left out.
-
-        Returns:
-            `name`, so that a later node can read it.
 
         Raises:
             ValueError: the name is taken, a read name does not exist, the node reads itself, the number of inputs does not fit
@@ -95,7 +92,6 @@ class Graph(Module):
                     "use module.share() to share parameters"
                 )
         self.nodes[name] = Node(name, module, reads, outputs)
-        return name
 
     def forward(self, *inputs: Tensor) -> Any:
         if len(inputs) != len(self.inputs):

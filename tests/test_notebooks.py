@@ -1,0 +1,115 @@
+"""Lectures and solutions run from top to bottom, quietly, and keep to the house's form."""
+
+import re
+import time
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.conftest import ROOT
+
+LECTURES = sorted((ROOT / "lectures").glob("[0-9][0-9]_*.ipynb"))
+SECONDS = 60.0
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def run(path, folder):
+    """The executed notebook and how long it took."""
+    notebook = read(path)
+    start = time.perf_counter()
+    NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}}).execute()
+    return notebook, time.perf_counter() - start
+
+
+@pytest.fixture(scope="module", params=LECTURES, ids=lambda path: path.stem)
+def executed(request, tmp_path_factory):
+    return run(request.param, tmp_path_factory.mktemp("lecture"))
+
+
+def test_there_are_lectures():
+    assert "03_computational_graphs" in [path.stem for path in LECTURES]
+
+
+def test_lecture_runs_within_a_minute(executed):
+    assert executed[1] < SECONDS
+
+
+def test_lecture_prints_no_warning(executed):
+    for cell in executed[0].cells:
+        for output in cell.get("outputs", ()):
+            assert output.get("name") != "stderr", f"{cell.source[:60]!r} printed {output.text[:200]!r}"
+
+
+def test_lecture_shows_explorers_that_work_offline(executed):
+    shown = [
+        output.data
+        for cell in executed[0].cells
+        for output in cell.get("outputs", ())
+        if "explore(" in cell.source and output.output_type in ("display_data", "execute_result")
+    ]
+    assert len(shown) >= 2
+    for data in shown:
+        assert "application/vnd.jupyter.widget-view+json" in data
+        assert "<svg" in data["text/html"] or "<script" in data["text/html"]
+        assert not re.search(r"(src|href)=[\"']https?://", data["text/html"])
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+class TestForm:
+    def test_question_slides_summary_and_references(self, path):
+        cells = read(path).cells
+        assert cells[0].source.splitlines()[0].startswith("# ")
+        assert cells[0].source.splitlines()[0].endswith("?"), "a lecture's title is its question"
+        headings = [
+            line for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines() if line[:1] == "#"
+        ]
+        assert any(line.startswith("## Predict, then run") for line in headings)
+        assert headings[-2:] == ["## Summary", "## References"]
+        summary = next(cell.source for cell in cells if cell.source.startswith("## Summary"))
+        assert 0 < sum(line.startswith("- ") for line in summary.splitlines()) <= 5
+        slides = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in cells]
+        assert slides[0] == "slide"
+        assert set(slides) <= {"slide", "subslide", "fragment", "skip", "notes", None}
+
+    def test_cells_are_short(self, path):
+        cells = read(path).cells
+        assert 25 <= len(cells) <= 60
+        for cell in cells:
+            if cell.cell_type == "code":
+                assert len(cell.source.splitlines()) <= 15, cell.source
+            assert cell.source.strip()
+
+
+def test_lecture_03_computes_the_numbers_of_the_curriculum():
+    (lecture,) = [path for path in LECTURES if path.stem == "03_computational_graphs"]
+    notebook, _ = run(lecture, ROOT / "lectures")
+    said = "\n".join(output.text for cell in notebook.cells for output in cell.get("outputs", ()) if "text" in output)
+    for line in (
+        "f = -12.0",
+        "∂f/∂x, ∂f/∂y, ∂f/∂z = [-4.0, -4.0, 3.0]",
+        "f = 0.7310586",
+        "∂f/∂w0 = -0.1966119",
+        "∂f/∂w1 = -0.3932239",
+        "∂f/∂w2 =  0.1966119",
+        "∂f/∂x0 =  0.3932239",
+        "∂f/∂x1 = -0.5898358",
+        "f = 1.5456448841",
+        "∂f/∂x = 2.0595697956",
+        "∂f/∂y = 1.5922327515",
+    ):
+        assert line in said
+
+
+def test_solution_earns_every_point_and_stub_runs_to_its_end(tmp_path):
+    """In the notebook itself; the same through nbgrader is tested with the autograder."""
+    solved, _ = run(ROOT / "solutions/01_graphs/01_graphs.ipynb", tmp_path)
+    released, _ = run(ROOT / "assignments/01_graphs/01_graphs.ipynb", tmp_path)
+    for notebook, total in ((solved, 95.0), (released, 0.0)):
+        tests = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code"]
+        results = [o.data["text/plain"] for cell in tests for o in cell.outputs if o.output_type == "execute_result"]
+        assert len(results) == len(tests) == 7
+        assert sum(map(float, results)) == total
