@@ -15,8 +15,13 @@ import pytest
 import torch
 from jaxtyping import install_import_hook
 
+import course
+
 # Every shape that stands in a signature of course.modules is checked at run time from here on.
 install_import_hook("course.modules", "beartype.beartype")
+
+# With a GPU present the library takes only CUDA tensors, so that is where the tests' tensors must be made.
+torch.set_default_device(course.device())
 
 os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")  # silences jupyter_core's notice about its folders
 

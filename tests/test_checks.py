@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from course import generator
 from course.checks import FunctionWithGradient, check_module
 from course.modules import CosineUnit, Linear, Multiply, Sigmoid
 
@@ -105,7 +106,7 @@ class NeverAdds(CosineUnit):
         return -grad_output * theta * torch.sin(theta * self.saved["x"])
 
 
-X = torch.randn(5, 3, generator=torch.Generator().manual_seed(1))
+X = torch.randn(5, 3, generator=generator(1))
 ZOO = [
     (MeanForSum(3, 2), (X,), "∂L/∂bias", "but the numeric gradient is"),
     (Overwrites(3, 2), (X,), "accumulation", "must add to weight.grad, not replace it"),

@@ -163,13 +163,13 @@ class TestDevice:
         monkeypatch.setenv("COURSE_DEVICE", "cpu")
         module = Multiply()
         with pytest.raises(DeviceError, match=r"argument 'y' is on meta, but the course computes on cpu.*y\.to\('cpu'\)"):
-            module(torch.ones(2), torch.ones(2, device="meta"))
+            module(torch.ones(2, device="cpu"), torch.ones(2, device="meta"))
 
     @pytest.mark.gpu
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
     def test_cpu_tensors_are_refused_where_a_gpu_is(self):
         with pytest.raises(DeviceError, match=r"argument 'x' is on cpu, but the course computes on cuda"):
-            Sigmoid()(torch.ones(2))
+            Sigmoid()(torch.ones(2, device="cpu"))
 
     def test_tensor_and_generator_live_on_the_device(self):
         assert tensor([1, 2]).device.type == device().type
