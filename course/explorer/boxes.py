@@ -39,8 +39,10 @@ class Box:
         return self.y + self.height / 2
 
     def overlaps(self, other: "Box") -> bool:
-        """Whether the two share any area."""
-        return self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
+        """Whether the two share any area; sides may touch, up to rounding."""
+        across = min(self.right, other.right) - max(self.x, other.x)
+        down = min(self.bottom, other.bottom) - max(self.y, other.y)
+        return across > 1e-6 and down > 1e-6
 
 
 def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:

@@ -169,7 +169,7 @@ def _heat_map(array: Array, hook: str, box: Box, above: bool) -> str:
     width, height = cell_size(array)
     left = box.center - array.columns * width / 2
     top = box.bottom - 4 - array.rows * height if above else box.y + 4
-    caption = top - 4 if above else top + array.rows * height + 11
+    caption = top - 4 if above else top + array.rows * height + 14
     broken = ' class="ml-caption ml-broken"' if array.broken else ' class="ml-caption"'
     cells = []
     for index, (number, text) in enumerate(zip(array.numbers, array.cells, strict=True)):

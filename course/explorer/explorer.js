@@ -119,7 +119,7 @@ export class Player {
     }
     this.light(now);
     this.sentence.textContent = now.sentence;
-    const phase = now.phase === "start" ? "" : ` · ${now.phase} pass`;
+    const phase = now.phase === "start" ? "" : ` · ${now.phase}`;
     this.counter.textContent = `Step ${this.step} of ${events.length}${phase}`;
     this.disable(["first", "back"], this.step === 0);
     this.disable(["step", "last"], this.step === events.length);
