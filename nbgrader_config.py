@@ -4,5 +4,5 @@ from pathlib import Path
 
 from autograder.settings import Settings
 
-c = get_config()  # noqa: F821 - traitlets puts get_config into this file
+c = get_config()  # traitlets puts get_config into this file
 c.merge(Settings(Path(__file__).resolve().parent).prepare().config())

@@ -1,7 +1,6 @@
 """What a worker process does: run one submission, or write one page of feedback. It never writes to the class's gradebook."""
 
 import glob
-import os
 import shutil
 from pathlib import Path
 
@@ -10,16 +9,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.quiet import quiet
-from autograder.settings import Settings
-
-
-def start_worker(log: Path) -> None:
-    """Leave the terminal: Ctrl-C is the parent's affair, and what kernels write to the screen belongs in the log."""
-    os.setsid()
-    with log.open("ab") as file:
-        for stream in (1, 2):
-            os.dup2(file.fileno(), stream)
-    os.environ["OMP_NUM_THREADS"] = "1"  # the workers share the cores already; a second thread would only wait
+from autograder.settings import RUN, Settings
 
 
 def execute(settings: Settings, assignment: str, student: str, scratch: Path) -> str:
@@ -32,7 +22,7 @@ def execute(settings: Settings, assignment: str, student: str, scratch: Path) ->
     shutil.copytree(settings.submitted / student / assignment, private.submitted / student / assignment)
     shutil.copy(settings.gradebook, private.gradebook)
     config = private.prepare().config()
-    config.Autograde.autograde_preprocessors = ["autograder.keep_going.KeepGoing"]
+    config.Autograde.autograde_preprocessors = [RUN]
     course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
     with quiet(settings.log) as errors:
         try:

@@ -10,9 +10,9 @@ BEGIN, END = "BEGIN HIDDEN TESTS", "END HIDDEN TESTS"
 
 
 class HideTests(NbGraderPreprocessor):
-    """Takes hidden tests out of locked test cells, and their lines out of every output: tracebacks, and prints of `In` or `%history`.
+    """Takes hidden tests out of locked test cells, and their lines out of every output: tracebacks, prints of `In`.
 
-    Unlike nbgrader's ClearHiddenTests it never stops at what a student wrote.
+    Unlike ClearHiddenTests it never stops at what a student wrote.
     """
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from nbgrader.api import Gradebook, MissingEntry
+from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from autograder.quiet import quiet
@@ -39,22 +41,27 @@ class Points:
 def read_points(settings: Settings, assignment: str) -> Points:
     """Everyone in the gradebook."""
     with quiet(settings.log), Gradebook(f"sqlite:///{settings.gradebook}", COURSE_ID) as gradebook:
-        (notebook,) = gradebook.find_assignment(assignment).notebooks
-        order = [cell.name for cell in notebook.source_cells]
-        cells = sorted(notebook.grade_cells, key=lambda cell: order.index(cell.name))
-        most = {exercise_of(cell.name): float(cell.max_score) for cell in cells}
-        rows = []
-        for student in gradebook.students:
-            try:
-                submitted = gradebook.find_submission_notebook(notebook.name, assignment, student.id)
-            except MissingEntry:
-                rows.append(Row(student.id, {}, handed_in=False))
-                continue
-            grades = {exercise_of(grade.name): None if grade.needs_manual_grade else grade.score for grade in submitted.grades}
-            comments = (comment.auto_comment or "" for comment in submitted.comments)
-            problem = next((text.removeprefix(NOT_GRADED) for text in comments if text.startswith(NOT_GRADED)), "")
-            rows.append(Row(student.id, {name: grades[name] for name in most}, problem=problem))
+        most: dict[str, float] = {}
+        for notebook in gradebook.find_assignment(assignment).notebooks:
+            graded = {cell.name: float(cell.max_score) for cell in notebook.grade_cells}
+            most |= {exercise_of(cell.name): graded[cell.name] for cell in notebook.source_cells if cell.name in graded}
+        rows = [_row(gradebook, assignment, str(student.id), most) for student in gradebook.students]
     return Points(most, sorted(rows, key=lambda row: row.student))
+
+
+def _row(gradebook: Gradebook, assignment: str, student: str, most: dict[str, float]) -> Row:
+    try:
+        notebooks = gradebook.find_submission(assignment, student).notebooks
+    except MissingEntry:
+        return Row(student, {}, handed_in=False)
+    points: dict[str, float | None] = dict.fromkeys(most, 0.0)
+    problem = ""
+    for notebook in notebooks:
+        points |= {exercise_of(grade.name): None if grade.needs_manual_grade else grade.score for grade in notebook.grades}
+        for comment in notebook.comments:
+            if (comment.auto_comment or "").startswith(NOT_GRADED):
+                problem = comment.auto_comment.removeprefix(NOT_GRADED)
+    return Row(student, points, problem=problem)
 
 
 def exercise_of(cell: str) -> str:
@@ -63,19 +70,23 @@ def exercise_of(cell: str) -> str:
 
 
 def points_table(points: Points, title: str, notes: dict[str, str]) -> Table:
-    """The table as it is printed; `notes` adds remarks by student."""
-    table = Table(title=title, title_justify="left", caption="✎ to be graded by hand · — not handed in", caption_justify="left")
+    """The table as it is printed, with a remark below for everyone who has a problem or a note."""
+    remarks = [f"{row.student}: {notes.get(row.student) or row.problem}" for row in points.rows]
+    caption = "\n".join(["✎ to be graded by hand   — not handed in", *(line for line in remarks if not line.endswith(": "))])
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption=escape(caption),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("student", no_wrap=True)
-    for name, most in points.most.items():
-        table.add_column(f"{name.replace('_', ' ')}\n{most:g}", justify="right", overflow="fold")
-    table.add_column(f"total\n{sum(points.most.values()):g}", justify="right", style="bold")
+    for name, most in [*points.most.items(), ("total", sum(points.most.values()))]:
+        table.add_column(f"{name.replace('_', ' ')}\nof {most:g}", justify="right")
     for row in points.rows:
-        cells = [_shown(row, name) for name in points.most]
-        table.add_row(row.student, *cells, f"{row.total:g}" if row.handed_in else "—", style="red" if row.problem else "")
-    for row in points.rows:
-        remark = notes.get(row.student) or row.problem
-        if remark:
-            table.caption = f"{table.caption}\n{row.student}: {remark}"
+        total = f"{row.total:g}" if row.handed_in else "—"
+        table.add_row(row.student, *(_shown(row, name) for name in points.most), total, style="red" if row.problem else "")
     return table
 
 

@@ -16,7 +16,7 @@ def quiet(log: Path) -> Iterator[list[str]]:
     Yields:
         the errors logged so far, each the last line of its message: "ValueError: …" of a traceback.
     """
-    logger = traitlets.log.get_logger()
+    logger = logging.getLogger(traitlets.log.get_logger().name)
     errors: list[str] = []
     handler = logging.FileHandler(log)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -14,7 +14,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.quiet import quiet
-from autograder.settings import COURSE_ID, Settings
+from autograder.settings import COURSE_ID, RUN, Settings
 
 NOT_GRADED = "Not graded: "
 """How the gradebook's comments on an ungradable submission begin."""
@@ -28,7 +28,7 @@ def record(settings: Settings, assignment: str, student: str, executed: Path) ->
     """
     config = settings.config()
     steps = config.Autograde.autograde_preprocessors
-    config.Autograde.autograde_preprocessors = ["autograder.replay.Replay", *steps[1:]]
+    config.Autograde.autograde_preprocessors = ["autograder.replay.Replay" if step == RUN else step for step in steps]
     config.Replay.executed = str(executed)
     course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
     with _uninterrupted(), _kept_unless_done(settings.autograded / student / assignment) as done, quiet(settings.log) as errors:

@@ -1,7 +1,7 @@
 """The sample class: submissions built from the released notebook and answers that stand in text files, one a student.
 
-A file sample_class/<assignment>/<student>.py says in comments what it shows, then gives answers in the percent format, each under
-the name of its cell: `# %% multiply`. Every other answer is taken from right-plain.py. Special treatment stands in the head:
+A file sample_class/<assignment>/<student>.py says in comments what it shows, then gives answers in the percent format, each
+under the name of its cell: `# %% multiply`. Other answers are taken from right-plain.py. Special treatment stands in the head:
 
     # answers: handed out     leave the other cells as students receive them
     # delete: multiply_test   remove a cell (names, separated by commas)
@@ -86,6 +86,5 @@ def _treated(notebook: NotebookNode, treatment: dict[str, str]) -> str:
     if "kernel" in treatment:
         name = treatment["kernel"]
         notebook.metadata.kernelspec = {"name": name, "display_name": name, "language": name.partition("-")[0]}
-    version = int(treatment.get("nbformat", 4))
-    text = nbformat.writes(nbformat.convert(notebook, version), version=version)
+    text = nbformat.writes(nbformat.convert(notebook, int(treatment.get("nbformat", 4))))
     return text[: len(text) // 2] if "corrupt" in treatment else text

@@ -8,13 +8,33 @@ from typing import Self
 
 from traitlets.config import Config
 
+from autograder.errors import AutograderError
+
 COURSE_ID = "modular-learning"
+KERNEL = "python3"
+"""In which submissions run, whatever kernel they were saved with; the source notebooks name it."""
 
 CELL_SECONDS = 15
 """Time for one cell. The slowest right answer takes about 2 s; a backward that never ends is given up by `check` after 5 s."""
 
+RUN = "autograder.run_submission.RunSubmission"
+"""The preprocessor that executes a notebook; the one step that may happen in another process."""
+
 IGNORE = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".DS_Store"]
 """Never copied to students: nbgrader hands out every other file that lies beside a source notebook."""
+
+
+def find_root() -> Path:
+    """The course's folder: this one, or the nearest above it.
+
+    Raises:
+        AutograderError: we are not in a course.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "solutions").is_dir() and (folder / "nbgrader_config.py").is_file():
+            return folder
+    raise AutograderError(f"{here} is in no course: cd to the folder that holds solutions/ and nbgrader_config.py")
 
 
 @dataclass(frozen=True)
@@ -63,7 +83,7 @@ class Settings:
 
     @property
     def gradebook(self) -> Path:
-        """nbgrader's database."""
+        """The database that nbgrader keeps."""
         return self.folder / "gradebook.db"
 
     @property
@@ -85,7 +105,7 @@ class Settings:
         return self
 
     def config(self) -> Config:
-        """nbgrader's configuration."""
+        """All of this in the words of nbgrader."""
         c = Config()
         c.CourseDirectory.course_id = COURSE_ID
         c.CourseDirectory.root = str(self.root)
@@ -103,8 +123,16 @@ class Settings:
 
         c.OverwriteCells.add_missing_cells = True
         c.Execute.timeout = CELL_SECONDS
+        c.Execute.shutdown_kernel = "immediate"  # a kernel has nothing to save; waiting for its farewell takes a second
+        c.Autograde.sanitize_preprocessors = [
+            "nbgrader.preprocessors.ClearOutput",
+            "nbgrader.preprocessors.DeduplicateIds",
+            "nbgrader.preprocessors.OverwriteKernelspec",
+            "autograder.restore_cells.RestoreCells",
+            "nbgrader.preprocessors.CheckCellMetadata",
+        ]
         c.Autograde.autograde_preprocessors = [
-            "autograder.keep_going.KeepGoing",  # nbgrader's Execute, which a dead kernel does not stop
+            RUN,
             "autograder.allow_stderr.AllowStderr",
             "autograder.fail_closed.FailClosed",
             "nbgrader.preprocessors.IgnorePattern",

@@ -9,27 +9,19 @@ from autograder.errors import AutograderError, did_you_mean
 from autograder.settings import Settings
 
 
-def students_who_submitted(settings: Settings, assignment: str) -> list[str]:
-    """Everyone who has a folder submitted/<student>/<assignment>/.
+def students_who_submitted(settings: Settings, assignment: str, only: str | None = None) -> list[str]:
+    """Everyone who has a folder submitted/<student>/<assignment>/, or the one who is asked for.
 
     Raises:
-        AutograderError: nobody has.
+        AutograderError: nobody has, or that one has not.
     """
     found = sorted(folder.parent.name for folder in settings.submitted.glob(f"*/{assignment}") if folder.is_dir())
     if not found:
         place = settings.submitted / "<student>" / assignment
         raise AutograderError(f"nothing was handed in for '{assignment}': put each notebook into {place}/")
-    return found
-
-
-def require_student(student: str, submitted: list[str], assignment: str) -> None:
-    """Make sure that this student handed something in.
-
-    Raises:
-        AutograderError: nothing; names the nearest.
-    """
-    if student not in submitted:
-        raise AutograderError(f"'{student}' handed in nothing for '{assignment}': {did_you_mean(student, submitted)}")
+    if only is not None and only not in found:
+        raise AutograderError(f"'{only}' handed in nothing for '{assignment}': {did_you_mean(only, found)}")
+    return found if only is None else [only]
 
 
 def is_due(settings: Settings, assignment: str, student: str) -> bool:

@@ -1,11 +1,11 @@
-# A queue that never empties: the graph's backward runs forever. Prints as it goes, and everything before counts.
+# A loop that never ends stands in the cell before the class: it is stopped after a while, and there is no MyGraph to grade.
 
 # %% graph
+steps, waiting = 0, ["x"]
+while waiting:
+    steps = steps + 1
+
+
 class MyGraph(Graph):
     def backward(self, grad_output):
-        grads = {self.outputs[0]: grad_output}
-        waiting = list(self.nodes)
-        while waiting:
-            node = self.nodes[waiting[-1]]
-            grads[node.name] = grad_output
-        return tuple(grads[name] for name in self.inputs)
+        return tuple(grad_output for name in self.inputs)

@@ -1,0 +1,180 @@
+"""The command line: generate, grade, feedback, demo and doctor."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from autograder import workers
+from autograder.errors import AutograderError
+from autograder.settings import Settings, find_root
+
+if TYPE_CHECKING:
+    from autograder.engine import Outcome
+
+# nbgrader takes seconds to import: each command imports what it needs when it runs, and --help is quick.
+
+app = typer.Typer(
+    help="Grade the course's assignments, on top of nbgrader. Start it anywhere in the course's folder.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+screen, complaints = Console(), Console(stderr=True)
+
+Name = Annotated[str, typer.Argument(help="The assignment: a folder in solutions/.", metavar="NAME", show_default=False)]
+Work = Annotated[Path | None, typer.Option(help="Grade in this folder, not in autograder/work.", metavar="FOLDER")]
+Student = Annotated[str | None, typer.Option(help="Only this student.", metavar="STUDENT")]
+
+
+@app.command(epilog="Example: autograder generate 01_graphs")
+def generate(name: Name, work: Work = None) -> None:
+    """Make the students' notebook, in assignments/NAME/, from the instructor's in solutions/NAME/."""
+    with _course(work) as settings:
+        from autograder.assignment import generate
+
+        screen.print(f"students' notebook of '{name}': {generate(settings, name)}", soft_wrap=True)
+
+
+@app.command(epilog="Examples: autograder grade 01_graphs | autograder grade 01_graphs --student ada --again")
+def grade(
+    name: Name,
+    student: Student = None,
+    again: Annotated[bool, typer.Option("--again", help="Also what is graded and has not changed since.")] = False,
+    work: Work = None,
+) -> None:
+    """Grade what lies in autograder/work/submitted/STUDENT/NAME/, and print everybody's points."""
+    with _course(work) as settings:
+        workers.warm_up()
+        from autograder import submissions
+        from autograder.assignment import require_assignment
+
+        require_assignment(settings, name)
+        students = submissions.students_who_submitted(settings, name, student)
+        due = [one for one in students if again or submissions.is_due(settings, name, one)]
+        outcomes = _grade(settings, name, due)
+        if len(due) < len(students):
+            screen.print(
+                f"{len(students) - len(due)} of {len(students)} are unchanged since they were graded; --again grades all"
+            )
+        _exit_if_problems(outcomes)
+
+
+@app.command(epilog="Examples: autograder feedback 01_graphs | autograder feedback 01_graphs --student ada")
+def feedback(name: Name, student: Student = None, work: Work = None) -> None:
+    """Write a page for each graded student: autograder/work/feedback/STUDENT/NAME/NAME.html."""
+    with _course(work) as settings:
+        from autograder import submissions
+        from autograder.assignment import require_assignment
+
+        require_assignment(settings, name)
+        students = submissions.students_who_submitted(settings, name, student)
+        waiting = [one for one in students if submissions.is_due(settings, name, one)]
+        if len(waiting) == len(students):
+            raise AutograderError(f"nothing of '{name}' is graded yet: autograder grade {name}")
+        _exit_if_problems(_feedback(settings, name, students))
+
+
+@app.command(epilog="Example: autograder demo")
+def demo(work: Work = None) -> None:
+    """Show the whole path in a folder of its own: hand in a sample class, grade it, write feedback, print the points."""
+    name, began = "01_graphs", time.monotonic()
+    with _course(work) as settings:
+        workers.warm_up()
+        from autograder.assignment import generate
+        from autograder.sample_class import hand_in
+
+        folder = settings.folder / "demo"
+        shutil.rmtree(folder, ignore_errors=True)
+        settings = settings.at(folder, release=folder / "assignments")
+        generate(settings, name)
+        students = hand_in(settings, name)
+        _grade(settings, name, students)
+        _feedback(settings, name, students)
+        screen.print(f"{len(students)} submissions in {time.monotonic() - began:.0f} s", soft_wrap=True)
+
+
+@app.command(epilog="Example: autograder doctor")
+def doctor() -> None:
+    """Check what grading needs on this computer, one line each, with the cure."""
+    from autograder.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        screen.print(finding.line(), highlight=False, soft_wrap=True)
+    if any(not finding.fine and not finding.optional for finding in findings):
+        raise typer.Exit(1)
+
+
+def _grade(settings: Settings, name: str, students: Sequence[str]) -> "list[Outcome]":
+    """Grade, and print the table."""
+    from autograder import engine
+    from autograder.points import points_table, read_points
+
+    with _bar("grading", len(students)) as advance:
+        outcomes = engine.grade(settings, name, students, advance)
+    notes = {
+        outcome.student: f"the earlier grade stands, this file could not be graded: {outcome.problem}"
+        for outcome in outcomes
+        if outcome.kept
+    }
+    screen.print(points_table(read_points(settings, name), name, notes))
+    return outcomes
+
+
+def _feedback(settings: Settings, name: str, students: Sequence[str]) -> "list[Outcome]":
+    """Write feedback, and say where it lies."""
+    from autograder import engine
+
+    with _bar("feedback", len(students)) as advance:
+        outcomes = engine.feedback(settings, name, students, advance)
+    screen.print(f"feedback: {settings.feedback / '<student>' / name}/{name}.html", markup=False, soft_wrap=True)
+    return outcomes
+
+
+def _exit_if_problems(outcomes: "list[Outcome]") -> None:
+    problems = [outcome for outcome in outcomes if outcome.problem]
+    for outcome in problems:
+        complaints.print(f"{outcome.student}: {outcome.problem}", markup=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _course(work: Path | None) -> Iterator[Settings]:
+    """The course that we stand in; every foreseen error leaves as one line and an exit code."""
+    try:
+        yield Settings(find_root(), work.resolve() if work else None).prepare()
+    except AutograderError as error:
+        _give_up(str(error), 2)
+    except ModuleNotFoundError as error:
+        _give_up(f"{error.name} is not installed: 'autograder doctor' says what to do", 2)
+    except PermissionError as error:
+        _give_up(f"{error.filename} may not be written: make yourself its owner, or choose another folder with --work", 2)
+    except KeyboardInterrupt:
+        _give_up("stopped; what is graded stays graded, and the same command goes on with the rest", 130)
+
+
+def _give_up(line: str, code: int) -> None:
+    complaints.print(f"autograder: {line}", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _bar(doing: str, total: int) -> Iterator[Callable[[str], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[last]}"),
+    )
+    with Progress(*columns, console=complaints, transient=True) as bar:
+        task = bar.add_task(doing, total=total, last="")
+        yield lambda student: bar.update(task, advance=1, last=student)

@@ -1,0 +1,90 @@
+"""What grading needs on this computer, examined point by point."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from autograder.errors import AutograderError
+from autograder.settings import KERNEL, Settings, find_root
+
+PIP = 'pip install "modular-learning[grade]"'
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One point: fine or not, what was found, and the cure."""
+
+    name: str
+    fine: bool
+    found: str
+    cure: str = ""
+    optional: bool = False
+
+    def line(self) -> str:
+        """One line for the screen."""
+        mark = "[green]✓[/]" if self.fine else "[yellow]–[/]" if self.optional else "[red]✗[/]"
+        return f"{mark} {self.name:<12}{self.found}" + ("" if self.fine else f": {self.cure}")
+
+
+def examine() -> list[Finding]:
+    """Every point, also after one that is not fine."""
+    return [_python(), *_packages(), _kernel(), *_course(), *_programs()]
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or later")
+
+
+def _packages() -> Iterator[Finding]:
+    for name in ("torch", "nbgrader", "jupyterlab"):
+        try:
+            yield Finding(name, importlib.util.find_spec(name) is not None, version(name), PIP)
+        except PackageNotFoundError:
+            yield Finding(name, False, f"not installed in {sys.prefix}", PIP)
+
+
+def _kernel() -> Finding:
+    """The kernel that submissions run in must import the course, which need not be the environment that we run in."""
+    cure = f"{sys.executable} -m ipykernel install --sys-prefix --name {KERNEL}"
+    if importlib.util.find_spec("jupyter_client") is None:
+        return Finding("kernel", False, "Jupyter is not installed", PIP)
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        spec = KernelSpecManager().get_kernel_spec(KERNEL)
+    except (NoSuchKernel, json.JSONDecodeError):
+        return Finding("kernel", False, f"'{KERNEL}' is not installed", cure)
+    program = sys.executable if spec.argv[0] in ("python", "python3") else spec.argv[0]
+    try:
+        subprocess.run([program, "-c", "import course, ipykernel"], check=True, capture_output=True, cwd="/")
+    except (OSError, subprocess.CalledProcessError):
+        return Finding("kernel", False, f"'{KERNEL}' runs {program}, which cannot import the course", cure)
+    return Finding("kernel", True, f"'{KERNEL}' imports the course")
+
+
+def _course() -> Iterator[Finding]:
+    try:
+        settings = Settings(find_root())
+    except AutograderError as error:
+        found, cure = str(error).split(": ", 1)
+        yield Finding("course", False, found, cure)
+        return
+    yield Finding("course", True, str(settings.root))
+    folder = next(parent for parent in (settings.folder, *settings.folder.parents) if parent.is_dir())
+    yield Finding("writing", os.access(folder, os.W_OK), str(folder), "make yourself its owner, or use --work FOLDER")
+
+
+def _programs() -> Iterator[Finding]:
+    bubblewrap = shutil.which("bwrap")
+    yield Finding("bubblewrap", bubblewrap is not None, bubblewrap or "not found", "apt install bubblewrap", optional=True)
+    chromium = next((path for path in map(shutil.which, CHROMIUM) if path), None)
+    cure = "apt install chromium, for the browser tests"
+    yield Finding("Chromium", chromium is not None, chromium or "not found", cure, optional=True)
