@@ -46,7 +46,7 @@ def text_width(text: str, size: float) -> float:
 
 def cell_size(array: Array) -> tuple[int, int]:
     """Width and height of a heat map's cell."""
-    return (44, 22) if max(array.rows, array.columns) <= ROOMY else (15, 15)
+    return (46, 22) if max(array.rows, array.columns) <= ROOMY else (15, 15)
 
 
 def label_size(array: Array) -> tuple[float, float]:
