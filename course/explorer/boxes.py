@@ -47,7 +47,8 @@ class Box:
 
 def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
     """The box nearest to `wanted` that overlaps nothing `taken`: moved sideways by up to `reach`, up or down at will."""
-    taken = list(taken)
+    left, right = wanted.x - reach, wanted.right + reach
+    taken = [box for box in taken if box.x < right and left < box.right]  # nothing else can ever be met
     step = 3.0
     sideways = [0.0, *(sign * part * reach for part in (0.5, 1.0) for sign in (1, -1))]
     for ring in range(2000):  # 2000 × 3 px: further than any drawing is high

@@ -131,8 +131,7 @@ def _parameter(found: ParameterTrace, place: ParameterBox, of: str) -> str:
 def _local(edge: Edge, number: Array | None, box: Box, key: str) -> str:
     hook = f'data-local="{escape(edge.node)}&lt;-{escape(edge.source)}" data-position="{edge.position}"'
     shown = "" if number is None else f" = <tspan {_exact(number)}>{escape(number.text)}</tspan>"
-    same = number is not None and edge.local_text.endswith(f" = {number.text}")
-    words = f"{escape(edge.local_text)}{'' if same else shown}"
+    words = escape(edge.local_text) + shown
     return (
         f'<g class="ml-local ml-later" data-key="local:{key}">'
         f'<text x="{box.center:.1f}" y="{box.bottom - 5:.1f}" {hook}>{words}</text></g>'

@@ -12,6 +12,7 @@ import traitlets
 
 from course.explorer.drawing import STYLE, svg
 from course.explorer.layout import Layout, layout
+from course.explorer.places import skeleton
 from course.explorer.trace import Trace, trace
 from course.explorer.wording import display_name
 from course.module import Module
@@ -51,10 +52,11 @@ class Explorer:
             ValueError: an input is unknown.
         """
         changed = {**self._inputs, **inputs}
-        self.trace = trace(self._graph, changed, self._grad_output)
+        before, self.trace = self.trace, trace(self._graph, changed, self._grad_output)
         self._inputs = changed
-        places = layout(self.trace)
-        redrawn, self._layout = places != self._layout, places
+        redrawn = skeleton(before) != skeleton(self.trace)
+        if redrawn:
+            self._layout = layout(self.trace)
         if self._widget is not None:
             with self._widget.hold_sync():
                 self._widget.trace = self.trace.to_json()

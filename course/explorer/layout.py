@@ -22,8 +22,8 @@ from course.explorer.places import (
     places_of,
     text_width,
 )
-from course.explorer.trace import Trace
-from course.explorer.wording import derivative, display_name
+from course.explorer.trace import Node, Trace
+from course.explorer.wording import derivative, display_name, is_number
 
 LOCAL_SIZE = 14
 ROW_GAP, COLUMN_GAP, MARGIN = 16, 20, 14
@@ -195,15 +195,17 @@ class _Drawing:
             forks, is_output = self.trace.values[name].readers > 1, name in self.trace.outputs
             self.stems[name] = Stem(name, body.right, end, level, above, below, forks, is_output)
         if place.node is not None:
-            top = y + place.down - place.block[1]
-            for parameter in place.node.parameters:
-                label_width, label_height = parameter_size(parameter)
-                title = Box(left, top + 4, 2 * label_width + 12, NAME_HEIGHT)
-                value = Box(left, title.bottom, label_width, label_height)
-                grad = Box(value.right + 12, title.bottom, label_width, label_height)
-                key = f"{place.id}.{parameter.name}"
-                self.parameters.append(ParameterBox(key, parameter.name, title, value, grad))
-                top = value.bottom + 2
+            self._put_parameters(place.node, left, y + place.down - place.block[1])
+
+    def _put_parameters(self, node: Node, left: float, top: float) -> None:
+        width = max((parameter_size(parameter)[0] for parameter in node.parameters), default=0.0)
+        for parameter in node.parameters:
+            height = parameter_size(parameter)[1]
+            title = Box(left, top + 4, 2 * width + 12, NAME_HEIGHT)
+            value = Box(left, title.bottom, width, height)
+            grad = Box(value.right + 12, title.bottom, width, height)
+            self.parameters.append(ParameterBox(f"{node.id}.{parameter.name}", parameter.name, title, value, grad))
+            top = value.bottom + 2
 
     def _routes(self) -> dict[Key, list[Point]]:
         """For each edge its points: the end of the stem, both sides of every dummy's column, and the port at the node."""
@@ -224,7 +226,8 @@ class _Drawing:
             weights = [1 / (1 + (routes[key][-1][1] - body.middle) ** 2) for key in ends]
             ports = ordering.spread(wanted, weights, [min(PORTS, 2 * room / max(1, len(ends) - 1))] * (len(ends) - 1))
             for key, port in zip(ends, ports, strict=True):
-                inset = RADIUS - (RADIUS**2 - min(abs(port), RADIUS) ** 2) ** 0.5
+                into_corner = max(0.0, abs(port) - body.height / 2 + RADIUS)
+                inset = RADIUS - (RADIUS**2 - min(into_corner, RADIUS) ** 2) ** 0.5
                 routes[key].append((body.x + inset, body.middle + port))
         return routes
 
@@ -246,10 +249,9 @@ class _Drawing:
         read, (node, position) = self.reads[key], key
         text, box = "", None
         if read.contribution is not None and (read.local is not None or read.symbol):
-            number = read.local.text if read.local is not None else ""
             text = derivative(display_name(node), display_name(read.source or ""))
-            text += f" = {read.symbol}" if read.symbol and read.symbol != number else ""
-            width = text_width(text + (" = −0.0358" if number else ""), LOCAL_SIZE)
+            text += f" = {read.symbol}" if read.symbol and (read.local is None or not is_number(read.symbol)) else ""
+            width = text_width(text + (" = −0.0358" if read.local is not None else ""), LOCAL_SIZE)
             body = self.nodes[node].body
             box = free_box(Box.around(body.center, body.y - 13, width, 20), taken, reach=width / 2)
         return Edge(node, position, read.source or "", tuple(points), box, text, share)

@@ -63,6 +63,18 @@ def parameter_size(parameter: ParameterTrace) -> tuple[float, float]:
     return max(width, text_width(f"∂loss/∂{parameter.name}", NAME_SIZE)), height
 
 
+def skeleton(trace: Trace) -> tuple[object, ...]:
+    """What a drawing's places depend on: everything but the numbers."""
+    values = tuple((name, value.value.shape, value.readers) for name, value in trace.values.items())
+    reads = tuple(
+        (node.id, node.sign, read.source, read.symbol, read.local is None, read.contribution is None)
+        for node in trace.nodes
+        for read in node.reads
+    )
+    parameters = tuple((node.id, found.name, found.value.shape) for node in trace.nodes for found in node.parameters)
+    return values, reads, parameters
+
+
 def layers_of(trace: Trace) -> dict[str, int]:
     """The layer of each input and node."""
     made_by = {name: node.id for node in trace.nodes for name in node.outputs}

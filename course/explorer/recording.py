@@ -167,7 +167,7 @@ class Recorder:
 def local_text(read: Read) -> str:
     """The local derivative in words: its symbol and its number, once when they are the same."""
     number = read.local.text if read.local is not None else ""
-    if not read.symbol or read.symbol == number:
+    if number and (not read.symbol or wording.is_number(read.symbol)):
         return number
     return f"{read.symbol} = {number}" if number else read.symbol
 

@@ -58,6 +58,11 @@ def substitute(expression: str, names: Mapping[str, str]) -> str:
     return re.sub(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])", lambda found: names[found[0]], expression)
 
 
+def is_number(expression: str) -> bool:
+    """Whether a derivative is the same everywhere, such as −1."""
+    return re.fullmatch(r"−?[\d.]+", expression) is not None
+
+
 def applied(op: str, arguments: Sequence[str], operands: Sequence[str]) -> str:
     """An operation written out, such as x + y, 1/d or σ(y): `operands` stand in the place of forward's own `arguments`."""
     if op in _INFIX and len(operands) == 2:

@@ -239,6 +239,9 @@ def test_a_slider_moves_only_what_it_must():
     assert explorer.trace.values["f"].value.numbers == (13.0,)
     with pytest.raises(ValueError, match="'w' is not an input"):
         explorer.set(w=1)
+    assert explorer.trace.values["f"].value.numbers == (13.0,)
+    explorer.set(x=[1.0, 2.0])
+    assert sent[-1] == "picture"  # another shape is another drawing
     assert [slider["name"] for slider in before["sliders"]] == ["x", "y", "z"]
     assert (before["sliders"][0]["low"], before["sliders"][0]["high"], before["sliders"][0]["step"]) == (-5, 5, 0.01)
 

@@ -9,6 +9,7 @@ from course.explorer import trace
 from course.explorer.boxes import Box, free_box
 from course.explorer.layout import layout
 from course.explorer.ordering import crossings, order, spread, straighten
+from course.explorer.places import skeleton
 from course.modules import Add, Sigmoid
 from tests.explorer import graphs
 
@@ -78,6 +79,16 @@ def test_long_edges_keep_clear_of_nodes():
     bodies = [node.body for node in places.nodes if node.id not in ("x", "f")]
     for (x1, y1), (x2, _) in zip(long.points[1:-1:2], long.points[2:-1:2], strict=True):
         assert not any(Box(x1, y1 - 1, x2 - x1, 2).overlaps(body) for body in bodies)
+
+
+@pytest.mark.parametrize("name", ["product", "neuron", "fraction"])
+def test_places_do_not_depend_on_the_numbers(name):
+    case = graphs.ALL[name]()
+    first, second = (trace(case.graph, dict.fromkeys(case.inputs, number)) for number in (1.0, -0.37))
+    assert layout(first) == layout(second)
+    assert skeleton(first) == skeleton(second)
+    wide = trace(case.graph, {name: [1.0, 2.0] for name in case.inputs})
+    assert skeleton(wide) != skeleton(first)
 
 
 def test_order_removes_crossings():
