@@ -3,14 +3,15 @@
 import tempfile
 from pathlib import Path
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.errors import AutograderError, did_you_mean
+from autograder.gradebook import open_gradebook
 from autograder.quiet import quiet
-from autograder.settings import COURSE_ID, Settings
+from autograder.settings import Settings
 
 
 def require_assignment(settings: Settings, name: str) -> None:
@@ -36,7 +37,7 @@ def generate(settings: Settings, name: str) -> Path:
     require_assignment(settings, name)
     config = settings.prepare().config()
     course = CourseDirectory(config=config, assignment_id=name)
-    with quiet(settings.log) as errors:
+    with quiet(settings.log) as errors, open_gradebook(settings):
         try:
             GenerateAssignment(coursedir=course, config=config, force=True).start()
         except NbGraderException as error:
@@ -52,7 +53,7 @@ def ensure_in_gradebook(settings: Settings, name: str) -> None:
         AutograderError: there is no such assignment, or nbgrader refuses it.
     """
     require_assignment(settings, name)
-    with quiet(settings.prepare().log), Gradebook(f"sqlite:///{settings.gradebook}", COURSE_ID) as gradebook:
+    with quiet(settings.prepare().log), open_gradebook(settings) as gradebook:
         try:
             if gradebook.find_assignment(name).notebooks:
                 return

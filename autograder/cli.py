@@ -113,18 +113,18 @@ def doctor() -> None:
 
 
 def _grade(settings: Settings, name: str, students: Sequence[str]) -> "list[Outcome]":
-    """Grade, and print the table."""
+    """Grade, and print the table with a line for each problem."""
     from autograder import engine
     from autograder.points import points_table, read_points
 
     with _bar("grading", len(students)) as advance:
         outcomes = engine.grade(settings, name, students, advance)
-    notes = {
-        outcome.student: f"the earlier grade stands, this file could not be graded: {outcome.problem}"
-        for outcome in outcomes
-        if outcome.kept
-    }
-    screen.print(points_table(read_points(settings, name), name, notes))
+    points = read_points(settings, name)
+    screen.print(points_table(points, name))
+    screen.print("✎ waits for a person   — not handed in", soft_wrap=True)
+    problems = {row.student: row.problem for row in points.rows if row.problem}
+    problems |= {one.student: f"the earlier grade stands; the new file: {one.problem}" for one in outcomes if one.kept}
+    _name(problems)
     return outcomes
 
 
@@ -135,14 +135,17 @@ def _feedback(settings: Settings, name: str, students: Sequence[str]) -> "list[O
     with _bar("feedback", len(students)) as advance:
         outcomes = engine.feedback(settings, name, students, advance)
     screen.print(f"feedback: {settings.feedback / '<student>' / name}/{name}.html", markup=False, soft_wrap=True)
+    _name({outcome.student: outcome.problem for outcome in outcomes if outcome.problem})
     return outcomes
 
 
+def _name(problems: dict[str, str]) -> None:
+    for student, problem in problems.items():
+        complaints.print(f"{student}: {problem}", markup=False, highlight=False, soft_wrap=True)
+
+
 def _exit_if_problems(outcomes: "list[Outcome]") -> None:
-    problems = [outcome for outcome in outcomes if outcome.problem]
-    for outcome in problems:
-        complaints.print(f"{outcome.student}: {outcome.problem}", markup=False, soft_wrap=True)
-    if problems:
+    if any(outcome.problem for outcome in outcomes):
         raise typer.Exit(1)
 
 

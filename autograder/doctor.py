@@ -1,16 +1,15 @@
 """What grading needs on this computer, examined point by point."""
 
 import importlib.util
-import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from autograder.errors import AutograderError
+from autograder.kernel import kernel_problem
 from autograder.settings import KERNEL, Settings, find_root
 
 PIP = 'pip install "modular-learning[grade]"'
@@ -52,22 +51,12 @@ def _packages() -> Iterator[Finding]:
 
 
 def _kernel() -> Finding:
-    """The kernel that submissions run in must import the course, which need not be the environment that we run in."""
-    cure = f"{sys.executable} -m ipykernel install --sys-prefix --name {KERNEL}"
-    if importlib.util.find_spec("jupyter_client") is None:
-        return Finding("kernel", False, "Jupyter is not installed", PIP)
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
     try:
-        spec = KernelSpecManager().get_kernel_spec(KERNEL)
-    except (NoSuchKernel, json.JSONDecodeError):
-        return Finding("kernel", False, f"'{KERNEL}' is not installed", cure)
-    program = sys.executable if spec.argv[0] in ("python", "python3") else spec.argv[0]
-    try:
-        subprocess.run([program, "-c", "import course, ipykernel"], check=True, capture_output=True, cwd="/")
-    except (OSError, subprocess.CalledProcessError):
-        return Finding("kernel", False, f"'{KERNEL}' runs {program}, which cannot import the course", cure)
-    return Finding("kernel", True, f"'{KERNEL}' imports the course")
+        problem = kernel_problem()
+    except ModuleNotFoundError as error:
+        return Finding("kernel", False, f"{error.name} is not installed", PIP)
+    found, _, cure = problem.partition(": ")
+    return Finding("kernel", not problem, found or f"'{KERNEL}' finds the course", cure)
 
 
 def _course() -> Iterator[Finding]:

@@ -1,11 +1,14 @@
 """Grading a class: submissions run in worker processes, and one process, this one, writes the gradebook."""
 
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder import kernel
 from autograder.assignment import ensure_in_gradebook
+from autograder.errors import AutograderError
 from autograder.execute import execute, write_feedback
 from autograder.problem_page import write_problem_page
 from autograder.record import record, record_problem
@@ -32,8 +35,10 @@ def grade(
     """Grade submissions; one that cannot be graded never stops the others, and its earlier grade stands.
 
     Raises:
-        AutograderError: there is no such assignment, or its source is broken.
+        AutograderError: there is no such assignment, its source is broken, or there is no kernel to run submissions in.
     """
+    if problem := kernel.kernel_problem():
+        raise AutograderError(problem)
     ensure_in_gradebook(settings, assignment)
     outcomes: dict[str, Outcome] = {}
 
@@ -50,6 +55,7 @@ def grade(
         else:
             sound.append(student)
     with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(settings.gradebook, folder)  # nobody writes to it yet; the workers take their copies from this one
         tasks = {student: (settings, assignment, student, Path(folder)) for student in sound}
         for student, problem in in_workers(settings.log, execute, tasks):
             executed = settings.at(Path(folder) / student).autograded / student / assignment

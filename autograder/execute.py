@@ -13,14 +13,17 @@ from autograder.settings import RUN, Settings
 
 
 def execute(settings: Settings, assignment: str, student: str, scratch: Path) -> str:
-    """Run a submission in a folder of its own, with a copy of the gradebook; the outputs are left in the folder.
+    """Run a submission in a folder of its own, `scratch`/<student>, where its outputs are left.
+
+    Args:
+        scratch: holds a copy of the gradebook.
 
     Returns:
         why it could not be run, in one line; empty when it was.
     """
     private = settings.at(scratch / student)
     shutil.copytree(settings.submitted / student / assignment, private.submitted / student / assignment)
-    shutil.copy(settings.gradebook, private.gradebook)
+    shutil.copy(scratch / settings.gradebook.name, private.gradebook)
     config = private.prepare().config()
     config.Autograde.autograde_preprocessors = [RUN]
     course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))

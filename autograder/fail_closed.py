@@ -22,14 +22,15 @@ class FailClosed(NbGraderPreprocessor):
         """Replace a result that holds no points by an error that says so."""
         if cell.cell_type != "code" or not utils.is_grade(cell) or utils.is_solution(cell):
             return cell, resources
-        if any(output.output_type == "error" for output in cell.outputs):
-            return cell, resources  # nbgrader gives 0
         most = float(cell.metadata.nbgrader["points"])
         results = [output for output in cell.outputs if output.output_type == "execute_result"]
-        if len(results) != 1 or not 0.0 <= _number(results[0]) <= most:
-            reason = f"0 points: this cell did not end in a number between 0 and {most:g}"
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        if failed or len(results) != 1 or not 0.0 <= _number(results[0]) <= most:
+            # nbgrader goes by whichever comes first, a result or an error
             cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
-            cell.outputs.append(new_output("error", ename="NoPoints", evalue=reason, traceback=[reason]))
+            if not failed:
+                reason = f"0 points: this cell did not end in a number between 0 and {most:g}"
+                cell.outputs.append(new_output("error", ename="NoPoints", evalue=reason, traceback=[reason]))
         return cell, resources
 
 

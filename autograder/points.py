@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from nbgrader.api import Gradebook, MissingEntry
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
+from autograder.gradebook import open_gradebook
 from autograder.quiet import quiet
 from autograder.record import NOT_GRADED
-from autograder.settings import COURSE_ID, Settings
+from autograder.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Points:
 
 def read_points(settings: Settings, assignment: str) -> Points:
     """Everyone in the gradebook."""
-    with quiet(settings.log), Gradebook(f"sqlite:///{settings.gradebook}", COURSE_ID) as gradebook:
+    with quiet(settings.log), open_gradebook(settings) as gradebook:
         most: dict[str, float] = {}
         for notebook in gradebook.find_assignment(assignment).notebooks:
             graded = {cell.name: float(cell.max_score) for cell in notebook.grade_cells}
@@ -69,21 +69,12 @@ def exercise_of(cell: str) -> str:
     return cell.removesuffix("_test")
 
 
-def points_table(points: Points, title: str, notes: dict[str, str]) -> Table:
-    """The table as it is printed, with a remark below for everyone who has a problem or a note."""
-    remarks = [f"{row.student}: {notes.get(row.student) or row.problem}" for row in points.rows]
-    caption = "\n".join(["✎ to be graded by hand   — not handed in", *(line for line in remarks if not line.endswith(": "))])
-    table = Table(
-        title=title,
-        title_justify="left",
-        caption=escape(caption),
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
+def points_table(points: Points, title: str) -> Table:
+    """The table as it is printed."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("student", no_wrap=True)
     for name, most in [*points.most.items(), ("total", sum(points.most.values()))]:
-        table.add_column(f"{name.replace('_', ' ')}\nof {most:g}", justify="right")
+        table.add_column(f"{name.replace('_', chr(10))}\nof {most:g}", justify="right", vertical="bottom")
     for row in points.rows:
         total = f"{row.total:g}" if row.handed_in else "—"
         table.add_row(row.student, *(_shown(row, name) for name in points.most), total, style="red" if row.problem else "")

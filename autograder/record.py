@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
+from autograder.gradebook import open_gradebook
 from autograder.quiet import quiet
-from autograder.settings import COURSE_ID, RUN, Settings
+from autograder.settings import RUN, Settings
 
 NOT_GRADED = "Not graded: "
 """How the gradebook's comments on an ungradable submission begin."""
@@ -48,7 +48,7 @@ def record_problem(settings: Settings, assignment: str, student: str, problem: s
     """
     if (settings.autograded / student / assignment).is_dir():
         return False
-    with _uninterrupted(), quiet(settings.log), Gradebook(f"sqlite:///{settings.gradebook}", COURSE_ID) as gradebook:
+    with _uninterrupted(), quiet(settings.log), open_gradebook(settings) as gradebook:
         gradebook.update_or_create_student(student)
         submission = gradebook.update_or_create_submission(assignment, student)
         for notebook in submission.notebooks:

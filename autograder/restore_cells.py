@@ -12,6 +12,14 @@ class RestoreCells(OverwriteCells):
     cell is locked and has no points, or is missing, too.
     """
 
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Drop what could mislead nbgrader, then overwrite and restore."""
+        for cell in nb.cells:
+            cell.metadata.pop("tags", None)  # "skip-execution" would do what it says
+            if not cell.metadata.get("nbgrader", True):
+                del cell.metadata["nbgrader"]  # DeduplicateIds leaves this on a pasted copy, and nbgrader stops at it
+        return super().preprocess(nb, resources)
+
     def add_missing_grade_cells(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         """Go through the source's cells in order, and put back every graded one that is missing."""
         source = self.gradebook.find_notebook(self.notebook_id, self.assignment_id)

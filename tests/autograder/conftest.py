@@ -1,0 +1,127 @@
+"""The demo, run once for all tests, and a tiny course without torch, in which grading takes a second."""
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+
+from autograder.settings import Settings
+
+AUTOGRADER = [sys.executable, "-m", "autograder"]
+
+
+@dataclass(frozen=True)
+class Demo:
+    settings: Settings
+    output: str
+    code: int
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory, root) -> Demo:
+    """`autograder demo`, in a folder of its own."""
+    work = tmp_path_factory.mktemp("demo")
+    done = subprocess.run(
+        [*AUTOGRADER, "demo", "--work", work], cwd=root, capture_output=True, text=True, timeout=300, env=_wide_terminal()
+    )
+    settings = Settings(root, work / "demo", work / "demo" / "assignments")
+    return Demo(settings, done.stdout + done.stderr, done.returncode)
+
+
+def _wide_terminal() -> dict[str, str]:
+    return {**os.environ, "COLUMNS": "160"}
+
+
+@pytest.fixture
+def course_copy(tmp_path, root) -> Path:
+    """A course of its own with the real assignment: what nbgrader sees when it is started at the root."""
+    folder = tmp_path / "course"
+    folder.mkdir()
+    shutil.copy(root / "nbgrader_config.py", folder)
+    shutil.copytree(root / "solutions" / "01_graphs", folder / "solutions" / "01_graphs")
+    return folder
+
+
+def graded_cell(name: str, source: str, points: float) -> NotebookNode:
+    return _cell(new_code_cell(textwrap.dedent(source).strip()), name, locked=True, points=points)
+
+
+def answer_cell(name: str, source: str) -> NotebookNode:
+    return _cell(new_code_cell(textwrap.dedent(source).strip()), name, solution=True)
+
+
+def locked_cell(name: str, source: str) -> NotebookNode:
+    return _cell(new_code_cell(textwrap.dedent(source).strip()), name, locked=True)
+
+
+def _cell(cell: NotebookNode, name: str, *, locked=False, solution=False, points: float | None = None) -> NotebookNode:
+    cell.id = name.replace("_", "-")
+    about = {
+        "grade": points is not None,
+        "grade_id": name,
+        "locked": locked,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+    }
+    cell.metadata["nbgrader"] = about if points is None else {**about, "points": points}
+    return cell
+
+
+TINY = [
+    answer_cell("first", "### BEGIN SOLUTION\nfirst = 42\n### END SOLUTION"),
+    locked_cell("first_picture", "raise ValueError('pictures are not drawn when grading')"),
+    graded_cell(
+        "first_test",
+        """
+        points = 4.0 if first == 42 else 1.0
+        ### BEGIN HIDDEN TESTS
+        assert first < 1000, "too large"
+        ### END HIDDEN TESTS
+        points
+        """,
+        4,
+    ),
+    answer_cell("second", "### BEGIN SOLUTION\nsecond = 'b'\n### END SOLUTION"),
+    graded_cell("second_test", "float(second == 'b')", 1),
+]
+
+
+class TinyCourse:
+    """A course whose one assignment, 'tiny', is graded in a moment; 4 points for `first`, 1 for `second`."""
+
+    def __init__(self, root: Path, config: Path) -> None:
+        self.settings = Settings(root).prepare()
+        shutil.copy(config, root)
+        notebook = new_notebook(cells=[cell.copy() for cell in TINY])
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        (root / "solutions" / "tiny").mkdir(parents=True)
+        nbformat.write(notebook, root / "solutions" / "tiny" / "tiny.ipynb")
+
+    def path(self, student: str) -> Path:
+        folder = self.settings.submitted / student / "tiny"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / "tiny.ipynb"
+
+    def hand_in(self, student: str, first: str = "first = 42", second: str = "second = 'b'") -> Path:
+        notebook = nbformat.read(self.settings.source / "tiny" / "tiny.ipynb", as_version=4)
+        cells = {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells}
+        cells["first"].source, cells["second"].source = first, second
+        nbformat.write(notebook, self.path(student))
+        return self.path(student)
+
+
+@pytest.fixture
+def tiny(tmp_path, root, monkeypatch) -> TinyCourse:
+    """A tiny course, in which we stand."""
+    course = TinyCourse(tmp_path, root / "nbgrader_config.py")
+    monkeypatch.chdir(tmp_path)
+    return course
