@@ -70,15 +70,17 @@ def grade(
 def feedback(name: Name, student: Student = None, work: Work = None) -> None:
     """Write a page for each graded student: autograder/work/feedback/STUDENT/NAME/NAME.html."""
     with _course(work) as settings:
+        workers.warm_up()
         from autograder import submissions
-        from autograder.assignment import require_assignment
+        from autograder.assignment import ensure_in_gradebook
+        from autograder.points import read_points
 
-        require_assignment(settings, name)
+        ensure_in_gradebook(settings, name)
         students = submissions.students_who_submitted(settings, name, student)
-        waiting = [one for one in students if submissions.is_due(settings, name, one)]
-        if len(waiting) == len(students):
+        graded = {row.student for row in read_points(settings, name).rows if row.handed_in}
+        if graded.isdisjoint(students):
             raise AutograderError(f"nothing of '{name}' is graded yet: autograder grade {name}")
-        _exit_if_problems(_feedback(settings, name, students))
+        _exit_if_problems(_feedback(settings, name, [one for one in students if one in graded]))
 
 
 @app.command(epilog="Example: autograder demo")

@@ -10,6 +10,7 @@ from autograder import kernel
 from autograder.assignment import ensure_in_gradebook
 from autograder.errors import AutograderError
 from autograder.execute import execute, write_feedback
+from autograder.points import read_points
 from autograder.problem_page import write_problem_page
 from autograder.record import record, record_problem
 from autograder.settings import Settings
@@ -66,14 +67,14 @@ def grade(
 def feedback(
     settings: Settings, assignment: str, students: Sequence[str], progress: Progress = lambda student: None
 ) -> list[Outcome]:
-    """Write a page for each of the students, also for those whose submission could not be graded."""
+    """Write a page for each of these students of the gradebook, also for those whose submission could not be graded."""
+    problems = {row.student: row.problem for row in read_points(settings, assignment).rows}
     outcomes, tasks = [], {}
     for student in students:
         if (settings.autograded / student / assignment).is_dir():
             tasks[student] = (settings, assignment, student)
         else:
-            problem = find_problem(settings, assignment, student) or "It has not been run yet."
-            write_problem_page(settings, assignment, student, problem)
+            write_problem_page(settings, assignment, student, problems[student])
             progress(student)
     for student, problem in in_workers(settings.log, write_feedback, tasks):
         outcomes.append(Outcome(student, problem))

@@ -71,7 +71,7 @@ def exercise_of(cell: str) -> str:
 
 def points_table(points: Points, title: str) -> Table:
     """The table as it is printed."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     table.add_column("student", no_wrap=True)
     for name, most in [*points.most.items(), ("total", sum(points.most.values()))]:
         table.add_column(f"{name.replace('_', chr(10))}\nof {most:g}", justify="right", vertical="bottom")

@@ -40,16 +40,6 @@ def _wide_terminal() -> dict[str, str]:
     return {**os.environ, "COLUMNS": "160"}
 
 
-@pytest.fixture
-def course_copy(tmp_path, root) -> Path:
-    """A course of its own with the real assignment: what nbgrader sees when it is started at the root."""
-    folder = tmp_path / "course"
-    folder.mkdir()
-    shutil.copy(root / "nbgrader_config.py", folder)
-    shutil.copytree(root / "solutions" / "01_graphs", folder / "solutions" / "01_graphs")
-    return folder
-
-
 def graded_cell(name: str, source: str, points: float) -> NotebookNode:
     return _cell(new_code_cell(textwrap.dedent(source).strip()), name, locked=True, points=points)
 

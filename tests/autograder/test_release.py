@@ -12,6 +12,8 @@ from autograder.engine import grade
 from autograder.points import read_points
 from autograder.settings import Settings
 
+pytestmark = pytest.mark.xdist_group("demo")
+
 
 def _normal(path: Path) -> list[str]:
     return json.dumps(json.loads(path.read_text()), indent=1, sort_keys=True, ensure_ascii=False).splitlines()
