@@ -44,12 +44,12 @@ lint: $(READY) ## formatting, style, types, and that notebooks carry no outputs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
-	@$(BIN)/nbstripout --verify $$(git ls-files '*.ipynb')
+	@$(BIN)/nbstripout --keep-id --verify $$(git ls-files '*.ipynb')
 
 format: $(READY) ## format code and notebooks, strip notebook outputs
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@$(BIN)/nbstripout $$(git ls-files '*.ipynb')
+	@$(BIN)/nbstripout --keep-id $$(git ls-files '*.ipynb')
 
 assignments: $(READY) ## regenerate assignments/ from solutions/
 	@for name in $$(ls solutions); do $(BIN)/autograder generate $$name || exit 1; done

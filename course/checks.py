@@ -36,6 +36,8 @@ class Evidence:
     """Which of the inputs and grad_output were changed in place."""
     demands_forward: bool = False
     """Whether backward before forward was refused."""
+    timed_out: bool = False
+    """Whether a stage was stopped at its deadline."""
     errors: dict[str, str] = field(default_factory=dict)
     """By stage (forward, backward): what it raised."""
 
@@ -231,6 +233,7 @@ def _stage(evidence: Evidence, stage: str, run: Callable[[], Any], seconds: floa
     except NotImplementedError:
         evidence.errors[stage] = f"{stage} is not written yet"
     except DeadlineError:
+        evidence.timed_out = True
         evidence.errors[stage] = f"{stage} did not finish within {seconds:g} s: is there a loop that never ends?"
     except Exception as error:
         first_line = (str(error).strip().splitlines() or [""])[0]

@@ -1,5 +1,7 @@
 """Exercises: the right answers earn everything, each part stands alone, stubs and cheats earn nothing."""
 
+import time
+
 import pytest
 import torch
 
@@ -157,3 +159,18 @@ def test_library_answers_are_right_apart_from_being_the_library(monkeypatch):
         if exercise.name != "sigmoid_neuron":
             assert grade(exercise, exercise.truth).points == exercise.max_points
     assert grade(find_exercise("add"), Add).points == 8
+
+
+def test_an_endless_backward_costs_one_deadline_not_one_a_case(monkeypatch):
+    class Endless(RightMultiply):
+        def backward(self, grad_output):
+            while True:
+                pass
+
+    monkeypatch.setattr("course.exercises.grading.SECONDS", 0.3)
+    start = time.perf_counter()
+    score = grade(find_exercise("multiply"), Endless)
+    # Two stages may run into the deadline: backward before forward, and backward itself.
+    assert time.perf_counter() - start < 3 * 0.3
+    assert score.points == 0
+    assert "is there a loop that never ends?" in score.verdicts[0].message

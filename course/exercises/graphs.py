@@ -153,7 +153,7 @@ EXERCISES = (
         hints=(
             "Two derivatives are asked for: one by the input, one by the parameter. The parameter is one number, x may be many.",
             "Chain rule: derivative of the outer function, times derivative of the inner one. The constant π adds nothing.",
-            "For a = sin(θx): ∂a/∂x = θ cos(θx) and ∂a/∂θ = x cos(θx); the gradient of θ sums over all elements of x "
+            "For a = sin(θx): ∂a/∂x = θ cos(θx), ∂a/∂θ = x cos(θx); the gradient of θ sums over all elements of x "
             "and is added to theta.grad with +=.",
         ),
     ),
@@ -176,7 +176,7 @@ EXERCISES = (
         hints=(
             "A node's backward may run only when its whole gradient has arrived. Which order makes sure of that?",
             "Lecture 03: a value that is read twice gets the sum of two gradients. Find the steps that said so.",
-            "For a chain: start with g = grad_output, then g = module.backward(g), last module first. A graph has one g a name.",
+            "For a chain: start with g = grad_output, then g = module.backward(g), last one first. A graph has one g a name.",
         ),
     ),
 )
