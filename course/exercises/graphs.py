@@ -151,7 +151,7 @@ EXERCISES = (
         cases=_cosine_cases,
         points={"∂L/∂x": 6, "∂L/∂theta": 6, "accumulation": 4, "leaves inputs alone": 2},
         hints=(
-            "Two derivatives are asked for: one by the input, one by the parameter. The parameter is one number, x may be many.",
+            "Two derivatives are asked for: one by the input, one by the parameter. θ is one number, x may be many.",
             "Chain rule: derivative of the outer function, times derivative of the inner one. The constant π adds nothing.",
             "For a = sin(θx): ∂a/∂x = θ cos(θx), ∂a/∂θ = x cos(θx); the gradient of θ sums over all elements of x "
             "and is added to theta.grad with +=.",
