@@ -115,6 +115,8 @@ def test_check_shows_a_table_and_returns_a_float(capsys):
     shown = capsys.readouterr().out
     assert "multiply: 7 of 12 points" in shown
     assert "✗ ∂L/∂y" in shown
+    assert check("multiply", HalfMultiply, show=False) == earned
+    assert not capsys.readouterr().out
 
 
 def test_hints_appear_only_while_something_fails():

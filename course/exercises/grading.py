@@ -20,16 +20,18 @@ SECONDS = 5.0
 """Time for one forward or backward of a student's object; the right ones take milliseconds."""
 
 
-def check(name: str, answer: Any, *, seed: int = 0) -> float:
+def check(name: str, answer: Any, *, seed: int = 0, show: bool = True) -> float:
     """Check a student's class or function, show the table of parts, points and hints, and return the points.
 
     Args:
         name: of the exercise.
         answer: the class or function that the exercise asks for.
         seed: of the random inputs and upstream gradients.
+        show: whether the table is displayed; a hidden test's is not, as it would stand below the same table once more.
     """
     score = grade(find_exercise(name), answer, seed=seed)
-    display(score)
+    if show:
+        display(score)
     return score.points
 
 

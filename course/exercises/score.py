@@ -8,6 +8,9 @@ from course.exercises.exercise import Exercise
 
 HINT_TITLES = ("Hint 1: what to think about", "Hint 2: an earlier result", "Hint 3: a relative, worked out")
 
+CELL = "text-align:left;padding:4px 10px"
+"""Inline, since a feedback page and a notebook bring style sheets of their own."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -40,10 +43,10 @@ class Score:
         return "\n".join([self.headline, *lines])
 
     def _repr_html_(self) -> str:
-        heads = "".join(f"<th style='text-align:left'>{head}</th>" for head in ("", "part", "points", "what was seen"))
+        heads = "".join(f"<th style='{CELL}'>{head}</th>" for head in ("", "part", "points", "what was seen"))
         table = (
-            "<table style='font-size:1rem'>"
-            f"<caption style='text-align:left;font-weight:bold;color:inherit'>{html.escape(self.headline)}</caption>"
+            "<table style='font-size:15px'>"
+            f"<caption style='text-align:left;font-weight:bold;color:inherit;font-size:15px'>{html.escape(self.headline)}</caption>"
             f"<tr>{heads}</tr>{''.join(self._row(part) for part in self.verdicts)}</table>"
         )
         return table if all(part.passed for part in self.verdicts) else table + self._hints()
@@ -51,7 +54,7 @@ class Score:
     def _row(self, part: Part) -> str:
         points = f"{self.earned(part):g} of {self.exercise.points[part.name]:g}"
         cells = ("✓" if part.passed else "✗", part.name, points, part.message)
-        return "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+        return "<tr>" + "".join(f"<td style='{CELL}'>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
 
     def _hints(self) -> str:
         return "".join(
