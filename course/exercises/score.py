@@ -46,7 +46,8 @@ class Score:
         heads = "".join(f"<th style='{CELL}'>{head}</th>" for head in ("", "part", "points", "what was seen"))
         table = (
             "<table style='font-size:15px'>"
-            f"<caption style='text-align:left;font-weight:bold;color:inherit;font-size:15px'>{html.escape(self.headline)}</caption>"
+            "<caption style='text-align:left;font-weight:bold;color:inherit;font-size:15px'>"
+            f"{html.escape(self.headline)}</caption>"
             f"<tr>{heads}</tr>{''.join(self._row(part) for part in self.verdicts)}</table>"
         )
         return table if all(part.passed for part in self.verdicts) else table + self._hints()
