@@ -38,7 +38,7 @@ test-all: setup ## all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 lab: setup ## JupyterLab, opened at the lectures
-	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/lectures/03_computational_graphs.ipynb
+	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/lectures/03_computational_graphs.ipynb
 
 lint: $(READY) ## formatting, style, types, and that notebooks carry no outputs
 	@$(BIN)/ruff format --check .
