@@ -1,9 +1,26 @@
 """Modular Learning: deep learning from modules whose backward pass is written by hand."""
 
 from course.chain import Chain
-from course.device import DeviceError, device, generator, tensor
+from course.device import device, generator, tensor
+from course.errors import DeviceError, DtypeError, InputCountError, InputError, RankError, SizeError
 from course.graph import Graph
-from course.module import Example, Module, Parameter
+from course.module import Buffer, Example, Module, Parameter
 
-__all__ = ["Chain", "DeviceError", "Example", "Graph", "Module", "Parameter", "device", "generator", "tensor"]
+__all__ = [
+    "Buffer",
+    "Chain",
+    "DeviceError",
+    "DtypeError",
+    "Example",
+    "Graph",
+    "InputCountError",
+    "InputError",
+    "Module",
+    "Parameter",
+    "RankError",
+    "SizeError",
+    "device",
+    "generator",
+    "tensor",
+]
 __version__ = "0.1.0"

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from course.deadline import DeadlineError, deadline
+from course.device import device
 from course.gradients import numerical_gradients
 from course.module import Module, Parameter, argument_names, as_tuple
 
@@ -107,7 +108,7 @@ def check_module(
     """
     module = copy.deepcopy(module).to(dtype=torch.float64)
     inputs = to_float64(inputs)
-    rng = torch.Generator(inputs[0].device).manual_seed(seed)
+    rng = torch.Generator(device()).manual_seed(seed)
     for parameter in module.parameters():
         parameter.value += 0.25 * torch.randn(parameter.value.shape, dtype=torch.float64, device=rng.device, generator=rng)
     names = input_names(module, len(inputs))
@@ -118,9 +119,15 @@ def check_module(
     return judge(type(module).__name__, evidence, truth, names, inputs, grad_outputs, reference=reference, tolerance=tolerance)
 
 
-def to_float64(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def to_float64(tensors: Sequence[Any]) -> tuple[Any, ...]:
     """Detached copies, floating-point ones in float64."""
-    return tuple(t.detach().clone().double() if t.is_floating_point() else t.detach().clone() for t in tensors)
+    return tuple(_to_float64(t) for t in tensors)
+
+
+def _to_float64(value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value  # an optional input that was left out, or a switch
+    return value.detach().clone().double() if value.is_floating_point() else value.detach().clone()
 
 
 def random_like(outputs: Sequence[Tensor], rng: torch.Generator) -> tuple[Tensor, ...]:
@@ -131,7 +138,8 @@ def random_like(outputs: Sequence[Tensor], rng: torch.Generator) -> tuple[Tensor
 def input_names(module: Module, count: int) -> tuple[str, ...]:
     """The names of a module's inputs: forward's arguments, a graph's input names, or else x0, x1 and so on."""
     known = getattr(module, "inputs", None) or argument_names(module)
-    return tuple(known) if len(known) == count else tuple(f"x{i}" for i in range(count))
+    optional = len(known) > count >= module._forward_signature.required  # the last ones were left out
+    return tuple(known[:count]) if len(known) == count or optional else tuple(f"x{i}" for i in range(count))
 
 
 def probe(
@@ -167,7 +175,7 @@ def probe(
         *zip(names, given, inputs, strict=True),
         *(("grad_output", u, g) for u, g in zip(upstream, grad_outputs, strict=True)),
     ]
-    evidence.changed = tuple(name for name, now, before in pairs if not torch.equal(now, before.to(now)))
+    evidence.changed = tuple(n for n, now, before in pairs if isinstance(now, Tensor) and not torch.equal(now, before.to(now)))
     return evidence
 
 
@@ -192,7 +200,7 @@ def judge(
     inputs = to_float64(inputs)
     parts = [_judge_output(evidence, as_tuple(compute(truth, *inputs)), tolerance)]
     parameters = dict(truth.named_parameters())
-    moving = {name: tensor for name, tensor in zip(names, inputs, strict=True) if tensor.is_floating_point()}
+    moving = {n: t for n, t in zip(names, inputs, strict=True) if isinstance(t, Tensor) and t.is_floating_point()}
     numeric = _numeric(compute, truth, names, inputs, moving, parameters, grad_outputs)
     parts.append(_judge_shapes(evidence, numeric))
     for name in numeric:

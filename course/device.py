@@ -1,5 +1,6 @@
 """The CUDA gate: the one place that says where the course's tensors live."""
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -7,9 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-
-class DeviceError(ValueError):
-    """A tensor lies where the course does not compute, or a device was asked for that is not there."""
+from course.errors import DeviceError
 
 
 def device() -> torch.device:
@@ -23,9 +22,14 @@ def device() -> torch.device:
     wanted = os.environ.get("COURSE_DEVICE", "").strip().lower()
     if wanted not in ("", "cpu", "cuda"):
         raise DeviceError(f"COURSE_DEVICE={wanted!r} is not a device of the course: set it to cpu or cuda, or unset it")
-    if wanted == "cuda" and not torch.cuda.is_available():
+    if wanted == "cuda" and not _gpu_is_there():
         raise DeviceError("COURSE_DEVICE=cuda, but torch finds no GPU: unset it, or install a CUDA build of torch")
-    return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return torch.device(wanted or ("cuda" if _gpu_is_there() else "cpu"))
+
+
+@functools.cache
+def _gpu_is_there() -> bool:  # asked at every forward: a GPU neither comes nor goes while Python runs
+    return torch.cuda.is_available()
 
 
 def tensor(data: Any, dtype: torch.dtype | None = None) -> Tensor:

@@ -1,9 +1,9 @@
-"""Parameter, Module and Example: the contract that every module of the course signs."""
+"""Parameter, Buffer, Module and Example: the contract that every module of the course signs."""
 
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -12,16 +12,44 @@ import torch
 from torch import Generator, Tensor
 
 from course.device import device, require_device
+from course.errors import DtypeError, InputCountError, SizeError
+from course.shapes import Signature
 
 _recording: ContextVar[bool] = ContextVar("recording", default=False)  # on while a fallback backward replays a forward
 
 
 class Parameter:
-    """A trainable tensor `value` beside `grad`, the sum of all gradients ∂L/∂value that backward passes added."""
+    """A trainable tensor `value` beside `grad`, the sum of all gradients ∂L/∂value that backward passes added.
+
+    Raises:
+        DeviceError: the value is not on the course's device.
+    """
 
     def __init__(self, value: Tensor) -> None:
+        require_device((value,), lambda: ("value",))
         self.value = value.detach()
-        self.grad = torch.zeros_like(self.value)
+        self._grad: Tensor | None = None
+
+    @property
+    def grad(self) -> Tensor:
+        """Zeros until a backward adds to it; no memory is spent on them before."""
+        if self._grad is None:
+            self._grad = torch.zeros_like(self.value)
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Tensor) -> None:
+        self._grad = grad
+
+    def zero_grad(self) -> None:
+        """Forget the gradient: it is zero again."""
+        self._grad = None
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> None:
+        """Move value and gradient to a device and a dtype."""
+        self.value = self.value.to(device=device, dtype=dtype)
+        if self._grad is not None:
+            self._grad = self._grad.to(device=device, dtype=dtype)
 
     @classmethod
     def uniform(cls, shape: tuple[int, ...], bound: float, rng: Generator | None = None) -> Self:
@@ -31,6 +59,21 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"Parameter(shape={tuple(self.value.shape)})"
+
+
+class Buffer:
+    """A tensor `value` that belongs to a module's state but is not trained, such as a running mean."""
+
+    def __init__(self, value: Tensor) -> None:
+        require_device((value,), lambda: ("value",))
+        self.value = value.detach()
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> None:
+        """Move the value to a device and, where it is a floating-point one, to a dtype."""
+        self.value = self.value.to(device=device, dtype=dtype if self.value.is_floating_point() else None)
+
+    def __repr__(self) -> str:
+        return f"Buffer(shape={tuple(self.value.shape)})"
 
 
 class Saved(dict[str, Any]):
@@ -49,7 +92,7 @@ class Example:
     """A module, inputs it accepts, and an independent way to compute its output: reference(module, *inputs)."""
 
     module: "Module"
-    inputs: tuple[Tensor, ...]
+    inputs: tuple[Any, ...]
     reference: Callable[..., Any]
     label: str = ""
 
@@ -59,10 +102,16 @@ class Module:
 
     A subclass writes `forward(*inputs)`, which calls ``self.save(name=tensor, ...)`` with exactly what backward reads, and
     `backward(grad_output)`, which takes g = ∂L/∂output (one argument for each output), returns ∂L/∂input (a tuple if there
-    are several inputs, None for integer ones), adds ∂L/∂θ to each ``parameter.grad``, and changes nothing else.
+    are several inputs, None for integer ones), adds ∂L/∂θ to each ``parameter.grad``, and changes nothing else. Gradients of
+    optional inputs that were left out are dropped on the way to the caller.
 
-    Both run without recording a torch graph, and only on tensors of the course's device. A subclass without a backward of its
-    own gets one from torch.autograd: slower, but equal.
+    Both run without recording a torch graph, only on tensors of the course's device, and only on inputs that fit the shapes in
+    forward's signature. A subclass without a backward of its own gets one from torch.autograd: slower, but equal.
+
+    Raises:
+        DeviceError, DtypeError, RankError, SizeError, InputCountError: forward was given what it cannot compute with, or
+            backward a gradient that does not fit the output; the message names the argument, what came and what was expected.
+        RuntimeError: backward before forward.
     """
 
     formula: ClassVar[str] = ""
@@ -73,10 +122,18 @@ class Module:
     """A short sign for pictures, such as × or σ; the class name when empty."""
     local: ClassVar[tuple[str, ...]] = ()
     """∂output/∂input of an elementwise module, one expression an input, in forward's argument names (`out` is the output)."""
+    lecture: ClassVar[int] = 0
+    """The number of the lecture that introduces the module."""
+    counterpart: ClassVar[str] = ""
+    """What computes the same in torch, such as torch.nn.Linear or torch.add."""
 
     training = True
     saved: Saved
-    _inputs: tuple[Tensor, ...] = ()  # kept only for modules that fall back on torch.autograd
+    output_shapes: tuple[torch.Size | None, ...] = ()
+    """The shape of each output of the last forward (None for an output that is no tensor)."""
+    _given = 0  # how many inputs the last forward was given
+    _inputs: tuple[Any, ...] = ()  # kept only for modules that fall back on torch.autograd
+    _forward_signature: ClassVar[Signature]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:  # noqa: D102 - so that subclasses need no super().__init__()
         module = super().__new__(cls)
@@ -85,6 +142,8 @@ class Module:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "forward" in cls.__dict__:
+            cls._forward_signature = Signature(cls.__dict__["forward"])
         for name, guard in (("forward", _guard_forward), ("backward", _guard_backward)):
             if name in cls.__dict__:
                 setattr(cls, name, guard(cls.__dict__[name]))
@@ -97,9 +156,9 @@ class Module:
         """∂L/∂input from ∂L/∂output, through torch.autograd; subclasses write their own."""
         return _autograd_backward(self, grad_outputs)
 
-    def __call__(self, *inputs: Tensor) -> Any:
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
         """`module(x)` is `module.forward(x)`."""
-        return self.forward(*inputs)
+        return self.forward(*inputs, **options)
 
     def save(self, /, **tensors: Any) -> None:
         """Keep what backward will read, in place of what an earlier forward kept."""
@@ -123,11 +182,16 @@ class Module:
                 yield name, parameter
 
     def _walk_parameters(self, prefix: str) -> Iterator[tuple[str, Parameter]]:
-        for name, value in vars(self).items():
-            if isinstance(value, Parameter):
-                yield prefix + name, value
+        return ((name, held) for name, held in self._walk_state(prefix) if isinstance(held, Parameter))
+
+    def _walk_state(self, prefix: str) -> Iterator[tuple[str, Parameter | Buffer]]:
+        """Everything that state_dict holds, in torch.nn's order: parameters, buffers, then the children's."""
+        for kind in (Parameter, Buffer):
+            for name, value in vars(self).items():
+                if isinstance(value, kind):
+                    yield prefix + name, value
         for name, child in self.named_children():
-            yield from child._walk_parameters(f"{prefix}{name}.")
+            yield from child._walk_state(f"{prefix}{name}.")
 
     def parameters(self) -> Iterator[Parameter]:
         """Every parameter of this module and all within it, each once."""
@@ -136,7 +200,7 @@ class Module:
     def zero_grad(self) -> None:
         """Set every parameter's gradient to zero."""
         for parameter in self.parameters():
-            parameter.grad.zero_()
+            parameter.zero_grad()
 
     def train(self, mode: bool = True) -> Self:
         """Switch training behavior (dropout, batch statistics) on, or off with `mode=False`."""
@@ -150,15 +214,14 @@ class Module:
         return self.train(False)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
-        """Move parameters and their gradients to a device and a dtype; what was saved by forward is forgotten."""
-        for parameter in self.parameters():
-            parameter.value = parameter.value.to(device=device, dtype=dtype)
-            parameter.grad = parameter.grad.to(device=device, dtype=dtype)
+        """Move parameters, their gradients and buffers to a device and a dtype; what was saved by forward is forgotten."""
+        for _, held in self._walk_state(""):
+            held.to(device, dtype)
         self._forget()
         return self
 
     def _forget(self) -> None:
-        self.saved, self._inputs = Saved(), ()
+        self.saved, self._inputs, self.output_shapes = Saved(), (), ()
         for _, child in self.named_children():
             child._forget()
 
@@ -172,26 +235,26 @@ class Module:
         return twin
 
     def state_dict(self) -> dict[str, Tensor]:
-        """A copy of every parameter's value by dotted name."""
-        return {name: parameter.value.clone() for name, parameter in self._walk_parameters("")}
+        """A copy of every parameter's and buffer's value by dotted name; torch.nn's modules of the same name take it."""
+        return {name: held.value.clone() for name, held in self._walk_state("")}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Copy values in, by dotted name.
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Copy values in, by dotted name; torch.nn's state_dict of a module of the same name fits.
 
         Raises:
             KeyError: a name is missing or unknown; nothing is changed.
             ValueError: a shape differs; nothing is changed.
         """
-        own = dict(self._walk_parameters(""))
+        own = dict(self._walk_state(""))
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:
             raise KeyError(f"the state does not fit {type(self).__name__}: missing {missing}, unknown {unknown}")
-        for name, parameter in own.items():
-            if parameter.value.shape != state[name].shape:
-                shapes = f"{tuple(state[name].shape)} where {tuple(parameter.value.shape)} is needed"
+        for name, held in own.items():
+            if held.value.shape != state[name].shape:
+                shapes = f"{tuple(state[name].shape)} where {tuple(held.value.shape)} is needed"
                 raise ValueError(f"'{name}' in the state has shape {shapes}")
-        for name, parameter in own.items():
-            parameter.value = state[name].detach().to(parameter.value).clone()
+        for name, held in own.items():
+            held.value = state[name].detach().to(held.value).clone()
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of the module's repr."""
@@ -226,50 +289,103 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def _guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
+    signature = Signature(forward)
+
     @functools.wraps(forward)
-    def guarded(self: Module, *inputs: Any) -> Any:
-        require_device(inputs, lambda: argument_names(self))
+    def guarded(self: Module, *inputs: Any, **options: Any) -> Any:
+        if options:
+            inputs = signature.positional(inputs, options)
+        require_device(inputs, lambda: [argument.name for argument in signature.arguments])
+        signature.check(self, inputs, _parameter_dtype(self))
+        self._given = len(inputs)
         if not has_own_backward(self):
             self._inputs = inputs
-        with torch.set_grad_enabled(_recording.get()):
-            return forward(self, *inputs)
+        if torch.is_grad_enabled() is _recording.get():
+            output = forward(self, *inputs)
+        else:
+            with torch.set_grad_enabled(_recording.get()):
+                output = forward(self, *inputs)
+        self.output_shapes = tuple(getattr(value, "shape", None) for value in as_tuple(output))
+        return output
 
     return guarded
 
 
 def _guard_backward(backward: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(backward)
-    def guarded(self: Module, *grad_outputs: Tensor) -> Any:
+    def guarded(self: Module, *grad_outputs: Tensor | None) -> Any:
         require_device(grad_outputs, lambda: ("grad_output",) * len(grad_outputs))
         if not self.saved.filled:
             raise RuntimeError(f"{type(self).__name__}: call forward before backward")
-        with torch.no_grad():
-            return backward(self, *grad_outputs)
+        _require_output_shapes(self, grad_outputs)
+        if torch.is_grad_enabled():
+            with torch.no_grad():
+                grads = backward(self, *grad_outputs)
+        else:
+            grads = backward(self, *grad_outputs)
+        if type(grads) is tuple and len(grads) > self._given and self._forward_signature.has_optional:
+            return grads[: self._given] if self._given > 1 else grads[0]
+        return grads
 
     return guarded
 
 
-def _autograd_backward(module: Module, grad_outputs: tuple[Tensor, ...]) -> Any:
+def _parameter_dtype(module: Module) -> torch.dtype | None:
+    """The floating-point dtype of the module's own parameters, if it has some."""
+    for value in vars(module).values():
+        if type(value) is Parameter:
+            return value.value.dtype
+    return None
+
+
+def _require_output_shapes(module: Module, grad_outputs: tuple[Tensor | None, ...]) -> None:
+    """Let only gradients pass that have the shapes of the outputs they belong to."""
+    shapes = module.output_shapes
+    if len(grad_outputs) > len(shapes):
+        raise InputCountError(f"{type(module).__name__}: {len(grad_outputs)} gradients came for {len(shapes)} outputs")
+    for grad, shape in zip(grad_outputs, shapes, strict=False):
+        if grad is None or shape is None:
+            continue
+        if not isinstance(grad, Tensor):
+            raise DtypeError(f"{type(module).__name__}: grad_output is a {type(grad).__name__}, not a tensor")
+        if grad.shape != shape:
+            both = f"shape {tuple(grad.shape)}, but the output it belongs to has shape {tuple(shape)}"
+            raise SizeError(f"{type(module).__name__}: grad_output has {both}")
+
+
+def _autograd_backward(module: Module, grad_outputs: tuple[Tensor | None, ...]) -> Any:
     """Run forward again on the kept inputs, this time recording it, and differentiate."""
     if not module._inputs:
         raise RuntimeError(f"{type(module).__name__}: call forward before backward")
-    kept = module._inputs
-    inputs = [x.detach().clone().requires_grad_(x.is_floating_point()) for x in kept]
+    kept, shapes = module._inputs, module.output_shapes
+    inputs = [_leaf(value) if _is_differentiable(value) else value for value in kept]
     parameters = list(module.parameters())
     values = [parameter.value for parameter in parameters]
     saved, recorded = module.saved, _recording.set(True)
     try:
         for parameter, value in zip(parameters, values, strict=True):
-            parameter.value = value.detach().clone().requires_grad_(True)
+            parameter.value = _leaf(value)
         outputs = as_tuple(module.forward(*inputs))
-        sources = [x for x in inputs if x.requires_grad] + [parameter.value for parameter in parameters]
-        found = iter(torch.autograd.grad(outputs, sources, grad_outputs, allow_unused=True, materialize_grads=True))
+        sources = [x for x in inputs if _is_differentiable(x)] + [parameter.value for parameter in parameters]
+        pairs = [
+            (o, g) for o, g in zip(outputs, grad_outputs, strict=False) if g is not None and o is not None and o.requires_grad
+        ]
+        used, upstream = [o for o, _ in pairs], [g for _, g in pairs]
+        found = iter(torch.autograd.grad(used, sources, upstream, allow_unused=True, materialize_grads=True))
     finally:
         _recording.reset(recorded)
         for parameter, value in zip(parameters, values, strict=True):
             parameter.value = value
-        module.saved, module._inputs = saved, kept
-    grads = tuple(next(found) if x.requires_grad else None for x in inputs)
+        module.saved, module._inputs, module.output_shapes = saved, kept, shapes
+    grads = tuple(next(found) if _is_differentiable(x) else None for x in inputs)
     for parameter, grad in zip(parameters, found, strict=True):
         parameter.grad += grad
     return grads[0] if len(grads) == 1 else grads
+
+
+def _leaf(value: Tensor) -> Tensor:
+    return value.detach().clone().requires_grad_()
+
+
+def _is_differentiable(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()

@@ -93,8 +93,11 @@ def test_train_and_eval_reach_every_child():
 
 
 def test_repr_names_modules_and_sizes():
-    assert repr(Linear(3, 2)) == "Linear(in_features=3, out_features=2)"
-    assert repr(Chain(Linear(3, 2), Sigmoid())) == "Chain(\n  (0): Linear(in_features=3, out_features=2)\n  (1): Sigmoid()\n)"
+    assert repr(Linear(3, 2)) == "Linear(in_features=3, out_features=2, bias=True)"
+    assert (
+        repr(Chain(Linear(3, 2), Sigmoid()))
+        == "Chain(\n  (0): Linear(in_features=3, out_features=2, bias=True)\n  (1): Sigmoid()\n)"
+    )
 
 
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])

@@ -17,6 +17,8 @@ class Add(Module):
 
     formula = r"a = x + y"
     source = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    lecture = 3
+    counterpart = "torch.add"
     symbol = "+"
     local = ("1", "1")
 

@@ -21,6 +21,7 @@ class Copy(Module):
 
     formula = r"a_1 = \dots = a_n = x"
     source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5"
+    lecture = 3
     symbol = "copy"
 
     def __init__(self, copies: int = 2) -> None:

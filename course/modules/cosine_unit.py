@@ -18,6 +18,7 @@ class CosineUnit(Module):
 
     formula = r"a = \cos(\theta x) + \pi"
     source = "Lecture 05; Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5, for the chain rule it uses"
+    lecture = 5
     symbol = "cos"
     local = ("−θ·sin(θx)",)
 

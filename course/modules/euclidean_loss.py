@@ -18,6 +18,7 @@ class EuclideanLoss(Module):
 
     formula = r"L_i = \tfrac{1}{2} \lVert y_i - x_i \rVert^2"
     source = "Bishop: Pattern Recognition and Machine Learning (2006), section 5.2"
+    lecture = 5
     symbol = "½‖·‖²"
 
     def forward(self, x: Float[Tensor, "batch features"], target: Float[Tensor, "batch features"]) -> Float[Tensor, " batch"]:

@@ -14,6 +14,8 @@ class Exp(Module):
 
     formula = r"a = e^x"
     source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5"
+    lecture = 3
+    counterpart = "torch.exp"
     symbol = "exp"
     local = ("out",)
 

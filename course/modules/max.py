@@ -18,6 +18,8 @@ class Max(Module):
 
     formula = r"a = \max(x, y)"
     source = "Goodfellow, Warde-Farley, Mirza, Courville, Bengio: Maxout networks, ICML (2013)"
+    lecture = 3
+    counterpart = "torch.maximum"
     symbol = "max"
     local = ("1 if x > y else 0", "1 if y > x else 0")
 

@@ -17,6 +17,8 @@ class Multiply(Module):
 
     formula = r"a = x \cdot y"
     source = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    lecture = 3
+    counterpart = "torch.mul"
     symbol = "×"
     local = ("y", "x")
 

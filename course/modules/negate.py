@@ -14,6 +14,8 @@ class Negate(Module):
 
     formula = r"a = -x"
     source = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    lecture = 3
+    counterpart = "torch.neg"
     symbol = "×−1"
     local = ("−1",)
 

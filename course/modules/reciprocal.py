@@ -14,6 +14,8 @@ class Reciprocal(Module):
 
     formula = r"a = 1 / x"
     source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5"
+    lecture = 3
+    counterpart = "torch.reciprocal"
     symbol = "1/x"
     local = ("−1/x²",)
 

@@ -17,6 +17,8 @@ class Sigmoid(Module):
 
     formula = r"a = \sigma(x) = \frac{1}{1 + e^{-x}}"
     source = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    lecture = 3
+    counterpart = "torch.nn.Sigmoid"
     symbol = "σ"
     local = ("(1 − out)·out",)
 

@@ -1,0 +1,31 @@
+"""What a module refuses, one class for each cause. Each message names the argument, what came and what was expected."""
+
+from typing import Self
+
+
+class InputError(ValueError):
+    """A module was given something that it cannot compute with."""
+
+    def within(self, place: str) -> Self:
+        """The same error, said of a node in a graph or a module in a chain."""
+        return type(self)(f"{place}: {self}")
+
+
+class DeviceError(InputError):
+    """A tensor lies where the course does not compute, or a device was asked for that is not there."""
+
+
+class DtypeError(InputError, TypeError):
+    """The wrong kind of number: float64 for float32, floating point for whole numbers, or no tensor at all."""
+
+
+class RankError(InputError):
+    """A tensor has too many or too few axes."""
+
+
+class SizeError(InputError):
+    """An axis is longer or shorter than the module, or another input, needs it."""
+
+
+class InputCountError(InputError, TypeError):
+    """Too many or too few inputs."""
