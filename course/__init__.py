@@ -5,6 +5,9 @@ from course.device import device, generator, tensor
 from course.errors import DeviceError, DtypeError, InputCountError, InputError, RankError, SizeError
 from course.graph import Graph
 from course.module import Buffer, Example, Module, Parameter
+from course.residual import Residual
+from course.summary import summary
+from course.unroll import Unroll
 
 __all__ = [
     "Buffer",
@@ -18,9 +21,12 @@ __all__ = [
     "Module",
     "Parameter",
     "RankError",
+    "Residual",
     "SizeError",
+    "Unroll",
     "device",
     "generator",
+    "summary",
     "tensor",
 ]
 __version__ = "0.1.0"

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from course.errors import InputError
 from course.module import Module, as_tuple
 
 
@@ -20,6 +21,8 @@ class Chain(Module):
 
     formula = r"a = h_L \circ \dots \circ h_1 (x)"
     source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5"
+    lecture = 2
+    counterpart = "torch.nn.Sequential"
 
     def __init__(self, *modules: Module) -> None:
         if not modules:
@@ -42,8 +45,11 @@ class Chain(Module):
 
     def forward(self, *inputs: Tensor) -> Any:
         value: Any = inputs
-        for module in self.modules:
-            value = module(*as_tuple(value))
+        for position, module in enumerate(self.modules):
+            try:
+                value = module(*as_tuple(value))
+            except InputError as error:
+                raise error.within(f"position {position} of the chain") from error
         self.save()
         return value
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course.errors import InputCountError, InputError
 from course.module import Module, as_tuple
 
 
@@ -38,6 +39,7 @@ class Graph(Module):
 
     formula = r"v_i = h_i(v_{j_1}, v_{j_2}, \dots), \quad j < i"
     source = "Bauer: Computational graphs and rounding error, SIAM J. Numer. Anal. 11 (1974)"
+    lecture = 2
 
     def __init__(self, *inputs: str, outputs: str | Iterable[str] = ()) -> None:
         repeated = {name for name in inputs if inputs.count(name) > 1}
@@ -95,11 +97,14 @@ class Graph(Module):
 
     def forward(self, *inputs: Tensor) -> Any:
         if len(inputs) != len(self.inputs):
-            raise ValueError(f"the graph takes {len(self.inputs)} inputs {self.inputs}, got {len(inputs)}")
+            raise InputCountError(f"the graph takes {len(self.inputs)} inputs {self.inputs}, got {len(inputs)}")
         returned = self.outputs
         values: dict[str, Tensor] = dict(zip(self.inputs, inputs, strict=True))
         for node in self.nodes.values():
-            results = as_tuple(node.module(*self._read(node, values)))
+            try:
+                results = as_tuple(node.module(*self._read(node, values)))
+            except InputError as error:
+                raise error.within(f"node '{node.name}'") from error
             if len(results) != len(node.outputs):
                 raise ValueError(f"node '{node.name}' returned {len(results)} values for the names {node.outputs}")
             values.update(zip(node.outputs, results, strict=True))
@@ -162,17 +167,18 @@ class Graph(Module):
             return
         nearest = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean '{nearest[0]}'?" if nearest else f"; there are {known}"
-        raise ValueError(f"{reader} reads '{name}', which does not exist{hint} (a node reads only what was added before it)")
+        rule = "a node reads only what was added before it; a loop is unrolled in time"
+        raise ValueError(f"{reader} reads '{name}', which does not exist{hint} ({rule})")
 
 
 def _require_arity(name: str, module: Module, given: int) -> None:
     if isinstance(module, Graph):
         if given != len(module.inputs):
-            raise ValueError(f"node '{name}': the graph takes {len(module.inputs)} inputs {module.inputs}, got {given}")
+            raise InputCountError(f"node '{name}': the graph takes {len(module.inputs)} inputs {module.inputs}, got {given}")
         return
     signature = inspect.signature(module.forward)
     try:
         signature.bind(*range(given))
     except TypeError:
         wanted = ", ".join(parameter for parameter in signature.parameters)
-        raise ValueError(f"node '{name}': {type(module).__name__} takes ({wanted}), got {given} inputs to read") from None
+        raise InputCountError(f"node '{name}': {type(module).__name__} takes ({wanted}), got {given} inputs to read") from None

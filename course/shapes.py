@@ -49,7 +49,7 @@ class Axes:
         shape = value.shape
         rank, before, after = len(shape), len(self.before), len(self.after)
         if (rank != before) if self.middle is None else (rank < before + after):
-            raise RankError(self._message(value, sizes, module, argument, f"{rank} {'axis' if rank == 1 else 'axes'}"))
+            raise RankError(self._message(value, sizes, module, argument, f"it has {_count(rank, 'axis', 'axes')}"))
         for i, axis in enumerate(self.before):
             self._fix(axis, shape[i], i, value, sizes, module, argument)
         if self.middle is not None:
@@ -79,31 +79,27 @@ class Axes:
         known = sizes.setdefault(key, found)
         if known == found:
             return
-        if self.broadcasts:
-            try:
-                sizes[key] = tuple(torch.broadcast_shapes(known, found))
-                return
-            except RuntimeError:
-                where = f"{found} does not broadcast with {known}"
-        else:
-            where = f"{found} where {self.middle} is {known}"
-        raise SizeError(self._message(value, sizes, module, argument, where))
+        if not self.broadcasts:
+            raise SizeError(self._message(value, sizes, module, argument))
+        try:
+            sizes[key] = tuple(torch.broadcast_shapes(known, found))
+        except RuntimeError:
+            other = f"has shape {tuple(value.shape)}, which does not broadcast with {self.text(sizes, module)}"
+            raise SizeError(f"{_name(module)}: argument '{argument}' {other}") from None
 
-    def _message(self, value: Tensor, sizes: dict, module: Any, argument: str, where: str) -> str:
-        expected = self.text(sizes, module)
-        return f"{_name(module)}: argument '{argument}' has shape {tuple(value.shape)}, expected {expected}: {where}"
+    def _message(self, value: Tensor, sizes: dict, module: Any, argument: str, where: str = "") -> str:
+        both = f"has shape {tuple(value.shape)}, expected {self.text(sizes, module)}"
+        return f"{_name(module)}: argument '{argument}' {both}" + (f": {where}" if where else "")
 
     def text(self, sizes: dict[str, Any] | None = None, module: Any = None) -> str:
         """The axes as a reader would write them, with sizes where they are known: (batch, in_features=3)."""
-        words = []
-        for axis in self.before:
-            words.append(self._word(axis, sizes or {}, module))
+        sizes = sizes or {}
+        words = [self._word(axis, sizes, module) for axis in self.before]
         if self.middle is not None:
-            known = (sizes or {}).get("*" + self.middle)
-            words.append("…" if self.middle in ("", "...") else f"*{self.middle}" + (f"={known}" if known is not None else ""))
-        for axis in self.after:
-            words.append(self._word(axis, sizes or {}, module))
-        return f"({', '.join(words)}{',' if len(words) == 1 else ''})"
+            known = sizes.get(f"*{self.middle}")
+            words += [f"*{self.middle}" if self.middle.isidentifier() else "…"] if known is None else map(str, known)
+        words += [self._word(axis, sizes, module) for axis in self.after]
+        return f"({words[0]},)" if len(words) == 1 and words[0][0] not in "*…" else f"({', '.join(words)})"
 
     @staticmethod
     def _word(axis: str, sizes: dict[str, Any], module: Any) -> str:
@@ -162,7 +158,7 @@ class Signature:
         """
         if len(inputs) < self.required or (len(inputs) > len(self.arguments) and not self.rest):
             names = ", ".join(a.name for a in (*self.arguments, *([self.rest] if self.rest else [])))
-            raise InputCountError(f"{_name(module)} takes ({names}), got {len(inputs)} inputs")
+            raise InputCountError(f"{_name(module)} takes ({names}), got {_count(len(inputs), 'input', 'inputs')}")
         sizes: dict[str, Any] = {}
         for position, value in enumerate(inputs):
             argument = self.arguments[position] if position < len(self.arguments) else self.rest
@@ -214,6 +210,10 @@ def _size(axis: str, module: Any) -> int | None:
 
 def _name(module: Any) -> str:
     return type(module).__name__
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _plain(dtype: torch.dtype) -> str:
