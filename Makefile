@@ -1,6 +1,6 @@
 # Everything sets itself up: `make demo` and `make test` work from a fresh clone, and quickly the second time.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-all lab lint format assignments clean
+.PHONY: help setup system demo test test-all lab lint format assignments reference bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -53,6 +53,12 @@ format: $(READY) ## format code and notebooks, strip notebook outputs
 
 assignments: $(READY) ## regenerate assignments/ from solutions/
 	@for name in $$(ls solutions); do $(BIN)/autograder generate $$name || exit 1; done
+
+reference: $(READY) ## regenerate docs/modules.md from the modules
+	@$(BIN)/python docs/generate_modules.py
+
+bench: $(READY) ## the benchmarks: ours against a named peer, interleaved, medians
+	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 clean: ## remove the virtual environment and what grading left behind
 	rm -rf $(VENV) autograder/work
