@@ -11,10 +11,11 @@ from torch import Generator, Tensor
 from course.errors import DeviceError
 
 
+@functools.cache  # asked at every forward; a GPU neither comes nor goes while Python runs
 def device() -> torch.device:
     """The device of every tensor in the course: the GPU when there is one, else the CPU.
 
-    The environment variable ``COURSE_DEVICE=cpu|cuda`` overrides the choice.
+    The environment variable ``COURSE_DEVICE=cpu|cuda`` overrides the choice; it is read once.
 
     Raises:
         DeviceError: ``COURSE_DEVICE`` is neither cpu nor cuda, or asks for a GPU where none is found.
@@ -22,14 +23,9 @@ def device() -> torch.device:
     wanted = os.environ.get("COURSE_DEVICE", "").strip().lower()
     if wanted not in ("", "cpu", "cuda"):
         raise DeviceError(f"COURSE_DEVICE={wanted!r} is not a device of the course: set it to cpu or cuda, or unset it")
-    if wanted == "cuda" and not _gpu_is_there():
+    if wanted == "cuda" and not torch.cuda.is_available():
         raise DeviceError("COURSE_DEVICE=cuda, but torch finds no GPU: unset it, or install a CUDA build of torch")
-    return torch.device(wanted or ("cuda" if _gpu_is_there() else "cpu"))
-
-
-@functools.cache
-def _gpu_is_there() -> bool:  # asked at every forward: a GPU neither comes nor goes while Python runs
-    return torch.cuda.is_available()
+    return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def tensor(data: Any, dtype: torch.dtype | None = None) -> Tensor:

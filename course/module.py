@@ -3,7 +3,7 @@
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -40,6 +40,18 @@ class Parameter:
     @grad.setter
     def grad(self, grad: Tensor) -> None:
         self._grad = grad
+
+    @property
+    def has_grad(self) -> bool:
+        """Whether anything was added to `grad` since it was last zero."""
+        return self._grad is not None
+
+    def add_product(self, left: Tensor, right: Tensor) -> None:
+        """``grad += left @ right`` for matrices, without a matrix in between."""
+        if self._grad is None:
+            self._grad = left @ right
+        else:
+            self._grad.addmm_(left, right)
 
     def zero_grad(self) -> None:
         """Forget the gradient: it is zero again."""
@@ -131,7 +143,8 @@ class Module:
     saved: Saved
     output_shapes: tuple[torch.Size | None, ...] = ()
     """The shape of each output of the last forward (None for an output that is no tensor)."""
-    _given = 0  # how many inputs the last forward was given
+    _accepted: Sequence[Any] = ()  # how the last inputs looked: shape, dtype and device of each
+    _falls_back: ClassVar[bool] = True
     _inputs: tuple[Any, ...] = ()  # kept only for modules that fall back on torch.autograd
     _forward_signature: ClassVar[Signature]
 
@@ -142,6 +155,7 @@ class Module:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._falls_back = not has_own_backward(cls)
         if "forward" in cls.__dict__:
             cls._forward_signature = Signature(cls.__dict__["forward"])
         for name, guard in (("forward", _guard_forward), ("backward", _guard_backward)):
@@ -227,7 +241,7 @@ class Module:
         return self
 
     def _forget(self) -> None:
-        self.saved, self._inputs, self.output_shapes = Saved(), (), ()
+        self.saved, self._inputs, self._accepted, self.output_shapes = Saved(), (), (), ()
         for _, child in self.named_children():
             child._forget()
 
@@ -301,17 +315,22 @@ def _guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
     def guarded(self: Module, *inputs: Any, **options: Any) -> Any:
         if options:
             inputs = signature.positional(inputs, options)
-        require_device(inputs, lambda: [argument.name for argument in signature.arguments])
-        signature.check(self, inputs, _parameter_dtype(self))
-        self._given = len(inputs)
-        if not has_own_backward(self):
+        looks = [(x.shape, x.dtype, x.device) if isinstance(x, Tensor) else type(x) for x in inputs]
+        if looks != self._accepted:  # inputs that look like the last ones need no second check
+            require_device(inputs, lambda: [argument.name for argument in signature.arguments])
+            signature.check(self, inputs, _parameter_dtype(self))
+            self._accepted = looks
+        if self._falls_back:
             self._inputs = inputs
         if torch.is_grad_enabled() is _recording.get():
             output = forward(self, *inputs)
         else:
             with torch.set_grad_enabled(_recording.get()):
                 output = forward(self, *inputs)
-        self.output_shapes = tuple(getattr(value, "shape", None) for value in as_tuple(output))
+        if isinstance(output, Tensor):
+            self.output_shapes = (output.shape,)
+        else:
+            self.output_shapes = tuple([getattr(value, "shape", None) for value in as_tuple(output)])
         return output
 
     return guarded
@@ -320,7 +339,6 @@ def _guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
 def _guard_backward(backward: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(backward)
     def guarded(self: Module, *grad_outputs: Tensor | None) -> Any:
-        require_device(grad_outputs, lambda: ("grad_output",) * len(grad_outputs))
         if not self.saved.filled:
             raise RuntimeError(f"{type(self).__name__}: call forward before backward")
         _require_output_shapes(self, grad_outputs)
@@ -329,8 +347,9 @@ def _guard_backward(backward: Callable[..., Any]) -> Callable[..., Any]:
                 grads = backward(self, *grad_outputs)
         else:
             grads = backward(self, *grad_outputs)
-        if type(grads) is tuple and len(grads) > self._given and self._forward_signature.has_optional:
-            return grads[: self._given] if self._given > 1 else grads[0]
+        given = len(self._accepted)
+        if type(grads) is tuple and len(grads) > given and self._forward_signature.has_optional:
+            return grads[:given] if given > 1 else grads[0]
         return grads
 
     return guarded
@@ -345,18 +364,24 @@ def _parameter_dtype(module: Module) -> torch.dtype | None:
 
 
 def _require_output_shapes(module: Module, grad_outputs: tuple[Tensor | None, ...]) -> None:
-    """Let only gradients pass that have the shapes of the outputs they belong to."""
-    shapes = module.output_shapes
+    """Let only gradients pass that have the shapes of the outputs they belong to, on the course's device."""
+    shapes, home = module.output_shapes, device().type
     if len(grad_outputs) > len(shapes):
-        raise InputCountError(f"{type(module).__name__}: {len(grad_outputs)} gradients came for {len(shapes)} outputs")
+        raise InputCountError(f"{type(module).__name__}: {len(grad_outputs)} gradients came for {_outputs(len(shapes))}")
     for grad, shape in zip(grad_outputs, shapes, strict=False):
         if grad is None or shape is None:
             continue
         if not isinstance(grad, Tensor):
             raise DtypeError(f"{type(module).__name__}: grad_output is a {type(grad).__name__}, not a tensor")
+        if grad.device.type != home:
+            require_device((grad,), lambda: ("grad_output",))
         if grad.shape != shape:
             both = f"shape {tuple(grad.shape)}, but the output it belongs to has shape {tuple(shape)}"
             raise SizeError(f"{type(module).__name__}: grad_output has {both}")
+
+
+def _outputs(count: int) -> str:
+    return f"{count} output{'s' * (count != 1)}"
 
 
 def _autograd_backward(module: Module, grad_outputs: tuple[Tensor | None, ...]) -> Any:

@@ -148,9 +148,17 @@ def test_chain_passes_several_values_along():
 
 
 class TestDevice:
+    @pytest.fixture(autouse=True)
+    def asked_anew(self):
+        """The device is found out once; these tests change what there is to find."""
+        device.cache_clear()
+        yield
+        device.cache_clear()
+
     def test_override(self, monkeypatch):
         monkeypatch.setenv("COURSE_DEVICE", "cpu")
         assert device().type == "cpu"
+        device.cache_clear()
         monkeypatch.setenv("COURSE_DEVICE", "tpu")
         with pytest.raises(DeviceError, match="'tpu' is not a device of the course: set it to cpu or cuda"):
             device()

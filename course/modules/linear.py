@@ -37,7 +37,7 @@ class Linear(Module):
 
     def backward(self, grad_output: Float[Tensor, "*batch out_features"]) -> Float[Tensor, "*batch in_features"]:
         rows, grad_rows = self.saved["x"].reshape(-1, self.in_features), grad_output.reshape(-1, self.out_features)
-        self.weight.grad.addmm_(grad_rows.T, rows)  # weight.grad += Gᵀ X, without a matrix in between
+        self.weight.add_product(grad_rows.T, rows)
         if self.bias is not None:
             self.bias.grad += grad_rows.sum(dim=0)
         return grad_output @ self.weight.value
