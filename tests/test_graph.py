@@ -1,9 +1,12 @@
 """Graphs: the course's worked numbers, fan-out and order, and errors that help."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 
-from course import Graph, tensor
+from course import Chain, Graph, Residual, tensor
 from course.checks import check_module
 from course.modules import Add, Copy, CosineUnit, EuclideanLoss, Exp, Linear, Multiply, Negate, Reciprocal, Sigmoid
 
@@ -155,3 +158,54 @@ def test_other_mistakes_are_named():
         _ = Graph("x", outputs="ff").outputs
     with pytest.raises(RuntimeError, match="call forward before backward"):
         product_of_sum().backward(tensor(1.0))
+
+
+def network() -> Graph:
+    """Nested, with a shared module, fan-out and fan-in."""
+    inner = Graph("x", "y")
+    inner.add("left", Linear(3, 2), "x")
+    inner.add("right", Linear(3, 2, bias=False), "y")
+    inner.add("a", Add(), "left", "right")
+    graph = Graph("x", "y")
+    graph.add("merged", inner, "x", "y")
+    graph.add("first", inner.nodes["left"].module.share(), "y")
+    graph.add("gated", Multiply(), "merged", "first")
+    graph.add("f", Residual(Chain(Sigmoid(), Linear(2, 2))), "gated")
+    return graph
+
+
+def test_nested_graphs_with_shared_parameters_against_autograd():
+    graph = network().to(dtype=torch.float64)
+    assert [name for name, _ in graph.named_parameters()] == [
+        "merged.left.weight", "merged.left.bias", "merged.right.weight", "f.module.1.weight", "f.module.1.bias",
+    ]  # fmt: skip
+    x, y = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
+    graph(x, y)
+    grad = torch.randn(4, 2, dtype=torch.float64)
+    grads = [*graph.backward(grad), *(p.grad for p in graph.parameters())]
+    leaves = [t.clone().requires_grad_() for t in (x, y, *(p.value for p in graph.parameters()))]
+    (x, y, w, b, v, w2, b2), linear = leaves, torch.nn.functional.linear
+    gated = (linear(x, w, b) + linear(y, v)) * linear(y, w, b)
+    f = gated + linear(torch.sigmoid(gated), w2, b2)
+    for ours, theirs in zip(grads, torch.autograd.grad(f, leaves, grad), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("clone", [copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))], ids=["deepcopy", "pickle"])
+def test_a_graphs_state_survives_copying_between_forward_and_backward(clone):
+    graph, x, y = network(), torch.randn(4, 3), torch.randn(4, 3)
+    graph(x, y)
+    twin, grad = clone(graph), torch.randn(4, 2)
+    torch.testing.assert_close(twin.backward(grad), graph.backward(grad))
+    torch.testing.assert_close([p.grad for p in twin.parameters()], [p.grad for p in graph.parameters()])
+    before = graph(x, y).clone()
+    for parameter in twin.parameters():
+        parameter.value.zero_()
+    torch.testing.assert_close(graph(x, y), before)
+    assert len(list(twin.parameters())) == len(list(graph.parameters())) == 5  # what was shared is shared in the copy
+
+
+def test_a_state_dict_goes_from_graph_to_graph():
+    first, second, x, y = network(), network(), torch.randn(4, 3), torch.randn(4, 3)
+    second.load_state_dict(first.state_dict())
+    torch.testing.assert_close(second(x, y), first(x, y))
