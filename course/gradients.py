@@ -39,6 +39,7 @@ def numerical_gradients(
     for position, tensor in enumerate(tensors):
         if tensor.dtype != torch.float64:
             raise ValueError(f"numerical gradients need float64, tensor {position} is {tensor.dtype}: use .double()")
+        tensor = tensor.contiguous()
         gradient, steps = torch.zeros_like(tensor), step_size(tensor)
         for index in range(tensor.numel()):
             losses = []

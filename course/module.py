@@ -145,6 +145,7 @@ class Module:
     """The shape of each output of the last forward (None for an output that is no tensor)."""
     _accepted: Sequence[Any] = ()  # how the last inputs looked: shape, dtype and device of each
     _falls_back: ClassVar[bool] = True
+    _rng_before: Generator | None = None  # so that a forward that is run again draws the same random numbers
     _inputs: tuple[Any, ...] = ()  # kept only for modules that fall back on torch.autograd
     _forward_signature: ClassVar[Signature]
 
@@ -322,6 +323,8 @@ def _guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
             self._accepted = looks
         if self._falls_back:
             self._inputs = inputs
+            if isinstance(getattr(self, "rng", None), Generator):
+                self._rng_before = vars(self)["rng"].clone_state()
         if torch.is_grad_enabled() is _recording.get():
             output = forward(self, *inputs)
         else:
@@ -392,7 +395,9 @@ def _autograd_backward(module: Module, grad_outputs: tuple[Tensor | None, ...]) 
     inputs = [_leaf(value) if _is_differentiable(value) else value for value in kept]
     parameters = list(module.parameters())
     values = [parameter.value for parameter in parameters]
-    saved, recorded = module.saved, _recording.set(True)
+    saved, recorded, rng = module.saved, _recording.set(True), getattr(module, "rng", None)
+    if module._rng_before is not None:
+        vars(module)["rng"] = module._rng_before.clone_state()
     try:
         for parameter, value in zip(parameters, values, strict=True):
             parameter.value = _leaf(value)
@@ -408,6 +413,8 @@ def _autograd_backward(module: Module, grad_outputs: tuple[Tensor | None, ...]) 
         for parameter, value in zip(parameters, values, strict=True):
             parameter.value = value
         module.saved, module._inputs, module.output_shapes = saved, kept, shapes
+        if module._rng_before is not None:
+            vars(module)["rng"] = rng
     grads = tuple(next(found) if _is_differentiable(x) else None for x in inputs)
     for parameter, grad in zip(parameters, found, strict=True):
         parameter.grad += grad

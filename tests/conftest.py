@@ -16,9 +16,10 @@ import torch
 from jaxtyping import install_import_hook
 
 import course
+import tests.typechecker  # noqa: F401 - imported here so that the hook finds it
 
 # Every shape that stands in a signature of course.modules is checked at run time from here on.
-install_import_hook("course.modules", "beartype.beartype")
+install_import_hook("course.modules", "tests.typechecker.typechecked")
 
 # With a GPU present the library takes only CUDA tensors, so that is where the tests' tensors must be made.
 torch.set_default_device(course.device())

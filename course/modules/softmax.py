@@ -1,0 +1,53 @@
+"""Scores into probabilities: positive, and one in sum."""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.module import Example, Module
+
+
+class Softmax(Module):
+    """a_i = e^(x_i) / Σ_j e^(x_j) along the axis `dim`.
+
+    The largest x is subtracted from all of them first: it cancels in the quotient, and no exponential overflows.
+
+    Every output depends on every input, ∂a_i/∂x_j = a_i (δ_ij − a_j). With g = ∂L/∂a (lecture 07) the Jacobian's product with g
+    needs no matrix: ∂L/∂x_j = a_j (g_j − Σ_i g_i a_i).
+    """
+
+    formula = r"a_i = \frac{e^{x_i}}{\sum_j e^{x_j}}"
+    source = "Bridle: Training stochastic model recognition algorithms as networks, NIPS (1989)"
+    lecture = 7
+    counterpart = "torch.nn.Softmax"
+    symbol = "softmax"
+
+    def __init__(self, dim: int | None = None) -> None:
+        self.dim = dim
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        out = torch.softmax(x, self._axis(x))
+        self.save(out=out)
+        return out
+
+    def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        out = self.saved["out"]
+        mean = (grad_output * out).sum(self._axis(out), keepdim=True)
+        return (grad_output - mean) * out
+
+    def _axis(self, x: Tensor) -> int:
+        """`dim`; when it is None torch's choice, the channels: axis 0 of 0, 1 or 3 axes, else axis 1."""
+        return self.dim if self.dim is not None else int(x.dim() not in (0, 1, 3))
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        reference = lambda m, x: torch.exp(x - torch.logsumexp(x, m.dim, keepdim=True))  # noqa: E731
+        yield Example(cls(dim=1), (x,), reference=reference, label="rows")
+        yield Example(cls(dim=0), (x,), reference=reference, label="columns")
+        yield Example(cls(dim=-1), (20 * x,), reference=reference, label="saturated")

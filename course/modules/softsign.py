@@ -1,0 +1,36 @@
+"""A squashing that saturates slowly, like 1/|x|."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.module import Example, Module
+
+
+class Softsign(Module):
+    """a = x / (1 + |x|), elementwise, in (−1, 1).
+
+    With g = ∂L/∂a (lecture 06): ∂L/∂x = g / (1 + |x|)².
+    """
+
+    formula = r"a = \frac{x}{1 + |x|}"
+    source = "Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks, AISTATS (2010)"
+    lecture = 6
+    counterpart = "torch.nn.Softsign"
+    symbol = "softsign"
+    local = ("1/(1 + |x|)²",)
+
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        self.save(x=x)
+        return x / (1 + x.abs())
+
+    def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        return grad_output / (1 + self.saved["x"].abs()).square()
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        yield Example(cls(), (x,), reference=lambda m, x: F.softsign(x))
