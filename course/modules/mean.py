@@ -1,0 +1,51 @@
+"""An average: every term gets an equal share of the gradient."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.module import Example, Module
+from course.modules.sum import kept_shape
+
+
+class Mean(Module):
+    """a = (1/n) Σ x, over all axes or over those in `dim`, n being how many numbers are averaged.
+
+    With g = ∂L/∂a (lecture 07): ∂L/∂x = g / n for every term.
+    """
+
+    formula = r"a = \frac{1}{n} \sum_i x_i"
+    source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5"
+    lecture = 7
+    counterpart = "torch.mean"
+    symbol = "mean"
+
+    def __init__(self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> None:
+        self.dim, self.keepdim = dim, keepdim
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, keepdim={self.keepdim}"
+
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
+        self.save(shape=x.shape)
+        return x.mean(dim=self.dim, keepdim=self.keepdim)
+
+    def backward(self, grad_output: Float[Tensor, "..."]) -> Float[Tensor, "*shape"]:
+        shape = self.saved["shape"]
+        kept = kept_shape(shape, self.dim)
+        averaged = shape.numel() / max(math.prod(kept), 1)
+        return (grad_output / averaged).reshape(kept).expand(shape) if averaged else grad_output.new_zeros(shape)
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        x = torch.randn(4 * scale, 3, 2, generator=rng, device=rng.device)
+        yield Example(cls(), (x,), reference=lambda m, x: torch.einsum("ijk->", x) / x.numel(), label="everything")
+        yield Example(cls(1), (x,), reference=lambda m, x: torch.einsum("ijk->ik", x) / 3, label="one axis")
+        kept = lambda m, x: torch.einsum("ijk->i", x)[:, None, None] / 6  # noqa: E731
+        yield Example(cls((1, 2), keepdim=True), (x,), reference=kept, label="two axes kept")
+
+
+# import from course.modules.sum import kept_shape

@@ -1,0 +1,51 @@
+"""Another shape for the same numbers."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.errors import SizeError
+from course.module import Example, Module
+
+
+class Reshape(Module):
+    """a has the numbers of x, in the same order, in the shape `shape`, of which one length may be −1: whatever is left.
+
+    With g = ∂L/∂a (lecture 04): ∂L/∂x = g in the shape of x.
+
+    Raises:
+        SizeError: x has another number of elements than the shape.
+    """
+
+    formula = r"a = \mathrm{reshape}(x)"
+    source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5"
+    lecture = 4
+    counterpart = "torch.reshape"
+    symbol = "reshape"
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
+
+    def extra_repr(self) -> str:
+        return ", ".join(map(str, self.shape))
+
+    def forward(self, x: Float[Tensor, "*x_shape"]) -> Float[Tensor, "..."]:
+        known = math.prod(size for size in self.shape if size != -1)
+        if x.numel() != known if -1 not in self.shape else not known or x.numel() % known:
+            raise SizeError(f"Reshape: argument 'x' has shape {tuple(x.shape)}, whose numbers do not fit into {self.shape}")
+        self.save(x_shape=x.shape)
+        return x.reshape(self.shape)
+
+    def backward(self, grad_output: Float[Tensor, "..."]) -> Float[Tensor, "*x_shape"]:
+        return grad_output.reshape(self.saved["x_shape"])
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        x = torch.randn(2 * scale, 3, 2, generator=rng, device=rng.device)
+        yield Example(cls(-1, 6), (x,), reference=lambda m, x: x.flatten(1), label="flat rows")
+        yield Example(
+            cls(6, 2 * scale), (x.transpose(0, 2),), reference=lambda m, x: x.flatten().view(m.shape), label="transposed"
+        )

@@ -1,0 +1,42 @@
+"""Two axes change places."""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.errors import RankError
+from course.module import Example, Module
+
+
+class Transpose(Module):
+    """a = x with the axes `dim0` and `dim1` exchanged. With g = ∂L/∂a (lecture 04): ∂L/∂x is g with them exchanged again."""
+
+    formula = r"a = x^\top"
+    source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 2.1"
+    lecture = 4
+    counterpart = "torch.transpose"
+    symbol = "ᵀ"
+
+    def __init__(self, dim0: int = -2, dim1: int = -1) -> None:
+        self.dim0, self.dim1 = dim0, dim1
+
+    def extra_repr(self) -> str:
+        return f"dim0={self.dim0}, dim1={self.dim1}"
+
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        for dim in (self.dim0, self.dim1):
+            if not -x.dim() <= dim < x.dim():
+                raise RankError(f"Transpose: argument 'x' has shape {tuple(x.shape)}, expected one with an axis {dim}")
+        self.save()
+        return x.transpose(self.dim0, self.dim1)
+
+    def backward(self, grad_output: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        return grad_output.transpose(self.dim0, self.dim1)
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        x = torch.randn(2 * scale, 3, 2, generator=rng, device=rng.device)
+        yield Example(cls(), (x,), reference=lambda m, x: torch.einsum("ijk->ikj", x))
+        yield Example(cls(0, 1), (x,), reference=lambda m, x: torch.einsum("ijk->jik", x), label="other axes")
