@@ -209,7 +209,7 @@ def judge(
         fine = evidence.grads.get(name) is None and not evidence.errors
         parts.append(Part(f"∂L/∂{name}", fine, "" if fine else f"'{name}' holds whole numbers: its gradient is None"))
     if parameters:
-        parts.append(_judge_accumulation(evidence, parameters, tolerance))
+        parts.append(_judge_accumulation(evidence, {name: numeric[name] for name in parameters}, tolerance))
     parts.append(_judge_repeatable(evidence, [name for name in names if name in moving], tolerance))
     parts.append(_judge_untouched(evidence))
     if not isinstance(truth, FunctionWithGradient):
@@ -331,12 +331,12 @@ def _judge_gradient(part: str, evidence: Evidence, name: str, numeric: np.ndarra
     return Part(part, not message, message)
 
 
-def _judge_accumulation(evidence: Evidence, parameters: dict[str, Parameter], tolerance: float) -> Part:
-    for name in parameters:
+def _judge_accumulation(evidence: Evidence, numeric: dict[str, np.ndarray], tolerance: float) -> Part:
+    for name, true in numeric.items():
         once, twice = evidence.grads.get(name), evidence.grads_again.get(name)
         if once is None or twice is None:
             return Part("accumulation", False, _first_error(evidence) or "no gradient")
-        if not np.any(once):
+        if np.any(true) and not np.any(once):
             return Part("accumulation", False, f"{name}.grad is all zeros: nothing was added")
         if once.shape != twice.shape or _difference(twice, 2 * once, tolerance, "") != "":
             return Part("accumulation", False, f"a second backward must add to {name}.grad, not replace it")

@@ -11,6 +11,8 @@ def all_modules() -> dict[str, type[Module]]:
     """Every module of the library by class name, in alphabetical order. Adding a file to course/modules/ adds to it."""
     found: dict[str, type[Module]] = {}
     for info in pkgutil.iter_modules(course.modules.__path__):
+        if info.name.startswith("_"):
+            continue  # what several modules share
         room = importlib.import_module(f"course.modules.{info.name}")
         for value in vars(room).values():
             if isinstance(value, type) and issubclass(value, Module) and value.__module__ == room.__name__:
