@@ -54,6 +54,7 @@ def test_constructor_takes_what_torchs_takes(name):
         assert ours["rng"].kind is inspect.Parameter.KEYWORD_ONLY
 
 
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")  # torch.nn.KLDivLoss, of its own default
 @pytest.mark.parametrize(("kind", "case", "training"), CASES.values(), ids=CASES.keys())
 def test_torchs_own_case(kind, case, training):
     kwargs = {name: value for name, value in case.kwargs.items() if name not in NOT_OURS}

@@ -2,29 +2,42 @@
 
 from course.modules.abs import Abs
 from course.modules.add import Add
+from course.modules.bce_loss import BCELoss
+from course.modules.bce_with_logits_loss import BCEWithLogitsLoss
 from course.modules.concatenate import Concatenate
+from course.modules.contrastive_loss import ContrastiveLoss
 from course.modules.copy import Copy
 from course.modules.cos import Cos
 from course.modules.cosine_unit import CosineUnit
+from course.modules.cross_entropy_loss import CrossEntropyLoss
 from course.modules.divide import Divide
 from course.modules.elu import ELU
 from course.modules.euclidean_loss import EuclideanLoss
 from course.modules.exp import Exp
 from course.modules.gelu import GELU
 from course.modules.glu import GLU
+from course.modules.gru_cell import GRUCell
 from course.modules.hardtanh import Hardtanh
+from course.modules.hinge_loss import HingeLoss
+from course.modules.huber_loss import HuberLoss
 from course.modules.identity import Identity
+from course.modules.kl_div_loss import KLDivLoss
+from course.modules.l1_loss import L1Loss
 from course.modules.leaky_relu import LeakyReLU
 from course.modules.linear import Linear
 from course.modules.log import Log
+from course.modules.log_loss import LogLoss
 from course.modules.log_sigmoid import LogSigmoid
 from course.modules.log_softmax import LogSoftmax
+from course.modules.lstm_cell import LSTMCell
 from course.modules.matmul import MatMul
 from course.modules.max import Max
 from course.modules.mean import Mean
 from course.modules.mish import Mish
+from course.modules.mse_loss import MSELoss
 from course.modules.multiply import Multiply
 from course.modules.negate import Negate
+from course.modules.nll_loss import NLLLoss
 from course.modules.noisy_relu import NoisyReLU
 from course.modules.power import Power
 from course.modules.prelu import PReLU
@@ -32,10 +45,12 @@ from course.modules.reciprocal import Reciprocal
 from course.modules.relu import ReLU
 from course.modules.relu6 import ReLU6
 from course.modules.reshape import Reshape
+from course.modules.rnn_cell import RNNCell
 from course.modules.selu import SELU
 from course.modules.sigmoid import Sigmoid
 from course.modules.silu import SiLU
 from course.modules.sin import Sin
+from course.modules.smooth_l1_loss import SmoothL1Loss
 from course.modules.softmax import Softmax
 from course.modules.softplus import Softplus
 from course.modules.softsign import Softsign
@@ -53,29 +68,43 @@ __all__ = [
     "SELU",
     "Abs",
     "Add",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "Concatenate",
+    "ContrastiveLoss",
     "Copy",
     "Cos",
     "CosineUnit",
+    "CrossEntropyLoss",
     "Divide",
     "EuclideanLoss",
     "Exp",
+    "GRUCell",
     "Hardtanh",
+    "HingeLoss",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
+    "LSTMCell",
     "LeakyReLU",
     "Linear",
     "Log",
+    "LogLoss",
     "LogSigmoid",
     "LogSoftmax",
+    "MSELoss",
     "MatMul",
     "Max",
     "Mean",
     "Mish",
     "Multiply",
+    "NLLLoss",
     "Negate",
     "NoisyReLU",
     "PReLU",
     "Power",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "Reciprocal",
@@ -83,6 +112,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Sin",
+    "SmoothL1Loss",
     "Softmax",
     "Softplus",
     "Softsign",

@@ -1,0 +1,52 @@
+"""What becomes of a loss's many numbers: all kept ("none"), averaged ("mean") or added up ("sum"), and the way back."""
+
+from torch import Tensor
+
+from course.errors import SizeError
+from course.module import Buffer
+
+
+def known_reduction(reduction: str, *others: str) -> str:
+    """The reduction, if it is one.
+
+    Raises:
+        ValueError: it is none of 'none', 'mean', 'sum' and `others`.
+    """
+    known = ("none", "mean", "sum", *others)
+    if reduction not in known:
+        raise ValueError(f"there is no reduction {reduction!r}: choose one of {', '.join(map(repr, known))}")
+    return reduction
+
+
+def reduce(losses: Tensor, reduction: str) -> Tensor:
+    """L = (L_1, …, L_n), their mean or their sum."""
+    if reduction == "mean":
+        return losses.mean()
+    return losses.sum() if reduction == "sum" else losses
+
+
+def grad_of_losses(grad_output: Tensor, reduction: str, count: int) -> Tensor:
+    """∂L/∂L_i for each of `count` losses: g_i if they were kept, g if they were added up, g / count if averaged.
+
+    A sum or a mean hands the same number to all of them, so that one number is returned: it broadcasts.
+    """
+    return grad_output / count if reduction == "mean" else grad_output
+
+
+def optional_buffer(weight: Tensor | None) -> Buffer | None:
+    """A loss's weights belong to its state, untrained; None stands for no weights."""
+    return None if weight is None else Buffer(weight)
+
+
+def require_broadcast(owner: object, name: str, weight: Buffer | None, shape: tuple[int, ...]) -> None:
+    """Weights must broadcast to the shape of the input, and not beyond.
+
+    Raises:
+        SizeError: they do not.
+    """
+    if weight is None:
+        return
+    found = tuple(weight.value.shape)
+    beyond = len(found) > len(shape)
+    if beyond or any(size not in (1, wanted) for size, wanted in zip(found[::-1], shape[::-1], strict=False)):
+        raise SizeError(f"{type(owner).__name__}: {name} has shape {found}, which does not broadcast to the input's {shape}")

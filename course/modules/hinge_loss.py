@@ -1,0 +1,55 @@
+"""Hinge loss: nothing for answers that are right by a margin, a straight line for all others."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.module import Example, Module
+from course.modules._reduction import grad_of_losses, known_reduction, reduce
+
+
+class HingeLoss(Module):
+    """L_i = max(0, 1 − y_i x_i) for every element: x holds scores, target y the labels −1 and 1.
+
+    The mean of all L_i by default, with `reduction` their sum ("sum") or each by itself ("none").
+    With g_i = ∂L/∂L_i, which is g/n for a mean over n elements (lecture 07):
+        ∂L/∂x_i = −g_i y_i and ∂L/∂y_i = −g_i x_i where y_i x_i < 1, and 0 elsewhere, as of a ReLU at its kink
+
+    Raises:
+        ValueError: `reduction` is not 'none', 'mean' or 'sum'.
+    """
+
+    formula = r"L_i = \max(0, 1 - y_i x_i)"
+    source = "Cortes, Vapnik: Support-vector networks, Machine Learning 20 (1995)"
+    lecture = 7
+
+    def __init__(self, reduction: str = "mean") -> None:
+        self.reduction = known_reduction(reduction)
+
+    def extra_repr(self) -> str:
+        return f"reduction={self.reduction!r}"
+
+    def forward(
+        self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]
+    ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
+        margin = torch.relu(1 - target * x)
+        self.save(x=x, target=target, inside=margin > 0)
+        return reduce(margin, self.reduction)
+
+    def backward(self, grad_output: Float[Tensor, "*loss_shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+        x, target, inside = self.saved["x"], self.saved["target"], self.saved["inside"]
+        grad_margin = -grad_of_losses(grad_output, self.reduction, x.numel()) * inside
+        return grad_margin * target, grad_margin * x
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        target = torch.randn(4 * scale, 3, generator=rng, device=rng.device).sign()
+        beyond = 2 * torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = target * (1 + beyond + 0.1 * beyond.sign())  # away from the kink at y x = 1
+        each = lambda m, x, target: F.relu(1 - target * x)  # noqa: E731
+        yield Example(cls(), (x, target), reference=lambda m, x, y: each(m, x, y).mean(), label="mean")
+        yield Example(cls("sum"), (x, target), reference=lambda m, x, y: each(m, x, y).sum(), label="sum")
+        yield Example(cls("none"), (x, target), reference=each, label="none")
