@@ -17,6 +17,7 @@ class Concatenate(Module):
 
     Raises:
         InputCountError: nothing to concatenate.
+        RankError: the inputs differ in how many axes they have, or have no such axis.
         SizeError: the inputs differ in another axis.
     """
 
@@ -36,20 +37,19 @@ class Concatenate(Module):
         if not inputs:
             raise InputCountError("Concatenate: no inputs, expected at least one")
         for position, x in enumerate(inputs):
-            rest, first = list(x.shape), list(inputs[0].shape)
-            if len(rest) != len(first) or not -len(rest) <= self.dim < len(rest):
-                shapes = f"input {position} has shape {tuple(x.shape)}, input 0 {tuple(inputs[0].shape)}"
+            shapes = f"input {position} has shape {tuple(x.shape)}, input 0 {tuple(inputs[0].shape)}"
+            if x.dim() != inputs[0].dim() or not -x.dim() <= self.dim < x.dim():
                 raise RankError(f"Concatenate: {shapes}, expected as many axes, axis {self.dim} among them")
+            rest, first = list(x.shape), list(inputs[0].shape)
             del rest[self.dim], first[self.dim]
             if rest != first:
-                shapes = f"input {position} has shape {tuple(x.shape)}, input 0 {tuple(inputs[0].shape)}"
                 raise SizeError(f"Concatenate: {shapes}, expected the same but for axis {self.dim}")
         self.save(sizes=[x.shape[self.dim] for x in inputs])
         return torch.cat(inputs, self.dim)
 
     def backward(self, grad_output: Float[Tensor, "..."]) -> tuple[Tensor, ...] | Tensor:
-        parts = grad_output.split(self.saved["sizes"], self.dim)
-        return parts if len(parts) > 1 else parts[0]
+        parts = list(grad_output.split(self.saved["sizes"], self.dim))
+        return tuple(parts) if len(parts) > 1 else parts[0]
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,8 +9,6 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from course.module import Example, Module
-
-Approximation = Literal["none", "tanh"]
 
 
 class GELU(Module):
@@ -31,10 +28,10 @@ class GELU(Module):
     symbol = "GELU"
     local = ("Φ(x) + x·φ(x)",)
 
-    def __init__(self, approximate: Approximation = "none") -> None:
+    def __init__(self, approximate: str = "none") -> None:
         if approximate not in ("none", "tanh"):
             raise ValueError(f"GELU: approximate={approximate!r}, expected 'none' or 'tanh'")
-        self.approximate: Approximation = approximate
+        self.approximate = approximate
 
     def extra_repr(self) -> str:
         return f"approximate={self.approximate!r}"

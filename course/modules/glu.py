@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.errors import SizeError
+from course.errors import RankError, SizeError
 from course.module import Example, Module
+from course.modules._axis import axis_of
 
 
 class GLU(Module):
@@ -16,6 +17,7 @@ class GLU(Module):
     With g = ∂L/∂a (lecture 14) and s = σ(x₂): ∂L/∂x₁ = g s and ∂L/∂x₂ = g x₁ s (1 − s).
 
     Raises:
+        RankError: there is no such axis.
         SizeError: the axis cannot be halved.
     """
 
@@ -32,7 +34,9 @@ class GLU(Module):
         return f"dim={self.dim}"
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
-        if not x.dim() or x.shape[self.dim] % 2:
+        if not x.dim():
+            raise RankError(f"GLU: argument 'x' has shape (), expected one with an axis to halve, dim={self.dim}")
+        if x.shape[axis_of(self, x, self.dim)] % 2:
             even = "expected an even number along axis"
             raise SizeError(f"GLU: argument 'x' has shape {tuple(x.shape)}, {even} {self.dim}")
         value, gate = x.chunk(2, self.dim)

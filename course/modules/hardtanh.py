@@ -37,11 +37,13 @@ class Hardtanh(Module):
         return f"min_val={self.min_val}, max_val={self.max_val}"
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        self.save(inside=(x > self.min_val) & (x < self.max_val))
-        return x.clamp(self.min_val, self.max_val)
+        out = x.clamp(self.min_val, self.max_val)
+        self.save(out=out)  # strictly inside exactly where x is, and the next module saves it anyway as its input
+        return out
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        return torch.where(self.saved["inside"], grad_output, 0.0)
+        # grad_output where min_val < out < max_val, else 0, in one pass over memory
+        return torch.ops.aten.hardtanh_backward(grad_output, self.saved["out"], self.min_val, self.max_val)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from course.module import Example, Module
+from course.modules._axis import axis_of
 
 
 class LogSoftmax(Module):
@@ -34,11 +35,12 @@ class LogSoftmax(Module):
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         out = self.saved["out"]
-        return grad_output - out.exp() * grad_output.sum(self._axis(out), keepdim=True)
+        total = grad_output.sum(self._axis(out), keepdim=True)
+        return torch.addcmul(grad_output, out.exp(), total, value=-1)  # g_j − p_j Σ_i g_i
 
     def _axis(self, x: Tensor) -> int:
         """`dim`; when it is None torch's choice, the channels: axis 0 of 0, 1 or 3 axes, else axis 1."""
-        return self.dim if self.dim is not None else int(x.dim() not in (0, 1, 3))
+        return axis_of(self, x, self.dim if self.dim is not None else int(x.dim() not in (0, 1, 3)))
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

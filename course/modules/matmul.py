@@ -15,6 +15,10 @@ class MatMul(Module):
 
     With G = ∂L/∂A (lecture 04): ∂L/∂X = G Yᵀ and ∂L/∂Y = Xᵀ G, summed over the axes along which that input was broadcast. A
     vector stands for a row on the left and for a column on the right.
+
+    Raises:
+        RankError: an input is a single number.
+        SizeError: the rows of X are not as long as the columns of Y, or the batches do not broadcast.
     """
 
     formula = r"A = X Y"
@@ -27,9 +31,13 @@ class MatMul(Module):
         if not x.dim() or not y.dim():
             scalar = "x" if not x.dim() else "y"
             raise RankError(f"MatMul: argument '{scalar}' has shape (), expected a vector, a matrix or a batch of matrices")
+        both = f"MatMul: argument 'x' has shape {tuple(x.shape)} and argument 'y' {tuple(y.shape)}"
         if x.shape[-1] != y.shape[-2 if y.dim() > 1 else 0]:
-            both = f"{tuple(x.shape)} times {tuple(y.shape)}"
-            raise SizeError(f"MatMul: {both}: the last axis of x must be as long as the columns of y")
+            raise SizeError(f"{both}, expected rows of x as long as the columns of y")
+        try:
+            torch.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        except RuntimeError:
+            raise SizeError(f"{both}, expected leading axes that broadcast") from None
         self.save(x=x, y=y)
         return x @ y
 
@@ -40,7 +48,10 @@ class MatMul(Module):
         grad = grad_output if x.dim() > 1 else grad_output.unsqueeze(-1 if y.dim() == 1 else -2)
         grad = grad if y.dim() > 1 else grad.unsqueeze(-1)
         grad_rows = (grad @ columns.mT).sum_to_size(rows.shape)
-        grad_columns = (rows.mT @ grad).sum_to_size(columns.shape)
+        if columns.dim() == 2:  # one matrix for the whole batch: one large product sums over the batch as well
+            grad_columns = rows.flatten(0, -2).mT @ grad.flatten(0, -2)
+        else:
+            grad_columns = (rows.mT @ grad).sum_to_size(columns.shape)
         return grad_rows.reshape(x.shape), grad_columns.reshape(y.shape)
 
     @classmethod

@@ -8,13 +8,17 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from course.module import Example, Module
-from course.modules.sum import kept_shape
+from course.modules._axis import kept_shape, reduced_axes
 
 
 class Mean(Module):
     """a = (1/n) Σ x, over all axes or over those in `dim`, n being how many numbers are averaged.
 
     With g = ∂L/∂a (lecture 07): ∂L/∂x = g / n for every term.
+
+    Raises:
+        RankError: there is no such axis.
+        ValueError: an axis is named twice.
     """
 
     formula = r"a = \frac{1}{n} \sum_i x_i"
@@ -30,14 +34,14 @@ class Mean(Module):
         return f"dim={self.dim}, keepdim={self.keepdim}"
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
-        self.save(shape=x.shape)
-        return x.mean(dim=self.dim, keepdim=self.keepdim)
+        axes = reduced_axes(self, x, self.dim)
+        kept = kept_shape(x.shape, axes)
+        self.save(shape=x.shape, kept=kept, averaged=math.prod(x.shape[axis] for axis in axes if x.dim()))
+        return x.mean(dim=axes, keepdim=self.keepdim)
 
     def backward(self, grad_output: Float[Tensor, "..."]) -> Float[Tensor, "*shape"]:
-        shape = self.saved["shape"]
-        kept = kept_shape(shape, self.dim)
-        averaged = shape.numel() / max(math.prod(kept), 1)
-        return (grad_output / averaged).reshape(kept).expand(shape) if averaged else grad_output.new_zeros(shape)
+        share = grad_output / self.saved["averaged"]
+        return share.reshape(self.saved["kept"]).expand(self.saved["shape"])
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
@@ -46,6 +50,3 @@ class Mean(Module):
         yield Example(cls(1), (x,), reference=lambda m, x: torch.einsum("ijk->ik", x) / 3, label="one axis")
         kept = lambda m, x: torch.einsum("ijk->i", x)[:, None, None] / 6  # noqa: E731
         yield Example(cls((1, 2), keepdim=True), (x,), reference=kept, label="two axes kept")
-
-
-# import from course.modules.sum import kept_shape

@@ -41,18 +41,15 @@ class PReLU(Module):
             expected = f"(batch, channels={self.num_parameters}, …): one channel for each slope"
             raise SizeError(f"PReLU: argument 'x' has shape {tuple(x.shape)}, expected {expected}")
         self.save(x=x)
-        return torch.where(x > 0, x, self._slope(x) * x)
+        return F.prelu(x, self.weight.value)
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         x = self.saved["x"]
-        slope, positive = self._slope(x), x > 0
-        grad_slope = torch.where(positive, 0.0, grad_output * x)
-        self.weight.grad += grad_slope.sum_to_size(slope.shape).reshape(-1)
-        return torch.where(positive, grad_output, slope * grad_output)
-
-    def _slope(self, x: Tensor) -> Tensor:
-        """The slopes, shaped so that they line up with the channels of x."""
-        return self.weight.value.reshape([-1 if axis == 1 else 1 for axis in range(x.dim())] if x.dim() > 1 else [1] * x.dim())
+        slope = self.weight.value.reshape([-1 if axis == min(1, x.dim() - 1) else 1 for axis in range(x.dim())])
+        # where x > 0: grad_output and 0, else: slope · grad_output and x · grad_output, both in one pass over memory
+        grad_x, shares = torch.ops.aten._prelu_kernel_backward(grad_output, x, slope)
+        self.weight.grad += shares.sum_to_size(slope.shape).reshape(-1)
+        return grad_x
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

@@ -18,6 +18,7 @@ class Reshape(Module):
 
     Raises:
         SizeError: x has another number of elements than the shape.
+        ValueError: the shape has a negative length, or −1 twice.
     """
 
     formula = r"a = \mathrm{reshape}(x)"
@@ -26,15 +27,19 @@ class Reshape(Module):
     counterpart = "torch.reshape"
     symbol = "reshape"
 
-    def __init__(self, *shape: int) -> None:
-        self.shape = shape
+    def __init__(self, *shape: int | tuple[int, ...]) -> None:
+        sizes: tuple = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+        self.shape: tuple[int, ...] = sizes
+        if min(self.shape, default=0) < -1 or self.shape.count(-1) > 1:
+            raise ValueError(f"Reshape: the shape is {self.shape}, expected lengths from 0 and at most one −1")
 
     def extra_repr(self) -> str:
         return ", ".join(map(str, self.shape))
 
     def forward(self, x: Float[Tensor, "*x_shape"]) -> Float[Tensor, "..."]:
         known = math.prod(size for size in self.shape if size != -1)
-        if x.numel() != known if -1 not in self.shape else not known or x.numel() % known:
+        fits = known and x.numel() % known == 0 if -1 in self.shape else x.numel() == known
+        if not fits:
             raise SizeError(f"Reshape: argument 'x' has shape {tuple(x.shape)}, whose numbers do not fit into {self.shape}")
         self.save(x_shape=x.shape)
         return x.reshape(self.shape)

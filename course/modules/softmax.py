@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from course.module import Example, Module
+from course.modules._axis import axis_of
 
 
 class Softmax(Module):
@@ -31,18 +32,19 @@ class Softmax(Module):
         return f"dim={self.dim}"
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        out = torch.softmax(x, self._axis(x))
+        out = torch.softmax(x, self._axis(x))  # e^(x − m) / Σ e^(x − m), m the largest x, in one pass over memory
         self.save(out=out)
         return out
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         out = self.saved["out"]
-        mean = (grad_output * out).sum(self._axis(out), keepdim=True)
-        return (grad_output - mean) * out
+        weighted = grad_output * out
+        total = weighted.sum(self._axis(out), keepdim=True)
+        return torch.addcmul(weighted, out, total, value=-1)  # a_j g_j − a_j Σ_i g_i a_i
 
     def _axis(self, x: Tensor) -> int:
         """`dim`; when it is None torch's choice, the channels: axis 0 of 0, 1 or 3 axes, else axis 1."""
-        return self.dim if self.dim is not None else int(x.dim() not in (0, 1, 3))
+        return axis_of(self, x, self.dim if self.dim is not None else int(x.dim() not in (0, 1, 3)))
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

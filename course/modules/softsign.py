@@ -24,11 +24,12 @@ class Softsign(Module):
     local = ("1/(1 + |x|)²",)
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        self.save(x=x)
-        return x / (1 + x.abs())
+        denominator = 1 + x.abs()
+        self.save(denominator=denominator)
+        return x / denominator
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        return grad_output / (1 + self.saved["x"].abs()).square()
+        return grad_output / self.saved["denominator"].square()
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

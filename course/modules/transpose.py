@@ -6,12 +6,16 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.errors import RankError
 from course.module import Example, Module
+from course.modules._axis import axis_of
 
 
 class Transpose(Module):
-    """a = x with the axes `dim0` and `dim1` exchanged. With g = ∂L/∂a (lecture 04): ∂L/∂x is g with them exchanged again."""
+    """a = x with the axes `dim0` and `dim1` exchanged. With g = ∂L/∂a (lecture 04): ∂L/∂x is g with them exchanged again.
+
+    Raises:
+        RankError: there is no such axis.
+    """
 
     formula = r"a = x^\top"
     source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 2.1"
@@ -26,11 +30,9 @@ class Transpose(Module):
         return f"dim0={self.dim0}, dim1={self.dim1}"
 
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
-        for dim in (self.dim0, self.dim1):
-            if not -x.dim() <= dim < x.dim():
-                raise RankError(f"Transpose: argument 'x' has shape {tuple(x.shape)}, expected one with an axis {dim}")
+        axes = axis_of(self, x, self.dim0), axis_of(self, x, self.dim1)
         self.save()
-        return x.transpose(self.dim0, self.dim1)
+        return x.transpose(*axes)
 
     def backward(self, grad_output: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         return grad_output.transpose(self.dim0, self.dim1)
