@@ -48,8 +48,8 @@ class LSTMCell(RecurrentCell):
         x, h = self.saved["x"], self.saved["h"]
         grad_h = torch.zeros_like(h) if grad_h is None else grad_h
         grad_c = torch.zeros_like(h) if grad_c is None else grad_c
-        gates = {name: self.saved[name] for name in ("sigmoids", "candidate", "output", "tanh_c")}
-        grad_gates, grad_c_before = lstm_step_backward(grad_h, grad_c, self.saved["c"], **gates)
+        gates = {name: self.saved[name] for name in ("c", "sigmoids", "candidate", "output", "tanh_c")}
+        grad_gates, grad_c_before = lstm_step_backward(grad_h, grad_c, *lstm_slopes(**gates))
         grad_x = self.to_input(grad_gates, x)
         grad_h_before = self.to_state(grad_gates, h)
         return grad_x, grad_h_before, grad_c_before
@@ -86,19 +86,16 @@ def lstm_step(sums: Tensor, c: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor
     return output * tanh_c, c_after, {"sigmoids": sigmoids, "candidate": candidate, "output": output, "tanh_c": tanh_c}
 
 
-def lstm_step_backward(
-    grad_h: Tensor, grad_c: Tensor, c: Tensor, *, sigmoids: Tensor, candidate: Tensor, output: Tensor, tanh_c: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The gradients u of the gates' sums, written into one tensor, and ∂L/∂c."""
+def lstm_slopes(c: Tensor, sigmoids: Tensor, candidate: Tensor, output: Tensor, tanh_c: Tensor) -> tuple[Tensor, ...]:
+    """What the gradients are multiplied with: u's factors beside γ and g_h, o (1 − tanh² c'), and f. Of one step, or of all."""
     i, f = sigmoids.chunk(2, -1)
-    size = c.shape[-1]
-    through_h = grad_h * output
-    grad = torch.addcmul(grad_c + through_h, through_h * tanh_c, tanh_c, value=-1)  # γ
-    grad_sums = c.new_empty(*c.shape[:-1], 4 * size)
-    u_i, u_f, u_z, u_o = grad_sums.chunk(4, -1)
-    torch.addcmul(sigmoids, sigmoids, sigmoids, value=-1, out=grad_sums[..., : 2 * size])  # i (1 − i) and f (1 − f)
-    u_i.mul_(grad * candidate)
-    u_f.mul_(grad * c)
-    torch.mul(grad, i, out=u_z).addcmul_(u_z * candidate, candidate, value=-1)
-    torch.addcmul(output, output, output, value=-1, out=u_o).mul_(grad_h * tanh_c)
-    return grad_sums, grad * f
+    slopes = [i * (1 - i) * candidate, f * (1 - f) * c, i * (1 - candidate.square()), output * (1 - output) * tanh_c]
+    return torch.cat(slopes, -1), output * (1 - tanh_c.square()), f
+
+
+def lstm_step_backward(
+    grad_h: Tensor, grad_c: Tensor, slopes: Tensor, through_h: Tensor, forget: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The gradient u of the gates' sums, and ∂L/∂c."""
+    grad_c = torch.addcmul(grad_c, grad_h, through_h)  # γ
+    return slopes * torch.cat([grad_c, grad_c, grad_c, grad_h], -1), grad_c * forget

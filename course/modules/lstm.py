@@ -1,0 +1,225 @@
+"""A long short-term memory over whole sequences: layers of LSTM cells, each run along time."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.errors import RankError, SizeError
+from course.module import Example, Module, Parameter
+from course.modules.lstm_cell import lstm_slopes, lstm_step, lstm_step_backward
+
+
+class LSTM(Module):
+    """In every layer and direction, (h_t, c_t) = LSTMCell(x_t, h_{t−1}, c_{t−1}); the next layer reads h_1 … h_T.
+
+    forward(x, h0, c0) takes x as time × batch × input_size (batch first with batch_first=True, without a batch also) and gives the
+    last layer's outputs, and the final h and c of each layer and direction; the state is 0 when left out. The parameters are those
+    of LSTMCell, named as in torch: weight_ih_l0, weight_hh_l0, … and with the ending _reverse for the backward direction. With a
+    proj_size, h_t = W_hr (o_t ⊙ tanh c_t). `dropout` acts between layers while training.
+
+    Backpropagation through time (lecture 13) goes from the last step to the first, as Unroll(LSTMCell) does, but faster: only
+    u_t W_hh must wait for its turn. The input's part of all gates is one matrix product before the loop, and with u = (u_1 … u_T),
+        ∂L/∂x = u W_ih    ∂L/∂W_ih = uᵀ x    ∂L/∂W_hh = uᵀ (h_0 … h_{T−1})    ∂L/∂b_ih = ∂L/∂b_hh = Σ u
+    are one each after it.
+
+    Raises:
+        ValueError: a size below 1, a proj_size that is not below hidden_size, or a dropout outside [0, 1].
+        SizeError: the sequence has no step.
+    """
+
+    formula = r"(h_t, c_t) = \mathrm{LSTMCell}(x_t, h_{t-1}, c_{t-1}), \quad t = 1 \dots T"
+    source = "Hochreiter, Schmidhuber: Long short-term memory, Neural Computation 9 (1997)"
+    lecture = 13
+    counterpart = "torch.nn.LSTM"
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        *,
+        rng: Generator | None = None,
+    ) -> None:
+        if min(input_size, hidden_size, num_layers) < 1 or not 0 <= proj_size < hidden_size or not 0 <= dropout <= 1:
+            given = f"{input_size=}, {hidden_size=}, {num_layers=}, {proj_size=}, {dropout=}"
+            raise ValueError(f"LSTM: {given}: sizes are at least 1, proj_size is below hidden_size, dropout within [0, 1]")
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
+        self.bidirectional, self.proj_size, self.rng = bidirectional, proj_size, rng
+        out_size, bound = proj_size or hidden_size, hidden_size**-0.5
+        for layer in range(num_layers):
+            in_size = input_size if layer == 0 else out_size * (1 + bidirectional)
+            for ending in self._endings(layer):
+                shapes = {"weight_ih": (4 * hidden_size, in_size), "weight_hh": (4 * hidden_size, out_size)}
+                shapes |= {"bias_ih": (4 * hidden_size,), "bias_hh": (4 * hidden_size,)} if bias else {}
+                shapes |= {"weight_hr": (proj_size, hidden_size)} if proj_size else {}
+                for name, shape in shapes.items():
+                    setattr(self, name + ending, Parameter.uniform(shape, bound, rng))
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}, bidirectional={self.bidirectional}"
+
+    def _endings(self, layer: int) -> tuple[str, ...]:
+        return (f"_l{layer}", f"_l{layer}_reverse") if self.bidirectional else (f"_l{layer}",)
+
+    def _parameter(self, name: str) -> Parameter | None:
+        return vars(self).get(name)
+
+    def forward(
+        self,
+        x: Float[Tensor, "*steps input_size"],
+        h0: Float[Tensor, "..."] | None = None,
+        c0: Float[Tensor, "..."] | None = None,
+    ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."], Float[Tensor, "..."]]:
+        if x.dim() not in (2, 3):
+            raise RankError(
+                f"LSTM: argument 'x' has shape {tuple(x.shape)}, expected (time, batch, input_size={self.input_size})"
+            )
+        steps = self._time_first(x)
+        if not len(steps):
+            raise SizeError(f"LSTM: argument 'x' has shape {tuple(x.shape)}, expected at least one step in time")
+        count, batch = self.num_layers * (1 + self.bidirectional), steps.shape[1]
+        h0 = self._state("h0", h0, x, (count, batch, self.proj_size or self.hidden_size))
+        c0 = self._state("c0", c0, x, (count, batch, self.hidden_size))
+        runs, masks, finals = [], [], []
+        for layer in range(self.num_layers):
+            if layer and self.training and self.dropout:
+                masks.append(torch.empty_like(steps).bernoulli_(1 - self.dropout, generator=self.rng).div_(1 - self.dropout))
+                steps = steps * masks[-1]
+            outputs = []
+            for ending in self._endings(layer):
+                run = Run(self, ending, steps, h0[len(runs)], c0[len(runs)])
+                outputs.append(run.outputs)
+                finals.append((run.h, run.c))
+                runs.append(run)
+            steps = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
+        self.save(runs=[run.memory for run in runs], masks=masks, unbatched=x.dim() == 2)
+        h, c = (torch.stack(parts) for parts in zip(*finals, strict=True))
+        return self._as_given(steps, x.dim() == 2), *((h[:, 0], c[:, 0]) if x.dim() == 2 else (h, c))
+
+    def backward(
+        self,
+        grad_output: Float[Tensor, "..."] | None,
+        grad_h: Float[Tensor, "..."] | None = None,
+        grad_c: Float[Tensor, "..."] | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        runs, unbatched = list(self.saved["runs"]), self.saved["unbatched"]
+        masks = list(self.saved["masks"])
+        steps = grad_output if grad_output is None else self._time_first(grad_output)
+        grad_h, grad_c = (g if g is None or not unbatched else g[:, None] for g in (grad_h, grad_c))
+        grads_h0, grads_c0 = [], []
+        for layer in reversed(range(self.num_layers)):
+            grad_x = None
+            endings = self._endings(layer)
+            parts = (None,) * len(endings) if steps is None else steps.chunk(len(endings), -1)
+            for ending, part in reversed(list(zip(endings, parts, strict=True))):
+                memory, position = runs.pop(), len(runs)
+                last = (None if g is None else g[position] for g in (grad_h, grad_c))
+                grad, grad_h0, grad_c0 = run_backward(self, ending, memory, part, *last)
+                grad_x = grad if grad_x is None else grad_x + grad
+                grads_h0.append(grad_h0)
+                grads_c0.append(grad_c0)
+            steps = grad_x * masks.pop() if masks and grad_x is not None else grad_x
+        assert steps is not None
+        grad_h0, grad_c0 = (torch.stack(grads[::-1]) for grads in (grads_h0, grads_c0))
+        states = (grad_h0[:, 0], grad_c0[:, 0]) if unbatched else (grad_h0, grad_c0)
+        return self._as_given(steps, unbatched), *states
+
+    def _time_first(self, x: Tensor) -> Tensor:
+        """Time × batch × features, from what the caller has."""
+        return x[:, None] if x.dim() == 2 else x.transpose(0, 1) if self.batch_first else x
+
+    def _as_given(self, x: Tensor, unbatched: bool) -> Tensor:
+        """The other way round."""
+        return x[:, 0] if unbatched else x.transpose(0, 1) if self.batch_first else x
+
+    @staticmethod
+    def _state(name: str, state: Tensor | None, x: Tensor, shape: tuple[int, int, int]) -> Tensor:
+        """A state to begin with: layers and directions × batch × size."""
+        if state is None:
+            return x.new_zeros(shape)
+        expected = shape if x.dim() == 3 else (shape[0], shape[2])
+        if tuple(state.shape) != expected:
+            raise SizeError(f"LSTM: argument '{name}' has shape {tuple(state.shape)}, expected {expected}")
+        return state.reshape(shape)
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        x = torch.randn(2 + scale, 2, 2, generator=rng, device=rng.device)
+        h = torch.randn(1, 2, 3, generator=rng, device=rng.device)
+
+        def reference(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            weights = [m.weight_ih_l0, m.weight_hh_l0, m.bias_ih_l0, m.bias_hh_l0]  # pyright: ignore
+            found = torch.lstm(x, (h0, c0), [w.value for w in weights], True, 1, 0.0, False, False, False)
+            return found[0], found[1], found[2]
+
+        yield Example(cls(2, 3, rng=rng), (x, h, 0.5 * h), reference=reference)
+        alone = lambda m, x: reference(m, x, torch.zeros_like(h).to(x), torch.zeros_like(h).to(x))  # noqa: E731
+        yield Example(cls(2, 3, rng=rng), (x,), reference=alone, label="no state")
+
+
+class Run:
+    """One layer in one direction, from the first step to the last (from the last to the first when reversed)."""
+
+    def __init__(self, lstm: LSTM, ending: str, x: Tensor, h: Tensor, c: Tensor) -> None:
+        get = lambda name: None if (found := lstm._parameter(name + ending)) is None else found.value  # noqa: E731
+        weight_hh, weight_hr = get("weight_hh"), get("weight_hr")
+        assert weight_hh is not None
+        bias_ih, bias_hh = get("bias_ih"), get("bias_hh")
+        sums = F.linear(x, get("weight_ih"), None if bias_ih is None or bias_hh is None else bias_ih + bias_hh)
+        times = reversed(range(len(x))) if ending.endswith("_reverse") else range(len(x))
+        before, outputs, memories = [], [], []
+        for t in times:
+            before.append((h, c))
+            h, c, memory = lstm_step(torch.addmm(sums[t], h, weight_hh.T), c)
+            memories.append(memory)
+            if weight_hr is not None:
+                memory["hidden"] = h
+                h = h @ weight_hr.T
+            outputs.append(h)
+        gates = {name: torch.stack([memory[name] for memory in memories]) for name in memories[0]}
+        self.h, self.c = h, c
+        self.outputs = torch.stack(outputs[::-1] if ending.endswith("_reverse") else outputs)
+        self.memory = {"x": x, "h": torch.stack([h for h, _ in before]), "c": torch.stack([c for _, c in before]), **gates}
+
+
+def run_backward(
+    lstm: LSTM, ending: str, memory: dict[str, Tensor], grad_output: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of a Run's x, h and c; those of its parameters are added. `memory` is in the order of the steps."""
+    x, h, c = memory["x"], memory["h"], memory["c"]
+    weight_ih, weight_hh = lstm._parameter("weight_ih" + ending), lstm._parameter("weight_hh" + ending)
+    weight_hr = lstm._parameter("weight_hr" + ending)
+    assert weight_ih is not None
+    assert weight_hh is not None
+    slopes, through_h, forget = lstm_slopes(c, *(memory[name] for name in ("sigmoids", "candidate", "output", "tanh_c")))
+    if ending.endswith("_reverse"):
+        x, grad_output = x.flip(0), None if grad_output is None else grad_output.flip(0)
+    grad_h = torch.zeros_like(h[0]) if grad_h is None else grad_h
+    grad_c = torch.zeros_like(c[0]) if grad_c is None else grad_c
+    grads_h = []
+    for t in reversed(range(len(x))):
+        grad_h = grad_h if grad_output is None else grad_h + grad_output[t]
+        if weight_hr is not None:
+            grads_h.append(grad_h)
+            grad_h = grad_h @ weight_hr.value
+        slopes[t], grad_c = lstm_step_backward(grad_h, grad_c, slopes[t], through_h[t], forget[t])  # slopes turn into u
+        grad_h = slopes[t] @ weight_hh.value
+    rows = slopes.flatten(0, 1)
+    weight_ih.add_product(rows.T, x.flatten(0, 1))
+    weight_hh.add_product(rows.T, h.flatten(0, 1))
+    for bias in (lstm._parameter("bias_ih" + ending), lstm._parameter("bias_hh" + ending)):
+        if bias is not None:
+            bias.grad += rows.sum(dim=0)
+    if weight_hr is not None:
+        weight_hr.add_product(torch.stack(grads_h[::-1]).flatten(0, 1).T, memory["hidden"].flatten(0, 1))
+    grad_x = slopes @ weight_ih.value
+    return grad_x.flip(0) if ending.endswith("_reverse") else grad_x, grad_h, grad_c
