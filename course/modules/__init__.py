@@ -2,6 +2,8 @@
 
 from course.modules.abs import Abs
 from course.modules.add import Add
+from course.modules.batch_norm1d import BatchNorm1d
+from course.modules.batch_norm2d import BatchNorm2d
 from course.modules.bce_loss import BCELoss
 from course.modules.bce_with_logits_loss import BCEWithLogitsLoss
 from course.modules.concatenate import Concatenate
@@ -11,11 +13,15 @@ from course.modules.cos import Cos
 from course.modules.cosine_unit import CosineUnit
 from course.modules.cross_entropy_loss import CrossEntropyLoss
 from course.modules.divide import Divide
+from course.modules.dropout import Dropout
 from course.modules.elu import ELU
 from course.modules.euclidean_loss import EuclideanLoss
 from course.modules.exp import Exp
+from course.modules.film import FiLM
+from course.modules.gate import Gate
 from course.modules.gelu import GELU
 from course.modules.glu import GLU
+from course.modules.group_norm import GroupNorm
 from course.modules.gru_cell import GRUCell
 from course.modules.hardtanh import Hardtanh
 from course.modules.hinge_loss import HingeLoss
@@ -23,12 +29,16 @@ from course.modules.huber_loss import HuberLoss
 from course.modules.identity import Identity
 from course.modules.kl_div_loss import KLDivLoss
 from course.modules.l1_loss import L1Loss
+from course.modules.l1_normalize import L1Normalize
+from course.modules.l2_normalize import L2Normalize
+from course.modules.layer_norm import LayerNorm
 from course.modules.leaky_relu import LeakyReLU
 from course.modules.linear import Linear
 from course.modules.log import Log
 from course.modules.log_loss import LogLoss
 from course.modules.log_sigmoid import LogSigmoid
 from course.modules.log_softmax import LogSoftmax
+from course.modules.lstm import LSTM, Run
 from course.modules.lstm_cell import LSTMCell
 from course.modules.matmul import MatMul
 from course.modules.max import Max
@@ -45,6 +55,7 @@ from course.modules.reciprocal import Reciprocal
 from course.modules.relu import ReLU
 from course.modules.relu6 import ReLU6
 from course.modules.reshape import Reshape
+from course.modules.rms_norm import RMSNorm
 from course.modules.rnn_cell import RNNCell
 from course.modules.selu import SELU
 from course.modules.sigmoid import Sigmoid
@@ -65,11 +76,14 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "LSTM",
     "SELU",
     "Abs",
     "Add",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Concatenate",
     "ContrastiveLoss",
     "Copy",
@@ -77,16 +91,23 @@ __all__ = [
     "CosineUnit",
     "CrossEntropyLoss",
     "Divide",
+    "Dropout",
     "EuclideanLoss",
     "Exp",
+    "FiLM",
     "GRUCell",
+    "Gate",
+    "GroupNorm",
     "Hardtanh",
     "HingeLoss",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "L1Normalize",
+    "L2Normalize",
     "LSTMCell",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "Log",
@@ -104,11 +125,13 @@ __all__ = [
     "NoisyReLU",
     "PReLU",
     "Power",
+    "RMSNorm",
     "RNNCell",
     "ReLU",
     "ReLU6",
     "Reciprocal",
     "Reshape",
+    "Run",
     "SiLU",
     "Sigmoid",
     "Sin",
