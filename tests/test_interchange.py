@@ -50,7 +50,11 @@ def test_constructor_takes_what_torchs_takes(name):
     wanted = {p.name: p.default for p in theirs.values() if p.name not in NOT_OURS and p.kind not in variadic}
     had = {p.name: p.default for p in ours.values() if p.name != "rng" and p.kind not in variadic}
     if name == "LSTM":  # torch's own says (*args, **kwargs); its documentation lists these
-        wanted = {"self": inspect.Parameter.empty, "input_size": inspect.Parameter.empty, "hidden_size": inspect.Parameter.empty}
+        wanted = {
+            "self": inspect.Parameter.empty,
+            "input_size": inspect.Parameter.empty,
+            "hidden_size": inspect.Parameter.empty,
+        }
         wanted |= {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False, "proj_size": 0}
     assert list(had) == list(wanted)
     assert had == wanted
@@ -63,7 +67,10 @@ def test_constructor_takes_what_torchs_takes(name):
 def test_torchs_own_case(kind, case, training):
     kwargs = {name: value for name, value in case.kwargs.items() if name not in NOT_OURS}
     theirs = getattr(nn, kind.__name__)(*case.args, **kwargs).train(training)
-    inputs = [*case.inputs, *case.options.values()]
+    inputs = list(case.inputs)
+    if case.options:  # given by name there, by position here
+        rest = list(inspect.signature(theirs.forward).parameters.values())[len(inputs) :]
+        inputs += [case.options.get(argument.name, argument.default) for argument in rest]
     assert any(is_float(x) for x in inputs) or any(theirs.parameters())
     compare(kind(*case.args, **kwargs), theirs, inputs, call_theirs=CALLS.get(kind.__name__))
 

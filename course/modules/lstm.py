@@ -15,15 +15,15 @@ from course.modules.lstm_cell import lstm_slopes, lstm_step, lstm_step_backward
 class LSTM(Module):
     """In every layer and direction, (h_t, c_t) = LSTMCell(x_t, h_{t−1}, c_{t−1}); the next layer reads h_1 … h_T.
 
-    forward(x, h0, c0) takes x as time × batch × input_size (batch first with batch_first=True, without a batch also) and gives the
-    last layer's outputs, and the final h and c of each layer and direction; the state is 0 when left out. The parameters are those
-    of LSTMCell, named as in torch: weight_ih_l0, weight_hh_l0, … and with the ending _reverse for the backward direction. With a
-    proj_size, h_t = W_hr (o_t ⊙ tanh c_t). `dropout` acts between layers while training.
+    forward(x, h0, c0) takes x as time × batch × input_size (batch first with batch_first=True, without a batch also) and gives
+    the last layer's outputs, and the final h and c of each layer and direction; the state is 0 when left out. Its parameters are
+    those of LSTMCell, named as in torch: weight_ih_l0, weight_hh_l0, … and with the ending _reverse for the direction from the
+    last step to the first. With a proj_size, h_t = W_hr (o_t ⊙ tanh c_t). `dropout` acts between layers while training.
 
     Backpropagation through time (lecture 13) goes from the last step to the first, as Unroll(LSTMCell) does, but faster: only
-    u_t W_hh must wait for its turn. The input's part of all gates is one matrix product before the loop, and with u = (u_1 … u_T),
+    u_t W_hh must wait for its turn. The input's part of all gates is one matrix product before the loop, and one product each
+    after it gives, with u = (u_1 … u_T),
         ∂L/∂x = u W_ih    ∂L/∂W_ih = uᵀ x    ∂L/∂W_hh = uᵀ (h_0 … h_{T−1})    ∂L/∂b_ih = ∂L/∂b_hh = Σ u
-    are one each after it.
 
     Raises:
         ValueError: a size below 1, a proj_size that is not below hidden_size, or a dropout outside [0, 1].
@@ -69,9 +69,6 @@ class LSTM(Module):
 
     def _endings(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse") if self.bidirectional else (f"_l{layer}",)
-
-    def _parameter(self, name: str) -> Parameter | None:
-        return vars(self).get(name)
 
     def forward(
         self,
@@ -169,21 +166,19 @@ class LSTM(Module):
 class Run:
     """One layer in one direction, from the first step to the last (from the last to the first when reversed)."""
 
-    def __init__(self, lstm: LSTM, ending: str, x: Tensor, h: Tensor, c: Tensor) -> None:
-        get = lambda name: None if (found := lstm._parameter(name + ending)) is None else found.value  # noqa: E731
-        weight_hh, weight_hr = get("weight_hh"), get("weight_hr")
-        assert weight_hh is not None
-        bias_ih, bias_hh = get("bias_ih"), get("bias_hh")
-        sums = F.linear(x, get("weight_ih"), None if bias_ih is None or bias_hh is None else bias_ih + bias_hh)
+    def __init__(self, lstm: Module, ending: str, x: Tensor, h: Tensor, c: Tensor) -> None:
+        values = {name: parameter.value for name, parameter in own_parameters(lstm, ending).items()}
+        bias = values["bias_ih"] + values["bias_hh"] if "bias_ih" in values else None
+        sums = F.linear(x, values["weight_ih"], bias)
         times = reversed(range(len(x))) if ending.endswith("_reverse") else range(len(x))
         before, outputs, memories = [], [], []
         for t in times:
             before.append((h, c))
-            h, c, memory = lstm_step(torch.addmm(sums[t], h, weight_hh.T), c)
+            h, c, memory = lstm_step(torch.addmm(sums[t], h, values["weight_hh"].T), c)
             memories.append(memory)
-            if weight_hr is not None:
+            if "weight_hr" in values:
                 memory["hidden"] = h
-                h = h @ weight_hr.T
+                h = h @ values["weight_hr"].T
             outputs.append(h)
         gates = {name: torch.stack([memory[name] for memory in memories]) for name in memories[0]}
         self.h, self.c = h, c
@@ -192,14 +187,17 @@ class Run:
 
 
 def run_backward(
-    lstm: LSTM, ending: str, memory: dict[str, Tensor], grad_output: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None
+    lstm: Module,
+    ending: str,
+    memory: dict[str, Tensor],
+    grad_output: Tensor | None,
+    grad_h: Tensor | None,
+    grad_c: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of a Run's x, h and c; those of its parameters are added. `memory` is in the order of the steps."""
     x, h, c = memory["x"], memory["h"], memory["c"]
-    weight_ih, weight_hh = lstm._parameter("weight_ih" + ending), lstm._parameter("weight_hh" + ending)
-    weight_hr = lstm._parameter("weight_hr" + ending)
-    assert weight_ih is not None
-    assert weight_hh is not None
+    own = own_parameters(lstm, ending)
+    weight_ih, weight_hh, weight_hr = own["weight_ih"], own["weight_hh"], own.get("weight_hr")
     slopes, through_h, forget = lstm_slopes(c, *(memory[name] for name in ("sigmoids", "candidate", "output", "tanh_c")))
     if ending.endswith("_reverse"):
         x, grad_output = x.flip(0), None if grad_output is None else grad_output.flip(0)
@@ -216,10 +214,15 @@ def run_backward(
     rows = slopes.flatten(0, 1)
     weight_ih.add_product(rows.T, x.flatten(0, 1))
     weight_hh.add_product(rows.T, h.flatten(0, 1))
-    for bias in (lstm._parameter("bias_ih" + ending), lstm._parameter("bias_hh" + ending)):
-        if bias is not None:
-            bias.grad += rows.sum(dim=0)
+    for name in own.keys() & {"bias_ih", "bias_hh"}:
+        own[name].grad += rows.sum(dim=0)
     if weight_hr is not None:
         weight_hr.add_product(torch.stack(grads_h[::-1]).flatten(0, 1).T, memory["hidden"].flatten(0, 1))
     grad_x = slopes @ weight_ih.value
     return grad_x.flip(0) if ending.endswith("_reverse") else grad_x, grad_h, grad_c
+
+
+def own_parameters(lstm: Module, ending: str) -> dict[str, Parameter]:
+    """The parameters of one layer in one direction, by their names without the ending."""
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+    return {name: vars(lstm)[name + ending] for name in names if name + ending in vars(lstm)}
