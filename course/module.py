@@ -359,10 +359,11 @@ def _guard_backward(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _parameter_dtype(module: Module) -> torch.dtype | None:
-    """The floating-point dtype of the module's own parameters, if it has some."""
-    for value in vars(module).values():
-        if type(value) is Parameter:
-            return value.value.dtype
+    """The floating-point dtype of the module's own parameters, or else buffers, if it has some."""
+    for kind in (Parameter, Buffer):
+        for value in vars(module).values():
+            if type(value) is kind and value.value.is_floating_point():
+                return value.value.dtype
     return None
 
 
@@ -395,6 +396,7 @@ def _autograd_backward(module: Module, grad_outputs: tuple[Tensor | None, ...]) 
     inputs = [_leaf(value) if _is_differentiable(value) else value for value in kept]
     parameters = list(module.parameters())
     values = [parameter.value for parameter in parameters]
+    buffers = [(held, held.value) for _, held in module._walk_state("") if isinstance(held, Buffer)]
     saved, recorded, rng = module.saved, _recording.set(True), getattr(module, "rng", None)
     if module._rng_before is not None:
         vars(module)["rng"] = module._rng_before.clone_state()
@@ -412,6 +414,8 @@ def _autograd_backward(module: Module, grad_outputs: tuple[Tensor | None, ...]) 
         _recording.reset(recorded)
         for parameter, value in zip(parameters, values, strict=True):
             parameter.value = value
+        for buffer, value in buffers:  # a batch counts once in running statistics
+            buffer.value = value
         module.saved, module._inputs, module.output_shapes = saved, kept, shapes
         if module._rng_before is not None:
             vars(module)["rng"] = rng

@@ -27,7 +27,10 @@ class BatchNorm1d(_BatchNorm):
     """
 
     formula = r"a = \gamma \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta"
-    source = "Ioffe, Szegedy: Batch normalization, accelerating training by reducing internal covariate shift, ICML (2015)"
+    source = (
+        "Ioffe, Szegedy: Batch normalization: accelerating deep network training by reducing internal covariate shift, "
+        "ICML (2015)"
+    )
     lecture = 14
     counterpart = "torch.nn.BatchNorm1d"
 
