@@ -8,6 +8,8 @@ from course.modules.bce_loss import BCELoss
 from course.modules.bce_with_logits_loss import BCEWithLogitsLoss
 from course.modules.concatenate import Concatenate
 from course.modules.contrastive_loss import ContrastiveLoss
+from course.modules.conv1d import Conv1d
+from course.modules.conv2d import Conv2d
 from course.modules.copy import Copy
 from course.modules.cos import Cos
 from course.modules.cosine_unit import CosineUnit
@@ -38,13 +40,15 @@ from course.modules.log import Log
 from course.modules.log_loss import LogLoss
 from course.modules.log_sigmoid import LogSigmoid
 from course.modules.log_softmax import LogSoftmax
-from course.modules.lstm import LSTM, Run
+from course.modules.lstm import LSTM
+from course.modules.lstm import Run
 from course.modules.lstm_cell import LSTMCell
 from course.modules.matmul import MatMul
 from course.modules.max import Max
 from course.modules.mean import Mean
 from course.modules.mish import Mish
 from course.modules.mse_loss import MSELoss
+from course.modules.multihead_attention import MultiheadAttention
 from course.modules.multiply import Multiply
 from course.modules.negate import Negate
 from course.modules.nll_loss import NLLLoss
@@ -57,6 +61,7 @@ from course.modules.relu6 import ReLU6
 from course.modules.reshape import Reshape
 from course.modules.rms_norm import RMSNorm
 from course.modules.rnn_cell import RNNCell
+from course.modules.scaled_dot_product_attention import ScaledDotProductAttention
 from course.modules.selu import SELU
 from course.modules.sigmoid import Sigmoid
 from course.modules.silu import SiLU
@@ -73,11 +78,6 @@ from course.modules.tanh import Tanh
 from course.modules.transpose import Transpose
 
 __all__ = [
-    "ELU",
-    "GELU",
-    "GLU",
-    "LSTM",
-    "SELU",
     "Abs",
     "Add",
     "BCELoss",
@@ -86,15 +86,20 @@ __all__ = [
     "BatchNorm2d",
     "Concatenate",
     "ContrastiveLoss",
+    "Conv1d",
+    "Conv2d",
     "Copy",
     "Cos",
     "CosineUnit",
     "CrossEntropyLoss",
     "Divide",
     "Dropout",
+    "ELU",
     "EuclideanLoss",
     "Exp",
     "FiLM",
+    "GELU",
+    "GLU",
     "GRUCell",
     "Gate",
     "GroupNorm",
@@ -106,6 +111,7 @@ __all__ = [
     "L1Loss",
     "L1Normalize",
     "L2Normalize",
+    "LSTM",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
@@ -119,6 +125,7 @@ __all__ = [
     "Max",
     "Mean",
     "Mish",
+    "MultiheadAttention",
     "Multiply",
     "NLLLoss",
     "Negate",
@@ -132,6 +139,8 @@ __all__ = [
     "Reciprocal",
     "Reshape",
     "Run",
+    "SELU",
+    "ScaledDotProductAttention",
     "SiLU",
     "Sigmoid",
     "Sin",

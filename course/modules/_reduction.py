@@ -49,4 +49,6 @@ def require_broadcast(owner: object, name: str, weight: Buffer | None, shape: tu
     found = tuple(weight.value.shape)
     beyond = len(found) > len(shape)
     if beyond or any(size not in (1, wanted) for size, wanted in zip(found[::-1], shape[::-1], strict=False)):
-        raise SizeError(f"{type(owner).__name__}: {name} has shape {found}, which does not broadcast to the input's {tuple(shape)}")
+        raise SizeError(
+            f"{type(owner).__name__}: {name} has shape {found}, which does not broadcast to the input's {tuple(shape)}"
+        )

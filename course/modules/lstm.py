@@ -16,9 +16,9 @@ class LSTM(Module):
     """In every layer and direction, (h_t, c_t) = LSTMCell(x_t, h_{t−1}, c_{t−1}); the next layer reads h_1 … h_T.
 
     forward(x, h0, c0) takes x as time × batch × input_size (batch first with batch_first=True, without a batch also) and gives
-    the last layer's outputs, and the final h and c of each layer and direction; the state is 0 when left out. Its parameters are
-    those of LSTMCell, named as in torch: weight_ih_l0, weight_hh_l0, … and with the ending _reverse for the direction from the
-    last step to the first. With a proj_size, h_t = W_hr (o_t ⊙ tanh c_t). `dropout` acts between layers while training.
+    the last layer's outputs, and the final h and c of each layer and direction; the state is 0 when left out. The parameters
+    are those of LSTMCell, named as in torch: weight_ih_l0, weight_hh_l0, … and with the ending _reverse for the direction from
+    the last step to the first. With a proj_size, h_t = W_hr (o_t ⊙ tanh c_t). `dropout` acts between layers while training.
 
     Backpropagation through time (lecture 13) goes from the last step to the first, as Unroll(LSTMCell) does, but faster: only
     u_t W_hh must wait for its turn. The input's part of all gates is one matrix product before the loop, and one product each

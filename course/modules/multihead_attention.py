@@ -17,8 +17,8 @@ from course.modules.scaled_dot_product_attention import as_addend, attend, atten
 class MultiheadAttention(Module):
     """H heads, each attending with its own part of the projections, side by side through one more linear map, `out_proj`.
 
-    forward(query, key, value) takes time × batch × features (batch first with batch_first=True, without a batch also) and returns
-    the output and the attention weights: averaged over the heads unless average_attn_weights=False, None with need_weights=False.
+    forward(query, key, value) takes time × batch × features (batch first with batch_first=True; without a batch also), returns
+    the output and the attention weights, averaged over the heads unless average_attn_weights=False; None if not need_weights.
     In `key_padding_mask` (batch × keys) and `attn_mask` (queries × keys, or one for each batch and head), true *forbids*
     attending, as in torch; numbers are added to the scores. is_causal=True without an attn_mask lets query i attend to the keys
     0 … i. A query that may attend to nothing gets zeros from every head.
@@ -34,9 +34,7 @@ class MultiheadAttention(Module):
         RankError, SizeError: shapes that do not fit together.
     """
 
-    formula = (
-        r"[\mathrm{head}_1 \dots \mathrm{head}_H]\, W_o^\top + b_o, \quad \mathrm{head}_h = \mathrm{attention}(Q_h, K_h, V_h)"
-    )
+    formula = r"[a_1 \dots a_H]\, W_o^\top + b_o, \quad a_h = \mathrm{softmax}\!\left(Q_h K_h^\top / \sqrt{d}\right) V_h"
     source = "Vaswani et al.: Attention is all you need, NIPS (2017)"
     lecture = 14
     counterpart = "torch.nn.MultiheadAttention"

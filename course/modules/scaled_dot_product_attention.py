@@ -55,7 +55,7 @@ class ScaledDotProductAttention(Module):
         if attn_mask is not None:
             if not _broadcasts(attn_mask.shape, shape):
                 raise SizeError(
-                    f"ScaledDotProductAttention: argument 'attn_mask' has shape {tuple(attn_mask.shape)}, expected one that broadcasts to {shape}"
+                    f"argument 'attn_mask' has shape {tuple(attn_mask.shape)}, expected one that broadcasts to {shape}"
                 )
             mask = as_addend(attn_mask, query) if attn_mask.dtype == torch.bool else attn_mask
         if self.is_causal:

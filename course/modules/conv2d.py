@@ -1,0 +1,99 @@
+"""Convolution in two dimensions: the same small pattern is looked for everywhere in an image."""
+
+import math
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from course.errors import RankError
+from course.module import Example, Module, Parameter
+from course.modules._convolution import convolution_backward, convolution_pads, pad, pad_backward, pad_left, pair, require_fit
+
+
+class Conv2d(Module):
+    """a[n, o, i, j] = b_o + Σ_{c,u,v} W[o, c, u, v] · x[n, c, s i + d u − p, s j + d v − p], a cross-correlation as in torch.
+
+    s is the `stride`, d the `dilation`, p the `padding`; x outside the image is 0, or what `padding_mode` puts there
+    ("reflect", "replicate", "circular"). padding="same" keeps the size, "valid" adds nothing. With `groups`, channels are cut
+    into groups that see only one another: W has in_channels / groups channels.
+
+    With G = ∂L/∂a (lecture 12), a number of x acts on the outputs whose window it lies in, a number of W on all positions:
+        ∂L/∂x[n, c, a, b] = Σ_{o,u,v} W[o, c, u, v] · G[n, o, i, j]    over the i, j with s i + d u − p = a, s j + d v − p = b
+        ∂L/∂W[o, c, u, v] = Σ_{n,i,j} G[n, o, i, j] · x[n, c, s i + d u − p, s j + d v − p]    ∂L/∂b_o = Σ_{n,i,j} G[n, o, i, j]
+    The first is a convolution of G with W (transposed), the second a correlation of x with G: one kernel computes both.
+
+    Raises:
+        ValueError: channels that the groups do not divide, an unknown padding or padding mode, "same" with a stride.
+        SizeError: the kernel does not fit into the padded image.
+    """
+
+    formula = r"a_{oij} = b_o + \sum_{c,u,v} W_{ocuv}\, x_{c,\,si+du-p,\,sj+dv-p}"
+    source = "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, Proc. IEEE 86 (1998)"
+    lecture = 12
+    counterpart = "torch.nn.Conv2d"
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: str | int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        rng: Generator | None = None,
+    ) -> None:
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride, self.dilation = pair(kernel_size), pair(stride), pair(dilation)
+        self.padding, self.padding_mode = padding if isinstance(padding, str) else pair(padding), padding_mode
+        self.pads = convolution_pads("Conv2d", self, 2)
+        fan_in = in_channels // groups * math.prod(self.kernel_size)
+        bound = fan_in**-0.5 if fan_in else 0.0  # torch.nn.Conv2d's initial range
+        self.weight = Parameter.uniform((out_channels, in_channels // groups, *self.kernel_size), bound, rng)
+        self.bias = Parameter.uniform((out_channels,), bound, rng) if bias else None
+
+    def extra_repr(self) -> str:
+        sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        return f"{sizes}, padding={self.padding}"
+
+    def forward(self, x: Float[Tensor, "*batch in_channels height width"]) -> Float[Tensor, "*batch out_channels rows columns"]:
+        if x.dim() not in (3, 4):
+            raise RankError(f"Conv2d: argument 'x' has shape {tuple(x.shape)}, expected (batch, channels, height, width)")
+        padded, left = pad(x, self.pads, self.padding_mode)
+        require_fit("Conv2d", x, padded, left, self.kernel_size, self.dilation)
+        self.save(x=padded, shape=x.shape)
+        bias = None if self.bias is None else self.bias.value
+        return F.conv2d(padded, self.weight.value, bias, self.stride, left, self.dilation, self.groups)
+
+    def backward(
+        self, grad_output: Float[Tensor, "*batch out_channels rows columns"]
+    ) -> Float[Tensor, "*batch in_channels height width"]:
+        x = self.saved["x"]
+        grad_x = convolution_backward(self, grad_output, x, pad_left(self.pads, self.padding_mode))
+        return pad_backward(grad_x, self.saved["shape"], self.pads, self.padding_mode)
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        x = torch.randn(scale, 2, 5, 4, generator=rng, device=rng.device)
+
+        def reference(m: Conv2d, x: Tensor) -> Tensor:
+            """Windows of x as columns, times the weights as a matrix: another way than forward's."""
+            columns = F.unfold(x, m.kernel_size, m.dilation, m.pads[0][0], m.stride)
+            out = m.weight.value.flatten(1) @ columns
+            out = out if m.bias is None else out + m.bias.value[:, None]
+            rows = (x.shape[2] + 2 * m.pads[0][0] - m.dilation[0] * (m.kernel_size[0] - 1) - 1) // m.stride[0] + 1
+            return out.unflatten(2, (rows, -1))
+
+        yield Example(cls(2, 3, 3, rng=rng), (x,), reference=reference)
+        yield Example(cls(2, 3, 2, stride=2, padding=1, bias=False, rng=rng), (x,), reference=reference, label="strided")
+        yield Example(cls(2, 1, (2, 1), dilation=2, rng=rng), (x,), reference=reference, label="dilation")
+        grouped = lambda m, x: F.conv2d(x, m.weight.value, m.bias.value, groups=2)  # noqa: E731
+        yield Example(cls(2, 2, 2, groups=2, rng=rng), (x,), reference=grouped, label="groups")
+        mirrored = lambda m, x: F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), m.weight.value, m.bias.value)  # noqa: E731
+        yield Example(cls(2, 1, 3, padding="same", padding_mode="reflect", rng=rng), (x,), reference=mirrored, label="mirrored")
