@@ -87,12 +87,12 @@ def compare(
     expected = flat(call_theirs(theirs, *leaves) if call_theirs else theirs(*leaves))
     assert len(outputs) == len(expected), f"{len(outputs)} outputs, torch gives {len(expected)}"
     rng = torch.Generator(course.device()).manual_seed(1)
-    upstream = [None if o is None else torch.randn(o.shape, dtype=o.dtype, device=o.device, generator=rng) for o in outputs]
+    upstream = [torch.randn(o.shape, dtype=o.dtype, device=o.device, generator=rng) if is_float(o) else None for o in outputs]
     for position, (got, want) in enumerate(zip(outputs, expected, strict=True)):
         same(got, want, f"output {position}", rtol, atol)
     grads = as_tuple(ours.backward(*(g for g in upstream)))
     assert len(grads) == len(inputs), f"{len(grads)} gradients for {len(inputs)} inputs"
-    pairs = [(o, g) for o, g in zip(expected, upstream, strict=True) if o is not None and o.requires_grad]
+    pairs = [(o, g) for o, g in zip(expected, upstream, strict=True) if is_float(o) and o.requires_grad]
     parameters = dict(module.named_parameters()) if module is not None else {}
     sources = [leaf for leaf in leaves if is_float(leaf)] + list(parameters.values())
     found = iter(torch.autograd.grad([o for o, _ in pairs], sources, [g for _, g in pairs], allow_unused=True))

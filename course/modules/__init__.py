@@ -2,10 +2,12 @@
 
 from course.modules.abs import Abs
 from course.modules.add import Add
+from course.modules.avg_pool2d import AvgPool2d
 from course.modules.batch_norm1d import BatchNorm1d
 from course.modules.batch_norm2d import BatchNorm2d
 from course.modules.bce_loss import BCELoss
 from course.modules.bce_with_logits_loss import BCEWithLogitsLoss
+from course.modules.bilinear import Bilinear
 from course.modules.concatenate import Concatenate
 from course.modules.contrastive_loss import ContrastiveLoss
 from course.modules.conv1d import Conv1d
@@ -17,11 +19,14 @@ from course.modules.cross_entropy_loss import CrossEntropyLoss
 from course.modules.divide import Divide
 from course.modules.dropout import Dropout
 from course.modules.elu import ELU
+from course.modules.embedding import Embedding
 from course.modules.euclidean_loss import EuclideanLoss
 from course.modules.exp import Exp
 from course.modules.film import FiLM
+from course.modules.flatten import Flatten
 from course.modules.gate import Gate
 from course.modules.gelu import GELU
+from course.modules.global_avg_pool2d import GlobalAvgPool2d
 from course.modules.glu import GLU
 from course.modules.group_norm import GroupNorm
 from course.modules.gru_cell import GRUCell
@@ -40,11 +45,11 @@ from course.modules.log import Log
 from course.modules.log_loss import LogLoss
 from course.modules.log_sigmoid import LogSigmoid
 from course.modules.log_softmax import LogSoftmax
-from course.modules.lstm import LSTM
-from course.modules.lstm import Run
+from course.modules.lstm import LSTM, Run
 from course.modules.lstm_cell import LSTMCell
 from course.modules.matmul import MatMul
 from course.modules.max import Max
+from course.modules.max_pool2d import MaxPool2d
 from course.modules.mean import Mean
 from course.modules.mish import Mish
 from course.modules.mse_loss import MSELoss
@@ -53,8 +58,10 @@ from course.modules.multiply import Multiply
 from course.modules.negate import Negate
 from course.modules.nll_loss import NLLLoss
 from course.modules.noisy_relu import NoisyReLU
+from course.modules.polynomial import Polynomial
 from course.modules.power import Power
 from course.modules.prelu import PReLU
+from course.modules.radial_basis import RadialBasis
 from course.modules.reciprocal import Reciprocal
 from course.modules.relu import ReLU
 from course.modules.relu6 import ReLU6
@@ -66,6 +73,7 @@ from course.modules.selu import SELU
 from course.modules.sigmoid import Sigmoid
 from course.modules.silu import SiLU
 from course.modules.sin import Sin
+from course.modules.sine import Sine
 from course.modules.smooth_l1_loss import SmoothL1Loss
 from course.modules.softmax import Softmax
 from course.modules.softplus import Softplus
@@ -78,12 +86,19 @@ from course.modules.tanh import Tanh
 from course.modules.transpose import Transpose
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "GLU",
+    "LSTM",
+    "SELU",
     "Abs",
     "Add",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Bilinear",
     "Concatenate",
     "ContrastiveLoss",
     "Conv1d",
@@ -94,14 +109,14 @@ __all__ = [
     "CrossEntropyLoss",
     "Divide",
     "Dropout",
-    "ELU",
+    "Embedding",
     "EuclideanLoss",
     "Exp",
     "FiLM",
-    "GELU",
-    "GLU",
+    "Flatten",
     "GRUCell",
     "Gate",
+    "GlobalAvgPool2d",
     "GroupNorm",
     "Hardtanh",
     "HingeLoss",
@@ -111,7 +126,6 @@ __all__ = [
     "L1Loss",
     "L1Normalize",
     "L2Normalize",
-    "LSTM",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
@@ -123,6 +137,7 @@ __all__ = [
     "MSELoss",
     "MatMul",
     "Max",
+    "MaxPool2d",
     "Mean",
     "Mish",
     "MultiheadAttention",
@@ -131,19 +146,21 @@ __all__ = [
     "Negate",
     "NoisyReLU",
     "PReLU",
+    "Polynomial",
     "Power",
     "RMSNorm",
     "RNNCell",
+    "RadialBasis",
     "ReLU",
     "ReLU6",
     "Reciprocal",
     "Reshape",
     "Run",
-    "SELU",
     "ScaledDotProductAttention",
     "SiLU",
     "Sigmoid",
     "Sin",
+    "Sine",
     "SmoothL1Loss",
     "Softmax",
     "Softplus",

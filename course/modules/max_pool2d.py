@@ -1,0 +1,85 @@
+"""Max pooling: the largest number of every window."""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+
+from course.module import Example, Module
+from course.modules._convolution import pair
+from course.modules._pooling import require_window, require_windows
+
+
+class MaxPool2d(Module):
+    """a[n, c, i, j] = the largest x[n, c, s i + d u − p, s j + d v − p] over the window's u, v; never a padded place.
+
+    s is the `stride` (the kernel size when left out), d the `dilation`, p the `padding`. With ceil_mode=True a last window
+    that hangs over the edge counts too; with return_indices=True the winners' places are returned as well.
+
+    With g = ∂L/∂a (lecture 12): g goes to the number that won, the first of them in a tie, and adds up where one number wins
+    several windows; all others get 0.
+
+    Raises:
+        ValueError: more padding than half the kernel, or a size below 1.
+        SizeError: no window fits.
+    """
+
+    formula = r"a_{cij} = \max_{u,v} x_{c,\,si+du-p,\,sj+dv-p}"
+    source = "Ranzato, Huang, Boureau, LeCun: Unsupervised learning of invariant feature hierarchies, CVPR (2007)"
+    lecture = 12
+    counterpart = "torch.nn.MaxPool2d"
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] | None = None,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
+        self.kernel_size = pair(kernel_size)
+        self.stride = self.kernel_size if stride is None else pair(stride)
+        self.padding, self.dilation = pair(padding), pair(dilation)
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+        require_window("MaxPool2d", self.kernel_size, self.stride, self.padding)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+    def forward(
+        self, x: Float[Tensor, "*batch height width"]
+    ) -> Float[Tensor, "*batch rows columns"] | tuple[Float[Tensor, "*batch rows columns"], Int[Tensor, "*batch rows columns"]]:
+        require_windows("MaxPool2d", x, self.kernel_size, self.padding, self.dilation)
+        options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+        out, indices = torch.ops.aten.max_pool2d_with_indices(x, *options)
+        self.save(x=x, indices=indices)
+        return (out, indices) if self.return_indices else out
+
+    def backward(
+        self, grad_output: Float[Tensor, "*batch rows columns"], grad_indices: None = None
+    ) -> Float[Tensor, "*batch height width"]:
+        # grad_x[winner] += grad_output, for all windows at once
+        options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+        x, indices = self.saved["x"], self.saved["indices"]
+        return torch.ops.aten.max_pool2d_with_indices_backward(grad_output, x, *options, indices)
+
+    @classmethod
+    def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
+        count = scale * 2 * 5 * 4
+        shuffled = torch.randperm(count, generator=rng, device=rng.device).to(torch.get_default_dtype())
+        x = (shuffled / count).view(scale, 2, 5, 4)  # no two alike: a finite difference must not change who wins
+
+        def reference(m: MaxPool2d, x: Tensor) -> Tensor:
+            padded = F.pad(x, (m.padding[1], m.padding[1], m.padding[0], m.padding[0]), value=-torch.inf)
+            windows = padded.unfold(2, m.kernel_size[0], m.stride[0]).unfold(3, m.kernel_size[1], m.stride[1])
+            return windows.flatten(4).max(4).values
+
+        yield Example(cls(2), (x,), reference=reference)
+        yield Example(cls(3, stride=1, padding=1), (x,), reference=reference, label="overlapping")
+        yield Example(cls((2, 3)), (x[0],), reference=lambda m, x: reference(m, x[None])[0], label="one image")
+
+
+# import from course.modules._pooling import require_window, require_windows
