@@ -4,7 +4,7 @@ from course.chain import Chain
 from course.device import device, generator, tensor
 from course.errors import DeviceError, DtypeError, InputCountError, InputError, RankError, SizeError
 from course.graph import Graph
-from course.module import Buffer, Example, Module, Parameter
+from course.module import Buffer, Example, Module, Parameter, release_saved
 from course.residual import Residual
 from course.summary import summary
 from course.unroll import Unroll
@@ -26,6 +26,7 @@ __all__ = [
     "Unroll",
     "device",
     "generator",
+    "release_saved",
     "summary",
     "tensor",
 ]

@@ -4,6 +4,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -16,6 +17,20 @@ from course.errors import DtypeError, InputCountError, SizeError
 from course.shapes import Signature
 
 _recording: ContextVar[bool] = ContextVar("recording", default=False)  # on while a fallback backward replays a forward
+_releasing: ContextVar[bool] = ContextVar("releasing", default=False)
+
+
+@contextmanager
+def release_saved() -> Iterator[None]:
+    """Inside, each backward lets go of what its forward saved, as torch does: less memory, and one backward for each forward.
+
+    Outside, what was saved stays, so that backward can be called again and the explorer can show it.
+    """
+    before = _releasing.set(True)
+    try:
+        yield
+    finally:
+        _releasing.reset(before)
 
 
 class Parameter:
@@ -350,6 +365,8 @@ def _guard_backward(backward: Callable[..., Any]) -> Callable[..., Any]:
                 grads = backward(self, *grad_outputs)
         else:
             grads = backward(self, *grad_outputs)
+        if _releasing.get():
+            self.saved, self._inputs = Saved(), ()
         given = len(self._accepted)
         if type(grads) is tuple and len(grads) > given and self._forward_signature.has_optional:
             return grads[:given] if given > 1 else grads[0]

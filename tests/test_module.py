@@ -6,7 +6,7 @@ import pickle
 import pytest
 import torch
 
-from course import Chain, DeviceError, Graph, Module, Parameter, device, generator, tensor
+from course import Chain, DeviceError, Graph, Module, Parameter, device, generator, release_saved, tensor
 from course.module import as_tuple
 from course.modules import Add, CosineUnit, Linear, Multiply, Negate, Sigmoid
 
@@ -193,3 +193,23 @@ class TestDevice:
         data = torch.ones(2)
         tensor(data).zero_()
         assert data.all()
+
+
+def test_saved_tensors_can_be_released_by_backward():
+    net = Chain(Linear(3, 4), Sigmoid(), Linear(4, 2))
+    x, grad = torch.randn(5, 3), torch.randn(5, 2)
+    net(x)
+    kept = net.backward(grad)
+    assert net[1].saved
+    net.zero_grad()
+    net(x)
+    with release_saved():
+        torch.testing.assert_close(net.backward(grad), kept)
+        assert not any(module.saved for _, module in net.named_modules())
+        with pytest.raises(RuntimeError, match="call forward before backward"):
+            net.backward(grad)
+        net(x)
+        net.backward(grad)
+    net(x)
+    net.backward(grad)
+    net.backward(grad)

@@ -171,19 +171,19 @@ class Run:
         bias = values["bias_ih"] + values["bias_hh"] if "bias_ih" in values else None
         sums = F.linear(x, values["weight_ih"], bias)
         times = reversed(range(len(x))) if ending.endswith("_reverse") else range(len(x))
-        before, outputs, memories = [], [], []
+        first_h, outputs, memories = h, [], []
         for t in times:
-            before.append((h, c))
-            h, c, memory = lstm_step(torch.addmm(sums[t], h, values["weight_hh"].T), c)
-            memories.append(memory)
+            h, c_after, memory = lstm_step(torch.addmm(sums[t], h, values["weight_hh"].T), c)
+            memories.append({"c": c, **memory})
+            c = c_after
             if "weight_hr" in values:
-                memory["hidden"] = h
+                memories[-1]["hidden"] = h
                 h = h @ values["weight_hr"].T
             outputs.append(h)
         gates = {name: torch.stack([memory[name] for memory in memories]) for name in memories[0]}
         self.h, self.c = h, c
         self.outputs = torch.stack(outputs[::-1] if ending.endswith("_reverse") else outputs)
-        self.memory = {"x": x, "h": torch.stack([h for h, _ in before]), "c": torch.stack([c for _, c in before]), **gates}
+        self.memory = {"x": x, "h": torch.stack([first_h, *outputs[:-1]]), **gates}
 
 
 def run_backward(
@@ -209,7 +209,7 @@ def run_backward(
         if weight_hr is not None:
             grads_h.append(grad_h)
             grad_h = grad_h @ weight_hr.value
-        slopes[t], grad_c = lstm_step_backward(grad_h, grad_c, slopes[t], through_h[t], forget[t])  # slopes turn into u
+        grad_c = lstm_step_backward(grad_h, grad_c, slopes[t], through_h[t], forget[t])  # slopes[t] turns into u_t
         grad_h = slopes[t] @ weight_hh.value
     rows = slopes.flatten(0, 1)
     weight_ih.add_product(rows.T, x.flatten(0, 1))

@@ -49,9 +49,10 @@ class LSTMCell(RecurrentCell):
         grad_h = torch.zeros_like(h) if grad_h is None else grad_h
         grad_c = torch.zeros_like(h) if grad_c is None else grad_c
         gates = {name: self.saved[name] for name in ("c", "sigmoids", "candidate", "output", "tanh_c")}
-        grad_gates, grad_c_before = lstm_step_backward(grad_h, grad_c, *lstm_slopes(**gates))
-        grad_x = self.to_input(grad_gates, x)
-        grad_h_before = self.to_state(grad_gates, h)
+        slopes, through_h, forget = lstm_slopes(**gates)
+        grad_c_before = lstm_step_backward(grad_h, grad_c, slopes, through_h, forget)
+        grad_x = self.to_input(slopes, x)
+        grad_h_before = self.to_state(slopes, h)
         return grad_x, grad_h_before, grad_c_before
 
     @classmethod
@@ -87,15 +88,20 @@ def lstm_step(sums: Tensor, c: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor
 
 
 def lstm_slopes(c: Tensor, sigmoids: Tensor, candidate: Tensor, output: Tensor, tanh_c: Tensor) -> tuple[Tensor, ...]:
-    """What the gradients are multiplied with: u's factors beside γ and g_h, o (1 − tanh² c'), and f. Of one step, or of all."""
+    """The factors of u beside γ and g_h, then o (1 − tanh² c') and f. Of one step or of all; each is written where it stays."""
     i, f = sigmoids.chunk(2, -1)
-    slopes = [i * (1 - i) * candidate, f * (1 - f) * c, i * (1 - candidate.square()), output * (1 - output) * tanh_c]
-    return torch.cat(slopes, -1), output * (1 - tanh_c.square()), f
+    slopes = c.new_empty(*c.shape[:-1], 4 * c.shape[-1])
+    s_i, s_f, s_z, s_o = slopes.chunk(4, -1)
+    torch.addcmul(sigmoids, sigmoids, sigmoids, value=-1, out=slopes[..., : 2 * c.shape[-1]])  # i − i² and f − f²
+    s_i.mul_(candidate)
+    s_f.mul_(c)
+    torch.addcmul(i, i * candidate, candidate, value=-1, out=s_z)  # i − i z²
+    torch.addcmul(output, output, output, value=-1, out=s_o).mul_(tanh_c)  # (o − o²) tanh c'
+    return slopes, torch.addcmul(output, output * tanh_c, tanh_c, value=-1), f
 
 
-def lstm_step_backward(
-    grad_h: Tensor, grad_c: Tensor, slopes: Tensor, through_h: Tensor, forget: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The gradient u of the gates' sums, and ∂L/∂c."""
+def lstm_step_backward(grad_h: Tensor, grad_c: Tensor, slopes: Tensor, through_h: Tensor, forget: Tensor) -> Tensor:
+    """∂L/∂c; the slopes turn into u, the gradient of the gates' sums, in place."""
     grad_c = torch.addcmul(grad_c, grad_h, through_h)  # γ
-    return slopes * torch.cat([grad_c, grad_c, grad_c, grad_h], -1), grad_c * forget
+    slopes.mul_(torch.cat([grad_c, grad_c, grad_c, grad_h], -1))
+    return grad_c * forget
