@@ -14,14 +14,29 @@ Pads = list[tuple[int, int]]
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
-def pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    """One number for both axes, or two."""
-    return (size, size) if isinstance(size, int) else (size[0], size[1])
+def pair(size: int | tuple[int, ...]) -> tuple[int, int]:
+    """One number for both axes, or two.
+
+    Raises:
+        ValueError: neither one nor two.
+    """
+    height, width = (size, size) if isinstance(size, int) else _of_length(size, 2)
+    return height, width
 
 
-def single(size: int | tuple[int]) -> tuple[int]:
-    """The one number of the one axis."""
-    return (size,) if isinstance(size, int) else (size[0],)
+def single(size: int | tuple[int, ...]) -> tuple[int]:
+    """The one number of the one axis.
+
+    Raises:
+        ValueError: more than one.
+    """
+    return (size if isinstance(size, int) else _of_length(size, 1)[0],)
+
+
+def _of_length(sizes: tuple[int, ...], axes: int) -> tuple[int, ...]:
+    if len(sizes) != axes:
+        raise ValueError(f"{tuple(sizes)} holds {len(sizes)} sizes, expected one number, or {axes}: one for each spatial axis")
+    return sizes
 
 
 def convolution_pads(name: str, options: Any, axes: int) -> Pads:
@@ -40,6 +55,8 @@ def convolution_pads(name: str, options: Any, axes: int) -> Pads:
         sizes = f"kernel_size={options.kernel_size}, stride={options.stride}, dilation={options.dilation}"
         raise ValueError(f"{name}: {sizes}: all must be at least 1")
     if not isinstance(given, str):
+        if min(given) < 0:
+            raise ValueError(f"{name}: padding={given}: must be at least 0")
         return [(size, size) for size in given]
     if given not in ("same", "valid"):
         raise ValueError(f"{name}: padding={given!r}, expected 'same', 'valid' or numbers")
@@ -57,11 +74,20 @@ def pad_left(pads: Pads, mode: str) -> tuple[int, ...]:
     return tuple(before if by_kernel else 0 for before, _ in pads)
 
 
-def pad(x: Tensor, pads: Pads, mode: str) -> tuple[Tensor, tuple[int, ...]]:
-    """The padded input, and the padding that is left to the kernel."""
+def pad(name: str, x: Tensor, pads: Pads, mode: str) -> tuple[Tensor, tuple[int, ...]]:
+    """The padded input, and the padding that is left to the kernel.
+
+    Raises:
+        SizeError: there is less to copy from than is padded, or nothing at all.
+    """
     left = pad_left(pads, mode)
     if any(left) or not any(map(sum, pads)):
         return x, left
+    beyond = {"reflect": 1, "circular": 0}  # a mirror image lacks the edge, a circle has every place; else one is enough
+    smallest = tuple(max(1, max(both) + beyond[mode]) if mode in beyond else 1 for both in pads)
+    if any(size < least for size, least in zip(x.shape[-len(pads) :], smallest, strict=True)):
+        wanted = f"padding_mode='{mode}' with padding {pads} copies from a spatial size of at least {smallest}"
+        raise SizeError(f"{name}: argument 'x' has shape {tuple(x.shape)}; {wanted}")
     batched = x if x.dim() == len(pads) + 2 else x[None]  # torch pads only batches in these modes
     padded = F.pad(batched, [size for both in reversed(pads) for size in both], mode=MODES[mode])
     return (padded if batched is x else padded[0]), left
@@ -94,9 +120,9 @@ def require_fit(
     """Let only inputs pass into which the kernel fits at least once."""
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
     sizes = [size + 2 * more for size, more in zip(padded.shape[-len(left) :], left, strict=True)]
-    if any(size < span for size, span in zip(sizes, spans, strict=True)):
-        borders = [size - own for size, own in zip(sizes, x.shape[-len(left) :], strict=True)]
-        smallest = tuple(max(span - border, 1) for span, border in zip(spans, borders, strict=True))
+    borders = [size - own for size, own in zip(sizes, x.shape[-len(left) :], strict=True)]
+    smallest = tuple(max(span - border, 1) for span, border in zip(spans, borders, strict=True))
+    if any(size < least for size, least in zip(x.shape[-len(left) :], smallest, strict=True)):
         own = f"argument 'x' has shape {tuple(x.shape)}; the kernel covers {tuple(spans)}"
         raise SizeError(f"{name}: {own}, which does not fit: expected a spatial size of at least {smallest}")
 

@@ -25,7 +25,7 @@ class Conv1d(Module):
     """
 
     formula = r"a_{oi} = b_o + \sum_{c,u} W_{ocu}\, x_{c,\,si+du-p}"
-    source = "Waibel, Hanazawa, Hinton, Shikano, Lang: Phoneme recognition using time-delay networks, IEEE TASSP 37 (1989)"
+    source = "Waibel, Hanazawa, Hinton, Shikano, Lang: Phoneme recognition using time-delay neural networks, ASSP 37 (1989)"
     lecture = 12
     counterpart = "torch.nn.Conv1d"
 
@@ -59,7 +59,7 @@ class Conv1d(Module):
     def forward(self, x: Float[Tensor, "*batch in_channels length"]) -> Float[Tensor, "*batch out_channels steps"]:
         if x.dim() not in (2, 3):
             raise RankError(f"Conv1d: argument 'x' has shape {tuple(x.shape)}, expected (batch, channels, length)")
-        padded, left = pad(x, self.pads, self.padding_mode)
+        padded, left = pad("Conv1d", x, self.pads, self.padding_mode)
         require_fit("Conv1d", x, padded, left, self.kernel_size, self.dilation)
         self.save(x=padded, shape=x.shape)
         bias = None if self.bias is None else self.bias.value

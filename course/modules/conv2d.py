@@ -65,7 +65,7 @@ class Conv2d(Module):
     def forward(self, x: Float[Tensor, "*batch in_channels height width"]) -> Float[Tensor, "*batch out_channels rows columns"]:
         if x.dim() not in (3, 4):
             raise RankError(f"Conv2d: argument 'x' has shape {tuple(x.shape)}, expected (batch, channels, height, width)")
-        padded, left = pad(x, self.pads, self.padding_mode)
+        padded, left = pad("Conv2d", x, self.pads, self.padding_mode)
         require_fit("Conv2d", x, padded, left, self.kernel_size, self.dilation)
         self.save(x=padded, shape=x.shape)
         bias = None if self.bias is None else self.bias.value

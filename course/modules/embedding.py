@@ -55,6 +55,7 @@ class Embedding(Module):
         return f"{self.num_embeddings}, {self.embedding_dim}"
 
     def forward(self, index: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding_dim"]:
+        index = index.long()  # torch looks up with no other whole numbers than int32 and int64
         outside = (index < 0) | (index >= self.num_embeddings)
         if outside.any():
             wrong = f"argument 'index' holds {index[outside][0].item()}"
@@ -65,7 +66,7 @@ class Embedding(Module):
         return self.weight.value[index]
 
     def backward(self, grad_output: Float[Tensor, "*shape embedding_dim"]) -> None:
-        index = self.saved["index"].reshape(-1).long()
+        index = self.saved["index"].reshape(-1)
         grad = grad_output.reshape(-1, self.embedding_dim)
         if self.scale_grad_by_freq:
             grad = grad / torch.bincount(index, minlength=self.num_embeddings)[index, None].to(grad)
@@ -74,10 +75,11 @@ class Embedding(Module):
         self.weight.grad.index_add_(0, index, grad)
 
     def _shorten(self, index: Tensor, max_norm: float) -> None:
-        rows = index.unique().long()
-        norms = self.weight.value[rows].norm(self.norm_type, dim=1, keepdim=True)
-        factor = torch.where(norms > max_norm, max_norm / (norms + 1e-7), 1.0)  # torch's 1e-7
-        self.weight.value[rows] *= factor
+        rows = index.unique()
+        with torch.no_grad():  # as in torch, the gradient knows nothing of the shortening
+            norms = self.weight.value[rows].norm(self.norm_type, dim=1, keepdim=True)
+            factor = torch.where(norms > max_norm, max_norm / (norms + 1e-7), 1.0)  # torch's 1e-7
+            self.weight.value[rows] *= factor
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
@@ -85,6 +87,3 @@ class Embedding(Module):
         yield Example(cls(4, 2, rng=rng), (index,), reference=lambda m, index: F.embedding(index, m.weight.value))
         one = lambda m, index: F.one_hot(index, 4).to(m.weight.value) @ m.weight.value  # noqa: E731
         yield Example(cls(4, 2, rng=rng), (index[0],), reference=one, label="one sequence")
-
-
-# import from course.device import device

@@ -44,7 +44,7 @@ class MaxPool2d(Module):
         self.stride = self.kernel_size if stride is None else pair(stride)
         self.padding, self.dilation = pair(padding), pair(dilation)
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
-        require_window("MaxPool2d", self.kernel_size, self.stride, self.padding)
+        require_window("MaxPool2d", self.kernel_size, self.stride, self.padding, self.dilation)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -52,19 +52,19 @@ class MaxPool2d(Module):
     def forward(
         self, x: Float[Tensor, "*batch height width"]
     ) -> Float[Tensor, "*batch rows columns"] | tuple[Float[Tensor, "*batch rows columns"], Int[Tensor, "*batch rows columns"]]:
-        require_windows("MaxPool2d", x, self.kernel_size, self.padding, self.dilation)
         options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+        require_windows("MaxPool2d", x, *options)
         out, indices = torch.ops.aten.max_pool2d_with_indices(x, *options)
-        self.save(x=x, indices=indices)
+        self.save(shape=x.shape, indices=indices)
         return (out, indices) if self.return_indices else out
 
     def backward(
         self, grad_output: Float[Tensor, "*batch rows columns"], grad_indices: None = None
     ) -> Float[Tensor, "*batch height width"]:
-        # grad_x[winner] += grad_output, for all windows at once
-        options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
-        x, indices = self.saved["x"], self.saved["indices"]
-        return torch.ops.aten.max_pool2d_with_indices_backward(grad_output, x, *options, indices)
+        grad_x = grad_output.new_zeros(self.saved["shape"])
+        winners = self.saved["indices"]  # each the place row · width + column in its own image
+        grad_x.flatten(-2).scatter_add_(-1, winners.flatten(-2), grad_output.flatten(-2))  # grad_x[winner] += grad_output
+        return grad_x
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
@@ -80,6 +80,3 @@ class MaxPool2d(Module):
         yield Example(cls(2), (x,), reference=reference)
         yield Example(cls(3, stride=1, padding=1), (x,), reference=reference, label="overlapping")
         yield Example(cls((2, 3)), (x[0],), reference=lambda m, x: reference(m, x[None])[0], label="one image")
-
-
-# import from course.modules._pooling import require_window, require_windows

@@ -17,7 +17,7 @@ class Sine(Module):
     """
 
     formula = r"a = \sin(\omega \odot x)"
-    source = "Sitzmann, Martel, Bergman, Lindell, Wetzstein: Implicit neural representations, NeurIPS (2020)"
+    source = "Sitzmann et al.: Implicit neural representations with periodic activation functions, NeurIPS (2020)"
     lecture = 8
     symbol = "sin"
 
