@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
 from course.modules.linear import Linear
-from course.modules.scaled_dot_product_attention import as_addend, attend, attend_backward, causal_mask
+from course.modules.scaled_dot_product_attention import MEMORY, as_addend, attend, attend_backward, causal_mask
 
 
 class MultiheadAttention(Module):
@@ -104,16 +104,19 @@ class MultiheadAttention(Module):
         heads, memory = attend(q, k, v, mask, None, self.dropout if self.training else 0.0, self.rng)
         out = self.out_proj(self._merge(heads))
         masks = tuple(None if m is None or m.dtype == torch.bool else m.shape for m in (key_padding_mask, attn_mask))
-        asked = (need_weights, average_attn_weights, query.dim() == 2)
+        asked = (average_attn_weights, query.dim() == 2)
+        weights = self._weights(memory, *asked) if need_weights else None
+        if not need_weights:
+            memory["weights"] = None  # the largest tensor of all: computed again in backward
         self.save(inputs=inputs, same=same, masks=masks, asked=asked, **memory)
-        return self._as_given(out, query), self._weights() if need_weights else None
+        return self._as_given(out, query), weights
 
     def backward(
         self, grad_output: Float[Tensor, "..."], grad_weights: Float[Tensor, "..."] | None = None
     ) -> tuple[Tensor | None, ...]:
-        unbatched = self.saved["asked"][2]
+        unbatched = self.saved["asked"][1]
         grad = self.out_proj.backward(grad_output[None] if unbatched else self._batch_first(grad_output))
-        memory = {name: self.saved[name] for name in ("query", "key", "value", "weights", "dropped", "scale")}
+        memory = {name: self.saved[name] for name in MEMORY}
         grad_weights = None if grad_weights is None else self._weights_backward(grad_weights)
         *grads, grad_scores = attend_backward(self._split(grad), grad_weights, **memory)
         grad_inputs = self._project_backward(self._append_backward(*map(self._merge, grads)))
@@ -208,16 +211,16 @@ class MultiheadAttention(Module):
         grad_padding = None if padding is None else grad.sum((1, 2)).reshape(padding)
         return [grad_padding, None if mask is None else (grad.sum((0, 1)) if len(mask) == 2 else grad).reshape(mask)]
 
-    def _weights(self) -> Tensor:
+    @staticmethod
+    def _weights(memory: dict[str, Any], average: bool, unbatched: bool) -> Tensor:
         """The weights as they are returned: dropped, averaged, without the batch when there was none."""
-        _, average, unbatched = self.saved["asked"]
-        weights, dropped = self.saved["weights"], self.saved["dropped"]
+        weights, dropped = memory["weights"], memory["dropped"]
         weights = weights if dropped is None else weights * dropped
         weights = weights.mean(1) if average else weights
         return weights[0] if unbatched else weights
 
     def _weights_backward(self, grad: Tensor) -> Tensor:
-        _, average, unbatched = self.saved["asked"]
+        average, unbatched = self.saved["asked"]
         grad = grad[None] if unbatched else grad
         return (grad[:, None] / self.num_heads).expand_as(self.saved["weights"]) if average else grad
 

@@ -66,7 +66,7 @@ class ScaledDotProductAttention(Module):
         return out
 
     def backward(self, grad_output: Float[Tensor, "*batch queries value_features"]) -> tuple[Tensor | None, ...]:
-        memory = {name: self.saved[name] for name in ("query", "key", "value", "weights", "dropped", "scale")}
+        memory = {name: self.saved[name] for name in MEMORY}
         grad_query, grad_key, grad_value, grad_scores = attend_backward(grad_output, None, **memory)
         shape = self.saved["mask_shape"]
         return grad_query, grad_key, grad_value, None if shape is None else grad_scores.sum_to_size(shape)
@@ -91,18 +91,22 @@ def attend(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None, dropout: float, rng: Generator | None
 ) -> tuple[Tensor, dict[str, Any]]:
     """The output, and what `attend_backward` needs; `mask` is added to the scores, −∞ where attending is forbidden."""
-    factor = query.shape[-1] ** -0.5 if scale is None else scale
-    scores = (query * factor) @ key.mT
-    if mask is not None:
-        scores = scores + mask
-    weights = torch.softmax(scores, -1)
-    if mask is not None:
-        weights = weights.masked_fill((scores == -torch.inf).all(-1, keepdim=True), 0.0)  # softmax of nothing is 0 / 0
-    dropped = None
+    scale = float(query.shape[-1] ** -0.5 if scale is None else scale)
+    weights, dropped = attention_weights(query, key, mask, scale), None
     if dropout:
         dropped = torch.empty_like(weights).bernoulli_(1 - dropout, generator=rng).div_(1 - dropout)
     out = (weights if dropped is None else weights * dropped) @ value
-    return out, {"query": query, "key": key, "value": value, "weights": weights, "dropped": dropped, "scale": factor}
+    memory = {"query": query, "key": key, "value": value, "mask": mask, "scale": scale, "dropped": dropped, "weights": weights}
+    return out, memory
+
+
+def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    """A = softmax(s Q Kᵀ + M), a row of zeros where a query may attend to nothing."""
+    scores = (query * scale) @ key.mT
+    if mask is None:
+        return torch.softmax(scores, -1)
+    scores = scores + mask
+    return torch.softmax(scores, -1).masked_fill((scores == -torch.inf).all(-1, keepdim=True), 0.0)  # of nothing: 0 / 0
 
 
 def attend_backward(
@@ -112,20 +116,29 @@ def attend_backward(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    weights: Tensor,
-    dropped: Tensor | None,
+    mask: Tensor | None,
     scale: float,
+    dropped: Tensor | None,
+    weights: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The gradients of query, key, value and scores; `grad_weights` is a gradient of the (dropped) weights from elsewhere."""
+    """The gradients of query, key, value and scores.
+
+    `grad_weights` is a gradient of the (dropped) weights from elsewhere; weights that were not kept are computed again.
+    """
+    weights = attention_weights(query, key, mask, scale) if weights is None else weights
+    grad_value = (weights if dropped is None else weights * dropped).mT @ grad_output
     grad = grad_output @ value.mT
     if grad_weights is not None:
         grad = grad + grad_weights
-    used = weights
     if dropped is not None:
-        grad, used = grad * dropped, weights * dropped
-    grad_value = used.mT @ grad_output
-    grad_scores = weights * (grad - (grad * weights).sum(-1, keepdim=True))
+        grad = grad * dropped
+    # weights * (grad - (grad * weights).sum(-1, keepdim=True)) in one pass
+    grad_scores = torch.ops.aten._softmax_backward_data(grad, weights, -1, weights.dtype)
     return (grad_scores @ key).mul_(scale), (grad_scores.mT @ query).mul_(scale), grad_value, grad_scores
+
+
+MEMORY = ("query", "key", "value", "mask", "scale", "dropped", "weights")
+"""What attend_backward reads."""
 
 
 def causal_mask(query: Tensor, key: Tensor) -> Tensor:
