@@ -66,7 +66,7 @@ class MultiheadAttention(Module):
             self.v_proj_weight = xavier_uniform(embed_dim, self.vdim, rng)
         zeros = self._any_weight().value.new_zeros
         self.in_proj_bias = Parameter(zeros(3 * embed_dim)) if bias else None
-        deviation = (2 / (1 + embed_dim)) ** 0.5  # torch's Xavier normal of a 1 × 1 × embed_dim tensor
+        deviation = embed_dim**-0.5  # torch's Xavier normal of a 1 × 1 × embed_dim tensor
         learned = lambda: Parameter(zeros(1, 1, embed_dim).normal_(0, deviation, generator=rng))  # noqa: E731
         self.bias_k, self.bias_v = (learned(), learned()) if add_bias_kv else (None, None)
         self.out_proj = Linear(embed_dim, embed_dim, bias=bias, rng=rng)
