@@ -1,6 +1,7 @@
 """The modules of the course: one concept a file, forward and backward written by hand."""
 
 from course.modules.abs import Abs
+from course.modules.adaptive_avg_pool2d import AdaptiveAvgPool2d
 from course.modules.add import Add
 from course.modules.avg_pool2d import AvgPool2d
 from course.modules.batch_norm1d import BatchNorm1d
@@ -12,6 +13,7 @@ from course.modules.concatenate import Concatenate
 from course.modules.contrastive_loss import ContrastiveLoss
 from course.modules.conv1d import Conv1d
 from course.modules.conv2d import Conv2d
+from course.modules.conv_transpose2d import ConvTranspose2d
 from course.modules.copy import Copy
 from course.modules.cos import Cos
 from course.modules.cosine_unit import CosineUnit
@@ -45,7 +47,7 @@ from course.modules.log import Log
 from course.modules.log_loss import LogLoss
 from course.modules.log_sigmoid import LogSigmoid
 from course.modules.log_softmax import LogSoftmax
-from course.modules.lstm import LSTM, Run
+from course.modules.lstm import LSTM
 from course.modules.lstm_cell import LSTMCell
 from course.modules.matmul import MatMul
 from course.modules.max import Max
@@ -84,6 +86,8 @@ from course.modules.subtract import Subtract
 from course.modules.sum import Sum
 from course.modules.tanh import Tanh
 from course.modules.transpose import Transpose
+from course.modules.upsampling_nearest2d import UpsamplingNearest2d
+from course.modules.zero_pad2d import ZeroPad2d
 
 __all__ = [
     "ELU",
@@ -92,6 +96,7 @@ __all__ = [
     "LSTM",
     "SELU",
     "Abs",
+    "AdaptiveAvgPool2d",
     "Add",
     "AvgPool2d",
     "BCELoss",
@@ -103,6 +108,7 @@ __all__ = [
     "ContrastiveLoss",
     "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "Copy",
     "Cos",
     "CosineUnit",
@@ -155,7 +161,6 @@ __all__ = [
     "ReLU6",
     "Reciprocal",
     "Reshape",
-    "Run",
     "ScaledDotProductAttention",
     "SiLU",
     "Sigmoid",
@@ -171,4 +176,6 @@ __all__ = [
     "Sum",
     "Tanh",
     "Transpose",
+    "UpsamplingNearest2d",
+    "ZeroPad2d",
 ]

@@ -127,8 +127,10 @@ def require_fit(
         raise SizeError(f"{name}: {own}, which does not fit: expected a spatial size of at least {smallest}")
 
 
-def convolution_backward(module: Any, grad_output: Tensor, x: Tensor, left: tuple[int, ...]) -> Tensor:
-    """∂L/∂x, with ∂L/∂W and ∂L/∂b added to the parameters' gradients."""
+def convolution_backward(
+    module: Any, grad_output: Tensor, x: Tensor, left: tuple[int, ...], output_padding: tuple[int, ...] | None = None
+) -> Tensor:
+    """∂L/∂x, with ∂L/∂W and ∂L/∂b added to the parameters' gradients; a transposed convolution hands in its output padding."""
     axes = len(left)
     batched = x.dim() == axes + 2
     grad_batch, x_batch = (grad_output, x) if batched else (grad_output[None], x[None])
@@ -140,8 +142,8 @@ def convolution_backward(module: Any, grad_output: Tensor, x: Tensor, left: tupl
         module.stride,
         left,
         module.dilation,
-        False,  # not transposed
-        [0] * axes,
+        output_padding is not None,  # whether it is transposed
+        output_padding or [0] * axes,
         module.groups,
         [True, True, module.bias is not None],
     )
