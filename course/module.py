@@ -338,8 +338,8 @@ def _guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
             self._accepted = looks
         if self._falls_back:
             self._inputs = inputs
-            if isinstance(getattr(self, "rng", None), Generator):
-                self._rng_before = vars(self)["rng"].clone_state()
+            if "rng" in vars(self):
+                self._rng_before = (vars(self)["rng"] or _default_rng()).clone_state()
         if torch.is_grad_enabled() is _recording.get():
             output = forward(self, *inputs)
         else:
@@ -440,6 +440,11 @@ def _autograd_backward(module: Module, grad_outputs: tuple[Tensor | None, ...]) 
     for parameter, grad in zip(parameters, found, strict=True):
         parameter.grad += grad
     return grads[0] if len(grads) == 1 else grads
+
+
+def _default_rng() -> Generator:
+    """The generator that torch draws from where none is given."""
+    return torch.cuda.default_generators[torch.cuda.current_device()] if device().type == "cuda" else torch.default_generator
 
 
 def _leaf(value: Tensor) -> Tensor:

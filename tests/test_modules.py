@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+import course.modules
 from course import Chain, Graph, Module, generator
 from course.checks import check_module
 from course.gradients import numerical_gradients
@@ -38,22 +39,20 @@ def random_upstream(outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(torch.randn(o.shape, dtype=o.dtype, device=o.device, generator=rng) for o in outputs)
 
 
-def test_the_registry_is_not_empty():
-    assert {
-        "Add",
-        "Subtract",
-        "Multiply",
-        "Negate",
-        "Exp",
-        "Reciprocal",
-        "Max",
-        "Copy",
-        "CosineUnit",
-        "Sigmoid",
-        "Linear",
-    } <= set(MODULES)
-    assert "EuclideanLoss" in MODULES
-    assert len(EXAMPLES) >= len(MODULES)
+CURRICULUM = """
+Add Subtract Multiply Divide Negate Reciprocal Exp Log Square Power Sin Cos Max Sum Mean MatMul Copy Concatenate Reshape
+Linear Bilinear Embedding Conv2d MaxPool2d AvgPool2d GlobalAvgPool2d Flatten Dropout L1Normalize L2Normalize BatchNorm1d
+BatchNorm2d LayerNorm FiLM Gate ScaledDotProductAttention MultiheadAttention RadialBasis Polynomial CosineUnit RNNCell
+LSTMCell GRUCell Identity Sigmoid Tanh ReLU LeakyReLU PReLU NoisyReLU Softplus ELU GELU SiLU Softmax LogSoftmax
+EuclideanLoss MSELoss L1Loss LogLoss CrossEntropyLoss BCELoss BCEWithLogitsLoss HingeLoss ContrastiveLoss KLDivLoss
+"""
+
+
+def test_the_registry_holds_every_module_of_the_curriculum():
+    assert set(CURRICULUM.split()) <= set(MODULES)
+    assert len(MODULES) >= 70
+    assert set(course.modules.__all__) == set(MODULES)
+    assert {type(example.module).__name__ for example in EXAMPLES.values()} == set(MODULES)
 
 
 @modules
@@ -117,6 +116,28 @@ def test_fallback_backward_equals_the_handwritten_one(example):
         grads.append([*as_tuple(module.backward(*upstream)), *(parameter.grad for parameter in module.parameters())])
     for by_hand, by_autograd in zip(*grads, strict=True):
         torch.testing.assert_close(by_hand, by_autograd, rtol=1e-10, atol=1e-13)
+
+
+def scattered(value: Any) -> Any:
+    """The same numbers, laid out backward in memory."""
+    if not isinstance(value, torch.Tensor) or value.dim() < 2:
+        return value
+    return value.transpose(0, -1).contiguous().transpose(0, -1)
+
+
+@examples
+def test_layout_and_dtype_do_not_matter(example):
+    """In float32, with inputs and upstream gradients that are not contiguous; every result stays float32."""
+    results = []
+    for lay in (lambda value: value, scattered):
+        module = copy.deepcopy(example.module)
+        module.train(not isinstance(getattr(module, "rng", None), torch.Generator))  # random numbers follow the layout
+        outputs = as_tuple(module(*map(lay, example.inputs)))
+        grads = as_tuple(module.backward(*map(lay, random_upstream(outputs))))
+        results.append([*outputs, *(g for g in grads if g is not None), *(p.grad for p in module.parameters())])
+    for plain, other in zip(*results, strict=True):
+        assert plain.dtype == other.dtype == torch.float32
+        torch.testing.assert_close(plain, other, rtol=1e-4, atol=1e-5)
 
 
 def test_fallback_inside_a_graph_and_around_modules():
@@ -192,3 +213,14 @@ def test_chain_of_modules_equals_autograd():
     chain = Chain(Linear(3, 4), MODULES["Sigmoid"](), Linear(4, 2)).to(dtype=torch.float64)
     assert check_module(chain, (torch.randn(5, 3),)).passed
     assert [name for name, _ in chain.named_parameters()] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+
+
+@pytest.mark.parametrize("rng", [None, 3])
+def test_a_fallback_draws_the_same_random_numbers_again(rng):
+    kind = MODULES["Dropout"]
+    bare = type("Dropout", (Module,), {k: v for k, v in vars(kind).items() if k not in ("backward", "__dict__", "__weakref__")})
+    dropout, x = bare(rng=None if rng is None else generator(rng)), torch.ones(1000)
+    out = dropout(x)
+    torch.testing.assert_close(dropout.backward(torch.ones(1000)), out)
+    assert 400 < (out > 0).sum() < 600
+    assert not torch.equal(dropout(x), out)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import course
 from course import generator
 from course.errors import DtypeError, RankError, SizeError
-from course.modules import Conv1d, Conv2d
+from course.modules import Conv1d, Conv2d, ConvTranspose2d
 from course.modules._convolution import pair, single
 from tests.against_torch import compare
 
@@ -31,6 +31,13 @@ SIZES_2D = [
     )
 ]
 GROUPS = [{"groups": groups, "bias": bias} for groups in (1, 2, 4) for bias in (True, False)]
+TRANSPOSED = [
+    {"kernel_size": kernel, "stride": stride, "padding": padding, "output_padding": more, "dilation": dilation}
+    for kernel, (stride, more), padding, dilation in itertools.product(
+        (1, 3, (2, 3)), ((1, 0), (2, 0), (2, 1), ((3, 2), (2, 1))), (0, 1, (0, 1)), (1, (2, 1))
+    )
+    if (kernel, padding) != (1, 1)
+]
 SAME = [
     {"kernel_size": kernel, "dilation": dilation, "padding": "same", "padding_mode": mode}
     for kernel in (1, 2, 3, (4, 3), (1, 2))
@@ -88,6 +95,18 @@ def test_conv1d(mode, dilation, padding, stride):
 def test_conv1d_that_keeps_the_size(kernel_size, mode):
     options = {"padding": "same", "padding_mode": mode, "bias": False}
     compare(Conv1d(2, 3, kernel_size, **options), nn.Conv1d(2, 3, kernel_size, **options), (randn(2, 2, 6),))
+
+
+@pytest.mark.parametrize("options", TRANSPOSED, ids=names)
+def test_transposed_convolution_in_all_sizes(options):
+    compare(ConvTranspose2d(2, 3, **options), nn.ConvTranspose2d(2, 3, **options), (randn(2, 2, 4, 5),))
+
+
+@pytest.mark.parametrize("options", GROUPS, ids=names)
+@pytest.mark.parametrize("shape", [(2, 4, 3, 4), (4, 3, 4), (1, 4, 1, 1), (0, 4, 3, 4)], ids=str)
+def test_transposed_convolution_in_groups(options, shape):
+    more = {"stride": 2, "padding": 1, "dilation": 3, "output_padding": 2, **options}  # as wide as the dilation allows
+    compare(ConvTranspose2d(4, 8, 3, **more), nn.ConvTranspose2d(4, 8, 3, **more), (randn(*shape),))
 
 
 @pytest.mark.parametrize(
@@ -156,6 +175,28 @@ def test_gradients_are_a_transposed_convolution_and_a_correlation():
     torch.testing.assert_close(module.weight.grad, correlation)
 
 
+def test_transposed_convolution_and_convolution_swap_forward_and_backward():
+    """With the same weight (and no bias), each one's forward is the other's gradient of the input."""
+    there = Conv2d(2, 3, 3, stride=2, padding=1, bias=False, rng=generator(1)).to(dtype=torch.float64)
+    back = ConvTranspose2d(3, 2, 3, stride=2, padding=1, bias=False).to(dtype=torch.float64)
+    back.load_state_dict(there.state_dict())
+    x, y = randn(2, 2, 7, 9), randn(2, 3, 4, 5, seed=1)
+    out, up = there(x), back(y)
+    torch.testing.assert_close(up, there.backward(y))
+    torch.testing.assert_close(out, back.backward(x))
+    torch.testing.assert_close(there.weight.grad, back.weight.grad)
+
+
+def test_transposed_convolution_equals_loops():
+    module = ConvTranspose2d(2, 3, 2, stride=2, rng=generator(1)).to(dtype=torch.float64)
+    x, weight = randn(1, 2, 3, 4), module.weight.value
+    out = module(x)
+    want = torch.zeros_like(out) + module.bias.value[:, None, None]
+    for c, o, i, j, u, v in itertools.product(range(2), range(3), range(3), range(4), range(2), range(2)):
+        want[0, o, 2 * i + u, 2 * j + v] += x[0, c, i, j] * weight[c, o, u, v]
+    torch.testing.assert_close(out, want)
+
+
 def test_a_kernel_of_one_is_a_linear_layer_at_every_place():
     """Network in network: a 1×1 convolution mixes channels."""
     module, x = Conv2d(3, 4, 1, rng=generator(1)).to(dtype=torch.float64), randn(2, 3, 5, 6)
@@ -203,7 +244,9 @@ def test_float32_stays_float32():
 # ---------------------------------------------------------------------------------------------------- how it starts
 
 
-@pytest.mark.parametrize(("kind", "args"), [("Conv1d", (4, 64, 5)), ("Conv2d", (8, 64, (3, 5)))], ids=str)
+@pytest.mark.parametrize(
+    ("kind", "args"), [("Conv1d", (4, 64, 5)), ("Conv2d", (8, 64, (3, 5))), ("ConvTranspose2d", (8, 64, (3, 5)))], ids=str
+)
 def test_initial_values_are_spread_as_torchs(kind, args):
     torch.manual_seed(0)
     ours, theirs = getattr(course.modules, kind)(*args, groups=2, rng=generator(0)), getattr(nn, kind)(*args, groups=2)
@@ -299,6 +342,50 @@ def test_conv2d_refuses(x, error, message):
 def test_conv2d_refuses_options(options, message):
     with pytest.raises(ValueError, match=message):
         Conv2d(**{"in_channels": 2, "out_channels": 4, "kernel_size": 3, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "smallest"),
+    [
+        ({"kernel_size": 1, "padding": 1}, (3, 3)),
+        ({"kernel_size": 2, "padding": (3, 0), "stride": (2, 1)}, (4, 1)),
+        ({"kernel_size": 2, "padding": 3, "stride": 2, "output_padding": (1, 0)}, (3, 4)),
+        ({"kernel_size": 3, "padding": 2}, (3, 3)),
+        ({"kernel_size": 3}, (1, 1)),
+    ],
+    ids=names,
+)
+def test_transposed_convolution_names_the_smallest_image_that_works(options, smallest):
+    ours, theirs = ConvTranspose2d(2, 3, **options), nn.ConvTranspose2d(2, 3, **options)
+    for axis in (0, 1):
+        shape = (1, 2, *(size - (axis == place) for place, size in enumerate(smallest)))
+        with pytest.raises(SizeError) as refused:
+            ours(torch.zeros(shape, device=course.device()))
+        for part in ("ConvTranspose2d", "'x'", str(shape), f"spatial size of at least {smallest}"):
+            assert part in str(refused.value)
+    compare(ours, theirs, (randn(1, 2, *smallest),))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"groups": 3}, "in_channels=2.*groups=3"),
+        ({"kernel_size": 0}, r"kernel_size=\(0, 0\).*at least 1"),
+        ({"padding": -1}, r"padding=\(-1, -1\).*at least 0"),
+        ({"output_padding": 1}, r"output_padding=\(1, 1\), expected less than stride"),
+        ({"padding_mode": "reflect"}, "padding_mode='reflect', expected 'zeros'"),
+    ],
+    ids=names,
+)
+def test_transposed_convolution_refuses_options(options, message):
+    with pytest.raises(ValueError, match=f"ConvTranspose2d: .*{message}"):
+        ConvTranspose2d(**{"in_channels": 2, "out_channels": 4, "kernel_size": 3, **options})
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (1, 1, 2, 5, 5)], ids=str)
+def test_transposed_convolution_refuses_ranks(shape):
+    with pytest.raises(RankError, match="ConvTranspose2d: argument 'x' has shape"):
+        ConvTranspose2d(2, 3, 3)(torch.zeros(shape, device=course.device()))
 
 
 @pytest.mark.parametrize(("read", "sizes"), [(pair, (3, 3, 3)), (pair, (1,)), (single, (2, 2)), (single, ())], ids=str)

@@ -1,4 +1,4 @@
-"""Pooling against torch over a grid of options, against windows that one can read, at ties, NaN and infinity."""
+"""Pooling, padding and upsampling against torch over a grid of options, against windows that one can read, at ties, NaN and infinity."""
 
 import itertools
 from typing import Any
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import course
 from course import generator
 from course.errors import DtypeError, RankError, SizeError
-from course.modules import AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from course.modules import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d, UpsamplingNearest2d, ZeroPad2d
 from tests.against_torch import compare
 
 
@@ -63,6 +63,31 @@ def test_average_pool(options):
 def test_pooling_of_any_view(name, view, kernel_size):
     ours, theirs = (getattr(room, name)(kernel_size, 2, 1) for room in (course.modules, nn))
     compare(ours, theirs, (view(),))
+
+
+@pytest.mark.parametrize("output_size", [1, 2, 3, (5, 2), (None, 4), (3, None), (9, 11), None], ids=str)
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
+def test_adaptive_average_pool(view, output_size):
+    compare(AdaptiveAvgPool2d(output_size), nn.AdaptiveAvgPool2d(output_size), (view(),))
+
+
+@pytest.mark.parametrize("padding", [0, 1, (1, 2, 3, 4), (-1, -2, 0, 1), (2, -3, -1, -1)], ids=str)
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
+def test_zero_padding(view, padding):
+    if view is VIEWS["one window"] and padding == (-1, -2, 0, 1):
+        pytest.skip("nothing is left: test_padding_that_cuts_everything_off")
+    compare(ZeroPad2d(padding), nn.ZeroPad2d(padding), (view(),))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"scale_factor": factor} for factor in (1, 2, 3, 1.5, 2.7, 0.5, (2, 3), (0.4, 1.25))]
+    + [{"size": size} for size in (1, 5, (12, 14), (6, 21), (11, 3))],
+    ids=names,
+)
+@pytest.mark.parametrize("view", [name for name in VIEWS if not name.startswith("one")])
+def test_upsampling(view, options):
+    compare(UpsamplingNearest2d(**options), nn.UpsamplingNearest2d(**options), (VIEWS[view](),))
 
 
 @pytest.mark.parametrize("options", WINDOWS[::5], ids=names)
@@ -169,10 +194,29 @@ def test_global_average_pool_of_a_view():
     compare(GlobalAvgPool2d(), lambda x: x.mean((2, 3)), (randn(5, 4, 3, 2).permute(3, 2, 1, 0)[:, ::2],))
 
 
+def test_upsampling_and_summing_blocks_are_each_others_backward():
+    x, module = randn(2, 3, 4, 5), UpsamplingNearest2d(scale_factor=2)
+    up = module(x)
+    assert torch.equal(up, x.repeat_interleave(2, 2).repeat_interleave(2, 3))
+    torch.testing.assert_close(module.backward(up), 4 * x)
+
+
+def test_infinity_spoils_only_its_adaptive_window():
+    x = randn(1, 1, 6, 6)
+    x[0, 0, 5, 5] = torch.inf
+    (out,), _ = compare(AdaptiveAvgPool2d(3), nn.AdaptiveAvgPool2d(3), (x,))
+    assert (~out.isfinite()).sum() == 1
+
+
 def test_pooling_saves_no_image():
     """Backward needs the winners' places, or only the shape."""
     x = randn(2, 3, 8, 8)
-    for module, kept in ((MaxPool2d(2), {2 * 3 * 4 * 4}), (AvgPool2d(2), set()), (GlobalAvgPool2d(), set())):
+    for module, kept in (
+        (MaxPool2d(2), {2 * 3 * 4 * 4}),
+        (AvgPool2d(2), set()),
+        (GlobalAvgPool2d(), set()),
+        (AdaptiveAvgPool2d(2), set()),
+    ):
         module(x)
         assert {value.numel() for value in module.saved.values() if isinstance(value, Tensor)} == kept
 
@@ -204,7 +248,7 @@ def test_the_smallest_image_is_named_and_works(name, options, shape, smallest):
     compare(module, getattr(nn, name)(**options), (randn(1, 2, *smallest),))
 
 
-@pytest.mark.parametrize("name", ["MaxPool2d", "AvgPool2d", "GlobalAvgPool2d"])
+@pytest.mark.parametrize("name", ["MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "GlobalAvgPool2d", "UpsamplingNearest2d"])
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
@@ -223,8 +267,19 @@ def test_pooling_refuses(name, x, error, message):
 
 @pytest.mark.parametrize("shape", [(1, 2, 0, 3), (1, 2, 3, 0)], ids=str)
 def test_no_place_has_no_mean(shape):
-    with pytest.raises(SizeError, match=r"GlobalAvgPool2d: argument 'x' has shape .* at least 1"):
-        GlobalAvgPool2d()(torch.zeros(shape, device=course.device()))
+    for module in (GlobalAvgPool2d(), AdaptiveAvgPool2d(2), UpsamplingNearest2d(2)):
+        with pytest.raises(SizeError, match=rf"{type(module).__name__}: argument 'x' has shape .* at least 1"):
+            module(torch.zeros(shape, device=course.device()))
+
+
+def test_padding_that_cuts_everything_off():
+    with pytest.raises(SizeError, match=r"ZeroPad2d: argument 'x' has shape \(1, 3, 3\); .* leaves 4 rows and 0 columns"):
+        ZeroPad2d((-1, -2, 0, 1))(torch.zeros(1, 3, 3, device=course.device()))
+
+
+def test_upsampling_to_nothing():
+    with pytest.raises(SizeError, match=r"UpsamplingNearest2d: argument 'x' has shape \(1, 1, 3, 3\), from which 0 rows and 3"):
+        UpsamplingNearest2d(scale_factor=(0.2, 1.0))(torch.zeros(1, 1, 3, 3, device=course.device()))
 
 
 @pytest.mark.parametrize(
@@ -238,6 +293,11 @@ def test_no_place_has_no_mean(shape):
         ("AvgPool2d", {"kernel_size": (3, 1), "padding": 1}, r"padding=\(1, 1\), expected at most half"),
         ("AvgPool2d", {"kernel_size": 2, "stride": (1, 0)}, r"stride=\(1, 0\).*at least 1"),
         ("AvgPool2d", {"kernel_size": 2, "divisor_override": 0}, "divisor_override=0, expected another"),
+        ("AdaptiveAvgPool2d", {"output_size": (0, 2)}, r"output_size=\(0, 2\), expected at least 1"),
+        ("UpsamplingNearest2d", {}, "give exactly one"),
+        ("UpsamplingNearest2d", {"size": 3, "scale_factor": 2}, "size=3, scale_factor=2: give exactly one"),
+        ("UpsamplingNearest2d", {"scale_factor": (2, 0)}, r"scale_factor=\(2, 0\), expected numbers above 0"),
+        ("ZeroPad2d", {"padding": (1, 2)}, r"padding=\(1, 2\), expected one number, or"),
     ],
     ids=names,
 )
