@@ -48,7 +48,7 @@ class AdaptiveAvgPool2d(Module):
             wanted = "expected a height and width of at least 1"
             raise SizeError(f"AdaptiveAvgPool2d: argument 'x' has shape {tuple(x.shape)}, {wanted}")
         self.save(shape=x.shape)
-        return F.adaptive_avg_pool2d(x, self.output_size)
+        return F.adaptive_avg_pool2d(x, self._wanted())
 
     def backward(self, grad_output: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "*batch height width"]:
         # grad_x[window] += grad_output / m, for all windows at once

@@ -1,4 +1,4 @@
-"""Pooling, padding and upsampling against torch over a grid of options, against windows that one can read, at ties, NaN and infinity."""
+"""Pooling, padding and upsampling against torch, against windows that one can read, at ties, NaN and infinity."""
 
 import itertools
 from typing import Any
@@ -65,17 +65,15 @@ def test_pooling_of_any_view(name, view, kernel_size):
     compare(ours, theirs, (view(),))
 
 
-@pytest.mark.parametrize("output_size", [1, 2, 3, (5, 2), (None, 4), (3, None), (9, 11), None], ids=str)
+@pytest.mark.parametrize("output_size", [1, 2, 3, (5, 2), (None, 4), (3, None), (9, 11), (None, None)], ids=str)
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
 def test_adaptive_average_pool(view, output_size):
     compare(AdaptiveAvgPool2d(output_size), nn.AdaptiveAvgPool2d(output_size), (view(),))
 
 
-@pytest.mark.parametrize("padding", [0, 1, (1, 2, 3, 4), (-1, -2, 0, 1), (2, -3, -1, -1)], ids=str)
+@pytest.mark.parametrize("padding", [0, 1, (1, 2, 3, 4), (-1, -1, 0, 1), (2, -3, -1, -1)], ids=str)
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
 def test_zero_padding(view, padding):
-    if view is VIEWS["one window"] and padding == (-1, -2, 0, 1):
-        pytest.skip("nothing is left: test_padding_that_cuts_everything_off")
     compare(ZeroPad2d(padding), nn.ZeroPad2d(padding), (view(),))
 
 
