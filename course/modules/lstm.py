@@ -9,7 +9,6 @@ from torch import Generator, Tensor
 
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
-from course.modules.lstm_cell import lstm_slopes, lstm_step, lstm_step_backward
 
 
 class LSTM(Module):
@@ -164,26 +163,35 @@ class LSTM(Module):
 
 
 class Run:
-    """One layer in one direction, from the first step to the last (from the last to the first when reversed)."""
+    """One layer in one direction, from the first step to the last (from the last to the first when reversed).
+
+    tanh(x) = 2 σ(2x) − 1 (lecture 06): with the candidate's sums doubled, one sigmoid squashes all four gates.
+    """
 
     def __init__(self, lstm: Module, ending: str, x: Tensor, h: Tensor, c: Tensor) -> None:
         values = {name: parameter.value for name, parameter in own_parameters(lstm, ending).items()}
-        bias = values["bias_ih"] + values["bias_hh"] if "bias_ih" in values else None
-        sums = F.linear(x, values["weight_ih"], bias)
-        times = reversed(range(len(x))) if ending.endswith("_reverse") else range(len(x))
+        size = c.shape[-1]
+        double = x.new_ones(4 * size)
+        double[2 * size : 3 * size] = 2
+        bias = (values["bias_ih"] + values["bias_hh"]) * double if "bias_ih" in values else None
+        sums = F.linear(x, values["weight_ih"] * double[:, None], bias)
+        weight_hh = (values["weight_hh"] * double[:, None]).T.contiguous()
         first_h, outputs, memories = h, [], []
-        for t in times:
-            h, c_after, memory = lstm_step(torch.addmm(sums[t], h, values["weight_hh"].T), c)
-            memories.append({"c": c, **memory})
-            c = c_after
+        for step in reversed(sums.unbind()) if ending.endswith("_reverse") else sums.unbind():
+            gates = torch.addmm(step, h, weight_hh).sigmoid()
+            i, f, s, o = gates.chunk(4, -1)
+            before, c = c, torch.addcmul(f * c, i, s, value=2).sub(i)  # f c + i (2 s − 1)
+            tanh_c = torch.tanh(c)
+            memories.append({"c": before, "gates": gates, "tanh_c": tanh_c})
+            h = o * tanh_c
             if "weight_hr" in values:
                 memories[-1]["hidden"] = h
                 h = h @ values["weight_hr"].T
             outputs.append(h)
-        gates = {name: torch.stack([memory[name] for memory in memories]) for name in memories[0]}
         self.h, self.c = h, c
         self.outputs = torch.stack(outputs[::-1] if ending.endswith("_reverse") else outputs)
-        self.memory = {"x": x, "h": torch.stack([first_h, *outputs[:-1]]), **gates}
+        stacked = {name: torch.stack([memory[name] for memory in memories]) for name in memories[0]}
+        self.memory = {"x": x, "h": torch.stack([first_h, *outputs[:-1]]), **stacked}
 
 
 def run_backward(
@@ -195,22 +203,26 @@ def run_backward(
     grad_c: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of a Run's x, h and c; those of its parameters are added. `memory` is in the order of the steps."""
-    x, h, c = memory["x"], memory["h"], memory["c"]
+    x, h = memory["x"], memory["h"]
     own = own_parameters(lstm, ending)
     weight_ih, weight_hh, weight_hr = own["weight_ih"], own["weight_hh"], own.get("weight_hr")
-    slopes, through_h, forget = lstm_slopes(c, *(memory[name] for name in ("sigmoids", "candidate", "output", "tanh_c")))
+    slopes, through_h, forget = _slopes(memory["c"], memory["gates"], memory["tanh_c"])
     if ending.endswith("_reverse"):
         x, grad_output = x.flip(0), None if grad_output is None else grad_output.flip(0)
     grad_h = torch.zeros_like(h[0]) if grad_h is None else grad_h
-    grad_c = torch.zeros_like(c[0]) if grad_c is None else grad_c
+    grad_c = torch.zeros_like(forget[0]) if grad_c is None else grad_c
+    from_above = [None] * len(x) if grad_output is None else grad_output.unbind()
     grads_h = []
-    for t in reversed(range(len(x))):
-        grad_h = grad_h if grad_output is None else grad_h + grad_output[t]
+    for above, u, through, f in reversed(
+        list(zip(from_above, slopes.unbind(), through_h.unbind(), forget.unbind(), strict=True))
+    ):
+        grad_h = grad_h if above is None else grad_h + above
         if weight_hr is not None:
             grads_h.append(grad_h)
             grad_h = grad_h @ weight_hr.value
-        grad_c = lstm_step_backward(grad_h, grad_c, slopes[t], through_h[t], forget[t])  # slopes[t] turns into u_t
-        grad_h = slopes[t] @ weight_hh.value
+        gamma = torch.addcmul(grad_c, grad_h, through)
+        u.mul_(torch.cat([gamma, gamma, gamma, grad_h], -1))  # the slopes turn into u
+        grad_h, grad_c = u @ weight_hh.value, gamma * f
     rows = slopes.flatten(0, 1)
     weight_ih.add_product(rows.T, x.flatten(0, 1))
     weight_hh.add_product(rows.T, h.flatten(0, 1))
@@ -220,6 +232,18 @@ def run_backward(
         weight_hr.add_product(torch.stack(grads_h[::-1]).flatten(0, 1).T, memory["hidden"].flatten(0, 1))
     grad_x = slopes @ weight_ih.value
     return grad_x.flip(0) if ending.endswith("_reverse") else grad_x, grad_h, grad_c
+
+
+def _slopes(c: Tensor, gates: Tensor, tanh_c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of all steps: the factors of u beside γ and g_h (see LSTMCell), then o (1 − tanh² c') and f."""
+    i, f, s, o = gates.chunk(4, -1)
+    slopes = torch.addcmul(gates, gates, gates, value=-1)  # σ (1 − σ)
+    u_i, u_f, u_z, u_o = slopes.chunk(4, -1)
+    u_i.mul_(2 * s - 1)
+    u_f.mul_(c)
+    u_z.mul_(i).mul_(4)  # tanh' = 4 σ (1 − σ)
+    u_o.mul_(tanh_c)
+    return slopes, torch.addcmul(o, o * tanh_c, tanh_c, value=-1), f
 
 
 def own_parameters(lstm: Module, ending: str) -> dict[str, Parameter]:

@@ -38,22 +38,24 @@ class LSTMCell(RecurrentCell):
     ) -> tuple[Float[Tensor, "*batch hidden_size"], Float[Tensor, "*batch hidden_size"]]:
         h = self.zero_state(x) if h is None else h
         c = torch.zeros_like(h) if c is None else c
-        h_after, c_after, memory = lstm_step(self.from_input(x).add_(self.from_state(h)), c)
-        self.save(x=x, h=h, c=c, **memory)
-        return h_after, c_after
+        i, f, z, o = (self.from_input(x) + self.from_state(h)).chunk(4, -1)
+        i, f, z, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(z), torch.sigmoid(o)
+        c_after = f * c + i * z
+        tanh_c = torch.tanh(c_after)
+        self.save(x=x, h=h, c=c, i=i, f=f, z=z, o=o, tanh_c=tanh_c)
+        return o * tanh_c, c_after
 
     def backward(
         self, grad_h: Float[Tensor, "*batch hidden_size"] | None, grad_c: Float[Tensor, "*batch hidden_size"] | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        x, h = self.saved["x"], self.saved["h"]
+        x, h, c, i, f, z, o, tanh_c = (self.saved[name] for name in ("x", "h", "c", "i", "f", "z", "o", "tanh_c"))
         grad_h = torch.zeros_like(h) if grad_h is None else grad_h
         grad_c = torch.zeros_like(h) if grad_c is None else grad_c
-        gates = {name: self.saved[name] for name in ("c", "sigmoids", "candidate", "output", "tanh_c")}
-        slopes, through_h, forget = lstm_slopes(**gates)
-        grad_c_before = lstm_step_backward(grad_h, grad_c, slopes, through_h, forget)
-        grad_x = self.to_input(slopes, x)
-        grad_h_before = self.to_state(slopes, h)
-        return grad_x, grad_h_before, grad_c_before
+        gamma = grad_c + grad_h * o * (1 - tanh_c * tanh_c)
+        u_i, u_f = gamma * z * i * (1 - i), gamma * c * f * (1 - f)
+        u_z, u_o = gamma * i * (1 - z * z), grad_h * tanh_c * o * (1 - o)
+        u = torch.cat([u_i, u_f, u_z, u_o], -1)
+        return self.to_input(u, x), self.to_state(u, h), gamma * f
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
@@ -73,35 +75,3 @@ class LSTMCell(RecurrentCell):
         yield Example(cls(2, 3, bias=False, rng=rng), (x, h, c), reference=reference, label="no bias")
         alone = lambda m, x: reference(m, x, torch.zeros_like(h).to(x), torch.zeros_like(c).to(x))  # noqa: E731
         yield Example(cls(2, 3, rng=rng), (x,), reference=alone, label="no state")
-
-
-def lstm_step(sums: Tensor, c: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """h', c' and what backward needs, from the sums that the gates squash."""
-    size = c.shape[-1]
-    sigmoids = torch.sigmoid(sums[..., : 2 * size])  # i and f lie side by side
-    candidate = torch.tanh(sums[..., 2 * size : 3 * size])
-    output = torch.sigmoid(sums[..., 3 * size :])
-    i, f = sigmoids.chunk(2, -1)
-    c_after = torch.addcmul(f * c, i, candidate)
-    tanh_c = torch.tanh(c_after)
-    return output * tanh_c, c_after, {"sigmoids": sigmoids, "candidate": candidate, "output": output, "tanh_c": tanh_c}
-
-
-def lstm_slopes(c: Tensor, sigmoids: Tensor, candidate: Tensor, output: Tensor, tanh_c: Tensor) -> tuple[Tensor, ...]:
-    """The factors of u beside γ and g_h, then o (1 − tanh² c') and f. Of one step or of all; each is written where it stays."""
-    i, f = sigmoids.chunk(2, -1)
-    slopes = c.new_empty(*c.shape[:-1], 4 * c.shape[-1])
-    s_i, s_f, s_z, s_o = slopes.chunk(4, -1)
-    torch.addcmul(sigmoids, sigmoids, sigmoids, value=-1, out=slopes[..., : 2 * c.shape[-1]])  # i − i² and f − f²
-    s_i.mul_(candidate)
-    s_f.mul_(c)
-    torch.addcmul(i, i * candidate, candidate, value=-1, out=s_z)  # i − i z²
-    torch.addcmul(output, output, output, value=-1, out=s_o).mul_(tanh_c)  # (o − o²) tanh c'
-    return slopes, torch.addcmul(output, output * tanh_c, tanh_c, value=-1), f
-
-
-def lstm_step_backward(grad_h: Tensor, grad_c: Tensor, slopes: Tensor, through_h: Tensor, forget: Tensor) -> Tensor:
-    """∂L/∂c; the slopes turn into u, the gradient of the gates' sums, in place."""
-    grad_c = torch.addcmul(grad_c, grad_h, through_h)  # γ
-    slopes.mul_(torch.cat([grad_c, grad_c, grad_c, grad_h], -1))
-    return grad_c * forget
