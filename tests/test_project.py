@@ -128,3 +128,13 @@ def test_course_knows_nothing_of_the_autograder(root):
             assert not re.search(r"^\s*(from|import) course\.(figures|explorer|exercises)", path.read_text(), re.MULTILINE), (
                 path
             )
+
+
+def test_the_readmes_example_runs(root, capsys):
+    code = re.search(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.S)
+    assert code is not None
+    names: dict = {}
+    exec(code.group(1), names)
+    assert names["value"].item() < 0.1
+    assert names["net"](names["x"]).argmax(dim=1).tolist() == [0, 1, 1, 0]
+    assert "total" in capsys.readouterr().out
