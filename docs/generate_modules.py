@@ -25,7 +25,10 @@ def page() -> str:
     """The whole page."""
     modules = all_modules()
     containers = {kind.__name__: kind for kind in CONTAINERS}
-    parts = [HEAD.format(count=len(modules), containers=len(containers)), "| module | what it is | lecture | in torch |\n|---|---|---|---|\n"]
+    parts = [
+        HEAD.format(count=len(modules), containers=len(containers)),
+        "| module | what it is | lecture | in torch |\n|---|---|---|---|\n",
+    ]
     parts += [_line(kind) for kind in (*modules.values(), *containers.values())]
     parts += ["\n## Modules\n", *map(_section, modules.values()), "\n## Containers\n", *map(_section, containers.values())]
     return "".join(parts)

@@ -24,6 +24,9 @@ install_import_hook("course.modules", "tests.typechecker.typechecked")
 # With a GPU present the library takes only CUDA tensors, so that is where the tests' tensors must be made.
 torch.set_default_device(course.device())
 
+# Each of the workers that share the cores computes on one: threads that wait for one another are slower than none.
+torch.set_num_threads(1)
+
 os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")  # silences jupyter_core's notice about its folders
 
 ROOT = Path(__file__).resolve().parent.parent

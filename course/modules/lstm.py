@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
+from course.modules._dropout import dropout_factors
 
 
 class LSTM(Module):
@@ -88,7 +89,7 @@ class LSTM(Module):
         runs, masks, finals = [], [], []
         for layer in range(self.num_layers):
             if layer and self.training and self.dropout:
-                masks.append(torch.empty_like(steps).bernoulli_(1 - self.dropout, generator=self.rng).div_(1 - self.dropout))
+                masks.append(dropout_factors(steps, self.dropout, self.rng))
                 steps = steps * masks[-1]
             outputs = []
             for ending in self._endings(layer):
@@ -176,14 +177,16 @@ class Run:
         bias = (values["bias_ih"] + values["bias_hh"]) * double if "bias_ih" in values else None
         sums = F.linear(x, values["weight_ih"] * double[:, None], bias)
         weight_hh = (values["weight_hh"] * double[:, None]).T.contiguous()
+        in_place = not torch.is_grad_enabled()  # torch could not differentiate through sums that are overwritten
+        steps = sums.flip(0) if ending.endswith("_reverse") else sums
         first_h, outputs, memories = h, [], []
-        for step in reversed(sums.unbind()) if ending.endswith("_reverse") else sums.unbind():
-            gates = torch.addmm(step, h, weight_hh).sigmoid()
+        for step in steps.unbind():
+            gates = step.addmm_(h, weight_hh).sigmoid_() if in_place else torch.addmm(step, h, weight_hh).sigmoid()
             i, f, s, o = gates.chunk(4, -1)
-            before, c = c, torch.addcmul(f * c, i, s, value=2).sub(i)  # f c + i (2 s − 1)
-            tanh_c = torch.tanh(c)
-            memories.append({"c": before, "gates": gates, "tanh_c": tanh_c})
-            h = o * tanh_c
+            memories.append({"c": c} if in_place else {"c": c, "gates": gates})
+            c = torch.addcmul(f * c, i, s, value=2).sub_(i)  # f c + i (2 s − 1)
+            memories[-1]["tanh_c"] = torch.tanh(c)
+            h = o * memories[-1]["tanh_c"]
             if "weight_hr" in values:
                 memories[-1]["hidden"] = h
                 h = h @ values["weight_hr"].T
@@ -191,7 +194,7 @@ class Run:
         self.h, self.c = h, c
         self.outputs = torch.stack(outputs[::-1] if ending.endswith("_reverse") else outputs)
         stacked = {name: torch.stack([memory[name] for memory in memories]) for name in memories[0]}
-        self.memory = {"x": x, "h": torch.stack([first_h, *outputs[:-1]]), **stacked}
+        self.memory = {"x": x, "h": torch.stack([first_h, *outputs[:-1]]), "gates": steps, **stacked}
 
 
 def run_backward(
@@ -226,8 +229,10 @@ def run_backward(
     rows = slopes.flatten(0, 1)
     weight_ih.add_product(rows.T, x.flatten(0, 1))
     weight_hh.add_product(rows.T, h.flatten(0, 1))
-    for name in own.keys() & {"bias_ih", "bias_hh"}:
-        own[name].grad += rows.sum(dim=0)
+    if "bias_ih" in own:
+        total = rows.sum(dim=0)
+        own["bias_ih"].grad += total
+        own["bias_hh"].grad += total
     if weight_hr is not None:
         weight_hr.add_product(torch.stack(grads_h[::-1]).flatten(0, 1).T, memory["hidden"].flatten(0, 1))
     grad_x = slopes @ weight_ih.value

@@ -30,7 +30,7 @@ class MultiheadAttention(Module):
     U = (∂L/∂q, ∂L/∂k, ∂L/∂v) the linear maps' ∂L/∂query = U_q W_q, ∂L/∂W_q = U_qᵀ query, ∂L/∂b_q = Σ U_q, likewise for k and v.
 
     Raises:
-        ValueError: embed_dim is not divisible by num_heads.
+        ValueError: embed_dim is not divisible by num_heads, or dropout is not from 0 to 1.
         RankError, SizeError: shapes that do not fit together.
     """
 
@@ -54,7 +54,10 @@ class MultiheadAttention(Module):
         rng: Generator | None = None,
     ) -> None:
         if embed_dim < 1 or num_heads < 1 or embed_dim % num_heads:
-            raise ValueError(f"embed_dim={embed_dim} is not divisible by num_heads={num_heads}: each head gets an equal part")
+            sizes = f"embed_dim={embed_dim} is not divisible by num_heads={num_heads}"
+            raise ValueError(f"MultiheadAttention: {sizes}: each head gets an equal part")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"MultiheadAttention: dropout={dropout}, but it is a probability: pass 0 to 1")
         self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
         self.dropout, self.add_zero_attn, self.batch_first, self.rng = dropout, add_zero_attn, batch_first, rng
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
@@ -112,10 +115,12 @@ class MultiheadAttention(Module):
         return self._as_given(out, query), weights
 
     def backward(
-        self, grad_output: Float[Tensor, "..."], grad_weights: Float[Tensor, "..."] | None = None
-    ) -> tuple[Tensor | None, ...]:
+        self, grad_output: Float[Tensor, "..."] | None, grad_weights: Float[Tensor, "..."] | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, None, Tensor | None, None, None]:
         unbatched = self.saved["asked"][1]
-        grad = self.out_proj.backward(grad_output[None] if unbatched else self._batch_first(grad_output))
+        nothing = grad_output is None  # when only the weights were used
+        grad = torch.zeros_like(self.saved["inputs"][0]) if nothing else self._batch_first(grad_output)
+        grad = self.out_proj.backward(grad)
         memory = {name: self.saved[name] for name in MEMORY}
         grad_weights = None if grad_weights is None else self._weights_backward(grad_weights)
         *grads, grad_scores = attend_backward(self._split(grad), grad_weights, **memory)

@@ -62,12 +62,10 @@ class RNNCell(RecurrentCell):
         def reference(m: RNNCell, x: Tensor, h: Tensor) -> Tensor:
             joined = torch.cat([x, h], -1) @ torch.cat([m.weight_ih.value, m.weight_hh.value], 1).T
             biases = m.bias_ih.value + m.bias_hh.value if m.bias_ih and m.bias_hh else 0
-            return torch.tanh(joined + biases)
+            return torch.tanh(joined + biases) if m.nonlinearity == "tanh" else torch.relu(joined + biases)
 
         yield Example(cls(2, 4, rng=rng), (x, h), reference=reference)
         yield Example(cls(2, 4, bias=False, rng=rng), (x, h), reference=reference, label="no bias")
+        yield Example(cls(2, 4, nonlinearity="relu", rng=rng), (x, h), reference=reference, label="relu")
         alone = lambda m, x: reference(m, x, torch.zeros(len(x), 4).to(x))  # noqa: E731
         yield Example(cls(2, 4, rng=rng), (x,), reference=alone, label="no state")
-
-
-# import from course.modules._recurrent import RecurrentCell

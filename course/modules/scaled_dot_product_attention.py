@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from course.errors import SizeError
+from course.errors import DtypeError, SizeError
 from course.module import Example, Module
+from course.modules._dropout import dropout_factors
 
 
 class ScaledDotProductAttention(Module):
@@ -24,7 +25,8 @@ class ScaledDotProductAttention(Module):
         ∂L/∂Q = s ∂L/∂S K    ∂L/∂K = s (∂L/∂S)ᵀ Q    ∂L/∂M = ∂L/∂S, summed where M was broadcast
 
     Raises:
-        ValueError: a dropout outside [0, 1).
+        ValueError: a dropout outside [0, 1].
+        DtypeError: query, key, value and a mask of numbers do not all hold the same dtype.
         SizeError: the mask does not broadcast to queries × keys.
     """
 
@@ -36,8 +38,8 @@ class ScaledDotProductAttention(Module):
     def __init__(
         self, dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None, *, rng: Generator | None = None
     ) -> None:
-        if not 0 <= dropout_p < 1:
-            raise ValueError(f"dropout_p={dropout_p} is out of range: expected 0 ≤ dropout_p < 1")
+        if not 0 <= dropout_p <= 1:
+            raise ValueError(f"ScaledDotProductAttention: dropout_p={dropout_p}, but it is a probability: pass 0 to 1")
         self.dropout_p, self.is_causal, self.scale, self.rng = dropout_p, is_causal, scale, rng
 
     def extra_repr(self) -> str:
@@ -51,12 +53,15 @@ class ScaledDotProductAttention(Module):
         attn_mask: Float[Tensor, "..."] | Bool[Tensor, "..."] | None = None,
     ) -> Float[Tensor, "*batch queries value_features"]:
         shape = (*query.shape[:-1], key.shape[-2])
+        for name, given in (("key", key), ("value", value), ("attn_mask", attn_mask)):
+            if given is not None and given.dtype not in (query.dtype, torch.bool):
+                both = f"argument '{name}' holds {given.dtype}, but the query {query.dtype}"
+                raise DtypeError(f"ScaledDotProductAttention: {both}: pass {name}.to({query.dtype})")
         mask = attn_mask
         if attn_mask is not None:
             if not _broadcasts(attn_mask.shape, shape):
-                raise SizeError(
-                    f"argument 'attn_mask' has shape {tuple(attn_mask.shape)}, expected one that broadcasts to {shape}"
-                )
+                given = f"argument 'attn_mask' has shape {tuple(attn_mask.shape)}"
+                raise SizeError(f"ScaledDotProductAttention: {given}, expected one that broadcasts to {shape}")
             mask = as_addend(attn_mask, query) if attn_mask.dtype == torch.bool else attn_mask
         if self.is_causal:
             mask = causal_mask(query, key) if mask is None else mask + causal_mask(query, key)
@@ -65,7 +70,9 @@ class ScaledDotProductAttention(Module):
         self.save(**memory, mask_shape=None if attn_mask is None or attn_mask.dtype == torch.bool else attn_mask.shape)
         return out
 
-    def backward(self, grad_output: Float[Tensor, "*batch queries value_features"]) -> tuple[Tensor | None, ...]:
+    def backward(
+        self, grad_output: Float[Tensor, "*batch queries value_features"]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         memory = {name: self.saved[name] for name in MEMORY}
         grad_query, grad_key, grad_value, grad_scores = attend_backward(grad_output, None, **memory)
         shape = self.saved["mask_shape"]
@@ -91,10 +98,9 @@ def attend(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None, dropout: float, rng: Generator | None
 ) -> tuple[Tensor, dict[str, Any]]:
     """The output, and what `attend_backward` needs; `mask` is added to the scores, −∞ where attending is forbidden."""
-    scale = float(query.shape[-1] ** -0.5 if scale is None else scale)
-    weights, dropped = attention_weights(query, key, mask, scale), None
-    if dropout:
-        dropped = torch.empty_like(weights).bernoulli_(1 - dropout, generator=rng).div_(1 - dropout)
+    scale = float(max(1, query.shape[-1]) ** -0.5 if scale is None else scale)  # without features every score is 0
+    weights = attention_weights(query, key, mask, scale)
+    dropped = dropout_factors(weights, dropout, rng) if dropout else None
     out = (weights if dropped is None else weights * dropped) @ value
     memory = {"query": query, "key": key, "value": value, "mask": mask, "scale": scale, "dropped": dropped, "weights": weights}
     return out, memory
