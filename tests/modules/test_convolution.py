@@ -388,7 +388,7 @@ def test_transposed_convolution_refuses_ranks(shape):
         ConvTranspose2d(2, 3, 3)(torch.zeros(shape, device=course.device()))
 
 
-@pytest.mark.parametrize(("read", "sizes"), [(pair, (3, 3, 3)), (pair, (1,)), (single, (2, 2)), (single, ())], ids=str)
+@pytest.mark.parametrize(("read", "sizes"), [(pair, (3, 3, 3)), (pair, (1,)), (single, (2, 2)), (single, ())], ids=range(4))
 def test_as_many_sizes_as_spatial_axes(read, sizes):
     with pytest.raises(ValueError, match=f"holds {len(sizes)} sizes, expected one number"):
         read(sizes)
