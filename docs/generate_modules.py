@@ -15,9 +15,9 @@ CONTAINERS = (Chain, Graph, Residual, Unroll)
 HEAD = """\
 # The modules
 
-{count} modules and {containers} containers, each with a forward and a backward written by hand. In every formula $g$, or `g`, is
-the gradient ∂L/∂a that arrives from above. This page is made from the modules' own descriptions by `make reference`; do not
-edit it.
+{count} modules and {containers} containers, each with a forward and a backward written by hand. In every formula $g$, or `g`,
+is the gradient ∂L/∂a that arrives from above. This page is made from the modules' own descriptions by `make reference`; do
+not edit it.
 
 """
 
