@@ -295,6 +295,7 @@ def _numeric(
     finally:
         for parameter, value in zip(parameters.values(), tensors[len(moving) :], strict=True):
             parameter.value = value
+        truth._forget()  # what it saved of many moved copies at once is of no use to anyone
     return {name: gradient.cpu().numpy() for name, gradient in zip([*moving, *parameters], gradients, strict=True)}
 
 

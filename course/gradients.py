@@ -1,12 +1,16 @@
-"""Numerical gradients: what a derivative is, measured by moving one number at a time."""
+"""Numerical gradients: what a derivative is, measured by moving one number at a time, many of them at once."""
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course.module import as_tuple
+
+CHUNK = 2**22
+"""How many numbers the moved copies of a tensor may have at a time: 32 MiB in float64."""
 
 
 def step_size(value: Tensor) -> Tensor:
@@ -19,37 +23,98 @@ def step_size(value: Tensor) -> Tensor:
 
 
 def numerical_gradients(
-    function: Callable[..., Any], tensors: Sequence[Tensor], grad_outputs: Sequence[Tensor]
+    function: Callable[..., Any],
+    tensors: Sequence[Tensor],
+    grad_outputs: Sequence[Tensor],
+    *,
+    vectorize: bool = True,
 ) -> list[Tensor]:
     """∂L/∂t for every tensor t, from L = Σ grad_output · function(*tensors) and central differences.
 
-    Each coordinate in turn: (f(… t_i + h …) − f(… t_i − h …)) / 2h, projected on `grad_outputs`.
+    Each coordinate by itself: (f(… t_i + h …) − f(… t_i − h …)) / 2h, projected on `grad_outputs`. Many coordinates are moved
+    in one call through torch.vmap; a function that vmap cannot take, one that branches on its values say, is called for each.
 
     Args:
-        function: takes `tensors`, returns a tensor or a tuple of tensors; it is called twice for each coordinate.
+        function: takes `tensors`, returns a tensor or a tuple of tensors.
         tensors: float64 tensors of any shape; they are not changed.
         grad_outputs: the upstream gradient ∂L/∂output of each output, in the output's shape.
+        vectorize: False calls the function for each coordinate right away.
 
     Raises:
         ValueError: a tensor is not float64, in which the differences would drown in round-off.
 
     Source: Bishop: Pattern Recognition and Machine Learning (2006), section 5.3.3.
     """
-    gradients = []
     for position, tensor in enumerate(tensors):
         if tensor.dtype != torch.float64:
             raise ValueError(f"numerical gradients need float64, tensor {position} is {tensor.dtype}: use .double()")
-        tensor = tensor.contiguous()
-        gradient, steps = torch.zeros_like(tensor), step_size(tensor)
-        for index in range(tensor.numel()):
-            losses = []
-            for sign in (1.0, -1.0):
-                moved = tensor.clone()
-                moved.view(-1)[index] += sign * steps.view(-1)[index]
-                outputs = as_tuple(function(*tensors[:position], moved, *tensors[position + 1 :]))
-                losses.append([output.clone() for output in outputs])
-            # Differences first, sums after: numbers that did not change then cancel exactly.
-            rise = sum(((up - down) * grad).sum() for up, down, grad in zip(*losses, grad_outputs, strict=True))
-            gradient.view(-1)[index] = rise / (2 * steps.view(-1)[index])
-        gradients.append(gradient)
-    return gradients
+    return [_gradient(function, tensors, position, grad_outputs, vectorize) for position in range(len(tensors))]
+
+
+def projected_gradients(
+    function: Callable[..., Any], tensors: Sequence[Tensor], grad_outputs: Sequence[Tensor], directions: Sequence[Tensor]
+) -> list[Tensor]:
+    """Σ_i ∂L/∂t_i · d_i for every tensor t with its direction d: two calls of the function for each tensor, however large.
+
+    A gradient whose product with a random direction is another number is wrong; one that passes is right but for bad luck,
+    which with normally distributed directions has probability 0 in exact arithmetic.
+
+    Source: Nocedal, Wright: Numerical Optimization (2006), section 8.1.
+    """
+    slopes = []
+    for position, (tensor, direction) in enumerate(zip(tensors, directions, strict=True)):
+        step = torch.finfo(tensor.dtype).eps ** (1 / 3)
+        losses = []
+        for sign in (1, -1):
+            moved = tensor + sign * step * direction
+            outputs = as_tuple(function(*tensors[:position], moved, *tensors[position + 1 :]))
+            losses.append([output.clone() for output in outputs])
+        rise = sum(((above - below) * grad).sum() for above, below, grad in zip(*losses, grad_outputs, strict=True))
+        slopes.append(rise / (2 * step))
+    return slopes
+
+
+def _gradient(
+    function: Callable[..., Any], tensors: Sequence[Tensor], position: int, grad_outputs: Sequence[Tensor], vectorize: bool
+) -> Tensor:
+    """∂L/∂t of the tensor at one position."""
+    tensor = tensors[position].contiguous()
+    steps = step_size(tensor).flatten()
+
+    def rise(up: Tensor, down: Tensor) -> Tensor:
+        """L(up) − L(down). Differences first, sums after: numbers that did not change then cancel exactly."""
+        outputs = [
+            [output.clone() for output in as_tuple(function(*tensors[:position], moved, *tensors[position + 1 :]))]
+            for moved in (up, down)
+        ]
+        total = torch.zeros((), dtype=tensor.dtype, device=tensor.device)
+        for above, below, grad in zip(*outputs, grad_outputs, strict=True):
+            total = total + ((above - below) * grad).sum()
+        return total
+
+    rises = []
+    for ups, downs in _moved(tensor, steps):
+        found = None
+        if vectorize:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")  # vmap warns where it only loops itself
+                    found = torch.vmap(rise)(ups, downs)
+            except Exception:  # whatever vmap does not know; a mistake of the function's own is raised again below
+                vectorize = False
+        rises.append(torch.stack([rise(up, down) for up, down in zip(ups, downs, strict=True)]) if found is None else found)
+    return (torch.cat(rises) / (2 * steps)).view(tensor.shape) if rises else torch.zeros_like(tensor)
+
+
+def _moved(tensor: Tensor, steps: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Copies of `tensor`, each with one number moved up, and the same moved down, as many at a time as CHUNK admits."""
+    count = max(1, CHUNK // max(1, tensor.numel()))
+    for start in range(0, tensor.numel(), count):
+        part = range(start, min(start + count, tensor.numel()))
+        rows, columns = torch.arange(len(part), device=tensor.device), torch.tensor(part, device=tensor.device)
+        pair = []
+        for sign in (1, -1):
+            copies = tensor.flatten().repeat(len(part), 1)
+            copies[rows, columns] += sign * steps[columns]
+            pair.append(copies.view(len(part), *tensor.shape))
+        yield pair[0], pair[1]
