@@ -144,7 +144,7 @@ class SelfAttention(MultiheadAttention):
     def backward(self, grad_output: Tensor) -> Tensor:
         """The sequence is read three times: as query, as key and as value."""
         grad_query, grad_key, grad_value, *_ = super().backward(grad_output)
-        return grad_query + grad_key + grad_value
+        return grad_query.add_(grad_key).add_(grad_value)
 
 
 class TorchResidual(nn.Sequential):

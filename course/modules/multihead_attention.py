@@ -124,8 +124,9 @@ class MultiheadAttention(Module):
         memory = {name: self.saved[name] for name in MEMORY}
         grad_weights = None if grad_weights is None else self._weights_backward(grad_weights)
         *grads, grad_scores = attend_backward(self._split(grad), grad_weights, **memory)
-        grad_inputs = self._project_backward(self._append_backward(*map(self._merge, grads)))
         grad_masks = self._mask_backward(grad_scores)
+        del grad_scores, memory  # large, and not needed any more
+        grad_inputs = self._project_backward(self._append_backward(*map(self._merge, grads)))
         query, key, value = (x[0] if unbatched else x.transpose(0, 1) if not self.batch_first else x for x in grad_inputs)
         return query, key, value, grad_masks[0], None, grad_masks[1], None, None
 
