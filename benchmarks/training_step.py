@@ -12,7 +12,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import torch
@@ -21,13 +21,14 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 import course
-from course import Chain, Module, Residual, release_saved
+from course import Chain, Module, Residual, Unroll, release_saved
 from course.modules import (
     GELU,
     LSTM,
     CrossEntropyLoss,
     LayerNorm,
     Linear,
+    LSTMCell,
     MSELoss,
     MultiheadAttention,
     ReLU,
@@ -126,6 +127,29 @@ def lstm(length: int = 32, batch: int = 32, hidden: int = 128) -> Work:
     )
 
 
+class TorchSteps(nn.Module):
+    """The loop over time that one writes with nn.LSTMCell."""
+
+    def __init__(self, features: int, hidden: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(features, hidden)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """All outputs, stacked along time."""
+        state, outputs = None, []
+        for step in x:
+            state = self.cell(step, state)
+            outputs.append(state[0])
+        return torch.stack(outputs)
+
+
+def lstm_steps(length: int = 32, batch: int = 32, hidden: int = 128) -> Work:
+    """The same LSTM cell by cell, as one reads it."""
+    return replace(
+        lstm(length, batch, hidden), ours=lambda: Unroll(LSTMCell(hidden, hidden)), theirs=lambda: TorchSteps(hidden, hidden)
+    )
+
+
 class TorchSelfAttention(nn.MultiheadAttention):
     """Attention of a sequence to itself, without the weights that nobody reads."""
 
@@ -180,6 +204,7 @@ WORKS: dict[str, Callable[[], Work]] = {
     "mlp_512": lambda: mlp(512),
     "cnn": cnn,
     "lstm": lstm,
+    "lstm_steps": lstm_steps,
     "attention": attention,
 }
 
