@@ -6,17 +6,11 @@ from course.optim.adamw import AdamW
 from course.optim.clipping import clip_grad_norm_, clip_grad_value_
 from course.optim.momentum import Momentum
 from course.optim.optimizer import Optimizer
+from course.optim.plateau import ReduceLROnPlateau
 from course.optim.rmsprop import RMSProp
-from course.optim.schedules import (
-    CosineAnnealingLR,
-    ExponentialLR,
-    LambdaLR,
-    LinearLR,
-    MultiStepLR,
-    ReduceLROnPlateau,
-    Schedule,
-    StepLR,
-)
+from course.optim.schedule import Schedule
+from course.optim.schedules import CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, MultiStepLR, StepLR
+from course.optim.sequential import SequentialLR
 from course.optim.sgd import SGD
 
 __all__ = [
@@ -34,6 +28,7 @@ __all__ = [
     "RMSProp",
     "ReduceLROnPlateau",
     "Schedule",
+    "SequentialLR",
     "StepLR",
     "clip_grad_norm_",
     "clip_grad_value_",

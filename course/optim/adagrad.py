@@ -30,11 +30,11 @@ class Adagrad(Optimizer):
         given = {"lr_decay": lr_decay, "initial_accumulator_value": initial_accumulator_value, "eps": eps}
         for name, value in given.items():
             require_range(name, value, 0)
-        self.lr_decay, self.initial, self.eps = lr_decay, initial_accumulator_value, eps
+        self.lr_decay, self.initial_accumulator_value, self.eps = lr_decay, initial_accumulator_value, eps
 
     def update(self, parameter: Parameter, grad: Tensor, memory: Memory) -> None:
         if not memory:
-            memory.update(square=torch.full_like(parameter.value, self.initial), step=0)
+            memory.update(square=torch.full_like(parameter.value, self.initial_accumulator_value), step=0)
         rate = self.lr / (1 + memory["step"] * self.lr_decay)
         memory["step"] += 1
         size = memory["square"].addcmul_(grad, grad).sqrt().add_(self.eps)

@@ -31,10 +31,12 @@ class Adam(Optimizer):
         maximize: bool = False,
     ) -> None:
         super().__init__(parameters, lr, weight_decay=weight_decay, maximize=maximize)
+        if len(betas) != 2:
+            raise ValueError(f"betas={betas} has {len(betas)} numbers: expected two, β₁ and β₂, 0 ≤ β < 1")
         for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
             require_range(name, beta, 0, below=1)
         require_range("eps", eps, 0)
-        self.betas, self.eps, self.amsgrad = betas, eps, amsgrad
+        self.betas, self.eps, self.amsgrad = tuple(betas), eps, amsgrad
 
     def update(self, parameter: Parameter, grad: Tensor, memory: Memory) -> None:
         if not memory:

@@ -1,5 +1,6 @@
 """Momentum: a ball that rolls downhill, and remembers where it was going."""
 
+import math
 from collections.abc import Iterable
 
 from torch import Tensor
@@ -36,13 +37,20 @@ class Momentum(Optimizer):
         require_range("momentum", momentum, 0)
         if nesterov and (dampening or not momentum):
             raise ValueError(f"nesterov needs a momentum and no dampening, got momentum={momentum}, dampening={dampening}")
-        self.momentum, self.nesterov = momentum, nesterov
-        self.dampening = dampening if momentum else 0.0  # torch's rule: without momentum nothing is dampened
+        if not math.isfinite(dampening):
+            raise ValueError(f"dampening={dampening} is out of range: expected a finite number")
+        self.momentum, self.dampening, self.nesterov = momentum, dampening, nesterov
 
     def update(self, parameter: Parameter, grad: Tensor, memory: Memory) -> None:
+        if not self.momentum:  # nothing to remember, and, as in torch, nothing dampened
+            parameter.value.add_(grad, alpha=-self.lr)
+            return
         if not memory:
             memory["velocity"] = grad.clone()
         else:
             memory["velocity"].mul_(self.momentum).add_(grad, alpha=1 - self.dampening)
         velocity = memory["velocity"]
-        parameter.value.add_(grad.add(velocity, alpha=self.momentum) if self.nesterov else velocity, alpha=-self.lr)
+        if self.nesterov:
+            parameter.value.add_(grad, alpha=-self.lr).add_(velocity, alpha=-self.lr * self.momentum)
+        else:
+            parameter.value.add_(velocity, alpha=-self.lr)

@@ -34,7 +34,8 @@ class RMSProp(Optimizer):
         maximize: bool = False,
     ) -> None:
         super().__init__(parameters, lr, weight_decay=weight_decay, maximize=maximize)
-        for name, value in (("alpha", alpha), ("eps", eps), ("momentum", momentum)):
+        require_range("alpha", alpha, 0, below=1)
+        for name, value in (("eps", eps), ("momentum", momentum)):
             require_range(name, value, 0)
         self.alpha, self.eps, self.momentum, self.centered = alpha, eps, momentum, centered
 
@@ -45,7 +46,8 @@ class RMSProp(Optimizer):
         square = memory["square"].mul_(self.alpha).addcmul_(grad, grad, value=1 - self.alpha)
         if self.centered:
             mean = memory["mean"].lerp_(grad, 1 - self.alpha)
-            size = square.addcmul(mean, mean, value=-1).sqrt_().add_(self.eps)
+            # Gradients that hardly change have next to no variance: rounding must not take it below 0, where the root is NaN.
+            size = square.addcmul(mean, mean, value=-1).clamp_(min=0).sqrt_().add_(self.eps)
         else:
             size = square.sqrt().add_(self.eps)
         if self.momentum:
