@@ -164,27 +164,26 @@ class LSTM(Module):
 
 
 class Run:
-    """One layer in one direction, from the first step to the last (from the last to the first when reversed).
-
-    tanh(x) = 2 σ(2x) − 1 (lecture 06): with the candidate's sums doubled, one sigmoid squashes all four gates.
-    """
+    """One layer in one direction, from the first step to the last (from the last to the first when reversed)."""
 
     def __init__(self, lstm: Module, ending: str, x: Tensor, h: Tensor, c: Tensor) -> None:
         values = {name: parameter.value for name, parameter in own_parameters(lstm, ending).items()}
-        size = c.shape[-1]
-        double = x.new_ones(4 * size)
-        double[2 * size : 3 * size] = 2
-        bias = (values["bias_ih"] + values["bias_hh"]) * double if "bias_ih" in values else None
-        sums = F.linear(x, values["weight_ih"] * double[:, None], bias)
-        weight_hh = (values["weight_hh"] * double[:, None]).T.contiguous()
+        bias = values["bias_ih"] + values["bias_hh"] if "bias_ih" in values else None
+        sums = F.linear(x, values["weight_ih"], bias)
+        weight_hh = values["weight_hh"].T.contiguous()
         in_place = not torch.is_grad_enabled()  # torch could not differentiate through sums that are overwritten
         steps = sums.flip(0) if ending.endswith("_reverse") else sums
         first_h, outputs, memories = h, [], []
         for step in steps.unbind():
-            gates = step.addmm_(h, weight_hh).sigmoid_() if in_place else torch.addmm(step, h, weight_hh).sigmoid()
-            i, f, s, o = gates.chunk(4, -1)
-            memories.append({"c": c} if in_place else {"c": c, "gates": gates})
-            c = torch.addcmul(f * c, i, s, value=2).sub_(i)  # f c + i (2 s − 1)
+            i, f, z, o = (step.addmm_(h, weight_hh) if in_place else torch.addmm(step, h, weight_hh)).chunk(4, -1)
+            if in_place:
+                step[..., : 2 * c.shape[-1]].sigmoid_()  # i and f, side by side
+                z.tanh_()
+                o.sigmoid_()
+            else:
+                i, f, z, o = i.sigmoid(), f.sigmoid(), z.tanh(), o.sigmoid()
+            memories.append({"c": c})
+            c = torch.addcmul(f * c, i, z)
             memories[-1]["tanh_c"] = torch.tanh(c)
             h = o * memories[-1]["tanh_c"]
             if "weight_hr" in values:
@@ -241,12 +240,12 @@ def run_backward(
 
 def _slopes(c: Tensor, gates: Tensor, tanh_c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Of all steps: the factors of u beside γ and g_h (see LSTMCell), then o (1 − tanh² c') and f."""
-    i, f, s, o = gates.chunk(4, -1)
+    i, f, z, o = gates.chunk(4, -1)
     slopes = torch.addcmul(gates, gates, gates, value=-1)  # σ (1 − σ)
     u_i, u_f, u_z, u_o = slopes.chunk(4, -1)
-    u_i.mul_(2 * s - 1)
+    u_i.mul_(z)
     u_f.mul_(c)
-    u_z.mul_(i).mul_(4)  # tanh' = 4 σ (1 − σ)
+    torch.addcmul(i, i * z, z, value=-1, out=u_z)  # tanh' = 1 − z²
     u_o.mul_(tanh_c)
     return slopes, torch.addcmul(o, o * tanh_c, tanh_c, value=-1), f
 

@@ -195,3 +195,13 @@ WRONG = [
 def test_wrong_inputs_are_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("scale", [1e-1, 1e-3, 1e-5])
+def test_small_inputs_lose_nothing_in_float32(scale):
+    """Relative to what float64 gives: numbers near zero must not cancel away."""
+    x = scale * randn(5, 2, 3)
+    exact = LSTM(3, 4, bias=False, rng=generator(0)).to(dtype=torch.float64)
+    single = LSTM(3, 4, bias=False, rng=generator(0))
+    expected, out = exact(x)[0], single(x.float())[0]
+    assert ((out.double() - expected).abs().max() / expected.abs().max()).item() < 2e-6
