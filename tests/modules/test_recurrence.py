@@ -64,7 +64,7 @@ def test_a_cell_takes_what_is_not_contiguous(name):
 def test_initial_values_lie_in_torchs_range(name):
     ours, _, _ = CELLS[name]
     sizes = torch.cat([parameter.value.abs().flatten() for parameter in ours(True).parameters()])
-    assert 0.9 * 4**-0.5 < sizes.max() <= 4**-0.5  # of at least 36 uniform numbers
+    assert 0.6 * 4**-0.5 < sizes.max() <= 4**-0.5  # 36 uniform numbers all below 0.6 of it: once in 10⁸
 
 
 def test_a_gradient_may_come_through_h_or_c_alone():
