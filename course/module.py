@@ -58,7 +58,7 @@ class Parameter:
 
     @property
     def has_grad(self) -> bool:
-        """Whether anything was added to `grad` since it was last zero."""
+        """Whether `grad` takes memory: since it was last forgotten, something was added to it, or it was read."""
         return self._grad is not None
 
     def add_product(self, left: Tensor, right: Tensor) -> None:

@@ -18,7 +18,8 @@ class Optimizer:
     """Moves parameters along their gradients, one `step()` at a time, in place.
 
     A subclass writes `update(parameter, grad, memory)`. A parameter to which no gradient was added since `zero_grad()` stays
-    where it is, as in torch.optim where its grad is None: neither weight decay nor momentum moves it.
+    where it is, as in torch.optim where its grad is None: neither weight decay nor momentum moves it. (One whose gradient was
+    read counts as having one, of zeros.)
 
     Args:
         parameters: what to move, such as ``net.parameters()``.
