@@ -1,0 +1,1 @@
+"""How strong the gradient checker is, measured on wrong backward passes that are made mechanically."""
