@@ -1,0 +1,29 @@
+"""Correct variants of the library's modules: backward passes that a checker must accept, however they are written.
+
+A checker that rejects one of them is wrong. Some are written by hand, by other means than the library's; the rest are made
+mechanically from every module and every example it brings.
+"""
+
+from collections.abc import Iterator
+
+from benchmarks.strength import (
+    variants_containers,
+    variants_layers,
+    variants_losses,
+    variants_pointwise,
+    variants_sequences,
+    variants_spatial,
+)
+from benchmarks.strength._variant import Variant, variants_by_hand
+from benchmarks.strength.variants_wrapped import variants_wrapped
+
+__all__ = ["Variant", "variants", "variants_by_hand", "variants_wrapped"]
+
+# Importing these enters their classes into the list.
+FAMILIES = (variants_pointwise, variants_layers, variants_spatial, variants_losses, variants_sequences, variants_containers)
+
+
+def variants() -> Iterator[Variant]:
+    """Every correct variant, those written by hand first."""
+    yield from variants_by_hand()
+    yield from variants_wrapped()
