@@ -148,7 +148,8 @@ class Flow(Calls):
         assert isinstance(target, ast.Name)
         if any(isinstance(up, ast.For | ast.While) for up in self.above(target)):
             return False  # an earlier line may read it in the next round
-        after = (target.lineno, target.col_offset) if target in self.parents else (0, 0)
+        stored = self.statement(target) if target in self.parents else None  # an argument has been there from the start
+        after = (0, 0) if stored is None else (stored.end_lineno or 0, stored.end_col_offset or 0)
         reads = [n for n in self.reads(source, target.id) if (n.lineno, n.col_offset) > after and not self.is_fact(n)]
         if not reads or any(self._meet(a, b) for i, a in enumerate(reads) for b in reads[:i]):
             return False

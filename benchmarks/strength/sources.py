@@ -82,7 +82,14 @@ def parse(function: FunctionType) -> tuple[ast.FunctionDef, int]:
             argument.annotation = None
     if ast.get_docstring(tree, clean=False) is not None:
         tree.body = tree.body[1:] or [ast.Pass()]
-    return tree, first
+    return _Plain().visit(tree), first
+
+
+class _Plain(ast.NodeTransformer):
+    """Types of local names are nothing to change."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        return node if node.value is None else ast.copy_location(ast.Assign([node.target], node.value), node)
 
 
 def _read(

@@ -116,7 +116,7 @@ def _equal(found: Sequence[Any], truth: Sequence[Tensor | None]) -> bool:
             if got is not want:
                 return False
             continue
-        if not isinstance(got, Tensor) or got.shape != want.shape:
+        if not isinstance(got, Tensor) or got.shape != want.shape or got.dtype != want.dtype:
             return False
         if want.numel():
             scale = max(float(want.abs().max()), NOTHING * largest)
