@@ -5,21 +5,26 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from course.module import as_tuple
+from course.kinks import Decisions, differ
+from course.module import any_numbers, as_tuple
 
 CHUNK = 2**19
 """How many numbers the moved copies of a tensor may have at a time: 4 MiB in float64, which processors keep near at hand."""
+
+COMPLEX_STEP = 1e-30
+"""How far to step into the complex plane: nothing is subtracted there, so that a step can be as small as you like."""
 
 
 def step_size(value: Tensor) -> Tensor:
     """How far to move each number in `value` for a central difference.
 
     A step h makes a truncation error of about h²·|f‴|/6 and a round-off error of about ε·|f|/h, ε being the dtype's precision.
-    Their sum is least near h = ε^(1/3), 6·10⁻⁶ in float64, measured against the size of the number that is moved.
+    Their sum is least near h = ε^(1/3), 6·10⁻⁶ in float64, measured against the scale on which the function bends: the size of
+    the number that is moved, as for log x, but not less than 0.1, where most functions bend no faster and round-off would win.
     """
-    return torch.finfo(value.dtype).eps ** (1 / 3) * value.abs().clamp(min=1.0)
+    return torch.finfo(value.dtype).eps ** (1 / 3) * value.abs().clamp(min=0.1)
 
 
 def numerical_gradients(
@@ -27,6 +32,9 @@ def numerical_gradients(
     tensors: Sequence[Tensor],
     grad_outputs: Sequence[Tensor],
     *,
+    at: Sequence[Tensor | None] | None = None,
+    skip_kinks: bool = False,
+    scale: float = 1.0,
     vectorize: bool = True,
 ) -> list[Tensor]:
     """∂L/∂t for every tensor t, from L = Σ grad_output · function(*tensors) and central differences.
@@ -38,6 +46,10 @@ def numerical_gradients(
         function: takes `tensors`, returns a tensor or a tuple of tensors.
         tensors: float64 tensors of any shape; they are not changed.
         grad_outputs: the upstream gradient ∂L/∂output of each output, in the output's shape.
+        at: for each tensor, the flat positions to measure (see `sample`); None measures all. What is not measured is nan.
+        skip_kinks: whether numbers are nan, too, where a mask or an argmax flipped between the two evaluations: a kink lies
+            between them, and the difference is the derivative of neither side.
+        scale: multiplies the step size.
         vectorize: False calls the function for each coordinate right away.
 
     Raises:
@@ -45,10 +57,45 @@ def numerical_gradients(
 
     Source: Bishop: Pattern Recognition and Machine Learning (2006), section 5.3.3.
     """
+    _require(tensors, torch.float64)
+    rise = _Rise(function, tensors, grad_outputs, skip_kinks, vectorize)
+    return [rise.gradient(position, None if at is None else at[position], scale) for position in range(len(tensors))]
+
+
+def complex_step_gradients(
+    function: Callable[..., Any], tensors: Sequence[Tensor], grad_outputs: Sequence[Tensor], *, vectorize: bool = True
+) -> list[Tensor]:
+    """∂L/∂t for every tensor t of an analytic function, exact to the last digits: ∂f/∂t_i = Im f(… t_i + ih …) / h.
+
+    No difference is taken, so that nothing cancels, however small h is. The function must take complex numbers and be analytic
+    where it is measured: no absolute values, maxima or comparisons, which torch refuses for complex numbers anyway.
+
+    Raises:
+        ValueError: a tensor is not float64, or the function cannot compute with complex numbers.
+
+    Source: Squire, Trapp: Using complex variables to estimate derivatives of real functions, SIAM Review 40 (1998).
+    """
+    _require(tensors, torch.float64)
+
+    def slope(position: int) -> Callable[[Tensor], Tensor]:
+        def of(direction: Tensor) -> Tensor:
+            moved = torch.complex(tensors[position], COMPLEX_STEP * direction)
+            outputs = as_tuple(function(*tensors[:position], moved, *tensors[position + 1 :]))
+            parts = [(o.imag * g).sum() if o.is_complex() else 0.0 for o, g in zip(outputs, grad_outputs, strict=True)]
+            return sum(parts, torch.zeros((), dtype=torch.float64, device=moved.device))
+
+        return of
+
+    found = []
     for position, tensor in enumerate(tensors):
-        if tensor.dtype != torch.float64:
-            raise ValueError(f"numerical gradients need float64, tensor {position} is {tensor.dtype}: use .double()")
-    return [_gradient(function, tensors, position, grad_outputs, vectorize) for position in range(len(tensors))]
+        directions = torch.eye(tensor.numel(), dtype=tensor.dtype, device=tensor.device).view(-1, *tensor.shape)
+        try:
+            with any_numbers():
+                slopes = _map(slope(position), (directions,), vectorize) if tensor.numel() else torch.zeros_like(tensor)
+        except (RuntimeError, TypeError, NotImplementedError) as error:
+            raise ValueError(f"the function cannot compute with complex numbers, use central differences: {error}") from error
+        found.append(slopes.view(tensor.shape) / COMPLEX_STEP)
+    return found
 
 
 def projected_gradients(
@@ -56,67 +103,150 @@ def projected_gradients(
 ) -> list[Tensor]:
     """Σ_i ∂L/∂t_i · d_i for every tensor t with its direction d: two calls of the function for each tensor, however large.
 
-    A gradient whose product with a random direction is another number is wrong; one that passes is right but for bad luck,
-    which with normally distributed directions has probability 0 in exact arithmetic.
+    A gradient whose product with a random direction is another number is wrong. One that passes is right but for bad luck: see
+    `random_directions` for how little of that is needed.
 
     Source: Nocedal, Wright: Numerical Optimization (2006), section 8.1.
     """
     slopes = []
     for position, (tensor, direction) in enumerate(zip(tensors, directions, strict=True)):
-        step = torch.finfo(tensor.dtype).eps ** (1 / 3)
-        losses = []
-        for sign in (1, -1):
-            moved = tensor + sign * step * direction
-            outputs = as_tuple(function(*tensors[:position], moved, *tensors[position + 1 :]))
-            losses.append([output.clone() for output in outputs])
-        rise = sum(((above - below) * grad).sum() for above, below, grad in zip(*losses, grad_outputs, strict=True))
-        slopes.append(rise / (2 * step))
+        rise = _Rise(function, tensors, grad_outputs, False, False)
+        step = torch.finfo(tensor.dtype).eps ** (1 / 3) * direction
+        slopes.append(rise(position, tensor + step, tensor - step)[0] / (2 * torch.finfo(tensor.dtype).eps ** (1 / 3)))
     return slopes
 
 
-def _gradient(
-    function: Callable[..., Any], tensors: Sequence[Tensor], position: int, grad_outputs: Sequence[Tensor], vectorize: bool
-) -> Tensor:
-    """∂L/∂t of the tensor at one position."""
-    tensor = tensors[position].contiguous()
-    steps = step_size(tensor).flatten()
+def crosses_kink(function: Callable[..., Any], tensors: Sequence[Tensor]) -> bool:
+    """Whether a kink lies within a few central differences of the point, so that another point serves better.
 
-    def rise(up: Tensor, down: Tensor) -> Tensor:
-        """L(up) − L(down). Differences first, sums after: numbers that did not change then cancel exactly."""
-        before, after = tensors[:position], tensors[position + 1 :]
-        outputs = [output.clone() for output in as_tuple(function(*before, up, *after))]  # a function may use its memory again
-        total = torch.zeros((), dtype=tensor.dtype, device=tensor.device)
-        for above, below, grad in zip(outputs, as_tuple(function(*before, down, *after)), grad_outputs, strict=True):
-            total = total + (above - below).flatten() @ grad.flatten()
-        return total
-
-    rises = []
-    for ups, downs in _moved(tensor, steps):
-        found = None
-        if vectorize:
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("error")  # vmap warns where it only loops itself
-                    found = torch.vmap(rise)(ups, downs)
-            except Exception:  # whatever vmap does not know; a mistake of the function's own is raised again below
-                vectorize = False
-        rises.append(torch.stack([rise(up, down) for up, down in zip(ups, downs, strict=True)]) if found is None else found)
-    return (torch.cat(rises) / (2 * steps)).view(tensor.shape) if rises else torch.zeros_like(tensor)
+    All numbers of a tensor are moved at once, twice as far as a central difference moves them, and the masks, comparisons and
+    places of maxima on both sides are compared.
+    """
+    for position, tensor in enumerate(tensors):
+        rise = _Rise(function, tensors, (), True, False)
+        signs = torch.ones_like(tensor)
+        for _ in range(2):
+            step = 2 * signs * step_size(tensor)
+            if rise.flips(position, tensor + step, tensor - step):
+                return True
+            signs.view(-1)[::2] = -1  # then neighbors in opposite directions, which tells maxima apart
+    return False
 
 
-def _moved(tensor: Tensor, steps: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def random_directions(tensors: Sequence[Tensor], rng: Generator) -> list[Tensor]:
+    """A direction for each tensor: magnitudes from 1 to 2 and random signs, in units of the numbers' scale.
+
+    No number of it is near zero, so that no single wrong number can hide behind it, as it could in a normally distributed one.
+    """
+    found = []
+    for tensor in tensors:
+        magnitude = 1 + torch.rand(tensor.shape, dtype=tensor.dtype, device=rng.device, generator=rng)
+        sign = torch.randint(0, 2, tensor.shape, device=rng.device, generator=rng) * 2 - 1
+        found.append((magnitude * sign).to(tensor.device) * tensor.abs().clamp(min=0.1))
+    return found
+
+
+def sample(tensors: Sequence[Tensor], count: int, rng: Generator) -> list[Tensor | None]:
+    """Flat positions of `count` numbers of each tensor, weights and biases alike; None (all of them) where it has no more."""
+    return [
+        torch.randperm(t.numel(), device=rng.device, generator=rng)[:count].sort().values if t.numel() > count else None
+        for t in tensors
+    ]
+
+
+def _require(tensors: Sequence[Tensor], dtype: torch.dtype) -> None:
+    for position, tensor in enumerate(tensors):
+        if tensor.dtype != dtype:
+            raise ValueError(f"numerical gradients need float64, tensor {position} is {tensor.dtype}: use .double()")
+
+
+class _Rise:
+    """How much L = Σ grad_output · function(*tensors) rises when one of the tensors is moved."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        tensors: Sequence[Tensor],
+        grad_outputs: Sequence[Tensor],
+        watch: bool,
+        vectorize: bool,
+    ) -> None:
+        self.function, self.tensors, self.grad_outputs = function, tensors, grad_outputs
+        self.watch, self.vectorize = watch, vectorize
+
+    def _run(self, position: int, moved: Tensor) -> tuple[tuple[Any, ...], list[Tensor]]:
+        arguments = (*self.tensors[:position], moved, *self.tensors[position + 1 :])
+        if not self.watch:
+            return as_tuple(self.function(*arguments)), []
+        with Decisions() as decisions:
+            return as_tuple(self.function(*arguments)), decisions.taken
+
+    def __call__(self, position: int, up: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+        """L(up) − L(down), and whether a kink lies between. Differences first, sums after: what did not change cancels."""
+        highs, decided = self._run(position, up)
+        highs = [high.clone() for high in highs]  # a function may use its memory again
+        lows, decided_down = self._run(position, down)
+        total = torch.zeros((), dtype=up.dtype, device=up.device)
+        for high, low, grad in zip(highs, lows, self.grad_outputs, strict=True):
+            total = total + (high - low).flatten() @ grad.flatten()
+        return total, differ(decided, decided_down)
+
+    def flips(self, position: int, up: Tensor, down: Tensor) -> bool:
+        """Whether the two evaluations decided differently."""
+        decided = self._run(position, up)[1]
+        return bool(differ(decided, self._run(position, down)[1]))
+
+    def gradient(self, position: int, at: Tensor | None, scale: float) -> Tensor:
+        """∂L/∂t of the tensor at one position."""
+        tensor = self.tensors[position].contiguous()
+        steps = scale * step_size(tensor).flatten()
+        gradient = torch.full_like(steps, torch.nan)
+        for where, up, down in _moved(tensor, steps, at):
+            found = None
+            if self.vectorize:
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("error")  # vmap warns where it only loops itself
+                        found = torch.vmap(lambda up, down: self(position, up, down))(up, down)
+                except Exception:  # whatever vmap does not know; a mistake of the function's own is raised again below
+                    self.vectorize = False
+            if found is None:
+                pairs = [self(position, one, other) for one, other in zip(up, down, strict=True)]
+                found = torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1].to(tensor.device) for pair in pairs])
+            rises, flips = found
+            gradient[where] = torch.where(flips.to(rises.device), torch.nan, rises / (2 * steps[where]))
+        return gradient.view(tensor.shape)
+
+
+def _map(function: Callable[..., Tensor], stacks: tuple[Tensor, ...], vectorize: bool) -> Tensor:
+    """The function of every slice, through torch.vmap where that works."""
+    if vectorize:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                return torch.vmap(function)(*stacks)
+        except Exception:  # what is the function's own mistake is raised again below
+            pass
+    return torch.stack([function(*slices) for slices in zip(*stacks, strict=True)])
+
+
+def _moved(tensor: Tensor, steps: Tensor, at: Tensor | None) -> Iterator[tuple[Any, Tensor, Tensor]]:
     """Copies of `tensor`, each with one number moved up, and the same moved down, as many at a time as CHUNK admits.
 
     The copies are in the same memory each time: done with one pair, ask for the next.
     """
-    size = tensor.numel()
-    count = max(1, min(size, CHUNK // max(1, size)))
+    size, total = tensor.numel(), tensor.numel() if at is None else len(at)
+    count = max(1, min(total, CHUNK // max(1, size)))
     copies = [torch.empty(count, size, dtype=tensor.dtype, device=tensor.device) for _ in range(2)]
-    for start in range(0, size, count):
-        part = steps[start : start + count]
+    for start in range(0, total, count):
+        stop = min(start + count, total)
+        where = slice(start, stop) if at is None else at[start:stop].to(tensor.device)
         for copy, sign in zip(copies, (1, -1), strict=True):
             copy.copy_(tensor.view(1, -1).expand_as(copy))
-            diagonal = copy.view(-1)[start :: size + 1]  # number `start` of the first copy, the next of the second, and so on
-            diagonal[: len(part)].add_(part, alpha=sign)
-        up, down = (copy[: len(part)].view(len(part), *tensor.shape) for copy in copies)
-        yield up, down
+            if at is None:
+                # Number `start` of the first copy, the next of the second, and so on.
+                copy.view(-1)[start :: size + 1][: stop - start].add_(steps[where], alpha=sign)
+            else:
+                copy[torch.arange(stop - start, device=tensor.device), where] += sign * steps[where]
+        up, down = (copy[: stop - start].view(stop - start, *tensor.shape) for copy in copies)
+        yield where, up, down

@@ -18,6 +18,7 @@ from course.shapes import Signature
 
 _recording: ContextVar[bool] = ContextVar("recording", default=False)  # on while a fallback backward replays a forward
 _releasing: ContextVar[bool] = ContextVar("releasing", default=False)
+_any_numbers: ContextVar[bool] = ContextVar("any_numbers", default=False)
 
 
 @contextmanager
@@ -31,6 +32,27 @@ def release_saved() -> Iterator[None]:
         yield
     finally:
         _releasing.reset(before)
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """Inside, forward is recorded by torch, so that torch.autograd can differentiate it."""
+    before = _recording.set(True)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        _recording.reset(before)
+
+
+@contextmanager
+def any_numbers() -> Iterator[None]:
+    """Inside, forward takes whatever it is given, complex numbers too: for a check that steps off the real line."""
+    before = _any_numbers.set(True)
+    try:
+        yield
+    finally:
+        _any_numbers.reset(before)
 
 
 class Parameter:
@@ -307,6 +329,11 @@ class Module:
         raise NotImplementedError(f"{cls.__name__} has no examples: write examples(cls, rng, scale=1)")
 
 
+def falls_back_now() -> bool:
+    """Whether a module without a backward of its own is being differentiated by torch just now."""
+    return _recording.get()
+
+
 def has_own_backward(module: Module | type[Module]) -> bool:
     """Whether a backward was written for the module by hand."""
     kind = module if isinstance(module, type) else type(module)
@@ -332,7 +359,7 @@ def _guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
         if options:
             inputs = signature.positional(inputs, options)
         looks = [(x.shape, x.dtype, x.device) if isinstance(x, Tensor) else type(x) for x in inputs]
-        if looks != self._accepted:  # inputs that look like the last ones need no second check
+        if looks != self._accepted and not _any_numbers.get():  # inputs that look like the last ones need no second check
             require_device(inputs, lambda: [argument.name for argument in signature.arguments])
             signature.check(self, inputs, _parameter_dtype(self))
             self._accepted = looks

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from course import generator
-from course.checks import FunctionWithGradient, check_module
+from course.checks import FunctionWithGradient, check_module, judge
+from course.evidence import probe
 from course.modules import CosineUnit, Linear, Multiply, Sigmoid
+from course.truth import Truth
 
 
 class MeanForSum(Linear):
@@ -118,7 +120,7 @@ ZOO = [
     (IgnoresUpstream(), (X,), "∂L/∂x", "(15 of 15 differ)"),
     (WrongShape(3, 2), (X,), "shapes", "∂L/∂x has shape (3, 5), but x has shape (5, 3)"),
     (WrongForward(), (X,), "output", "but the expected output is"),
-    (TooFew(), (X, X + 1), "shapes", "backward returned 1 gradients for 2 inputs (x, y)"),
+    (TooFew(), (X, X + 1), "shapes", "backward returned 1 gradient for 2 inputs (x, y)"),
     (NotANumber(), (X,), "∂L/∂x", "is nan"),
     (NotATensor(), (X,), "∂L/∂x", "returned a str where a tensor belongs"),
     (Missing(), (X,), "∂L/∂x", "is missing: backward gave None"),
@@ -146,17 +148,15 @@ def test_a_mistake_fails_only_the_parts_that_it_spoils():
 
 
 def test_a_backward_that_never_ends_is_stopped():
-    from course.checks import judge, probe
-
     class Endless(Sigmoid):
         def backward(self, grad_output):
             while True:
                 pass
 
-    x, g = (X[:1].double(),), (X[:1].double(),)
-    evidence = probe(Endless(), ("x",), x, g, seconds=0.2)
-    report = judge("Endless", evidence, Sigmoid(), ("x",), x, g)
-    assert "did not finish within 0.2 s" in report["∂L/∂x"].message
+    truth = Truth(Sigmoid(), (X[:1],), generator(0))
+    evidence = probe(Endless(), truth.names, truth.inputs, truth.grad_outputs, seconds=0.2)
+    report = judge("Endless", evidence, truth)
+    assert "did not finish within 0.2 s (line " in report["∂L/∂x"].message
 
 
 def test_checking_has_no_side_effects():

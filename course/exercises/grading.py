@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from IPython.display import display
-from torch import Generator, Tensor
+from torch import Generator
 
-from course.checks import Evidence, Part, Report, input_names, judge, probe, random_like, to_float64
+from course.checks import judge
 from course.device import device
+from course.evidence import Evidence, probe
 from course.exercises.exercise import Case, Exercise, find_exercise
 from course.exercises.score import Score
-from course.module import Module, as_tuple
+from course.module import Module
+from course.report import Part, Report
+from course.truth import Truth
 
 if TYPE_CHECKING:
     from course.figures import Figure
@@ -39,7 +42,7 @@ def picture(name: str, answer: Any, *, seed: int = 0) -> "Figure":
     """Draw the gradients of a student's answer over the numeric ones, in the exercise's last case."""
     from course.figures import gradient_comparison  # matplotlib takes a while to import, and grading draws nothing
 
-    report = list(examine(find_exercise(name), answer, seed=seed).values())[-1]
+    report = list(examine(find_exercise(name), answer, seed=seed, thorough=True).values())[-1]
     return gradient_comparison(report.analytic, report.numeric, title=f"{name}: your gradient and the numeric one")
 
 
@@ -49,33 +52,28 @@ def grade(exercise: Exercise, answer: Any, *, seed: int = 0) -> Score:
     return Score(exercise, tuple(_verdict(name, reports) for name in exercise.points))
 
 
-def examine(exercise: Exercise, answer: Any, *, seed: int = 0) -> dict[str, Report]:
+def examine(exercise: Exercise, answer: Any, *, seed: int = 0, thorough: bool = False) -> dict[str, Report]:
     """Probe the answer on every case of the exercise and judge what was seen: a report by case label."""
     rng = Generator(device()).manual_seed(seed)
     reports: dict[str, Report] = {}
     evidence = Evidence()
     for case in exercise.cases(rng):
-        inputs = to_float64(case.inputs)
-        truth = case.build(exercise.truth).to(dtype=torch.float64)
-        names = input_names(truth, len(inputs))
-        grad_outputs = random_like(as_tuple(truth(*inputs)), rng)
+        truth = Truth(case.build(exercise.truth), case.inputs, rng)
         if not evidence.timed_out:  # what never ends in one case is not tried in the next
-            evidence = _probe_answer(case, answer, truth, names, inputs, grad_outputs)
-        reports[case.label] = judge(case.label, evidence, truth, names, inputs, grad_outputs)
+            evidence = _probe_answer(case, answer, truth)
+        reports[case.label] = judge(case.label, evidence, truth, thorough=thorough)
     return reports
 
 
-def _probe_answer(
-    case: Case, answer: Any, truth: Module, names: tuple[str, ...], inputs: tuple[Tensor, ...], grad_outputs: tuple[Tensor, ...]
-) -> Evidence:
+def _probe_answer(case: Case, answer: Any, truth: Truth) -> Evidence:
     if isinstance(answer, type) and not _wrote_backward(answer):
         return Evidence(errors={"backward": f"{answer.__name__} has no backward of its own: write one in the class"})
     try:
         module = case.build(answer).to(dtype=torch.float64)
-        module.load_state_dict(truth.state_dict())
+        module.load_state_dict(truth.module.state_dict())
     except Exception as error:
         return Evidence(errors={"forward": f"making it raised {type(error).__name__}: {error}"})
-    return probe(module, names, inputs, grad_outputs, seconds=SECONDS)
+    return probe(module, truth.names, truth.inputs, truth.grad_outputs, seconds=SECONDS)
 
 
 def _wrote_backward(answer: type) -> bool:

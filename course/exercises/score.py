@@ -3,8 +3,8 @@
 import html
 from dataclasses import dataclass
 
-from course.checks import Part
 from course.exercises.exercise import Exercise
+from course.report import Part
 
 HINT_TITLES = ("Hint 1: what to think about", "Hint 2: an earlier result", "Hint 3: a relative, worked out")
 

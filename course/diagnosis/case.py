@@ -1,0 +1,102 @@
+"""One wrong gradient beside all that is known about the right one."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course.module import as_tuple, recording
+from course.truth import Truth
+
+AGREE = 1e-6
+"""Two gradients are the same when they differ by less than this share of the largest number: a prediction is exact, while the
+numbers of two different formulas agree to so many digits by chance once in a million."""
+
+
+class Case:
+    """The gradient that backward gave for the tensor `name`, and the truth.
+
+    Attributes:
+        given: what backward gave.
+        true: what it should be, exact where torch can differentiate the true forward, else measured.
+        grads: everything that backward gave, by name.
+    """
+
+    def __init__(self, truth: Truth, name: str, grads: Mapping[str, np.ndarray | None], numeric: np.ndarray) -> None:
+        self.truth, self.name, self.grads = truth, name, grads
+        given = grads[name]
+        assert given is not None
+        self.given = given
+        exact = self.gradients()
+        self.true = exact[name] if exact is not None else numeric
+
+    @cached_property
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The floating-point inputs and the parameters."""
+        return {name: tensor.detach().cpu().numpy() for name, tensor in self.truth.tensors.items()}
+
+    @cached_property
+    def outputs(self) -> list[np.ndarray]:
+        """The true outputs."""
+        return [output.detach().cpu().numpy() for output in self.truth.expected]
+
+    @cached_property
+    def upstream(self) -> list[np.ndarray]:
+        """The gradients that arrived at the outputs."""
+        return [grad.cpu().numpy() for grad in self.truth.grad_outputs]
+
+    @cached_property
+    def elementwise(self) -> bool:
+        """Whether every number of the only output depends on the number at the same place alone."""
+        if len(self.upstream) != 1 or self.upstream[0].shape != self.true.shape:
+            return False
+        half = self.truth.grad_outputs[0].clone()
+        half.view(-1)[::2] = 0
+        found = self.gradients((half,))
+        return found is not None and not found[self.name].reshape(-1)[::2].any()
+
+    def gradients(
+        self, grad_outputs: tuple[Tensor, ...] | None = None, tensors: Mapping[str, Tensor] | None = None
+    ) -> dict[str, np.ndarray] | None:
+        """The gradients of the true forward for another upstream gradient, or at another point; None if torch has none."""
+        return gradients(self.truth, grad_outputs, tensors)
+
+    def matches(self, predicted: np.ndarray) -> bool:
+        """Whether a prediction is what backward gave, and not what it should have given."""
+        return same(self.given, predicted) and not same(predicted, self.true)
+
+
+def gradients(
+    truth: Truth, grad_outputs: tuple[Tensor, ...] | None = None, tensors: Mapping[str, Tensor] | None = None
+) -> dict[str, np.ndarray] | None:
+    """The exact gradients of a true forward, through torch.autograd; None where torch cannot differentiate it."""
+    upstream = truth.grad_outputs if grad_outputs is None else grad_outputs
+    leaves = {n: t.detach().clone().requires_grad_() for n, t in (truth.tensors | dict(tensors or {})).items()}
+    try:
+        with recording():
+            outputs = as_tuple(truth.function(*leaves.values()))
+            pairs = [(o, g) for o, g in zip(outputs, upstream, strict=True) if o.requires_grad]
+            found = torch.autograd.grad(
+                [o for o, _ in pairs], list(leaves.values()), [g for _, g in pairs], allow_unused=True, materialize_grads=True
+            )
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+        IndexError,
+    ):  # a point where forward cannot go, or one that torch cannot follow
+        return None
+    return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, found, strict=True)}
+
+
+def same(first: np.ndarray, second: np.ndarray, tolerance: float = AGREE) -> bool:
+    """Whether two arrays agree but for rounding; numbers that are nan in the second are not compared."""
+    if first.shape != second.shape or not first.size:
+        return False
+    compared = ~np.isnan(second)
+    if not compared.any() or not np.isfinite(first[compared]).all():
+        return False
+    scale = np.abs(second[compared]).max()
+    return bool(np.abs(first[compared] - second[compared]).max() <= tolerance * scale)

@@ -1,0 +1,66 @@
+"""diagnose(): compare a wrong gradient with what each known mistake would have given."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from course.diagnosis import formulas, graphs, relations, steps, upstream
+from course.diagnosis.case import Case
+from course.diagnosis.mistakes import Diagnosis, Hypothesis
+
+if TYPE_CHECKING:
+    from course.evidence import Evidence
+    from course.truth import Truth
+
+QUICK: tuple[Callable[[Case], Iterator[Hypothesis]], ...] = (
+    relations.nothing,
+    relations.exchanged,
+    relations.shape,
+    upstream.handed_on,
+    relations.factors,
+    relations.multiple,
+    graphs.graphs,
+    upstream.ignored,
+    upstream.forgotten,
+    upstream.diagonal,
+    formulas.formulas,
+    upstream.turned,
+    formulas.replaced,
+    relations.borrowed,
+)
+"""Where mistakes come from, the plainest first."""
+
+
+def diagnose(truth: "Truth", evidence: "Evidence", numeric: Mapping[str, np.ndarray]) -> dict[str, Diagnosis]:
+    """Name the mistake behind each of the wrong gradients, where one of the known mistakes explains every number of it.
+
+    Args:
+        truth: the true forward, and the point at which it was run.
+        evidence: what the module did.
+        numeric: for each wrong gradient that is there, its true values.
+    """
+    found: dict[str, Diagnosis] = {}
+    taken_apart: steps.Steps | None = None
+    for name, true in numeric.items():
+        if evidence.grads.get(name) is None or not true.size:
+            continue
+        case = Case(truth, name, evidence.grads, true)
+        diagnosis = _explain(case, (hypothesis for source in QUICK for hypothesis in source(case)))
+        if diagnosis is None and case.given.shape == case.true.shape:
+            taken_apart = taken_apart or steps.Steps(truth)
+            diagnosis = _explain(case, (*steps.lost_paths(case, taken_apart), *relations.places(case)))
+        if diagnosis is not None:
+            found[name] = diagnosis
+    return found
+
+
+def _explain(case: Case, hypotheses: Iterable[Hypothesis]) -> Diagnosis | None:
+    """The first hypothesis that predicts what backward gave, and how sure it is: less so when another predicts the same."""
+    matching = [hypothesis for hypothesis in hypotheses if case.matches(hypothesis.predicted)]
+    if not matching:
+        return None
+    rivals = len({hypothesis.name for hypothesis in matching}) - 1
+    few = {1: 0.25, 2: 0.1}.get(int(case.given.size), 0.0)  # one number agrees with many a formula
+    first = matching[0]
+    return Diagnosis(first.name, first.what, round(max(0.05, first.prior - few - min(0.3, 0.15 * rivals)), 2))

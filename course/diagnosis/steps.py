@@ -1,0 +1,171 @@
+"""Mistakes on the way through forward: one of its steps differentiated wrongly, or one of its paths left out.
+
+The true forward is taken apart into torch's elementary operations. Then it is run again and again, each time with one operation
+that passes the gradient on wrongly: not at all, with the wrong sign, or as if it were the identity.
+"""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, fx
+
+from course.diagnosis.case import Case
+from course.diagnosis.mistakes import Hypothesis
+from course.module import any_numbers, as_tuple, recording
+from course.truth import Truth
+
+MOST_STEPS = 120
+"""Forwards with more operations than this are not taken apart: there is no time to try them all."""
+
+REDUCTIONS = {"sum", "mean", "var", "var_mean", "std", "amax", "amin", "logsumexp", "linalg_vector_norm", "norm", "max", "min"}
+
+
+class Steps:
+    """A true forward as a list of elementary operations that can be run with one of them differentiated wrongly."""
+
+    def __init__(self, truth: Truth) -> None:
+        self.truth = truth
+        self.program = _take_apart(truth)
+
+    def edges(self) -> Iterator[tuple[fx.Node, fx.Node]]:
+        """Pairs of an operation and one that it reads, if a gradient flows between them."""
+        if self.program is None:
+            return
+        nodes = [node for node in self.program.graph.nodes if node.op == "call_function"]
+        if len(nodes) > MOST_STEPS:
+            return
+        flowing = set()
+        for node in self.program.graph.nodes:
+            if node.op == "placeholder" or any(read in flowing for read in node.all_input_nodes):
+                flowing.add(node)
+        for node in nodes:
+            for read in node.all_input_nodes:
+                if read in flowing and _is_float(read):
+                    yield node, read
+
+    def gradients(self, edges: set[tuple[fx.Node, fx.Node]], factor: float = 0.0) -> dict[str, np.ndarray] | None:
+        """The gradients when, along some edges, the gradient is multiplied by a wrong factor: 0 loses the path."""
+        assert self.program is not None
+        leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in self.truth.tensors.items()}
+        try:
+            with torch.enable_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                outputs = as_tuple(_Altered(self.program, edges, factor).run(*leaves.values()))
+                pairs = [(o, g) for o, g in zip(outputs, self.truth.grad_outputs, strict=True) if o.requires_grad]
+                found = torch.autograd.grad(
+                    [o for o, _ in pairs],
+                    list(leaves.values()),
+                    [g for _, g in pairs],
+                    allow_unused=True,
+                    materialize_grads=True,
+                )
+        except (RuntimeError, NotImplementedError):
+            return None
+        return {name: grad.detach().numpy() for name, grad in zip(leaves, found, strict=True)}
+
+
+class _Altered(fx.Interpreter):
+    """Runs the operations, the gradient along some edges being multiplied by a factor."""
+
+    def __init__(self, program: fx.GraphModule, edges: set[tuple[fx.Node, fx.Node]], factor: float) -> None:
+        super().__init__(program)
+        self.edges, self.factor = edges, factor
+
+    def run_node(self, n: fx.Node) -> Any:
+        altered = {read for node, read in self.edges if node is n}
+        if not altered:
+            return super().run_node(n)
+        args, kwargs = self.fetch_args_kwargs_from_env(n)
+        values = {read: self.env[read] for read in altered}
+        changed = {id(value): _scale_gradient(value, self.factor) for value in values.values()}
+        args, kwargs = fx.node.map_aggregate((args, kwargs), lambda value: changed.get(id(value), value))
+        return getattr(self, n.op)(n.target, args, kwargs)
+
+
+def _scale_gradient(value: Tensor, factor: float) -> Tensor:
+    """The same value, whose gradient is multiplied by a factor on its way back."""
+    held = value.detach()
+    return held if factor == 0 else held + factor * (value - held)
+
+
+def lost_paths(case: Case, steps: Steps) -> Iterator[Hypothesis]:
+    """A path from the tensor to the output that is left out, or that has the wrong sign."""
+    edges = list(steps.edges())
+    uses = _statistics(edges)
+    if uses:
+        what = "the sums, means or maxima over the data depend on the data: the paths through them are missing"
+        yield from _hypothesis(case, steps, set(uses), 0.0, "constant statistics", what, 0.95)
+        for read in dict.fromkeys(read for _, read in uses):
+            some = {edge for edge in uses if edge[1] is read}
+            what = "a sum, mean or maximum over the data depends on the data: the path through it is missing"
+            yield from _hypothesis(case, steps, some, 0.0, "constant statistics", what, 0.92)
+    for edge in edges:
+        what = f"one path is left out: the one into forward's step '{_name(edge[0])}'"
+        yield from _hypothesis(case, steps, {edge}, 0.0, "path lost", what, 0.88)
+        what = f"one path has the wrong sign: the one through forward's step '{_name(edge[0])}'"
+        yield from _hypothesis(case, steps, {edge}, -1.0, "sign", what, 0.85)
+        for factor in (2.0, 0.5):
+            what = f"a factor {1 / factor:g} is missing on the path through forward's step '{_name(edge[0])}'"
+            yield from _hypothesis(case, steps, {edge}, factor, "constant factor", what, 0.8)
+
+
+def _hypothesis(
+    case: Case, steps: Steps, edges: set[tuple[fx.Node, fx.Node]], factor: float, name: str, what: str, prior: float
+) -> Iterator[Hypothesis]:
+    found = steps.gradients(edges, factor)
+    if found is not None and np.abs(found[case.name]).max(initial=0.0) > 0:
+        yield Hypothesis(name, what, found[case.name], prior)
+
+
+COMPOSED = (
+    *("addcdiv", "addcmul", "addmm", "baddbmm", "linear", "rsub", "_softmax", "_log_softmax", "logsumexp", "sigmoid"),
+    *("celu", "elu", "gelu", "glu", "leaky_relu", "log_sigmoid_forward", "mish", "selu", "silu", "softplus"),
+    *("binary_cross_entropy", "huber_loss", "mse_loss", "nll_loss_forward", "smooth_l1_loss"),
+    *("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training"),
+    *("native_group_norm", "native_layer_norm"),
+)
+"""Operations of torch that are taken apart further; all others are steps by themselves."""
+
+
+def _take_apart(truth: Truth) -> fx.GraphModule | None:
+    """The elementary operations of forward; None where they depend on the values, or torch cannot follow them."""
+    from torch._decomp import get_decompositions  # these take a while to import, and are rarely needed
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    table = get_decompositions([getattr(torch.ops.aten, name) for name in COMPOSED])
+    try:
+        with recording(), any_numbers(), warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            return make_fx(lambda *tensors: truth.function(*tensors), decomposition_table=table)(*truth.tensors.values())
+    except Exception:  # whatever torch cannot trace is not taken apart
+        return None
+
+
+def _name(node: fx.Node) -> str:
+    return str(getattr(node.target, "_opname", getattr(node.target, "__name__", node.target))).split(".")[0]
+
+
+def _statistics(edges: list[tuple[fx.Node, fx.Node]]) -> list[tuple[fx.Node, fx.Node]]:
+    """The edges along which a statistic of the data (a reduction, and what is computed of reductions only) meets the data."""
+    reads: dict[fx.Node, list[fx.Node]] = {}
+    for node, read in edges:
+        reads.setdefault(node, []).append(read)
+    statistics = set()
+    for node in reads:  # in forward's order
+        if _reduces(node) or all(read in statistics or _reduces(read) for read in reads[node]):
+            statistics.add(node)
+    return [(node, read) for node, read in edges if (read in statistics or _reduces(read)) and node not in statistics]
+
+
+def _reduces(node: fx.Node) -> bool:
+    """Whether a step is a reduction, or one of the results of a reduction that has several."""
+    first = node.args[0] if node.args else None
+    return _name(node) in REDUCTIONS or (_name(node) == "getitem" and isinstance(first, fx.Node) and _reduces(first))
+
+
+def _is_float(node: fx.Node) -> bool:
+    value = node.meta.get("val")
+    return isinstance(value, Tensor) and value.dtype.is_floating_point

@@ -1,0 +1,104 @@
+"""Shortcuts: ways around writing a backward pass by hand, noticed while it runs and in its source."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from unittest.mock import patch
+
+import torch
+
+from course.module import Module, falls_back_now
+
+ENGINE = "differentiates with torch.autograd"
+REPEATED = "calls forward again and again, as numerical differences do"
+
+FORBIDDEN = {
+    "autograd": "torch.autograd",
+    "func": "torch.func",
+    "functorch": "functorch",
+    "requires_grad_": "requires_grad_",
+    "enable_grad": "torch.enable_grad",
+    "set_grad_enabled": "torch.set_grad_enabled",
+}
+"""Attributes whose use in a backward shows that torch was to do the work."""
+
+
+@contextmanager
+def watch_backward(module: Module) -> Iterator[list[str]]:
+    """Inside, note when torch differentiates something, or when the module's forward is run more than once.
+
+    One more forward is fine: to compute a value again is cheaper, sometimes, than to save it. What a library module does that
+    falls back on torch.autograd is not the caller's doing.
+    """
+    seen: list[str] = []
+    calls = 0
+
+    def differentiating(original: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if not falls_back_now():
+                seen.append(ENGINE)
+            return original(*args, **kwargs)
+
+        return run
+
+    forward = module.forward
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2 and not falls_back_now():
+            seen.append(REPEATED)
+        return forward(*args, **kwargs)
+
+    engine, dual = torch.autograd._engine_run_backward, torch.autograd.forward_ad.enter_dual_level
+    with (
+        patch.object(torch.autograd, "_engine_run_backward", differentiating(engine)),
+        patch.object(torch.autograd.forward_ad, "enter_dual_level", differentiating(dual)),
+    ):
+        vars(module)["forward"] = counting
+        try:
+            yield seen
+        finally:
+            vars(module).pop("forward", None)
+            seen[:] = dict.fromkeys(seen)
+
+
+def read_source(answer: Any) -> tuple[str, ...]:
+    """The shortcuts that stand in the source of a class's backward, or of a function: what and in which line.
+
+    Empty when the source cannot be read, as for code typed into a plain Python prompt.
+    """
+    written = inspect.unwrap(getattr(answer, "backward", answer))
+    with suppress(OSError, TypeError, SyntaxError, IndentationError):
+        lines, first = inspect.getsourcelines(written)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+        found = {}
+        for node in ast.walk(tree):
+            for word in _words(node):
+                line = getattr(node, "lineno", 1)
+                found.setdefault(
+                    FORBIDDEN[word], f"uses {FORBIDDEN[word]} in line {first + line - 1}: `{lines[line - 1].strip()}`"
+                )
+        return tuple(found.values())
+    return ()
+
+
+def _words(node: ast.AST) -> list[str]:
+    """The forbidden words of one node of the syntax tree."""
+    if isinstance(node, ast.Attribute):
+        return [node.attr] if node.attr in FORBIDDEN and (node.attr != "func" or _is_torch(node.value)) else []
+    if isinstance(node, ast.keyword):
+        return ["requires_grad_"] if node.arg == "requires_grad" else []
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        names = [*(alias.name for alias in node.names), getattr(node, "module", None) or ""]
+        return [word for name in names for word in name.split(".") if word in FORBIDDEN]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward":
+        return ["autograd"] if not node.args and not isinstance(node.func.value, ast.Call) else []  # loss.backward()
+    return []
+
+
+def _is_torch(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "torch"
