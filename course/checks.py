@@ -6,6 +6,7 @@ does; the verdicts here need nothing else of it, so that a grader may gather and
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from course.diagnosis import Diagnosis, diagnose
 from course.evidence import Evidence, probe
 from course.module import Module, as_tuple
 from course.report import Part, Report
+from course.ties import Ties, ties
 from course.truth import Truth, fresh_copy
 
 TOLERANCE = 1e-6
@@ -68,8 +70,15 @@ def check_module(
     truth = Truth(copy.deepcopy(module), inputs, rng, reference=reference)
     for parameter, true in zip(module.parameters(), truth.parameters.values(), strict=True):
         parameter.value = true.value.clone()  # moved off a kink, perhaps
+    twin, drawn = copy.deepcopy(module), torch.get_rng_state()  # a second module that will draw the same random numbers
     evidence = probe(module, truth.names, truth.inputs, truth.grad_outputs)
-    return judge(title, evidence, truth, tolerance=tolerance, thorough=thorough)
+    report = judge(title, evidence, truth, tolerance=tolerance, thorough=thorough)
+    question = ties(truth, rng)
+    if question is None:
+        return report
+    torch.set_rng_state(drawn)
+    part = judge_ties(probe(twin, truth.names, question.inputs, question.grad_outputs), question)
+    return replace(report, parts=(*report.parts, part if report.passed else replace(part, mistake=None)))
 
 
 def judge(title: str, evidence: Evidence, truth: Truth, *, tolerance: float = TOLERANCE, thorough: bool = False) -> Report:
@@ -224,6 +233,20 @@ def _judge_untouched(evidence: Evidence) -> Part:
         what = f"{changed} was changed in place: compute a new tensor instead"
         return Part("leaves inputs alone", False, what, Diagnosis("saved changed", what, 0.99))
     return Part("leaves inputs alone", True)
+
+
+def judge_ties(evidence: Evidence, question: Ties) -> Part:
+    """Whether a module hands the gradient on exactly once where several numbers are equal."""
+    grads = {name: evidence.grads.get(name) for name in question.direction}
+    if any(grad is None or grad.shape != question.direction[name].shape for name, grad in grads.items()):
+        return Part("ties", False, _first_error(evidence) or "a gradient is missing, or has the wrong shape")
+    slope = sum(float((grad * question.direction[name]).sum()) for name, grad in grads.items() if grad is not None)
+    if abs(slope - question.slope) <= 1e-6 * question.scale:
+        return Part("ties", True)
+    what = "of several equal numbers, one gets the gradient, or each a share: together exactly the whole"
+    return Part(
+        "ties", False, f"where numbers are equal, the gradients are wrong: {what}", Diagnosis("ties routed twice", what, 0.8)
+    )
 
 
 def _judge_by_hand(evidence: Evidence) -> Part:
