@@ -164,7 +164,7 @@ ESCAPES = [
     ("TinyTorch", linear_like(WrongWeight)),
     ("CMU 10-414 (needle)", sigmoid_like(IgnoresUpstream)),
     ("CMU 10-414 (needle)", (SoftmaxOfNothing(1), (X,))),
-    ("DeepLearning.AI", linear_like(WrongBias, 1e8 * X)),
+    ("DeepLearning.AI", linear_like(WrongBias, 2e6 * X)),
     ("DeepLearning.AI", sigmoid_like(NotANumber)),
     ("DeepLearning.AI", linear_like(Overwrites)),
     ("torch gradcheck", sigmoid_like(OffInTheFourthDigit)),

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.strength.variants import Variant, variants, variants_by_hand, variants_wrapped
+from benchmarks.strength.variants import Variant, variants, variants_at_edges, variants_by_hand, variants_wrapped
 from course import generator
 from course.checks import check_module
 from course.module import as_tuple
@@ -17,6 +17,15 @@ from course.registry import all_modules
 GROUPS = 16
 WRAPPED = list(variants_wrapped())
 BY_HAND = list(variants_by_hand())
+AT_EDGES = list(variants_at_edges())
+TOO_HARD = (
+    "vanishing: BCEWithLogitsLoss: sure and right",  # 1e-14, where round-off in the loss makes 1e-13
+    "saturated: GELU at −8",  # forward itself cancels: 1 + erf is 0 to all digits
+    "domain: BCELoss of targets 0 and 1",  # a step leads out of [0, 1], which forward refuses
+    "domain: Log a hair from 0",  # a step of 6e-6 leads below 0
+    "domain: Sqrt a hair from 0",
+)
+"""What the checker takes for wrong although it is right."""
 
 
 def is_float(value: Any) -> bool:
@@ -54,9 +63,12 @@ def differs_from_autograd(variant: Variant) -> str:
 
 
 def rejection(variant: Variant, seed: int = 0) -> str:
-    """What the checker says against a variant; empty when it passes."""
+    """What the checker says against a variant, or how it breaks; empty when it passes."""
     module, inputs, reference = variant.make(generator(seed))
-    report = check_module(module, inputs, reference=reference, seed=seed)
+    try:
+        report = check_module(module, inputs, reference=reference, seed=seed)
+    except Exception as error:
+        return f"{variant.label}: check_module raised {type(error).__name__}: {error}"
     return "" if report.passed else f"{variant.label}: {[f'{p.name}: {p.message}' for p in report.parts if not p.passed]}"
 
 
@@ -82,3 +94,19 @@ def test_a_variant_by_hand_is_right_and_passes(variant):
 def test_wrapped_variants_are_right_and_pass(group):
     some = list(itertools.islice(WRAPPED, group, None, GROUPS))
     assert [message for variant in some if (message := differs_from_autograd(variant) or rejection(variant))] == []
+
+
+@pytest.mark.parametrize("variant", AT_EDGES, ids=lambda variant: variant.label)
+def test_a_variant_at_an_edge_is_right(variant):
+    assert not differs_from_autograd(variant)
+
+
+@pytest.mark.parametrize("variant", AT_EDGES, ids=lambda variant: variant.label)
+def test_a_variant_at_an_edge_passes(variant, request):
+    if variant.label in TOO_HARD:
+        request.applymarker(pytest.mark.xfail(reason="the numeric gradient is worth nothing there", strict=False))
+    assert not rejection(variant)
+
+
+def test_what_is_too_hard_exists():
+    assert {variant.label for variant in AT_EDGES} >= set(TOO_HARD)

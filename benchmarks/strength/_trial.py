@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from course.truth import input_names
 from course.module import Module, as_tuple
 
 Peer = Callable[..., bool]
@@ -30,13 +29,8 @@ class Trial:
 
     @functools.cached_property
     def names(self) -> list[str]:
-        """What is moved: the floating-point inputs, then the parameters."""
-        known = input_names(self.module, len(self.inputs))
-        return [name for name, x in zip(known, self.inputs, strict=True) if is_float(x)] + self.parameter_names
-
-    @functools.cached_property
-    def parameter_names(self) -> list[str]:
-        return [name for name, _ in self.module.named_parameters()]
+        """What is moved: an empty name for each floating-point input, then the parameters' names."""
+        return [""] * sum(map(is_float, self.inputs)) + [name for name, _ in self.module.named_parameters()]
 
     @property
     def moving(self) -> list[Tensor]:
@@ -75,7 +69,8 @@ def run(trial: Trial, upstream: Callable[[Tensor], Tensor]) -> Trial:
     outputs = as_tuple(module(*inputs))
     torch.set_rng_state(state)
     trial.upstream = tuple(upstream(o.detach().clone()) if is_float(o) else None for o in outputs)
-    found = as_tuple(module.backward(*(None if g is None else g.clone() for g in trial.upstream)))
+    backward: Any = module.backward  # None for an output that has no gradient
+    found = as_tuple(backward(*(None if g is None else g.clone() for g in trial.upstream)))
     if len(found) != len(inputs):
         raise ValueError(f"{len(found)} gradients for {len(inputs)} inputs")
     of_inputs = [grad for grad, x in zip(found, inputs, strict=True) if is_float(x)]

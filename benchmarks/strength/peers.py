@@ -76,7 +76,7 @@ def uva(module: Module, inputs: Sequence[Any], rng: Generator, reference: Refere
     return all(
         largest_relative_error(grad, slopes(trial, tensor, 1e-5)) < limit
         for name, grad, tensor in zip(trial.names, trial.grads, trial.moving, strict=True)
-        if name not in trial.parameter_names or "bias" not in name
+        if "bias" not in name
     )
 
 
@@ -140,7 +140,7 @@ def tinytorch(module: Module, inputs: Sequence[Any], rng: Generator, reference: 
     for name, grad, tensor in zip(trial.names, trial.grads, trial.moving, strict=True):
         if grad is None:
             return False
-        if name in trial.parameter_names:
+        if name:
             if np.allclose(grad, 0) and not np.allclose(slopes(trial, tensor, 1e-3), 0, atol=1e-3):
                 return False
             continue

@@ -15,15 +15,16 @@ from benchmarks.strength import (
     variants_spatial,
 )
 from benchmarks.strength._variant import Variant, variants_by_hand
+from benchmarks.strength.variants_at_edges import variants_at_edges
 from benchmarks.strength.variants_wrapped import variants_wrapped
 
-__all__ = ["Variant", "variants", "variants_by_hand", "variants_wrapped"]
+__all__ = ["Variant", "variants", "variants_at_edges", "variants_by_hand", "variants_wrapped"]
 
 # Importing these enters their classes into the list.
 FAMILIES = (variants_pointwise, variants_layers, variants_spatial, variants_losses, variants_sequences, variants_containers)
 
 
 def variants() -> Iterator[Variant]:
-    """Every correct variant, those written by hand first."""
+    """Every correct variant at ordinary inputs, those written by hand first; for others see `variants_at_edges`."""
     yield from variants_by_hand()
     yield from variants_wrapped()

@@ -1,5 +1,6 @@
 """Correct variants, written by hand: graphs, chains and modules made of modules."""
 # ruff: noqa: D101, D102 - what each class does otherwise is said beside it, in by_hand
+# pyright: reportOptionalMemberAccess=false, reportArgumentType=false, reportOptionalOperand=false
 
 import torch
 import torch.nn.functional as F
@@ -99,8 +100,7 @@ class GraphByLists(Graph):
             for read, grad in zip(node.reads, as_tuple(node.module.backward(*totals)), strict=True):
                 if isinstance(read, str):
                     arrived.setdefault(read, []).append(grad)
-        found = tuple(torch.stack(arrived[name]).sum(0) for name in self.inputs)
-        return found if len(found) > 1 else found[0]
+        return tuple(torch.stack(arrived[name]).sum(0) for name in self.inputs)
 
     @classmethod
     def examples(cls, rng, scale=1):

@@ -1,5 +1,6 @@
 """Correct variants, written by hand: layers with parameters, and normalization."""
 # ruff: noqa: D101, D102 - what each class does otherwise is said beside it, in by_hand
+# pyright: reportOptionalMemberAccess=false, reportArgumentType=false, reportOptionalOperand=false
 
 import torch
 import torch.nn.functional as F

@@ -1,5 +1,6 @@
 """Correct variants, written by hand: losses."""
 # ruff: noqa: D101, D102 - what each class does otherwise is said beside it, in by_hand
+# pyright: reportOptionalMemberAccess=false, reportArgumentType=false, reportOptionalOperand=false
 
 import torch
 import torch.nn.functional as F
@@ -152,7 +153,7 @@ class LogLossByRow(library.LogLoss):
         rows = x.shape[:-1].numel()
         g = grad_output.expand(x.shape[:-1]).reshape(-1) / (rows if self.reduction == "mean" else 1)
         flat = zip(g, x.reshape(-1, x.shape[-1]), target.reshape(-1, x.shape[-1]), strict=True)
-        grads = [(-g_i * t / p, -g_i * p.log()) for g_i, p, t in flat]
+        grads = [(-g_i * t / p, -g_i * p.log()) for g_i, p, t in flat]  # the textbook's formula, for p > 0
         return tuple(torch.stack(column).view(x.shape) for column in zip(*grads, strict=True))
 
 

@@ -1,5 +1,6 @@
 """Correct variants, written by hand: elementary operations and activations."""
 # ruff: noqa: D101, D102 - what each class does otherwise is said beside it, in by_hand
+# pyright: reportOptionalMemberAccess=false, reportArgumentType=false, reportOptionalOperand=false
 
 import functools
 import math

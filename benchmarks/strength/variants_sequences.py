@@ -1,14 +1,16 @@
 """Correct variants, written by hand: recurrent cells and attention."""
 # ruff: noqa: D101, D102 - what each class does otherwise is said beside it, in by_hand
+# pyright: reportOptionalMemberAccess=false, reportArgumentType=false, reportOptionalOperand=false
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from benchmarks.strength._variant import by_hand
 from course import modules as library
-from course.module import Module, Parameter
+from course.module import Parameter
 
 
 def gates_of(parameter: Parameter, hidden: int) -> list[Tensor]:
@@ -16,7 +18,7 @@ def gates_of(parameter: Parameter, hidden: int) -> list[Tensor]:
     return list(parameter.value.split(hidden))
 
 
-def add_gate(module: Module, gate: int, u: Tensor, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+def add_gate(module: Any, gate: int, u: Tensor, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
     """Add one gate's share to the parameters' gradients; returns its shares of ∂L/∂x and ∂L/∂h."""
     rows = slice(gate * module.hidden_size, (gate + 1) * module.hidden_size)
     module.weight_ih.grad[rows] += u.T @ x

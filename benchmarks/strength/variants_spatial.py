@@ -1,5 +1,6 @@
 """Correct variants, written by hand: convolution, pooling, and what else moves numbers about in images."""
 # ruff: noqa: D101, D102 - what each class does otherwise is said beside it, in by_hand
+# pyright: reportOptionalMemberAccess=false, reportArgumentType=false, reportOptionalOperand=false
 
 import itertools
 
@@ -114,7 +115,9 @@ class MaxPoolByMask(library.MaxPool2d):
             wide = t.repeat_interleave(height, 2).repeat_interleave(width, 3)
             return F.pad(wide, (0, x.shape[3] - wide.shape[3], 0, x.shape[2] - wide.shape[2]))
 
-        return (x == stretched(self.saved["out"])) * stretched(grad_output)
+        won = (x == stretched(self.saved["out"])).to(x)
+        ties = F.avg_pool2d(won, self.kernel_size) * height * width  # in a tie, each gets a share
+        return won * stretched(grad_output / ties)
 
 
 @by_hand("fold of equal shares", 0, 1)

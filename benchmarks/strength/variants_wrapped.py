@@ -81,8 +81,10 @@ def number_by_number(module: Module, backward: Backward, grad_outputs: Grads) ->
     """The whole Jacobian, one output number at a time, each row weighed by its upstream gradient."""
     parts = []
     for position, grad in enumerate(grad_outputs):
-        for i in range(0 if grad is None else grad.numel()):
-            alone = [None if g is None else torch.zeros_like(g) for g in grad_outputs]
+        if grad is None:
+            continue
+        for i in range(grad.numel()):
+            alone: list[Any] = [None if g is None else torch.zeros_like(g) for g in grad_outputs]
             alone[position].view(-1)[i] = grad.reshape(-1)[i]
             parts.append(backward(*alone))
     return _sum(parts)
@@ -145,7 +147,7 @@ def computed_again(kind: type[Module]) -> type[Module]:
         self.save(inputs=inputs)
         return out
 
-    def backward(self: Any, *grad_outputs: Tensor | None) -> Any:
+    def backward(self: Any, *grad_outputs: Any) -> Any:
         inputs = self.saved["inputs"]
         kind.forward(self, *inputs)
         found = kind.backward(self, *grad_outputs)
