@@ -8,6 +8,7 @@ import torch
 from course import Graph, Module, Parameter, generator
 from course.exercises import all_exercises, check, find_exercise, picture
 from course.exercises.grading import grade
+from course.exercises.tries import forget_tries
 from course.modules import Add, Multiply
 
 
@@ -119,10 +120,15 @@ def test_check_shows_a_table_and_returns_a_float(capsys):
     assert not capsys.readouterr().out
 
 
-def test_hints_appear_only_while_something_fails():
-    exercise = find_exercise("multiply")
-    assert grade(exercise, HalfMultiply)._repr_html_().count("<details>") == 3
-    assert "<details>" not in grade(exercise, RightMultiply)._repr_html_()
+def test_a_hint_more_after_each_failed_try(monkeypatch):
+    shown = []
+    monkeypatch.setattr("course.exercises.notebook.display", lambda score: shown.append(score._repr_html_().count("<details>")))
+    forget_tries()
+    for answer in (StubMultiply, HalfMultiply, HalfMultiply, RightMultiply, SwappedMultiply, BrokenInit, SwappedMultiply):
+        check("multiply", answer)
+        check("multiply", answer, show=False)
+    check("add", StubMultiply)
+    assert shown == [1, 2, 2, 0, 3, 3, 3, 1]  # the same code again is no new try; a right answer needs no hint
 
 
 def test_unknown_exercise_names_the_nearest():
@@ -155,7 +161,7 @@ def test_picture_tells_in_words_what_it_shows():
 
 def test_library_answers_are_right_apart_from_being_the_library(monkeypatch):
     """With the guard against handing in the library lifted, the library itself earns everything."""
-    monkeypatch.setattr("course.exercises.grading._wrote_backward", lambda answer: True)
+    monkeypatch.setattr("course.exercises.respondent._wrote_backward", lambda answer: True)
     for exercise in all_exercises().values():
         if exercise.name != "sigmoid_neuron":
             assert grade(exercise, exercise.truth).points == exercise.max_points
@@ -168,7 +174,7 @@ def test_an_endless_backward_costs_one_deadline_not_one_a_case(monkeypatch):
             while True:
                 pass
 
-    monkeypatch.setattr("course.exercises.grading.SECONDS", 0.3)
+    monkeypatch.setattr("course.exercises.respondent.SECONDS", 0.3)
     start = time.perf_counter()
     score = grade(find_exercise("multiply"), Endless)
     # Two stages may run into the deadline: backward before forward, and backward itself.

@@ -3,10 +3,11 @@
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Generator, Tensor
 
 import course.exercises
@@ -15,9 +16,10 @@ from course.module import Module
 
 @dataclass(frozen=True)
 class Case:
-    """One situation: how a module is made of the student's object, and the inputs that it gets.
+    """One situation for a module: how it is made of the student's object, and the inputs that it gets.
 
-    `build` is also called with the exercise's `truth`, whose forward (never its backward) says what is right.
+    `build` is also called with the exercise's `truth`, whose forward (never its backward) says what is right. An exercise
+    without a truth lets the student's own forward say so: any formula will do, if backward fits it.
     """
 
     label: str
@@ -26,16 +28,57 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Call:
+    """One situation for a plain function: how it is called, on what, and when its result is accepted.
+
+    Attributes:
+        run: run(answer, *inputs) calls the student's function, in the student's process, and returns arrays or numbers.
+        inputs: tensors; whatever else the function needs (a function to differentiate, say) is `run`'s to add.
+        accept: accept(inputs, results) gives one line on what is wrong, empty when nothing is. It runs in the judge's process:
+            compare with a reference (see `equals`), test for a property, or compute a metric on held-out data.
+        seconds: time for the call.
+    """
+
+    label: str
+    run: Callable[..., Any]
+    inputs: tuple[Tensor, ...]
+    accept: Callable[[Sequence[Tensor], Sequence[np.ndarray]], str]
+    seconds: float = 5.0
+
+
+def equals(reference: Callable[..., Any], tolerance: float = 1e-6) -> Callable[[Sequence[Tensor], Sequence[np.ndarray]], str]:
+    """Accept results that equal reference(*inputs), relative to the largest number of each."""
+
+    def accept(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
+        wanted = reference(*inputs)
+        wanted = tuple(wanted) if isinstance(wanted, tuple | list) else (wanted,)
+        if len(results) != len(wanted):
+            return f"gave {len(results)} result{'s' * (len(results) != 1)} where {len(wanted)} belong"
+        for got, want in zip(results, wanted, strict=True):
+            want = want.detach().cpu().double().numpy() if isinstance(want, Tensor) else np.asarray(want, dtype=float)
+            if got.shape != want.shape:
+                return f"has shape {got.shape}, but shape {want.shape} belongs there"
+            error = np.where(np.isfinite(got), np.abs(got - want), np.inf)
+            if got.size and error.max() > tolerance * max(np.abs(want).max(), 1e-12):
+                index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
+                where = f" at {list(index)}" if index else ""
+                return f"is {got[index]:.6g}{where}, but {want[index]:.6g} is right"
+        return ""
+
+    return accept
+
+
+@dataclass(frozen=True)
 class Exercise:
     """What is asked: fresh cases for a random generator, the points for each part, and three hints, from faint to strong.
 
     `points` is keyed by the name of a part ("∂L/∂x", which must then hold in every case) or by the label of a case (in which
-    then every part must hold).
+    then every part must hold). `truth` is the right class, or None where the student invents the module.
     """
 
     name: str
     truth: Any
-    cases: Callable[[Generator], list[Case]]
+    cases: Callable[[Generator], Sequence[Case | Call]]
     points: dict[str, float]
     hints: tuple[str, str, str]
 
@@ -49,8 +92,9 @@ def all_exercises() -> dict[str, Exercise]:
     """Every exercise by name; each file of this room that has an `EXERCISES` tuple adds its own."""
     found: dict[str, Exercise] = {}
     for info in pkgutil.iter_modules(course.exercises.__path__):
-        room = importlib.import_module(f"course.exercises.{info.name}")
-        found.update({exercise.name: exercise for exercise in getattr(room, "EXERCISES", ())})
+        if info.name != "__main__":
+            room = importlib.import_module(f"course.exercises.{info.name}")
+            found.update({exercise.name: exercise for exercise in getattr(room, "EXERCISES", ())})
     return found
 
 

@@ -1,94 +1,150 @@
-"""check(): probe a student's answer, judge what was seen, show the table, return the points."""
+"""The judge: asks a respondent for arrays on fresh inputs, and gives each part of an exercise its verdict."""
 
-import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
-from IPython.display import display
-from torch import Generator
+from torch import Generator, Tensor
 
 from course.checks import judge
 from course.device import device
-from course.evidence import Evidence, probe
-from course.exercises.exercise import Case, Exercise, find_exercise
+from course.evidence import Evidence
+from course.exercises.exercise import Call, Case, Exercise
+from course.exercises.respondent import Local, Respondent, to_arrays
 from course.exercises.score import Score
-from course.module import Module
+from course.module import Module, Parameter
 from course.report import Part, Report
-from course.truth import Truth
+from course.truth import Truth, input_names
 
-if TYPE_CHECKING:
-    from course.figures import Figure
-
-SECONDS = 5.0
-"""Time for one forward or backward of a student's object; the right ones take milliseconds."""
-
-
-def check(name: str, answer: Any, *, seed: int = 0, show: bool = True) -> float:
-    """Check a student's class or function, show the table of parts, points and hints, and return the points.
-
-    Args:
-        name: of the exercise.
-        answer: the class or function that the exercise asks for.
-        seed: of the random inputs and upstream gradients.
-        show: whether the table is displayed; a hidden test's is not, as it would stand below the same table once more.
-    """
-    score = grade(find_exercise(name), answer, seed=seed)
-    if show:
-        display(score)
-    return score.points
-
-
-def picture(name: str, answer: Any, *, seed: int = 0) -> "Figure":
-    """Draw the gradients of a student's answer over the numeric ones, in the exercise's last case."""
-    from course.figures import gradient_comparison  # matplotlib takes a while to import, and grading draws nothing
-
-    report = list(examine(find_exercise(name), answer, seed=seed, thorough=True).values())[-1]
-    return gradient_comparison(report.analytic, report.numeric, title=f"{name}: your gradient and the numeric one")
+REVIEW = "the source {what}: a person looks at this before the points count"
 
 
 def grade(exercise: Exercise, answer: Any, *, seed: int = 0) -> Score:
-    """Give each part of the exercise its verdict."""
-    reports = examine(exercise, answer, seed=seed)
-    return Score(exercise, tuple(_verdict(name, reports) for name in exercise.points))
+    """Give each part of the exercise its verdict.
+
+    Args:
+        answer: the student's class or function, or a Respondent that has it, in another process perhaps.
+        seed: of the random inputs and upstream gradients.
+    """
+    respondent = answer if hasattr(answer, "about") and hasattr(answer, "call") else Local(exercise, answer)
+    reports = examine(exercise, respondent, seed=seed)
+    review = tuple(REVIEW.format(what=what) for what in respondent.about()["shortcuts"])
+    return Score(exercise, tuple(_verdict(name, reports) for name in exercise.points), review)
 
 
-def examine(exercise: Exercise, answer: Any, *, seed: int = 0, thorough: bool = False) -> dict[str, Report]:
-    """Probe the answer on every case of the exercise and judge what was seen: a report by case label."""
+def examine(exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorough: bool = False) -> dict[str, Report]:
+    """Ask about every case of the exercise and judge what comes back: a report by case label."""
     rng = Generator(device()).manual_seed(seed)
     reports: dict[str, Report] = {}
-    evidence = Evidence()
+    problem = str(respondent.about()["problem"])
+    stopped = ""  # what never ends in one case is not tried in the next
     for case in exercise.cases(rng):
-        truth = Truth(case.build(exercise.truth), case.inputs, rng)
-        if not evidence.timed_out:  # what never ends in one case is not tried in the next
-            evidence = _probe_answer(case, answer, truth)
-        reports[case.label] = judge(case.label, evidence, truth, thorough=thorough)
+        if isinstance(case, Call):
+            reports[case.label] = _judge_call(case, respondent, problem or stopped)
+            stopped = stopped or (reports[case.label].parts[0].message if reports[case.label].title == SLOW else "")
+            continue
+        truth = (
+            Truth(case.build(exercise.truth), case.inputs, rng)
+            if exercise.truth
+            else _own_truth(case, respondent, problem, rng)
+        )
+        if isinstance(truth, str):
+            reports[case.label] = Report(case.label, tuple(Part(name, False, truth) for name in exercise.points))
+            continue
+        if problem or stopped:
+            evidence = Evidence(errors={"backward": problem or stopped})
+        else:
+            evidence = respondent.probe(
+                case.label,
+                {name: value.cpu().numpy() for name, value in truth.module.state_dict().items()},
+                truth.names,
+                to_arrays(truth.inputs),
+                to_arrays(truth.grad_outputs),
+            )
+            stopped = next(iter(evidence.errors.values()), "") if evidence.timed_out else ""
+        report = judge(case.label, evidence, truth, thorough=thorough)
+        reports[case.label] = _by_hand(report) if evidence.shortcuts else report
     return reports
 
 
-def _probe_answer(case: Case, answer: Any, truth: Truth) -> Evidence:
-    if isinstance(answer, type) and not _wrote_backward(answer):
-        return Evidence(errors={"backward": f"{answer.__name__} has no backward of its own: write one in the class"})
+SLOW = "out of time"
+
+
+def _judge_call(case: Call, respondent: Respondent, problem: str) -> Report:
+    """The verdict on a plain function in one case."""
+    if problem:
+        return Report(case.label, (Part("result", False, problem),))
+    found = respondent.call(case.label, to_arrays(case.inputs))
+    if found["problem"]:
+        return Report(SLOW if found["slow"] else case.label, (Part("result", False, str(found["problem"])),))
+    results = [np.asarray(result, dtype=float) for result in found["results"]]
+    wrong = case.accept(case.inputs, results)
+    parts = [Part("result", not wrong, wrong)]
+    changed = [int(position) for position in found["changed"]]
+    what = f"argument {changed[0] + 1} was changed in place: compute a new tensor instead" if changed else ""
+    return Report(case.label, (*parts, Part("leaves inputs alone", not changed, what)))
+
+
+class _StandIn(Module):
+    """A module of the student's own, seen from the judge: parameters by name, and a forward that the respondent computes."""
+
+    def __init__(self, label: str, respondent: Respondent, state: dict[str, np.ndarray]) -> None:
+        self.label, self.respondent = label, respondent
+        for name, value in state.items():
+            vars(self)[name] = Parameter(torch.from_numpy(np.asarray(value, dtype=float)).to(device()))
+
+    def forward(self, *inputs: Tensor) -> Any:
+        self.save()
+        state = {name: parameter.value.cpu().numpy() for name, parameter in self.named_parameters()}
+        found = self.respondent.forward(self.label, state, to_arrays(inputs))
+        if found["problem"]:
+            raise ArithmeticError(str(found["problem"]))
+        outputs = tuple(torch.from_numpy(np.asarray(output, dtype=float)).to(device()) for output in found["outputs"])
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _own_truth(case: Case, respondent: Respondent, problem: str, rng: Generator) -> Truth | str:
+    """The truth about a module of the student's own is its own forward; or why there is none."""
+    own = {} if problem else respondent.own(case.label)
+    if problem or own["problem"]:
+        return problem or str(own["problem"])
+    module = _StandIn(case.label, respondent, own["state"])
+    for parameter in module.parameters():
+        parameter.value = parameter.value + 0.25 * torch.randn(
+            parameter.value.shape, dtype=torch.float64, device=rng.device, generator=rng
+        )
     try:
-        module = case.build(answer).to(dtype=torch.float64)
-        module.load_state_dict(truth.module.state_dict())
-    except Exception as error:
-        return Evidence(errors={"forward": f"making it raised {type(error).__name__}: {error}"})
-    return probe(module, truth.names, truth.inputs, truth.grad_outputs, seconds=SECONDS)
+        truth = Truth(module, case.inputs, rng)
+    except ArithmeticError as error:
+        return str(error)
+    names = tuple(map(str, own["names"]))
+    truth.names = names if len(names) == len(case.inputs) else input_names(module, len(case.inputs))
+    return truth
 
 
-def _wrote_backward(answer: type) -> bool:
-    """Whether the class's backward comes from outside the course's library, which would hand it the answer."""
-    backward = inspect.unwrap(getattr(answer, "backward", Module.backward))
-    return not str(getattr(backward, "__module__", "")).startswith("course.")
+def _by_hand(report: Report) -> Report:
+    """Gradients that torch or numerical differences computed are no answer: their parts fail, with the reason."""
+    reason = report["by hand"].message
+    parts = tuple(Part(part.name, False, reason) if part.name.startswith("∂L/∂") else part for part in report.parts)
+    return Report(report.title, parts, report.analytic, report.numeric)
 
 
 def _verdict(name: str, reports: dict[str, Report]) -> Part:
     """One verdict for a part over all cases, or for a case over all parts: the first failure speaks."""
     if name in reports:
         failed = [part for part in reports[name].parts if not part.passed]
-        return Part(name, not failed, f"{failed[0].name} {failed[0].message}" if failed else "")
-    failed = [(label, report[name]) for label, report in reports.items() if not report[name].passed]
-    if not failed:
-        return Part(name, True)
-    label, part = failed[0]
-    return Part(name, False, part.message + (f" (case: {label})" if len(reports) > 1 and label else ""))
+        said = failed[0].message if failed else ""
+        return Part(
+            name, not failed, f"{failed[0].name} {said}" if failed and failed[0].name != "result" else said, _first(failed)
+        )
+    found = [(label, part) for label, report in reports.items() for part in report.parts if part.name == name]
+    failed_in = [(label, part) for label, part in found if not part.passed]
+    if not failed_in:
+        return Part(name, bool(found), "" if found else f"there is no {name}: is it a parameter or an input of your module?")
+    label, part = failed_in[0]
+    return Part(name, False, part.message + (f" (case: {label})" if len(reports) > 1 and label else ""), part.mistake)
+
+
+def _first(parts: Sequence[Part]) -> Any:
+    return next((part.mistake for part in parts if part.mistake is not None), None)

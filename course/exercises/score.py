@@ -1,7 +1,7 @@
 """A score: the verdict and the points for each part of an exercise, as a table that a student can read."""
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from course.exercises.exercise import Exercise
 from course.report import Part
@@ -18,6 +18,19 @@ class Score:
 
     exercise: Exercise
     verdicts: tuple[Part, ...]
+    review: tuple[str, ...] = ()
+    """Why a person should look at the answer: torch.autograd in its source, say."""
+    hints: int = 0
+    """How many of the exercise's hints are shown."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing."""
+        return all(part.passed for part in self.verdicts)
+
+    def with_hints(self, count: int) -> "Score":
+        """The same score showing the first hints."""
+        return replace(self, hints=min(count, len(self.exercise.hints)))
 
     @property
     def points(self) -> float:
@@ -40,7 +53,8 @@ class Score:
             f"{self.earned(part):4g} of {self.exercise.points[part.name]:g}  {part.message}".rstrip()
             for part in self.verdicts
         ]
-        return "\n".join([self.headline, *lines])
+        hints = [f"  {title}: {hint}" for title, hint in self._shown_hints()]
+        return "\n".join([self.headline, *lines, *(f"  For review: {reason}" for reason in self.review), *hints])
 
     def _repr_html_(self) -> str:
         heads = "".join(f"<th style='{CELL}'>{head}</th>" for head in ("", "part", "points", "what was seen"))
@@ -50,7 +64,8 @@ class Score:
             f"{html.escape(self.headline)}</caption>"
             f"<tr>{heads}</tr>{''.join(self._row(part) for part in self.verdicts)}</table>"
         )
-        return table if all(part.passed for part in self.verdicts) else table + self._hints()
+        review = "".join(f"<p style='font-size:15px'>For review: {html.escape(reason)}</p>" for reason in self.review)
+        return table + review + self._hints()
 
     def _row(self, part: Part) -> str:
         points = f"{self.earned(part):g} of {self.exercise.points[part.name]:g}"
@@ -59,6 +74,8 @@ class Score:
 
     def _hints(self) -> str:
         return "".join(
-            f"<details><summary>{title}</summary><p>{html.escape(hint)}</p></details>"
-            for title, hint in zip(HINT_TITLES, self.exercise.hints, strict=True)
+            f"<details><summary>{title}</summary><p>{html.escape(hint)}</p></details>" for title, hint in self._shown_hints()
         )
+
+    def _shown_hints(self) -> list[tuple[str, str]]:
+        return list(zip(HINT_TITLES, self.exercise.hints, strict=True))[: self.hints]

@@ -1,0 +1,38 @@
+"""check() and picture(): what a student's notebook calls."""
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from course.exercises.exercise import find_exercise
+from course.exercises.grading import examine, grade
+from course.exercises.respondent import Local
+from course.exercises.tries import count_try
+
+if TYPE_CHECKING:
+    from course.figures import Figure
+
+
+def check(name: str, answer: Any, *, seed: int = 0, show: bool = True) -> float:
+    """Check a student's class or function, show the table of parts, points and hints, and return the points.
+
+    Args:
+        name: of the exercise.
+        answer: the class or function that the exercise asks for.
+        seed: of the random inputs and upstream gradients.
+        show: whether the table is displayed; a hidden test's is not, as it would stand below the same table once more.
+    """
+    exercise = find_exercise(name)
+    score = grade(exercise, answer, seed=seed)
+    if show:
+        display(score.with_hints(0 if score.complete else count_try(name, answer)))
+    return score.points
+
+
+def picture(name: str, answer: Any, *, seed: int = 0) -> "Figure":
+    """Draw the gradients of a student's answer over the numeric ones, in the exercise's last case."""
+    from course.figures import gradient_comparison  # matplotlib takes a while to import, and grading draws nothing
+
+    exercise = find_exercise(name)
+    report = list(examine(exercise, Local(exercise, answer), seed=seed, thorough=True).values())[-1]
+    return gradient_comparison(report.analytic, report.numeric, title=f"{name}: your gradient and the numeric one")

@@ -1,0 +1,143 @@
+"""The student's side of a check: makes modules of the student's object, runs them as it is told, and hands back arrays."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from course.deadline import DeadlineError, deadline
+from course.device import device
+from course.evidence import Evidence, explain, probe
+from course.exercises.exercise import Call, Case, Exercise, find_exercise
+from course.module import Module, argument_names, as_tuple
+from course.shortcuts import read_source
+
+SECONDS = 5.0
+"""Time for one forward or backward of a student's object; the right ones take milliseconds."""
+
+
+class Respondent(Protocol):
+    """What a judge may ask of a student's object, here or in another process. All answers are arrays and strings."""
+
+    def about(self) -> dict[str, Any]:
+        """`problem`: why the object is no answer at all, else empty. `shortcuts`: what a person should see in its source."""
+        ...
+
+    def own(self, label: str) -> dict[str, Any]:
+        """Of a module of the student's own: `problem`, the `names` of its inputs and its parameters' `state`."""
+        ...
+
+    def probe(
+        self, label: str, state: dict[str, np.ndarray], names: Sequence[str], inputs: Sequence[Any], grads: Sequence[np.ndarray]
+    ) -> Evidence:
+        """Run a module with those parameters forward and backward; `names` are those of the inputs."""
+        ...
+
+    def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
+        """`outputs` of a module with those parameters, or the `problem`."""
+        ...
+
+    def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
+        """`results` of a plain function, the inputs that it `changed`, or the `problem`; `slow` when time ran out."""
+        ...
+
+
+class Local:
+    """A respondent in this process."""
+
+    def __init__(self, exercise: Exercise | str, answer: Any) -> None:
+        self.exercise = find_exercise(exercise) if isinstance(exercise, str) else exercise
+        self.answer = answer
+        self.cases = {case.label: case for case in self.exercise.cases(Generator(device()).manual_seed(0))}
+
+    def about(self) -> dict[str, Any]:
+        problem = ""
+        if not callable(self.answer):
+            problem = f"'{self.exercise.name}' needs a class or a function, this is a {type(self.answer).__name__}"
+        elif self._asks_for_module() and isinstance(self.answer, type) and not _wrote_backward(self.answer):
+            problem = f"{self.answer.__name__} has no backward of its own: write one in the class"
+        return {"problem": problem, "shortcuts": list(read_source(self.answer))}
+
+    def _asks_for_module(self) -> bool:
+        return isinstance(next(iter(self.cases.values())), Case)
+
+    def own(self, label: str) -> dict[str, Any]:
+        module = self._make(label)
+        if isinstance(module, str):
+            return {"problem": module, "names": [], "state": {}}
+        count = len(self.cases[label].inputs)
+        names = argument_names(module)
+        state = {name: parameter.value.cpu().numpy() for name, parameter in module.named_parameters()}
+        return {"problem": "", "names": list(names if len(names) == count else ()), "state": state}
+
+    def probe(
+        self, label: str, state: dict[str, np.ndarray], names: Sequence[str], inputs: Sequence[Any], grads: Sequence[np.ndarray]
+    ) -> Evidence:
+        module = self._make(label, state)
+        if isinstance(module, str):
+            return Evidence(errors={"forward": module})
+        return probe(module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS)
+
+    def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
+        module = self._make(label, state)
+        if isinstance(module, str):
+            return {"problem": module, "outputs": []}
+        try:
+            with deadline(SECONDS):
+                outputs = as_tuple(module.forward(*_tensors(inputs)))
+        except (Exception, DeadlineError, SystemExit) as error:
+            return {"problem": explain("forward", error), "outputs": []}
+        return {"problem": "", "outputs": [torch.as_tensor(output).detach().cpu().double().numpy() for output in outputs]}
+
+    def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
+        case, given = self.cases[label], _tensors(inputs)
+        assert isinstance(case, Call)
+        try:
+            with deadline(case.seconds):
+                found = as_tuple(case.run(self.answer, *given))
+                results = [torch.as_tensor(value).detach().cpu().double().numpy() for value in found]
+        except NotImplementedError:
+            return {"problem": "it is not written yet", "results": [], "changed": [], "slow": False}
+        except DeadlineError:
+            slow = f"it did not finish within {case.seconds:g} s: is there a loop that never ends?"
+            return {"problem": slow, "results": [], "changed": [], "slow": True}
+        except (Exception, SystemExit) as error:
+            return {"problem": explain("your function", error), "results": [], "changed": [], "slow": False}
+        pairs = zip(given, _tensors(inputs), strict=True)
+        changed = [i for i, (now, before) in enumerate(pairs) if now.shape != before.shape or not torch.equal(now, before)]
+        return {"problem": "", "results": results, "changed": changed, "slow": False}
+
+    def _make(self, label: str, state: dict[str, np.ndarray] | None = None) -> Module | str:
+        """The module of one case with those parameters, or why there is none."""
+        case = self.cases[label]
+        assert isinstance(case, Case)
+        try:
+            with deadline(SECONDS):
+                module = case.build(self.answer)
+            if not isinstance(module, Module):
+                return f"making it gave a {type(module).__name__}: the class must inherit from Module"
+            module = module.to(dtype=torch.float64)
+            if state is not None:
+                module.load_state_dict(dict(zip(state, _tensors(list(state.values())), strict=True)))
+        except (Exception, DeadlineError, SystemExit) as error:
+            return explain("making it", error)
+        return module
+
+
+def _tensors(arrays: Sequence[Any]) -> tuple[Any, ...]:
+    """Tensors on the course's device; None and tensors stay."""
+    return tuple(torch.from_numpy(a.copy()).to(device()) if isinstance(a, np.ndarray) else a for a in arrays)
+
+
+def to_arrays(values: Sequence[Any]) -> list[Any]:
+    """Arrays of tensors; None stays."""
+    return [value.detach().cpu().numpy() if isinstance(value, Tensor) else value for value in values]
+
+
+def _wrote_backward(answer: type) -> bool:
+    """Whether the class's backward comes from outside the course's library, which would hand it the answer."""
+    backward = inspect.unwrap(getattr(answer, "backward", Module.backward))
+    return not str(getattr(backward, "__module__", "")).startswith("course.")

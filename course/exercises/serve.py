@@ -1,0 +1,50 @@
+"""Answers a judge's questions about a student's object over two streams, in the process where the student's code runs."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from course.exercises.respondent import Respondent
+from course.exercises.wire import HEAD, WireError, lengths, pack, unpack
+
+
+def serve(respondent: Respondent, reading: BinaryIO, writing: BinaryIO) -> None:
+    """Answer until the judge closes its end: each question names a method of the respondent and its arguments."""
+    while (data := receive(reading)) is not None:
+        question = unpack(data)
+        writing.write(pack(_answer(respondent, question["ask"], question["of"])))
+        writing.flush()
+
+
+def _answer(respondent: Respondent, ask: str, of: list[Any]) -> dict[str, Any]:
+    methods: dict[str, Callable[..., Any]] = {
+        "about": respondent.about,
+        "own": respondent.own,
+        "forward": respondent.forward,
+        "call": respondent.call,
+        "probe": lambda *args: asdict(respondent.probe(*args)),
+    }
+    return methods[ask](*of)
+
+
+def receive(reading: BinaryIO) -> bytes | None:
+    """One whole message; None when there is no other.
+
+    Raises:
+        WireError: it is too long, or ends in the middle.
+    """
+    head = _read(reading, HEAD)
+    if not head:
+        return None
+    if len(head) < HEAD:
+        raise WireError("the message is cut short")
+    rest = _read(reading, sum(lengths(head)))
+    return head + rest
+
+
+def _read(reading: BinaryIO, count: int) -> bytes:
+    parts = []
+    while count > 0 and (part := reading.read(count)):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
