@@ -7,10 +7,12 @@ mechanically from every module and every example it brings.
 from collections.abc import Iterator
 
 from benchmarks.strength import (
+    variants_activations,
     variants_containers,
+    variants_elementary,
     variants_layers,
     variants_losses,
-    variants_pointwise,
+    variants_normalization,
     variants_sequences,
     variants_spatial,
 )
@@ -21,7 +23,16 @@ from benchmarks.strength.variants_wrapped import variants_wrapped
 __all__ = ["Variant", "variants", "variants_at_edges", "variants_by_hand", "variants_wrapped"]
 
 # Importing these enters their classes into the list.
-FAMILIES = (variants_pointwise, variants_layers, variants_spatial, variants_losses, variants_sequences, variants_containers)
+FAMILIES = (
+    variants_elementary,
+    variants_activations,
+    variants_layers,
+    variants_normalization,
+    variants_spatial,
+    variants_losses,
+    variants_sequences,
+    variants_containers,
+)
 
 
 def variants() -> Iterator[Variant]:
