@@ -48,7 +48,8 @@ def numerical_gradients(
         grad_outputs: the upstream gradient ∂L/∂output of each output, in the output's shape.
         at: for each tensor, the flat positions to measure (see `sample`); None measures all. What is not measured is nan.
         skip_kinks: whether numbers are nan, too, where a mask or an argmax flipped between the two evaluations: a kink lies
-            between them, and the difference is the derivative of neither side.
+            between them, and the difference is the derivative of neither side. Where the function cannot be computed, because
+            a step leads out of its domain, they are then infinite.
         scale: multiplies the step size.
         vectorize: False calls the function for each coordinate right away.
 
@@ -211,11 +212,21 @@ class _Rise:
                 except Exception:  # whatever vmap does not know; a mistake of the function's own is raised again below
                     self.vectorize = False
             if found is None:
-                pairs = [self(position, one, other) for one, other in zip(up, down, strict=True)]
+                pairs = [self._carefully(position, one, other) for one, other in zip(up, down, strict=True)]
                 found = torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1].to(tensor.device) for pair in pairs])
             rises, flips = found
-            gradient[where] = torch.where(flips.to(rises.device), torch.nan, rises / (2 * steps[where]))
+            slopes = torch.where(flips.to(rises.device), torch.nan, rises / (2 * steps[where]))
+            gradient[where] = slopes if not self.watch else torch.where(rises.isfinite(), slopes, torch.inf)
         return gradient.view(tensor.shape)
+
+    def _carefully(self, position: int, up: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+        """The rise; while kinks are watched for, infinity where the function refuses to go."""
+        try:
+            return self(position, up, down)
+        except (ValueError, RuntimeError, ArithmeticError, IndexError):
+            if not self.watch:
+                raise
+            return torch.full((), torch.inf, dtype=up.dtype, device=up.device), torch.tensor(False)
 
 
 def _map(function: Callable[..., Tensor], stacks: tuple[Tensor, ...], vectorize: bool) -> Tensor:

@@ -362,7 +362,6 @@ def _guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
         if looks != self._accepted and not _any_numbers.get():  # inputs that look like the last ones need no second check
             require_device(inputs, lambda: [argument.name for argument in signature.arguments])
             signature.check(self, inputs, _parameter_dtype(self))
-            self._accepted = looks
         if self._falls_back:
             self._inputs = inputs
             if "rng" in vars(self):
@@ -372,6 +371,7 @@ def _guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
         else:
             with torch.set_grad_enabled(_recording.get()):
                 output = forward(self, *inputs)
+        self._accepted = looks  # those of a forward of the base class, which it may have called, are not its own
         if isinstance(output, Tensor):
             self.output_shapes = (output.shape,)
         else:
@@ -395,8 +395,8 @@ def _guard_backward(backward: Callable[..., Any]) -> Callable[..., Any]:
         if _releasing.get():
             self.saved, self._inputs = Saved(), ()
         given = len(self._accepted)
-        if type(grads) is tuple and len(grads) > given and self._forward_signature.has_optional:
-            return grads[:given] if given > 1 else grads[0]
+        if isinstance(grads, tuple | list) and len(grads) > given and self._forward_signature.has_optional:
+            return tuple(grads[:given]) if given > 1 else grads[0]
         return grads
 
     return guarded

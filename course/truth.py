@@ -1,7 +1,7 @@
 """Truth: what a module's forward says about its gradients, by numerical differences. Its backward is never called."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -18,7 +18,7 @@ from course.gradients import (
     sample,
     step_size,
 )
-from course.module import Module, argument_names, as_tuple
+from course.module import Module, argument_names, as_tuple, recording
 
 MOST = 4096
 """How many numbers of one tensor are measured one by one; of a larger tensor a sample of so many, weights and biases alike."""
@@ -90,13 +90,48 @@ class Truth:
         for direction, slope in zip(directions, found, strict=True):
             yield direction.cpu().numpy(), float(slope)
 
+    def exact(
+        self, grad_outputs: Sequence[Tensor] | None = None, tensors: Mapping[str, Tensor] | None = None
+    ) -> dict[str, np.ndarray] | None:
+        """The gradients by torch.autograd, a second witness where round-off drowns the differences; None if torch has none.
+
+        Args:
+            grad_outputs: other upstream gradients than the truth's.
+            tensors: other values for some of the tensors.
+        """
+        upstream = self.grad_outputs if grad_outputs is None else grad_outputs
+        leaves = {n: t.detach().clone().requires_grad_() for n, t in (self.tensors | dict(tensors or {})).items()}
+        try:
+            with recording():
+                outputs = as_tuple(self.function(*leaves.values()))
+                pairs = [(o, g) for o, g in zip(outputs, upstream, strict=True) if o.requires_grad]
+                found = torch.autograd.grad(
+                    [o for o, _ in pairs],
+                    list(leaves.values()),
+                    [g for _, g in pairs],
+                    allow_unused=True,
+                    materialize_grads=True,
+                )
+        except (
+            RuntimeError,
+            ValueError,
+            TypeError,
+            IndexError,
+            ArithmeticError,
+        ):  # forward cannot go there, or torch not follow
+            return None
+        return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, found, strict=True)}
+
+    @property
+    def rounding(self) -> float:
+        """A few last digits of the largest term that the loss is a sum of: what cancels to less is zero for all we know."""
+        tops = [float((o * g).abs().max()) for o, g in zip(self.expected, self.grad_outputs, strict=True) if o.numel()]
+        return 16 * torch.finfo(torch.float64).eps * max(tops, default=0.0)
+
     @property
     def noise(self) -> float:
-        """How far a central difference may be off by round-off alone: a few last digits of the outputs, divided by the step."""
-        tops = [float((o * g).abs().max()) for o, g in zip(self.expected, self.grad_outputs, strict=True) if o.numel()]
-        return (
-            4 * torch.finfo(torch.float64).eps * max(tops, default=0.0) / float(step_size(torch.zeros((), dtype=torch.float64)))
-        )
+        """How far a central difference may be off by round-off alone: some last digits, divided by the step."""
+        return 0.25 * self.rounding / float(step_size(torch.zeros((), dtype=torch.float64)))
 
     def _of(self, names: Sequence[str]) -> Callable[..., Any]:
         """The function of some of the tensors only, the others being held."""

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from course.module import as_tuple, recording
 from course.truth import Truth
 
 AGREE = 1e-6
@@ -61,34 +59,11 @@ class Case:
         self, grad_outputs: tuple[Tensor, ...] | None = None, tensors: Mapping[str, Tensor] | None = None
     ) -> dict[str, np.ndarray] | None:
         """The gradients of the true forward for another upstream gradient, or at another point; None if torch has none."""
-        return gradients(self.truth, grad_outputs, tensors)
+        return self.truth.exact(grad_outputs, tensors)
 
     def matches(self, predicted: np.ndarray) -> bool:
         """Whether a prediction is what backward gave, and not what it should have given."""
         return same(self.given, predicted) and not same(predicted, self.true)
-
-
-def gradients(
-    truth: Truth, grad_outputs: tuple[Tensor, ...] | None = None, tensors: Mapping[str, Tensor] | None = None
-) -> dict[str, np.ndarray] | None:
-    """The exact gradients of a true forward, through torch.autograd; None where torch cannot differentiate it."""
-    upstream = truth.grad_outputs if grad_outputs is None else grad_outputs
-    leaves = {n: t.detach().clone().requires_grad_() for n, t in (truth.tensors | dict(tensors or {})).items()}
-    try:
-        with recording():
-            outputs = as_tuple(truth.function(*leaves.values()))
-            pairs = [(o, g) for o, g in zip(outputs, upstream, strict=True) if o.requires_grad]
-            found = torch.autograd.grad(
-                [o for o, _ in pairs], list(leaves.values()), [g for _, g in pairs], allow_unused=True, materialize_grads=True
-            )
-    except (
-        RuntimeError,
-        ValueError,
-        TypeError,
-        IndexError,
-    ):  # a point where forward cannot go, or one that torch cannot follow
-        return None
-    return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, found, strict=True)}
 
 
 def same(first: np.ndarray, second: np.ndarray, tolerance: float = AGREE) -> bool:

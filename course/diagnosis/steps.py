@@ -1,7 +1,7 @@
 """Mistakes on the way through forward: one of its steps differentiated wrongly, or one of its paths left out.
 
-The true forward is taken apart into torch's elementary operations. Then it is run again and again, each time with one operation
-that passes the gradient on wrongly: not at all, with the wrong sign, or as if it were the identity.
+The true forward is taken apart into torch's elementary operations. Then it is run again and again, each time without the
+gradient of one path; what that path contributes also tells what a wrong sign or factor on it would do.
 """
 
 import warnings
@@ -29,6 +29,7 @@ class Steps:
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
         self.program = _take_apart(truth)
+        self._known: dict[frozenset[tuple[fx.Node, fx.Node]], dict[str, np.ndarray] | None] = {}
 
     def edges(self) -> Iterator[tuple[fx.Node, fx.Node]]:
         """Pairs of an operation and one that it reads, if a gradient flows between them."""
@@ -46,14 +47,19 @@ class Steps:
                 if read in flowing and _is_float(read):
                     yield node, read
 
-    def gradients(self, edges: set[tuple[fx.Node, fx.Node]], factor: float = 0.0) -> dict[str, np.ndarray] | None:
-        """The gradients when, along some edges, the gradient is multiplied by a wrong factor: 0 loses the path."""
+    def without(self, edges: frozenset[tuple[fx.Node, fx.Node]]) -> dict[str, np.ndarray] | None:
+        """The gradients of all tensors when none flows along some edges."""
+        if edges not in self._known:
+            self._known[edges] = self._run(edges)
+        return self._known[edges]
+
+    def _run(self, edges: frozenset[tuple[fx.Node, fx.Node]]) -> dict[str, np.ndarray] | None:
         assert self.program is not None
         leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in self.truth.tensors.items()}
         try:
             with torch.enable_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                outputs = as_tuple(_Altered(self.program, edges, factor).run(*leaves.values()))
+                outputs = as_tuple(_Cut(self.program, edges).run(*leaves.values()))
                 pairs = [(o, g) for o, g in zip(outputs, self.truth.grad_outputs, strict=True) if o.requires_grad]
                 found = torch.autograd.grad(
                     [o for o, _ in pairs],
@@ -64,60 +70,71 @@ class Steps:
                 )
         except (RuntimeError, NotImplementedError):
             return None
-        return {name: grad.detach().numpy() for name, grad in zip(leaves, found, strict=True)}
+        return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, found, strict=True)}
 
 
-class _Altered(fx.Interpreter):
-    """Runs the operations, the gradient along some edges being multiplied by a factor."""
+class _Cut(fx.Interpreter):
+    """Runs the operations; no gradient flows along some edges."""
 
-    def __init__(self, program: fx.GraphModule, edges: set[tuple[fx.Node, fx.Node]], factor: float) -> None:
+    def __init__(self, program: fx.GraphModule, edges: frozenset[tuple[fx.Node, fx.Node]]) -> None:
         super().__init__(program)
-        self.edges, self.factor = edges, factor
+        self.cut: dict[fx.Node, set[fx.Node]] = {}
+        for node, read in edges:
+            self.cut.setdefault(node, set()).add(read)
 
     def run_node(self, n: fx.Node) -> Any:
-        altered = {read for node, read in self.edges if node is n}
-        if not altered:
+        cut = self.cut.get(n)
+        if not cut:
             return super().run_node(n)
         args, kwargs = self.fetch_args_kwargs_from_env(n)
-        values = {read: self.env[read] for read in altered}
-        changed = {id(value): _scale_gradient(value, self.factor) for value in values.values()}
-        args, kwargs = fx.node.map_aggregate((args, kwargs), lambda value: changed.get(id(value), value))
+        held = {id(self.env[read]): self.env[read].detach() for read in cut}
+        args, kwargs = fx.node.map_aggregate((args, kwargs), lambda value: held.get(id(value), value))
         return getattr(self, n.op)(n.target, args, kwargs)
 
 
-def _scale_gradient(value: Tensor, factor: float) -> Tensor:
-    """The same value, whose gradient is multiplied by a factor on its way back."""
-    held = value.detach()
-    return held if factor == 0 else held + factor * (value - held)
-
-
 def lost_paths(case: Case, steps: Steps) -> Iterator[Hypothesis]:
-    """A path from the tensor to the output that is left out, or that has the wrong sign."""
+    """A path from the tensor to the output that is left out, or that has a wrong factor."""
     edges = list(steps.edges())
     uses = _statistics(edges)
     if uses:
         what = "the sums, means or maxima over the data depend on the data: the paths through them are missing"
-        yield from _hypothesis(case, steps, set(uses), 0.0, "constant statistics", what, 0.95)
+        yield from _lost(case, steps, uses, "constant statistics", what, 0.95)
         for read in dict.fromkeys(read for _, read in uses):
-            some = {edge for edge in uses if edge[1] is read}
             what = "a sum, mean or maximum over the data depends on the data: the path through it is missing"
-            yield from _hypothesis(case, steps, some, 0.0, "constant statistics", what, 0.92)
+            yield from _lost(case, steps, [edge for edge in uses if edge[1] is read], "constant statistics", what, 0.92)
     for edge in edges:
-        what = f"one path is left out: the one into forward's step '{_name(edge[0])}'"
-        yield from _hypothesis(case, steps, {edge}, 0.0, "path lost", what, 0.88)
-        what = f"one path has the wrong sign: the one through forward's step '{_name(edge[0])}'"
-        yield from _hypothesis(case, steps, {edge}, -1.0, "sign", what, 0.85)
-        for factor in (2.0, 0.5):
-            what = f"a factor {1 / factor:g} is missing on the path through forward's step '{_name(edge[0])}'"
-            yield from _hypothesis(case, steps, {edge}, factor, "constant factor", what, 0.8)
+        step = f"forward's step '{_name(edge[0])}'"
+        yield from _lost(case, steps, [edge], "path lost", f"one path is left out: the one into {step}", 0.88)
+        yield from _scaled(case, steps, edge, step)
 
 
-def _hypothesis(
-    case: Case, steps: Steps, edges: set[tuple[fx.Node, fx.Node]], factor: float, name: str, what: str, prior: float
+def _lost(
+    case: Case, steps: Steps, edges: list[tuple[fx.Node, fx.Node]], name: str, what: str, prior: float
 ) -> Iterator[Hypothesis]:
-    found = steps.gradients(edges, factor)
+    found = steps.without(frozenset(edges))
     if found is not None and np.abs(found[case.name]).max(initial=0.0) > 0:
         yield Hypothesis(name, what, found[case.name], prior)
+
+
+def _scaled(case: Case, steps: Steps, edge: tuple[fx.Node, fx.Node], step: str) -> Iterator[Hypothesis]:
+    """One path with a wrong factor c. No path takes an edge twice, so that the gradient is rest + c · the part through it."""
+    found = steps.without(frozenset([edge]))
+    if found is None:
+        return
+    rest = found[case.name]
+    part = case.true - rest
+    known = ~np.isnan(part)
+    square = float((part[known] ** 2).sum())
+    if not square or case.given.shape != part.shape or np.abs(rest).max(initial=0.0) <= 1e-9 * np.abs(part[known]).max():
+        return  # the whole gradient goes this way: a factor of the whole is looked for elsewhere
+    factor = float(((case.given - rest)[known] * part[known]).sum()) / square
+    if abs(factor) < 1e-6 or not np.isfinite(factor):
+        return
+    if abs(factor + 1) < 1e-6:
+        yield Hypothesis("sign", f"one path has the wrong sign: the one through {step}", rest - part, 0.85)
+    elif case.given.size > 2:
+        times = f"the path through {step} has {factor:.6g} times its gradient"
+        yield Hypothesis("constant factor", times, rest + factor * part, 0.8)
 
 
 COMPOSED = (
