@@ -95,7 +95,7 @@ HIDDEN: dict[str, Callable[..., list[Tensor]]] = {
     **{name + end: _above() for name in ("relu", "leaky_relu", "elu", "selu", "celu", "rrelu") for end in ("", "_")},
     **dict.fromkeys(("prelu", "abs", "abs_", "absolute", "__abs__", "sign", "sgn"), _above()),
     **dict.fromkeys(("hardtanh", "hardtanh_"), _hardtanh),
-    **dict.fromkeys(("threshold", "threshold_"), _threshold),
+    **dict.fromkeys(("threshold", "threshold_", "_threshold"), _threshold),
     "relu6": _between(0.0, 6.0),
     **dict.fromkeys(("hardsigmoid", "hardswish"), _between(-3.0, 3.0)),
     **dict.fromkeys(("clamp", "clamp_", "clip", "clip_"), _clamp),

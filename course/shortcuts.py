@@ -96,7 +96,7 @@ def _words(node: ast.AST) -> list[str]:
         names = [*(alias.name for alias in node.names), getattr(node, "module", None) or ""]
         return [word for name in names for word in name.split(".") if word in FORBIDDEN]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "backward":
-        return ["autograd"] if not node.args and not isinstance(node.func.value, ast.Call) else []  # loss.backward()
+        return [] if node.args else ["autograd"]  # loss.backward(); a module's takes a gradient
     return []
 
 

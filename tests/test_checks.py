@@ -114,7 +114,7 @@ ZOO = [
     (Overwrites(3, 2), (X,), "accumulation", "must add to weight.grad, not replace it"),
     (DamagesGradOutput(), (X,), "leaves inputs alone", "grad_output was changed in place"),
     (DamagesInput(), (X, X + 1), "leaves inputs alone", "y was changed in place"),
-    (DamagesSaved(), (X,), "repeatable", "something saved was changed"),
+    (DamagesSaved(), (X,), "repeatable", "something saved was changed in place"),
     (OffInOnePlace(), (X,), "∂L/∂x", "at [2, 1]"),
     (OffInOnePlace(), (X,), "∂L/∂x", "(1 of 15 differ)"),
     (IgnoresUpstream(), (X,), "∂L/∂x", "(15 of 15 differ)"),

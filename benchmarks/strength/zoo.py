@@ -22,6 +22,7 @@ from course.modules import (
     Linear,
     LSTMCell,
     Max,
+    Mean,
     MSELoss,
     Multiply,
     ReLU,
@@ -383,6 +384,12 @@ ZOO += [
 
 
 # Losses
+
+
+@wrong("sum for mean", (4, 5), args=(1,))
+class MeanAsSum(Mean):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        return grad_output.unsqueeze(1).expand(4, 5)
 
 
 @wrong("missing 1/N", (5, 3), (5, 3))

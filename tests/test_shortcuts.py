@@ -1,0 +1,165 @@
+"""Shortcuts: torch.autograd and numerical differences inside a backward are noticed, what is fair is not."""
+
+import pytest
+import torch
+
+from course import Chain, Module, generator
+from course.checks import check_module
+from course.exercises import find_exercise, grade
+from course.modules import Linear, Sigmoid, Tanh
+from course.shortcuts import ENGINE, REPEATED, read_source
+
+grad = torch.autograd.grad  # bound early, as by "from torch.autograd import grad" in a notebook's first cell
+X = torch.randn(4, 3, generator=generator(3))
+
+
+class ByHand(Module):
+    def forward(self, x):
+        out = torch.sigmoid(x)
+        self.save(x=x, out=out)
+        return out
+
+    def backward(self, grad_output):
+        out = self.saved["out"]
+        return grad_output * out * (1 - out)
+
+
+class Autograd(ByHand):
+    def backward(self, grad_output):
+        with torch.enable_grad():
+            x = self.saved["x"].clone().requires_grad_()
+            return torch.autograd.grad(torch.sigmoid(x), x, grad_output)[0]
+
+
+class EarlyBound(ByHand):
+    def backward(self, grad_output):
+        with torch.enable_grad():
+            x = self.saved["x"].clone().requires_grad_()
+            return grad(torch.sigmoid(x), x, grad_output)[0]
+
+
+class LossBackward(ByHand):
+    def backward(self, grad_output):
+        with torch.enable_grad():
+            x = self.saved["x"].clone().requires_grad_()
+            (torch.sigmoid(x) * grad_output).sum().backward()
+        return x.grad
+
+
+class Functional(ByHand):
+    def backward(self, grad_output):
+        return torch.func.vjp(torch.sigmoid, self.saved["x"])[1](grad_output)[0]
+
+
+class ForwardMode(ByHand):
+    def backward(self, grad_output):
+        x = self.saved["x"]
+        return torch.func.jvp(torch.sigmoid, (x,), (torch.ones_like(x),))[1] * grad_output
+
+
+class Differences(ByHand):
+    def backward(self, grad_output):
+        x = self.saved["x"]
+        return grad_output * (self.forward(x + 1e-6) - self.forward(x - 1e-6)) / 2e-6
+
+
+class Recomputes(ByHand):
+    def backward(self, grad_output):
+        out = self.forward(self.saved["x"])
+        return grad_output * out * (1 - out)
+
+
+@pytest.mark.parametrize("kind", [Autograd, EarlyBound, LossBackward, Functional, ForwardMode])
+def test_differentiation_by_torch_is_noticed(kind):
+    part = check_module(kind(), (X,))["by hand"]
+    assert not part.passed
+    assert ENGINE in part.message
+
+
+def test_numerical_differences_are_noticed():
+    part = check_module(Differences(), (X,))["by hand"]
+    assert not part.passed
+    assert REPEATED in part.message
+
+
+@pytest.mark.parametrize("module", [ByHand(), Recomputes(), Chain(Linear(3, 2), Tanh())])
+def test_what_is_fair_is_not_noticed(module):
+    assert check_module(module, (X,))["by hand"].passed
+
+
+def test_a_library_module_that_falls_back_is_not_the_callers_doing():
+    class Fallback(Module):
+        def forward(self, x):
+            return x * x
+
+    class Wraps(Module):
+        def __init__(self):
+            self.inner = Fallback()
+
+        def forward(self, x):
+            self.save()
+            return self.inner(x)
+
+        def backward(self, grad_output):
+            return self.inner.backward(grad_output)
+
+    assert check_module(Wraps(), (X,)).passed
+
+
+def test_torch_is_as_before_afterwards():
+    engine = torch.autograd._engine_run_backward
+    check_module(Autograd(), (X,))
+    assert torch.autograd._engine_run_backward is engine
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        (Autograd, "torch.enable_grad"),
+        (Autograd, "torch.autograd"),
+        (LossBackward, "torch.autograd"),
+        (Functional, "torch.func"),
+        (EarlyBound, "requires_grad_"),
+    ],
+)
+def test_the_source_shows_it_with_the_line(kind, word):
+    found = [what for what in read_source(kind) if word in what]
+    assert found
+    assert " in line " in found[0]
+
+
+@pytest.mark.parametrize("kind", [ByHand, Recomputes, Linear, Sigmoid, 3, None, len])
+def test_the_source_of_what_is_fair_shows_nothing(kind):
+    assert read_source(kind) == ()
+
+
+class MultiplyByTorch(Module):
+    def forward(self, x, y):
+        self.save(x=x, y=y)
+        return x * y
+
+    def backward(self, grad_output):
+        with torch.enable_grad():
+            x, y = (self.saved[name].clone().requires_grad_() for name in "xy")
+            return torch.autograd.grad(x * y, (x, y), grad_output)
+
+
+class MultiplyNamingIt(MultiplyByTorch):
+    def backward(self, grad_output):
+        with torch.enable_grad():
+            return grad_output.detach() * self.saved["y"].detach(), grad_output.detach() * self.saved["x"].detach()
+
+
+def test_an_exercise_gives_nothing_for_gradients_that_torch_computed_and_asks_for_a_look():
+    score = grade(find_exercise("multiply"), MultiplyByTorch)
+    assert score.points == 2  # it leaves its inputs alone
+    assert "the chain rule is yours to apply" in score.verdicts[0].message
+    assert any("torch.autograd" in reason for reason in score.review)
+    assert "For review" in repr(score)
+    assert "For review" in score._repr_html_()
+
+
+def test_what_only_stands_in_the_source_costs_nothing_but_is_marked():
+    score = grade(find_exercise("multiply"), MultiplyNamingIt)
+    assert score.points == 12
+    assert any("torch.enable_grad" in reason for reason in score.review)
