@@ -99,12 +99,15 @@ def all_exercises() -> dict[str, Exercise]:
 
 
 def find_exercise(name: str) -> Exercise:
-    """The exercise of that name.
+    """The exercise of that name; "package.module:name" is one of another course's, from that module's `EXERCISES`.
 
     Raises:
         KeyError: there is none; names the nearest.
     """
     known = all_exercises()
+    if ":" in name:
+        module, _, name = name.partition(":")
+        known = {exercise.name: exercise for exercise in importlib.import_module(module).EXERCISES}
     if name not in known:
         nearest = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"there are {', '.join(sorted(known))}"
