@@ -82,7 +82,8 @@ class Report:
         maps = {"yours": analytic, "numeric": numeric, "yours − numeric": analytic - numeric}
         scale = np.nanmax(np.abs(numeric[np.isfinite(numeric)]), initial=0.0) or 1.0
         drawn = "".join(_map(title, values[window], scale) for title, values in maps.items())
-        words = f"∂L/∂{name}{where}: blue above 0, orange below, the darkest {scale:.3g}; a dot is a number not compared"
+        dots = "" if np.isfinite(analytic).all() and np.isfinite(numeric).all() else "; a dot where there is no number"
+        words = f"∂L/∂{name}{where}: blue above 0, orange below, the darkest {scale:.3g}{dots}"
         return (
             f"<figure style='margin:12px 0' role='img' aria-label='{html.escape(words, quote=True)}'>"
             f"<div style='display:flex;gap:24px;flex-wrap:wrap'>{drawn}</div>"
@@ -108,7 +109,7 @@ def _map(title: str, values: np.ndarray, scale: float) -> str:
     """One array as a table of colored cells; the number is in the cell while there are few."""
     rows = np.atleast_2d(values)
     few = rows.shape[1] <= 6 and rows.shape[0] <= 8
-    size = "min-width:52px;height:26px" if few else "width:16px;height:16px"
+    size = "min-width:52px;height:26px" if few else "width:17px;min-width:17px;height:17px"
     body = "".join(
         "<tr style='background:none'>" + "".join(_cell(float(value), scale, size, few) for value in row) + "</tr>"
         for row in rows
@@ -123,5 +124,5 @@ def _cell(value: float, scale: float, size: str, with_number: bool) -> str:
     red, green, blue = (round(255 + share * (end - 255)) for end in (BLUE if value >= 0 else ORANGE))
     ink = "#fff" if share > 0.6 else "#111"
     text = "·" if not finite else (f"{value:.3g}" if with_number else "")
-    box = f"border:1px solid #bbb;padding:0 4px;text-align:right;font-size:13px;{size}"
+    box = f"border:1px solid #bbb;padding:0 {4 if with_number else 0}px;text-align:right;font-size:13px;{size}"
     return f"<td title='{value:.6g}' style='{box};background:rgb({red},{green},{blue});color:{ink}'>{text}</td>"

@@ -60,7 +60,7 @@ def _explain(case: Case, hypotheses: Iterable[Hypothesis]) -> Diagnosis | None:
     matching = [hypothesis for hypothesis in hypotheses if case.matches(hypothesis.predicted)]
     if not matching:
         return None
-    rivals = len({hypothesis.name for hypothesis in matching}) - 1
+    rivals = len({hypothesis.name for hypothesis in matching} - {matching[0].name, "constant factor"})  # the latter is no rival
     few = {1: 0.25, 2: 0.1}.get(int(case.given.size), 0.0)  # one number agrees with many a formula
     first = matching[0]
     return Diagnosis(first.name, first.what, round(max(0.05, first.prior - few - min(0.3, 0.15 * rivals)), 2))

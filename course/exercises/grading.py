@@ -131,7 +131,7 @@ def _by_hand(report: Report) -> Report:
 
 
 def _verdict(name: str, reports: dict[str, Report]) -> Part:
-    """One verdict for a part over all cases, or for a case over all parts: the first failure speaks."""
+    """One verdict for a part over all cases, or for a case over all parts: the failure that tells most speaks, else the first."""
     if name in reports:
         failed = [part for part in reports[name].parts if not part.passed]
         said = failed[0].message if failed else ""
@@ -142,7 +142,7 @@ def _verdict(name: str, reports: dict[str, Report]) -> Part:
     failed_in = [(label, part) for label, part in found if not part.passed]
     if not failed_in:
         return Part(name, bool(found), "" if found else f"there is no {name}: is it a parameter or an input of your module?")
-    label, part = failed_in[0]
+    label, part = max(failed_in, key=lambda pair: pair[1].mistake.confidence if pair[1].mistake else 0.0)
     return Part(name, False, part.message + (f" (case: {label})" if len(reports) > 1 and label else ""), part.mistake)
 
 

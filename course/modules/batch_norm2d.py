@@ -58,3 +58,5 @@ class BatchNorm2d(_BatchNorm):
         met = cls(3)
         met(x + 1)
         yield Example(met.eval(), (x,), reference=reference, label="eval")
+        wide = torch.randn(2 * scale, 3, 1, 3, generator=rng, device=rng.device)
+        yield Example(cls(3), (wide,), reference=reference, label="wide images")

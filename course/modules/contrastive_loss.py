@@ -74,3 +74,5 @@ class ContrastiveLoss(Module):
             cls(3.0, "sum"), (x1, x2, same.long()), reference=lambda m, *xs: each(m, *xs).sum(), label="sum, wide margin"
         )
         yield Example(cls(3.0, "none"), (x1, x2, same), reference=each, label="none")
+        close = (x1, x1 + 0.2 * x2, torch.zeros_like(same))
+        yield Example(cls(), close, reference=lambda m, *xs: each(m, *xs).mean(), label="too close")

@@ -117,3 +117,7 @@ class CrossEntropyLoss(Module):
         smoothed = cls(weight, reduction="sum", label_smoothing=0.1)
         yield Example(smoothed, (x, target), reference=reference, label="weighted sum, smoothed")
         yield Example(cls(reduction="none"), (x, probabilities), reference=reference, label="probabilities")
+        yield Example(cls(weight, label_smoothing=0.2), (x[0], target[0]), reference=reference, label="a single example")
+        of_pixels = torch.randn(2 * scale, 3, 2, 2, generator=rng, device=rng.device).softmax(dim=1)
+        smoothed = cls(weight, label_smoothing=0.3)
+        yield Example(smoothed, (images, of_pixels), reference=reference, label="probabilities of pixels, weighted, smoothed")

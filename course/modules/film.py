@@ -47,6 +47,9 @@ class FiLM(Module):
         by_letters = lambda m, x, gamma, beta: torch.einsum("nchw,nc->nchw", x, gamma) + beta[:, :, None, None]  # noqa: E731
         yield Example(cls(), (rows, gamma, beta), reference=lambda m, x, gamma, beta: gamma * x + beta, label="rows")
         yield Example(cls(), (images, gamma[: 2 * scale], beta[: 2 * scale]), reference=by_letters, label="images")
+        sequences = torch.randn(2 * scale, 3, 4, generator=rng, device=rng.device)
+        of_sequences = lambda m, x, gamma, beta: torch.einsum("ncl,nc->ncl", x, gamma) + beta[:, :, None]  # noqa: E731
+        yield Example(cls(), (sequences, gamma[: 2 * scale], beta[: 2 * scale]), reference=of_sequences, label="sequences")
 
 
 def _at_all_positions(value: Tensor, x: Tensor) -> Tensor:

@@ -41,3 +41,4 @@ class Gate(Module):
         reference = lambda m, x, z: F.glu(torch.cat(torch.broadcast_tensors(x, z), dim=-1), dim=-1)  # noqa: E731
         yield Example(cls(), (x, z), reference=reference, label="a gate for each number")
         yield Example(cls(), (x, z[:, :1]), reference=reference, label="a gate for each row")
+        yield Example(cls(), (x[:1], z), reference=reference, label="gates for one row")

@@ -53,3 +53,6 @@ class HingeLoss(Module):
         yield Example(cls(), (x, target), reference=lambda m, x, y: each(m, x, y).mean(), label="mean")
         yield Example(cls("sum"), (x, target), reference=lambda m, x, y: each(m, x, y).sum(), label="sum")
         yield Example(cls("none"), (x, target), reference=each, label="none")
+        target = target * (0.5 + 1.5 * torch.rand(4 * scale, 3, generator=rng, device=rng.device))
+        x = (1 + beyond + 0.1 * beyond.sign()) / target
+        yield Example(cls(), (x, target), reference=lambda m, x, y: each(m, x, y).mean(), label="labels of any size")

@@ -62,6 +62,8 @@ class KLDivLoss(Module):
         for reduction, log_target in (("mean", False), ("sum", True), ("batchmean", False), ("none", True)):
             label = f"{reduction}, log_target={log_target}"
             yield Example(cls(reduction, log_target), (x, target.log() if log_target else target), _reference, label)
+        yield Example(cls("batchmean"), (x[0], target[0]), _reference, "batchmean of one distribution")
+        yield Example(cls("batchmean"), (x[0, 0], target[0, 0]), _reference, "batchmean of one number")
 
 
 def _rows(x: Tensor) -> int:

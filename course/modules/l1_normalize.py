@@ -52,3 +52,5 @@ class L1Normalize(Module):
         yield Example(cls(), (x,), reference=reference, label="rows")
         yield Example(cls(dim=0), (x,), reference=reference, label="columns")
         yield Example(cls(dim=-1, eps=1e3), (x[0],), reference=reference, label="one vector, shorter than eps")
+        middle = float(torch.linalg.vector_norm(x, 1, dim=1).mean())
+        yield Example(cls(eps=middle), (x,), reference=reference, label="some rows shorter than eps")

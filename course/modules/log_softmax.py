@@ -49,3 +49,8 @@ class LogSoftmax(Module):
         yield Example(cls(dim=1), (x,), reference=reference, label="rows")
         yield Example(cls(dim=0), (x,), reference=reference, label="columns")
         yield Example(cls(dim=-1), (20 * x,), reference=reference, label="saturated")
+        by_torch = lambda m, x: torch.log_softmax(x, 0)  # noqa: E731
+        yield Example(cls(), (x[0, 0],), reference=by_torch, label="a number, axis left out")
+        yield Example(cls(), (x[0],), reference=by_torch, label="a vector, axis left out")
+        yield Example(cls(), (x[:, :, None],), reference=by_torch, label="three axes, axis left out")
+        yield Example(cls(dim=-1), (x[0],), reference=by_torch, label="a vector, its last axis")

@@ -64,3 +64,4 @@ class MatMul(Module):
         yield Example(cls(), (x[0], y[0, :, 0]), reference=lambda m, x, y: torch.einsum("ij,j->i", x, y), label="a column")
         yield Example(cls(), (x[0, 0], y), reference=lambda m, x, y: torch.einsum("j,bjk->bk", x, y), label="a row")
         yield Example(cls(), (x[0, 0], y[0, :, 0]), reference=lambda m, x, y: (x * y).sum(), label="two vectors")
+        yield Example(cls(), (x, y[:1]), reference=lambda m, x, y: torch.einsum("bij,jk->bik", x, y[0]), label="a batch of one")

@@ -74,3 +74,4 @@ class NLLLoss(Module):
         yield Example(cls(weight), (images, pixels), reference=reference, label="weighted mean over pixels")
         yield Example(cls(weight, ignore_index=1, reduction="sum"), (x, target), reference=reference, label="class 1 ignored")
         yield Example(cls(reduction="none"), (x, target), reference=reference, label="none")
+        yield Example(cls(weight, reduction="sum"), (x[0], target[0]), reference=reference, label="a single example")

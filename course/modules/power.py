@@ -45,3 +45,4 @@ class Power(Module):
         reference = lambda m, x: torch.exp(m.exponent * torch.log(x))  # noqa: E731
         yield Example(cls(-1.5), (positive,), reference=reference, label="any number")
         yield Example(cls(0), (x,), reference=lambda m, x: 0 * x + 1, label="constant")
+        yield Example(cls(1), (x,), reference=lambda m, x: x.clone(), label="the number itself")

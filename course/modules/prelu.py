@@ -58,3 +58,4 @@ class PReLU(Module):
         reference = lambda m, x: F.prelu(x, m.weight.value)  # noqa: E731
         yield Example(cls(), (away,), reference=reference, label="one slope")
         yield Example(cls(3), (away,), reference=reference, label="a slope for each channel")
+        yield Example(cls(3), (away[..., 0],), reference=reference, label="a slope for each feature")

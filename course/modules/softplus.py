@@ -43,3 +43,5 @@ class Softplus(Module):
         reference = lambda m, x: torch.logaddexp(m.beta * x, torch.zeros_like(x)) / m.beta  # noqa: E731
         yield Example(cls(), (x,), reference=reference)
         yield Example(cls(beta=2.5), (x,), reference=reference, label="sharper")
+        straight = lambda m, x: torch.where(m.beta * x > m.threshold, x, reference(m, x))  # noqa: E731
+        yield Example(cls(threshold=0.5), (x,), reference=straight, label="a low threshold")

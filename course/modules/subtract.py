@@ -35,3 +35,4 @@ class Subtract(Module):
         y = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
         yield Example(cls(), (x, y), reference=lambda m, x, y: torch.sub(x, y), label="same shape")
         yield Example(cls(), (x, y[:, :1]), reference=lambda m, x, y: torch.sub(x, y), label="a column for every feature")
+        yield Example(cls(), (x[0], y), reference=lambda m, x, y: torch.sub(x, y), label="every example from one row")
