@@ -131,7 +131,7 @@ def _by_hand(report: Report) -> Report:
 
 
 def _verdict(name: str, reports: dict[str, Report]) -> Part:
-    """One verdict for a part over all cases, or for a case over all parts: the failure that tells most speaks, else the first."""
+    """One verdict for a part over all cases, or for a case over all parts: the failure that tells most speaks."""
     if name in reports:
         failed = [part for part in reports[name].parts if not part.passed]
         said = failed[0].message if failed else ""

@@ -78,3 +78,6 @@ class AvgPool2d(Module):
         yield Example(cls(2), (x,), reference=reference)
         yield Example(cls(3, stride=1, padding=1), (x,), reference=reference, label="overlapping")
         yield Example(cls(2, divisor_override=3), (x,), reference=reference, label="another divisor")
+        uncounted = cls((3, 2), stride=2, padding=1, ceil_mode=True, count_include_pad=False)
+        by_torch = torch.nn.AvgPool2d((3, 2), 2, 1, True, False)
+        yield Example(uncounted, (x[0],), reference=lambda m, x: by_torch(x), label="one image, padding not counted")

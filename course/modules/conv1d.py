@@ -80,3 +80,20 @@ class Conv1d(Module):
 
         yield Example(cls(2, 3, 3, rng=rng), (x,), reference=reference)
         yield Example(cls(2, 3, 2, stride=2, padding=1, bias=False, rng=rng), (x,), reference=reference, label="strided")
+
+        def padded(m: Conv1d, x: Tensor) -> Tensor:
+            """Padding by torch, then a convolution without."""
+            mode = "constant" if m.padding_mode == "zeros" else m.padding_mode
+            wide = F.pad(x if x.dim() == 3 else x[None], m.pads[0], mode)
+            bias = None if m.bias is None else m.bias.value
+            out = F.conv1d(wide, m.weight.value, bias, m.stride, 0, m.dilation, m.groups)
+            return out if x.dim() == 3 else out[0]
+
+        x = torch.randn(1 + scale, 2, 6, generator=rng, device=rng.device)
+        mirrored = cls(2, 4, 3, stride=2, padding=2, groups=2, padding_mode="reflect", rng=rng)
+        yield Example(mirrored, (x,), reference=padded, label="mirrored, groups")
+        repeated = cls(2, 3, 3, dilation=2, padding="same", padding_mode="replicate", rng=rng)
+        yield Example(repeated, (x,), reference=padded, label="edge repeated, dilation")
+        ring = cls(2, 3, 3, padding=2, padding_mode="circular", bias=False, rng=rng)
+        yield Example(ring, (x[0],), reference=padded, label="one sequence as a ring")
+        yield Example(cls(2, 3, 4, padding="same", rng=rng), (x,), reference=padded, label="more zeros after than before")

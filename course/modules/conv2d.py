@@ -97,3 +97,20 @@ class Conv2d(Module):
         yield Example(cls(2, 2, 2, groups=2, rng=rng), (x,), reference=grouped, label="groups")
         mirrored = lambda m, x: F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), m.weight.value, m.bias.value)  # noqa: E731
         yield Example(cls(2, 1, 3, padding="same", padding_mode="reflect", rng=rng), (x,), reference=mirrored, label="mirrored")
+
+        def padded(m: Conv2d, x: Tensor) -> Tensor:
+            """Padding by torch, then a convolution without."""
+            mode = "constant" if m.padding_mode == "zeros" else m.padding_mode
+            wide = F.pad(x if x.dim() == 4 else x[None], (*m.pads[1], *m.pads[0]), mode)
+            bias = None if m.bias is None else m.bias.value
+            out = F.conv2d(wide, m.weight.value, bias, m.stride, 0, m.dilation, m.groups)
+            return out if x.dim() == 4 else out[0]
+
+        x = torch.randn(1 + scale, 2, 4, 5, generator=rng, device=rng.device)
+        repeated = cls(2, 3, (2, 3), stride=(1, 2), padding=(1, 2), padding_mode="replicate", rng=rng)
+        yield Example(repeated, (x,), reference=padded, label="edge repeated")
+        ring = cls(2, 3, (3, 2), padding=(2, 1), padding_mode="circular", bias=False, rng=rng)
+        yield Example(ring, (x[0],), reference=padded, label="one image as a ring")
+        uneven = cls(2, 4, (4, 2), padding="same", groups=2, rng=rng)
+        yield Example(uneven, (x,), reference=padded, label="more zeros after than before")
+        yield Example(cls(2, 1, 2, padding=1, rng=rng), (x[0],), reference=padded, label="one image")

@@ -80,3 +80,6 @@ class MaxPool2d(Module):
         yield Example(cls(2), (x,), reference=reference)
         yield Example(cls(3, stride=1, padding=1), (x,), reference=reference, label="overlapping")
         yield Example(cls((2, 3)), (x[0],), reference=lambda m, x: reference(m, x[None])[0], label="one image")
+        apart = cls((2, 3), stride=2, padding=1, dilation=2, ceil_mode=True)
+        by_torch = torch.nn.MaxPool2d((2, 3), 2, 1, 2, ceil_mode=True)
+        yield Example(apart, (x,), reference=lambda m, x: by_torch(x), label="dilation, hanging over the edge")

@@ -93,6 +93,13 @@ class ScaledDotProductAttention(Module):
         causal = lambda m, *x: attention(*x, is_causal=True, scale=0.3)  # noqa: E731
         yield Example(cls(is_causal=True, scale=0.3), three, reference=causal, label="causal")
 
+        def dropped(m: ScaledDotProductAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            weights = torch.softmax(torch.einsum("bqd,bkd->bqk", q, k) / q.shape[-1] ** 0.5, -1)
+            again = None if m.rng is None else m.rng.clone_state()  # draws what the module will draw, without using it up
+            return torch.einsum("bqk,bkd->bqd", weights * dropout_factors(weights, m.dropout_p, again), v)
+
+        yield Example(cls(0.4, rng=rng.clone_state()), three, reference=dropped, label="dropout")
+
 
 def attend(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None, dropout: float, rng: Generator | None
