@@ -11,13 +11,16 @@ A mutant that makes one mistake with a name asks for a diagnosis, too: right, wr
 
 import collections
 import concurrent.futures
+import functools
 import json
 import os
+import pickle
 import re
 import sys
 import time
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +31,7 @@ from rich.progress import track
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from benchmarks.strength.mutants import CONTAINERS, equivalent, examples_of, mutants
+from benchmarks.strength.mutants import CONTAINERS, Mutant, equivalent, examples_of, mutants
 from benchmarks.strength.peers import PEERS
 from benchmarks.strength.variants import variants_by_hand, variants_wrapped
 from benchmarks.strength.zoo import ZOO
@@ -62,6 +65,7 @@ class Tally:
     by_peer: collections.Counter[str] = field(default_factory=collections.Counter)
     operators: collections.Counter[str] = field(default_factory=collections.Counter)
     survivors: list[str] = field(default_factory=list)
+    died: list[str] = field(default_factory=list)
     named: int = 0
     right: int = 0
     wrong: int = 0
@@ -130,6 +134,7 @@ def show(tally: Tally, verbose: bool) -> None:
         print(f"  {operator:24} {count}")
     for title, lines in (
         ("survivors", tally.survivors),
+        ("brought its process down", tally.died),
         ("false alarms", tally.alarms),
         ("wrong names", tally.misnamed),
         ("no name", tally.unnamed),
@@ -139,19 +144,65 @@ def show(tally: Tally, verbose: bool) -> None:
 
 
 def judge_mutants(kind_name: str, every: int, peers: bool) -> Tally:
-    """All mutants of one class, or every n-th."""
+    """All mutants of one class, or every n-th; one that brings its process down is rejected by everybody."""
     kind = next(kind for kind in (*all_modules().values(), *CONTAINERS) if kind.__name__ == kind_name)
+    chosen = [m for i, m in enumerate(mutants([kind])) if (i + sum(map(ord, kind_name))) % every == 0]
+    together = in_child(lambda: sum_of(judge_mutant(mutant, peers) for mutant in chosen))
+    if together is not None:
+        return together
+    one_by_one = []
+    for mutant in chosen:
+        alone = in_child(functools.partial(judge_mutant, mutant, peers))
+        died = Tally(mutants=1, killed=1, by_peer=collections.Counter(PEERS if peers else ()), died=[label_of(mutant)])
+        one_by_one.append(died if alone is None else alone)
+    return sum_of(one_by_one)
+
+
+def judge_mutant(mutant: Mutant, peers: bool) -> Tally:
+    """One mutant, on all the examples of its class."""
     tally = Tally()
-    for position, mutant in enumerate(mutants([kind])):
-        if (position + sum(map(ord, kind_name))) % every:
-            continue
-        if equivalent(mutant):
-            tally.equivalent += 1
-            continue
-        pairs = [(mutant.build(example.module), example.inputs, example.reference) for example in examples_of(kind)]
-        names = () if mutant.name is None else (mutant.name,)
-        _count(tally, f"{kind_name}, {mutant.operator}: {mutant.place}", mutant.operator, names, pairs, peers)
+    if equivalent(mutant):
+        tally.equivalent = 1
+        return tally
+    pairs = [(mutant.build(example.module), example.inputs, example.reference) for example in examples_of(mutant.kind)]
+    names = () if mutant.name is None else (mutant.name,)
+    _count(tally, label_of(mutant), mutant.operator, names, pairs, peers)
     return tally
+
+
+def label_of(mutant: Mutant) -> str:
+    """What was changed where."""
+    return f"{mutant.kind.__name__}, {mutant.operator}: {mutant.place}"
+
+
+def sum_of(tallies: Iterable[Tally]) -> Tally:
+    """All tallies added up."""
+    total = Tally()
+    for tally in tallies:
+        total += tally
+    return total
+
+
+def in_child(work: Callable[[], Tally]) -> Tally | None:
+    """Do the work in a forked process, for kernels of torch crash on some nonsense; None if it did."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(reading)
+            with os.fdopen(writing, "wb") as pipe:
+                pickle.dump(work(), pipe)
+            status = 0
+        except Exception:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        data = pipe.read()
+    _, status = os.waitpid(child, 0)
+    return pickle.loads(data) if status == 0 else None
 
 
 def judge_zoo(seeds: int, peers: bool) -> Tally:

@@ -131,10 +131,14 @@ def test_course_knows_nothing_of_the_autograder(root):
 
 
 def test_the_readmes_example_runs(root, capsys):
-    code = re.search(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.S)
-    assert code is not None
+    first, second = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.S)
     names: dict = {}
-    exec(code.group(1), names)
+    exec(first, names)
     assert names["value"].item() < 0.1
     assert names["net"](names["x"]).argmax(dim=1).tolist() == [0, 1, 1, 0]
     assert "total" in capsys.readouterr().out
+    exec(second, names)
+    shown = re.findall(r"```\n(Layer\n.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.S)[0]
+    said = re.sub(r"is -?[0-9.e-]+ at .* \(4", "is … (4", capsys.readouterr().out)
+    for line in shown.replace("…\n", "").strip().splitlines():
+        assert line in said.splitlines()

@@ -116,7 +116,7 @@ class SiLUByProductRule(library.SiLU):
         return grad_output * s + grad_output * x * s * (1 - s)
 
 
-@by_hand("chain rule through log and exp")
+@by_hand("chain rule through log and exp", 0, 1)
 class SoftplusByChain(library.Softplus):
     def backward(self, grad_output):
         e = torch.exp(self.beta * self.saved["x"])
@@ -136,7 +136,7 @@ class GLUBySlices(library.GLU):
         return grad
 
 
-@by_hand("full Jacobian of every row")
+@by_hand("full Jacobian of every row", 0, 1, 2, 4, 5, 6)
 class SoftmaxByJacobian(library.Softmax):
     def backward(self, grad_output):
         axis = self._axis(grad_output)
@@ -145,7 +145,7 @@ class SoftmaxByJacobian(library.Softmax):
         return (jacobians @ g[..., None])[..., 0].movedim(-1, axis)
 
 
-@by_hand("a double loop over classes")
+@by_hand("a double loop over classes", 0, 1, 2, 4, 5, 6)
 class SoftmaxByLoop(library.Softmax):
     def backward(self, grad_output):
         axis = self._axis(grad_output)
@@ -157,7 +157,7 @@ class SoftmaxByLoop(library.Softmax):
         return grad
 
 
-@by_hand("matrix I − 1 pᵀ")
+@by_hand("matrix I − 1 pᵀ", 0, 1, 2, 4, 5, 6)
 class LogSoftmaxByMatrix(library.LogSoftmax):
     def backward(self, grad_output):
         axis = self._axis(grad_output)

@@ -67,7 +67,7 @@ class Conv2dByGroup(library.Conv2d):
         return torch.cat(grads, 1)
 
 
-@by_hand("one shift of the kernel at a time")
+@by_hand("one shift of the kernel at a time", 0, 1)
 class Conv1dByShifts(library.Conv1d):
     def backward(self, grad_output):
         p, s, steps = self.pads[0][0], self.stride[0], grad_output.shape[-1]
