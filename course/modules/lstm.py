@@ -155,26 +155,25 @@ class LSTM(Module):
 
         def reference(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             weights = [parameter.value for parameter in m.parameters()]  # in torch's order
-            options = (m.bias, m.num_layers, 0.0, False, m.bidirectional, m.batch_first)
-            found = torch.lstm(x, (h0, c0), weights, *options)
+            found = torch.lstm(x, (h0, c0), weights, m.bias, m.num_layers, 0.0, False, m.bidirectional, m.batch_first)
             return found[0], found[1], found[2]
 
         yield Example(cls(2, 3, rng=rng), (x, h, 0.5 * h), reference=reference)
         alone = lambda m, x: reference(m, x, torch.zeros_like(h).to(x), torch.zeros_like(h).to(x))  # noqa: E731
         yield Example(cls(2, 3, rng=rng), (x,), reference=alone, label="no state")
-        h, c = torch.randn(2, 4, 2, 3, generator=rng, device=rng.device)
+        hs, cs = torch.randn(2, 4, 2, 3, generator=rng, device=rng.device)
         both = cls(2, 3, 2, bidirectional=True, rng=rng)
-        yield Example(both, (x, h, c), reference=reference, label="two layers, both directions")
+        yield Example(both, (x, hs, cs), reference=reference, label="two layers, both directions")
         projected = cls(2, 3, 2, bias=False, batch_first=True, proj_size=2, rng=rng)
-        states = (h[:2, :, :2].contiguous(), c[:2])
-        yield Example(projected, (x.transpose(0, 1).contiguous(), *states), reference=reference, label="projection, batch first")
+        batches = (x.transpose(0, 1).contiguous(), hs[:2, :, :2].contiguous(), cs[:2])
+        yield Example(projected, batches, reference=reference, label="projection, batch first")
 
         def one(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            out, h, c = reference(m, x[:, None], h0[:, None], c0[:, None])
-            return out[:, 0], h[:, 0], c[:, 0]
+            out, h, c = reference(m, x[None], h0[:, None], c0[:, None])
+            return out[0], h[:, 0], c[:, 0]
 
-        single = cls(2, 3, bidirectional=True, rng=rng)
-        yield Example(single, (x[:, 0], h[:2, 0], c[:2, 0]), reference=one, label="one sequence, both directions")
+        single = cls(2, 3, batch_first=True, bidirectional=True, rng=rng)
+        yield Example(single, (x[:, 0], hs[:2, 0], cs[:2, 0]), reference=one, label="one sequence, both directions")
 
         def dropped(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             weights = [parameter.value for parameter in m.parameters()]
@@ -186,7 +185,7 @@ class LSTM(Module):
             return out, torch.cat([h1, h2]), torch.cat([c1, c2])
 
         between = cls(2, 3, 2, dropout=0.4, rng=rng.clone_state())
-        yield Example(between, (x, h[:2], c[:2]), reference=dropped, label="dropout between layers")
+        yield Example(between, (x, hs[:2], cs[:2]), reference=dropped, label="dropout between layers")
 
 
 class Run:

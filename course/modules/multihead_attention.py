@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
+from course.modules._dropout import dropout_factors
 from course.modules.linear import Linear
 from course.modules.scaled_dot_product_attention import MEMORY, as_addend, attend, attend_backward, causal_mask
 
@@ -238,15 +239,52 @@ class MultiheadAttention(Module):
         padding = torch.zeros(scale, 3, dtype=torch.bool, device=rng.device)
         padding[:, -1] = True
 
-        def reference(m: MultiheadAttention, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Any:
-            weight, bias, out = m.in_proj_weight.value, m.in_proj_bias, m.out_proj
-            b_in, b_out = (None, None) if bias is None or out.bias is None else (bias.value, out.bias.value)
-            rest = (None, None, False, 0.0, out.weight.value, b_out, False, mask)
-            return F.multi_head_attention_forward(q, k, v, 4, 2, weight, b_in, *rest)
+        def reference(m: MultiheadAttention, *inputs: Any) -> Any:
+            """The same by torch, which takes time first, and a mask where attending is causal."""
+            q, k, v, padding, _, mask, average, causal = (*inputs, *(None, True, None, True, False)[len(inputs) - 3 :])
+            q, k, v = (x.transpose(0, 1) if m.batch_first else x for x in (q, k, v))
+            mask = torch.ones(len(q), len(k), dtype=torch.bool, device=q.device).triu(1) if causal else mask
+            own = {name: parameter.value for name, parameter in m.named_parameters()}
+            out, weights = F.multi_head_attention_forward(
+                *(q, k, v, 4, 2, own.get("in_proj_weight"), own.get("in_proj_bias"), own.get("bias_k"), own.get("bias_v")),
+                *(m.add_zero_attn, 0.0, own["out_proj.weight"], own.get("out_proj.bias"), False, padding, True, mask),
+                use_separate_proj_weight="q_proj_weight" in own,
+                **{name: own.get(name) for name in ("q_proj_weight", "k_proj_weight", "v_proj_weight")},
+                average_attn_weights=average,
+            )
+            return out.transpose(0, 1) if m.batch_first else out, weights
 
         yield Example(cls(4, 2, rng=rng), (query, key, value), reference=reference)
         yield Example(cls(4, 2, bias=False, rng=rng), (query, key, value), reference=reference, label="no bias")
         yield Example(cls(4, 2, rng=rng), (query, key, value, padding), reference=reference, label="padding")
+        randn = lambda *shape: torch.randn(*shape, generator=rng, device=rng.device)  # noqa: E731
+        n = 2 + scale
+        more = cls(4, 2, add_bias_kv=True, add_zero_attn=True, batch_first=True, rng=rng)
+        masked = (randn(n, 2, 4), randn(n, 5, 4), randn(n, 5, 4), None, True, randn(2, 5))
+        yield Example(more, masked, reference=reference, label="batch first, more keys, a mask that is added")
+        others = cls(4, 2, kdim=3, vdim=6, rng=rng)
+        masked = (randn(2, n, 4), randn(5, n, 3), randn(5, n, 6), randn(n, 5), True, randn(2 * n, 2, 5), False)
+        yield Example(others, masked, reference=reference, label="other features in key and value, a mask for each head")
+        one = (query[:, 0], key[:, 0], value[:, 0], randn(3), True, None, False)
+        yield Example(cls(4, 2, rng=rng), one, reference=reference, label="one sequence, the weights of each head")
+        x = randn(3, 2, 4)
+        yield Example(cls(4, 2, rng=rng), (x, x, x), reference=reference, label="self-attention")
+        causal = (x, randn(3, 2, 4), randn(3, 2, 4), None, True, None, True, True)
+        yield Example(cls(4, 2, rng=rng), causal, reference=reference, label="causal")
+
+        def dropped(m: MultiheadAttention, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+            """In letters: time q or k, batch n, heads h, features d."""
+            w_in, b_in, w_out, b_out = (parameter.value for parameter in m.parameters())
+            parts = zip(inputs, w_in.chunk(3), b_in.chunk(3), strict=True)
+            q, k, v = (F.linear(x, w, b).unflatten(-1, (2, 2)) for x, w, b in parts)
+            weights = torch.softmax(torch.einsum("qnhd,knhd->nhqk", q, k) / 2**0.5, -1)
+            again = None if m.rng is None else m.rng.clone_state()  # draws what the module will draw, without using it up
+            weights = weights * dropout_factors(torch.empty(weights.shape).to(weights), m.dropout, again)
+            heads = torch.einsum("nhqk,knhd->qnhd", weights, v).flatten(2)
+            return F.linear(heads, w_out, b_out), weights.mean(1)
+
+        dropping = cls(4, 2, dropout=0.4, rng=rng.clone_state())
+        yield Example(dropping, (query, key, value), reference=dropped, label="dropout")
 
 
 def xavier_uniform(rows: int, columns: int, rng: Generator | None) -> Parameter:
