@@ -15,8 +15,8 @@ from benchmarks.strength.flow import Flow
 from benchmarks.strength.operators import OPERATORS, New
 from benchmarks.strength.sources import Source, assemble, saved_names, sources_of
 from benchmarks.strength.truth import correct
-from course.module import Example, Module, has_own_backward
-from course.modules import Embedding, Linear, LSTMCell, Multiply, RNNCell, Sigmoid, Tanh
+from course.module import Example, Module, Parameter, has_own_backward
+from course.modules import Add, Copy, Embedding, Linear, LSTMCell, Multiply, RNNCell, Sigmoid, Tanh
 from course.registry import all_modules
 
 __all__ = ["CONTAINERS", "Mutant", "correct", "equivalent", "examples_of", "mutants"]
@@ -139,24 +139,54 @@ def _containers(rng: torch.Generator) -> dict[type[Module], list[tuple[Module, t
     words = course.Graph("index", "y")
     words.add("rows", Embedding(5, 3, rng=rng), "index")
     words.add("product", Multiply(), "rows", "y")
+    one_way = course.Graph("x")
+    one_way.add("cell", LSTMCell(3, 2, rng=rng), "x", outputs=("h", "c"))  # c is read by nobody
+    one_way.add("sum", Add(), "h", "h")
     index = torch.randint(5, (4,), generator=rng, device=rng.device)
-    sequence, h = randn(3, 2, 2), randn(2, 3)
+    sequence, h, keep = randn(3, 2, 2), randn(2, 3), torch.tensor([1, 1, 0, 1, 0], device=rng.device)
     return {
         course.Chain: [
             (course.Chain(Linear(3, 4, rng=rng), Tanh(), Linear(4, 2, rng=rng)), (x,)),
             (course.Chain(Multiply(), Sigmoid()), (x, randn(4, 3))),
+            (course.Chain(Sigmoid(), Copy(2), Multiply(), Copy(3)), (x,)),
         ],
-        course.Graph: [(graph, (x, randn(4, 3), randn(2))), (words, (index, randn(4, 3)))],
+        course.Graph: [(graph, (x, randn(4, 3), randn(2))), (words, (index, randn(4, 3))), (one_way, (x,))],
         course.Residual: [
             (course.Residual(course.Chain(Linear(3, 3, rng=rng), Sigmoid())), (x,)),
             (course.Residual(Linear(3, 2, rng=rng), Linear(3, 2, rng=rng)), (x,)),
+            (course.Residual(course.Residual(Tanh()), Linear(3, 3, rng=rng)), (randn(2, 2, 3),)),
         ],
         course.Unroll: [
             (course.Unroll(RNNCell(2, 3, rng=rng)), (sequence, h)),
             (course.Unroll(LSTMCell(2, 3, rng=rng)), (sequence, h, randn(2, 3))),
             (course.Unroll(LSTMCell(2, 3, rng=rng)), (sequence,)),
+            (course.Unroll(RNNCell(2, 3, rng=rng), truncate=3), (sequence, h)),  # which is never
+            (course.Unroll(Forgetful(3, rng), truncate=2), (keep, h)),
         ],
     }
+
+
+class Forgetful(Module):
+    """a = tanh(k W h + b) with k = 1, or k = 0 to forget the state h.
+
+    A truncated gradient lacks a part, and no truth agrees with it, unless the loop is cut where the state is forgotten: there
+    nothing is lost. That it was cut is seen by the NaN, in place of zero, that this backward hands back to a forgotten state.
+    """
+
+    def __init__(self, size: int, rng: torch.Generator) -> None:
+        self.weight, self.bias = Parameter.uniform((size, size), 1, rng), Parameter.uniform((size,), 1, rng)
+
+    def forward(self, k: Tensor, h: Tensor) -> Tensor:
+        out = torch.tanh(k * h @ self.weight.value.T + self.bias.value)
+        self.save(k=k, h=h, out=out)
+        return out
+
+    def backward(self, grad_output: Tensor) -> tuple[None, Tensor]:
+        k, h, out = self.saved["k"], self.saved["h"], self.saved["out"]
+        grad = grad_output * (1 - out * out)
+        self.weight.grad += grad.T @ (k * h)
+        self.bias.grad += grad.sum(dim=0)
+        return None, torch.where(k > 0, grad @ self.weight.value, torch.nan)
 
 
 def equivalent(mutant: Mutant, seeds: Sequence[int] = range(6)) -> bool:
