@@ -81,9 +81,12 @@ def complex_step_gradients(
     def slope(position: int) -> Callable[[Tensor], Tensor]:
         def of(direction: Tensor) -> Tensor:
             moved = torch.complex(tensors[position], COMPLEX_STEP * direction)
-            outputs = as_tuple(function(*tensors[:position], moved, *tensors[position + 1 :]))
-            parts = [(o.imag * g).sum() if o.is_complex() else 0.0 for o, g in zip(outputs, grad_outputs, strict=True)]
-            return sum(parts, torch.zeros((), dtype=torch.float64, device=moved.device))
+            with Decisions():  # which asks complex numbers whether they are above zero, and so raises at |x|, max and the like
+                outputs = as_tuple(function(*tensors[:position], moved, *tensors[position + 1 :]))
+            total = torch.zeros((), dtype=torch.float64, device=moved.device)
+            for output, grad in zip(outputs, grad_outputs, strict=True):
+                total = total + (output.imag * grad).sum() if output.is_complex() else total
+            return total
 
         return of
 

@@ -53,7 +53,7 @@ def watch_backward(module: Module) -> Iterator[list[str]]:
             seen.append(REPEATED)
         return forward(*args, **kwargs)
 
-    engine, dual = torch.autograd._engine_run_backward, torch.autograd.forward_ad.enter_dual_level
+    engine, dual = vars(torch.autograd)["_engine_run_backward"], torch.autograd.forward_ad.enter_dual_level
     with (
         patch.object(torch.autograd, "_engine_run_backward", differentiating(engine)),
         patch.object(torch.autograd.forward_ad, "enter_dual_level", differentiating(dual)),

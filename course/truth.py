@@ -163,7 +163,7 @@ class Truth:
     def _unchanged(self) -> Iterator[None]:
         """Put back parameters, buffers and random number generators afterwards, and forget what forward saved."""
         held = [(thing, thing.value) for _, thing in self.module._walk_state("")]
-        generators = [(m, m.rng) for _, m in self.module.named_modules() if isinstance(getattr(m, "rng", None), Generator)]
+        generators = [(m, vars(m)["rng"]) for _, m in self.module.named_modules() if isinstance(vars(m).get("rng"), Generator)]
         for module, generator in generators:
             vars(module)["rng"] = generator.clone_state()
         default = torch.get_rng_state()

@@ -3,13 +3,15 @@
 import copy
 from typing import Any
 
+import jaxtyping
 import pytest
 import torch
 from torch import Tensor
 
-from course import generator
-from course.gradients import numerical_gradients, projected_gradients
+from course import Chain, generator
+from course.gradients import complex_step_gradients, numerical_gradients, projected_gradients, random_directions, sample
 from course.module import Example, as_tuple
+from course.modules import Linear, Sigmoid
 from tests.test_modules import differentiable, examples, in_float64
 
 
@@ -102,3 +104,88 @@ def test_the_projection_sees_a_wrong_number():
     (slope,) = projected_gradients(torch.sin, [x], [ones(40)], [direction])
     assert abs((torch.cos(x) * direction).sum() - slope) < 1e-8
     assert abs((wrong * direction).sum() - slope) > 1e-6
+
+
+@pytest.mark.parametrize("vectorize", [True, False])
+def test_complex_steps_are_exact(vectorize):
+    x = torch.linspace(0.1, 3, 7, dtype=torch.float64)
+    function = lambda x: torch.exp(torch.sin(x)) / x  # noqa: E731
+    (gradient,) = complex_step_gradients(function, [x], [ones(7)], vectorize=vectorize)
+    leaf = x.clone().requires_grad_()
+    (exact,) = torch.autograd.grad(function(leaf).sum(), leaf)
+    torch.testing.assert_close(gradient, exact, rtol=1e-15, atol=0)
+    (central,) = numerical_gradients(function, [x], [ones(7)])
+    assert (gradient - exact).abs().max() < 1e-3 * (central - exact).abs().max()
+
+
+def test_complex_steps_go_through_modules(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # only in tests are annotations enforced by a type checker
+    net = Chain(Linear(3, 4), Sigmoid(), Linear(4, 2)).to(dtype=torch.float64)
+    x, upstream = torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 2, dtype=torch.float64)
+    parameters = list(net.parameters())
+
+    def function(x: Tensor, *values: Tensor) -> Any:
+        kept = [parameter.value for parameter in parameters]
+        for parameter, value in zip(parameters, values, strict=True):
+            parameter.value = value
+        found = net(x)
+        for parameter, value in zip(parameters, kept, strict=True):
+            parameter.value = value
+        return found
+
+    gradients = complex_step_gradients(function, [x, *(parameter.value for parameter in parameters)], [upstream])
+    net(x)
+    torch.testing.assert_close(net.backward(upstream), gradients[0], rtol=1e-13, atol=1e-13)
+    for parameter, gradient in zip(parameters, gradients[1:], strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("function", [torch.relu, torch.maximum, lambda x: x.abs() > 0], ids=["relu", "maximum", "compare"])
+def test_complex_steps_refuse_what_is_not_analytic(function):
+    x = ones(3)
+    inputs = [x, 2 * x] if function is torch.maximum else [x]
+    with pytest.raises(ValueError, match="use central differences"):
+        complex_step_gradients(function, inputs, [ones(3)])
+
+
+def test_a_sample_measures_some_numbers_of_every_tensor():
+    x, bias = torch.linspace(-1, 1, 60, dtype=torch.float64).view(6, 10), torch.linspace(0, 1, 10, dtype=torch.float64)
+    at = sample([x, bias], 15, generator(0))
+    assert at[1] is None
+    assert len(set(at[0].tolist())) == 15
+    for vectorize in (True, False):
+        gradients = numerical_gradients(lambda x, b: torch.sin(x + b), [x, bias], [ones(6, 10)], at=at, vectorize=vectorize)
+        measured = ~gradients[0].isnan()
+        assert measured.view(-1).nonzero().view(-1).tolist() == at[0].tolist()
+        torch.testing.assert_close(gradients[0][measured], torch.cos(x + bias)[measured], rtol=1e-8, atol=1e-9)
+        torch.testing.assert_close(gradients[1], torch.cos(x + bias).sum(0), rtol=1e-8, atol=1e-9)
+
+
+def test_where_the_function_cannot_go_is_infinite():
+    def root(x: Tensor) -> Tensor:
+        if (x < 0).any():
+            raise ValueError("below zero")
+        return x.sqrt()
+
+    x = torch.tensor([0.0, 1.0, 4.0], dtype=torch.float64)
+    (gradient,) = numerical_gradients(root, [x], [ones(3)], skip_kinks=True)
+    assert gradient.isinf().tolist() == [True, False, False]
+    with pytest.raises(ValueError, match="below zero"):
+        numerical_gradients(root, [x], [ones(3)])
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-1, 1.0, 1e3, 1e6])
+def test_the_step_fits_the_size_of_the_number(size):
+    x = torch.tensor([size], dtype=torch.float64)
+    (gradient,) = numerical_gradients(torch.log, [x], [ones(1)])
+    assert abs(float(gradient) * size - 1) < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_direction_hides_no_single_wrong_number(seed):
+    x = torch.randn(50, dtype=torch.float64, generator=generator(seed)) * 10
+    (direction,) = random_directions([x], generator(seed + 1))
+    share = (direction / x.abs().clamp(min=0.1)).abs()
+    assert (share >= 1).all()
+    assert (share <= 2).all()
+    assert 10 < (direction > 0).sum() < 40

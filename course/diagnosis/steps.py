@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, fx
+from torch.fx.node import map_aggregate
 
 from course.diagnosis.case import Case
 from course.diagnosis.mistakes import Hypothesis
@@ -88,7 +89,7 @@ class _Cut(fx.Interpreter):
             return super().run_node(n)
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         held = {id(self.env[read]): self.env[read].detach() for read in cut}
-        args, kwargs = fx.node.map_aggregate((args, kwargs), lambda value: held.get(id(value), value))
+        args, kwargs = map_aggregate((args, kwargs), lambda value: held.get(id(value), value))
         return getattr(self, n.op)(n.target, args, kwargs)
 
 
@@ -152,7 +153,7 @@ def _take_apart(truth: Truth) -> fx.GraphModule | None:
     from torch._decomp import get_decompositions  # these take a while to import, and are rarely needed
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    table = get_decompositions([getattr(torch.ops.aten, name) for name in COMPOSED])
+    table: Any = get_decompositions([getattr(torch.ops.aten, name) for name in COMPOSED])
     try:
         with recording(), any_numbers(), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")

@@ -35,4 +35,4 @@ def picture(name: str, answer: Any, *, seed: int = 0) -> "Figure":
 
     exercise = find_exercise(name)
     report = list(examine(exercise, Local(exercise, answer), seed=seed, thorough=True).values())[-1]
-    return gradient_comparison(report.analytic, report.numeric, title=f"{name}: your gradient and the numeric one")
+    return gradient_comparison(dict(report.analytic), dict(report.numeric), title=f"{name}: your gradient and the numeric one")

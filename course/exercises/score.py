@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from course.exercises.exercise import Exercise
 from course.report import Part
 
-HINT_TITLES = ("Hint 1: what to think about", "Hint 2: an earlier result", "Hint 3: a relative, worked out")
+HINT_TITLES: tuple[str, ...] = ("Hint 1: what to think about", "Hint 2: an earlier result", "Hint 3: a relative, worked out")
 
 CELL = "text-align:left;padding:4px 10px"
 """Inline, since a feedback page and a notebook bring style sheets of their own."""
