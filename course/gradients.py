@@ -81,8 +81,9 @@ def complex_step_gradients(
     def slope(position: int) -> Callable[[Tensor], Tensor]:
         def of(direction: Tensor) -> Tensor:
             moved = torch.complex(tensors[position], COMPLEX_STEP * direction)
+            held = [tensor.to(torch.complex128) for tensor in tensors]  # matrix products want both factors alike
             with Decisions():  # which asks complex numbers whether they are above zero, and so raises at |x|, max and the like
-                outputs = as_tuple(function(*tensors[:position], moved, *tensors[position + 1 :]))
+                outputs = as_tuple(function(*held[:position], moved, *held[position + 1 :]))
             total = torch.zeros((), dtype=torch.float64, device=moved.device)
             for output, grad in zip(outputs, grad_outputs, strict=True):
                 total = total + (output.imag * grad).sum() if output.is_complex() else total
