@@ -14,6 +14,7 @@ from nbgrader.coursedir import CourseDirectory
 
 from autograder.gradebook import open_gradebook
 from autograder.quiet import quiet
+from autograder.review import mark_for_review
 from autograder.settings import RUN, Settings
 
 NOT_GRADED = "Not graded: "
@@ -37,6 +38,7 @@ def record(settings: Settings, assignment: str, student: str, executed: Path) ->
         except NbGraderException as error:
             return f"nbgrader stopped: {next((line for line in errors if 'rror:' in line), error)}"
         done.append(True)
+        mark_for_review(settings, assignment, student)
     return ""
 
 

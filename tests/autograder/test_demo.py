@@ -35,6 +35,7 @@ EXPECTED = {
     "lost-fan-out": (8, 12, 14, 8 - 6, 18, 15, 5),  # of the graphs only the one in which nothing is read twice
     "wrong-order": (8, 12, 14, 8, 18, 15, 20 - 5),  # early, by the short path, before the long path has arrived
     "half-done": (8, 12, 0, 0, 0, 0, 0),  # stubs earn nothing, not even for leaving inputs alone
+    "calls-autograd": (8, None, 14, 8, 18, 15, 20),  # 2 points, for leaving inputs alone; a person looks at it
     "infinite-loop": (8, 12, 14, 8, 18, 15, 0),  # stopped; everything else counts
     "missing-import": (8, 12, 14, 8, 18, 0, 20),
     "deleted-test-cell": (8, 12 - 5, 14, 8, 18, 15, 20),  # the test is back, and ∂L/∂y is wrong
@@ -60,7 +61,7 @@ def test_written_answer_waits_for_a_person(points, student):
 
 def test_everyone_in_the_sample_class_is_expected_here(points):
     assert {row.student for row in points.rows} == {sample.student for sample in read_class("01_graphs")} == EXPECTED.keys()
-    assert 12 <= len(EXPECTED) <= 16
+    assert 12 <= len(EXPECTED) <= 20
 
 
 def test_points_of_the_parts_add_up_to_the_assignment(points):
@@ -71,7 +72,7 @@ def test_points_of_the_parts_add_up_to_the_assignment(points):
 def test_demo_succeeds_and_prints_every_total(demo):
     assert demo.code == 0, demo.output
     for student, expected in EXPECTED.items():
-        assert re.search(rf"^ *{student} .* {sum(expected)} *$", demo.output, re.MULTILINE), student
+        assert re.search(rf"^ *{student} .* {sum(points or 0 for points in expected)} *$", demo.output, re.MULTILINE), student
 
 
 def test_unreadable_submission_has_one_clear_line(demo, points):
