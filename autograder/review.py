@@ -15,7 +15,7 @@ ASKED = re.compile(r"^\s*(For review: .+)$", re.MULTILINE)
 
 
 def mark_for_review(settings: Settings, assignment: str, student: str) -> None:
-    """Let every test cell whose check asked for a look wait for a person, with the reason beside the answer in the gradebook."""
+    """Let every test cell whose check asked for a look wait for a person, the reason beside the answer in the gradebook."""
     for path in sorted((settings.autograded / student / assignment).glob("*.ipynb")):
         reasons = dict(_asked(path))
         if not reasons:
