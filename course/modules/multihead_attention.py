@@ -239,15 +239,25 @@ class MultiheadAttention(Module):
         padding = torch.zeros(scale, 3, dtype=torch.bool, device=rng.device)
         padding[:, -1] = True
 
-        def reference(m: MultiheadAttention, *inputs: Any) -> Any:
+        def reference(
+            m: MultiheadAttention,
+            q: Tensor,
+            k: Tensor,
+            v: Tensor,
+            padding: Tensor | None = None,
+            need_weights: bool = True,
+            mask: Tensor | None = None,
+            average: bool = True,
+            causal: bool = False,
+        ) -> Any:
             """The same by torch, which takes time first, and a mask where attending is causal."""
-            q, k, v, padding, _, mask, average, causal = (*inputs, *(None, True, None, True, False)[len(inputs) - 3 :])
             q, k, v = (x.transpose(0, 1) if m.batch_first else x for x in (q, k, v))
             mask = torch.ones(len(q), len(k), dtype=torch.bool, device=q.device).triu(1) if causal else mask
             own = {name: parameter.value for name, parameter in m.named_parameters()}
-            out, weights = F.multi_head_attention_forward(
+            attention: Any = F.multi_head_attention_forward
+            out, weights = attention(
                 *(q, k, v, 4, 2, own.get("in_proj_weight"), own.get("in_proj_bias"), own.get("bias_k"), own.get("bias_v")),
-                *(m.add_zero_attn, 0.0, own["out_proj.weight"], own.get("out_proj.bias"), False, padding, True, mask),
+                *(m.add_zero_attn, 0.0, own["out_proj.weight"], own.get("out_proj.bias"), False, padding, need_weights, mask),
                 use_separate_proj_weight="q_proj_weight" in own,
                 **{name: own.get(name) for name in ("q_proj_weight", "k_proj_weight", "v_proj_weight")},
                 average_attn_weights=average,
