@@ -100,27 +100,8 @@ class Truth:
             tensors: other values for some of the tensors.
         """
         upstream = self.grad_outputs if grad_outputs is None else grad_outputs
-        leaves = {n: t.detach().clone().requires_grad_() for n, t in (self.tensors | dict(tensors or {})).items()}
-        try:
-            with recording():
-                outputs = as_tuple(self.function(*leaves.values()))
-                pairs = [(o, g) for o, g in zip(outputs, upstream, strict=True) if o.requires_grad]
-                found = torch.autograd.grad(
-                    [o for o, _ in pairs],
-                    list(leaves.values()),
-                    [g for _, g in pairs],
-                    allow_unused=True,
-                    materialize_grads=True,
-                )
-        except (
-            RuntimeError,
-            ValueError,
-            TypeError,
-            IndexError,
-            ArithmeticError,
-        ):  # forward cannot go there, or torch not follow
-            return None
-        return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, found, strict=True)}
+        with recording():
+            return by_autograd(self.function, self.tensors | dict(tensors or {}), upstream)
 
     @property
     def rounding(self) -> float:
@@ -176,6 +157,23 @@ class Truth:
             for thing, value in held:
                 thing.value = value
             self.module._forget()
+
+
+def by_autograd(
+    function: Callable[..., Any], tensors: Mapping[str, Tensor], grad_outputs: Sequence[Tensor]
+) -> dict[str, np.ndarray] | None:
+    """The gradients of function(*tensors) through torch.autograd, by name; None where torch cannot go, or not follow."""
+    leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in tensors.items()}
+    try:
+        with torch.enable_grad():
+            outputs = as_tuple(function(*leaves.values()))
+            pairs = [(o, g) for o, g in zip(outputs, grad_outputs, strict=True) if o.requires_grad]
+            found = torch.autograd.grad(
+                [o for o, _ in pairs], list(leaves.values()), [g for _, g in pairs], allow_unused=True, materialize_grads=True
+            )
+    except (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, NotImplementedError):
+        return None
+    return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, found, strict=True)}
 
 
 def random_like(outputs: Sequence[Tensor], rng: Generator) -> tuple[Tensor, ...]:

@@ -15,8 +15,8 @@ from torch.fx.node import map_aggregate
 
 from course.diagnosis.case import Case
 from course.diagnosis.mistakes import Hypothesis
-from course.module import any_numbers, as_tuple, recording
-from course.truth import Truth
+from course.module import any_numbers, recording
+from course.truth import Truth, by_autograd
 
 MOST_STEPS = 120
 """Forwards with more operations than this are not taken apart: there is no time to try them all."""
@@ -50,28 +50,13 @@ class Steps:
 
     def without(self, edges: frozenset[tuple[fx.Node, fx.Node]]) -> dict[str, np.ndarray] | None:
         """The gradients of all tensors when none flows along some edges."""
+        program = self.program
+        assert program is not None
         if edges not in self._known:
-            self._known[edges] = self._run(edges)
-        return self._known[edges]
-
-    def _run(self, edges: frozenset[tuple[fx.Node, fx.Node]]) -> dict[str, np.ndarray] | None:
-        assert self.program is not None
-        leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in self.truth.tensors.items()}
-        try:
-            with torch.enable_grad(), warnings.catch_warnings():
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                outputs = as_tuple(_Cut(self.program, edges).run(*leaves.values()))
-                pairs = [(o, g) for o, g in zip(outputs, self.truth.grad_outputs, strict=True) if o.requires_grad]
-                found = torch.autograd.grad(
-                    [o for o, _ in pairs],
-                    list(leaves.values()),
-                    [g for _, g in pairs],
-                    allow_unused=True,
-                    materialize_grads=True,
-                )
-        except (RuntimeError, NotImplementedError):
-            return None
-        return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, found, strict=True)}
+                self._known[edges] = by_autograd(_Cut(program, edges).run, self.truth.tensors, self.truth.grad_outputs)
+        return self._known[edges]
 
 
 class _Cut(fx.Interpreter):
