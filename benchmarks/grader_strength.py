@@ -90,7 +90,8 @@ def main(
     start = time.perf_counter()
     kinds = [kind.__name__ for kind in (*all_modules().values(), *CONTAINERS) if has_own_backward(kind)]
     every, seeds, share = (40, 2, 12) if quick else (1, 50, 1)
-    jobs: list[tuple[Any, ...]] = [(judge_mutants, kind, every, peers) for kind in kinds]
+    parts = 1 if quick else 6  # so that the classes with most mutants do not keep one process busy at the end
+    jobs: list[tuple[Any, ...]] = [(judge_mutants, kind, every, part, parts, peers) for kind in kinds for part in range(parts)]
     jobs += [(judge_variants, part, 24, share, seeds, max(1, seeds // 10)) for part in range(24)]
     jobs += [(judge_zoo, 1 if quick else 5, peers)]
     tally = Tally()
@@ -143,10 +144,10 @@ def show(tally: Tally, verbose: bool) -> None:
             print(f"{title}: {line}")
 
 
-def judge_mutants(kind_name: str, every: int, peers: bool) -> Tally:
-    """All mutants of one class, or every n-th; one that brings its process down is rejected by everybody."""
+def judge_mutants(kind_name: str, every: int, part: int, parts: int, peers: bool) -> Tally:
+    """A part of the mutants of one class, or of every n-th; one that brings its process down is rejected by everybody."""
     kind = next(kind for kind in (*all_modules().values(), *CONTAINERS) if kind.__name__ == kind_name)
-    chosen = [m for i, m in enumerate(mutants([kind])) if (i + sum(map(ord, kind_name))) % every == 0]
+    chosen = [m for i, m in enumerate(mutants([kind])) if (i + sum(map(ord, kind_name))) % every == 0][part::parts]
     together = in_child(lambda: sum_of(judge_mutant(mutant, peers) for mutant in chosen))
     if together is not None:
         return together
