@@ -5,13 +5,12 @@ gradient of one path; what that path contributes also tells what a wrong sign or
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, fx
-from torch.fx.node import map_aggregate
 
 from course.diagnosis.case import Case
 from course.diagnosis.mistakes import Hypothesis
@@ -55,27 +54,38 @@ class Steps:
         if edges not in self._known:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._known[edges] = by_autograd(_Cut(program, edges).run, self.truth.tensors, self.truth.grad_outputs)
+                self._known[edges] = by_autograd(
+                    lambda *leaves: _run(program, edges, leaves), self.truth.tensors, self.truth.grad_outputs
+                )
         return self._known[edges]
 
 
-class _Cut(fx.Interpreter):
-    """Runs the operations; no gradient flows along some edges."""
+def _run(program: fx.GraphModule, edges: frozenset[tuple[fx.Node, fx.Node]], inputs: Sequence[Tensor]) -> Any:
+    """The outputs of the operations, run one by one; no gradient flows along some edges.
 
-    def __init__(self, program: fx.GraphModule, edges: frozenset[tuple[fx.Node, fx.Node]]) -> None:
-        super().__init__(program)
-        self.cut: dict[fx.Node, set[fx.Node]] = {}
-        for node, read in edges:
-            self.cut.setdefault(node, set()).add(read)
+    By hand, because torch's own Interpreter loses track of references when it runs many thousand times.
+    """
+    values: dict[fx.Node, Any] = {}
+    given = iter(inputs)
 
-    def run_node(self, n: fx.Node) -> Any:
-        cut = self.cut.get(n)
-        if not cut:
-            return super().run_node(n)
-        args, kwargs = self.fetch_args_kwargs_from_env(n)
-        held = {id(self.env[read]): self.env[read].detach() for read in cut}
-        args, kwargs = map_aggregate((args, kwargs), lambda value: held.get(id(value), value))
-        return getattr(self, n.op)(n.target, args, kwargs)
+    def read(value: Any, by: fx.Node) -> Any:
+        if isinstance(value, fx.Node):
+            return values[value].detach() if (by, value) in edges else values[value]
+        if isinstance(value, list | tuple):
+            return tuple(read(item, by) for item in value) if isinstance(value, tuple) else [read(item, by) for item in value]
+        return value
+
+    for node in program.graph.nodes:
+        if node.op == "placeholder":
+            values[node] = next(given)
+        elif node.op == "get_attr":
+            values[node] = getattr(program, node.target)
+        elif node.op == "output":
+            return read(node.args[0], node)
+        else:
+            options = {name: read(value, node) for name, value in node.kwargs.items()}
+            values[node] = node.target(*read(tuple(node.args), node), **options)
+    return None
 
 
 def lost_paths(case: Case, steps: Steps) -> Iterator[Hypothesis]:
