@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
 from course.modules._dropout import dropout_factors
+from course.modules._fused_lstm import can_fuse, fused_backward, fused_forward
 
 
 class LSTM(Module):
@@ -24,6 +25,8 @@ class LSTM(Module):
     u_t W_hh must wait for its turn. The input's part of all gates is one matrix product before the loop, and one product each
     after it gives, with u = (u_1 … u_T),
         ∂L/∂x = u W_ih    ∂L/∂W_ih = uᵀ x    ∂L/∂W_hh = uᵀ (h_0 … h_{T−1})    ∂L/∂b_ih = ∂L/∂b_hh = Σ u
+
+    Where oneDNN has a kernel that does all steps at once, it is used (`course/modules/_fused_lstm.py`).
 
     Raises:
         ValueError: a size below 1, a proj_size that is not below hidden_size, or a dropout outside [0, 1].
@@ -193,6 +196,11 @@ class Run:
 
     def __init__(self, lstm: Module, ending: str, x: Tensor, h: Tensor, c: Tensor) -> None:
         values = {name: parameter.value for name, parameter in own_parameters(lstm, ending).items()}
+        if can_fuse(x, values):
+            self.memory = fused_forward(x, h, c, values, ending.endswith("_reverse"))
+            self.outputs, self.h, self.c = (self.memory[name] for name in ("outputs", "last_h", "last_c"))
+            self.h, self.c = self.h[0], self.c[0]
+            return
         bias = values["bias_ih"] + values["bias_hh"] if "bias_ih" in values else None
         sums = F.linear(x, values["weight_ih"], bias)
         weight_hh = values["weight_hh"].T.contiguous()
@@ -230,8 +238,10 @@ def run_backward(
     grad_c: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of a Run's x, h and c; those of its parameters are added. `memory` is in the order of the steps."""
-    x, h = memory["x"], memory["h"]
     own = own_parameters(lstm, ending)
+    if "workspace" in memory:
+        return fused_backward(memory, own, ending.endswith("_reverse"), grad_output, grad_h, grad_c)
+    x, h = memory["x"], memory["h"]
     weight_ih, weight_hh, weight_hr = own["weight_ih"], own["weight_hh"], own.get("weight_hr")
     slopes, through_h, forget = _slopes(memory["c"], memory["gates"], memory["tanh_c"])
     if ending.endswith("_reverse"):
