@@ -16,11 +16,8 @@ LSTM_KIND = 2
 def can_fuse(x: Tensor, values: dict[str, Tensor]) -> bool:
     """Whether the kernel knows this case."""
     known = x.device.type == "cpu" and x.dtype == torch.float32 and torch.backends.mkldnn.is_available()
-    return known and x.numel() > 0 and set(values) == {"weight_ih", "weight_hh", "bias_ih", "bias_hh"} and not _recorded(x)
-
-
-def _recorded(x: Tensor) -> bool:
-    return torch.is_grad_enabled() or torch._C._functorch.is_functorch_wrapped_tensor(x)
+    all_biases = set(values) == {"weight_ih", "weight_hh", "bias_ih", "bias_hh"}
+    return known and all_biases and x.numel() > 0 and not torch.is_grad_enabled()
 
 
 def fused_forward(x: Tensor, h: Tensor, c: Tensor, values: dict[str, Tensor], reverse: bool) -> dict[str, Tensor]:
