@@ -71,7 +71,7 @@ def probe(
         _record(evidence, stage, record, module, names, found)
     pairs = [
         *zip(names, given, inputs, strict=True),
-        *(("grad_output", u, g) for u, g in zip(upstream, grad_outputs, strict=True)),
+        *(("grad_output", u, g) for u, g in zip(upstream, grad_outputs, strict=True) if g is not None),
     ]
     evidence.changed = tuple(n for n, now, before in pairs if isinstance(now, Tensor) and not _same(now, before))
     return evidence
@@ -94,8 +94,12 @@ def _record(
 
 
 def to_float64(tensors: Sequence[Any]) -> tuple[Any, ...]:
-    """Detached copies, floating-point ones in float64; what is no tensor (an input that was left out, a switch) stays."""
-    return tuple(_to_float64(value) for value in tensors)
+    """Detached copies, floating-point ones in float64; what is no tensor (an input that was left out, a switch) stays.
+
+    A tensor that is given twice, as in self-attention, is one tensor afterwards, too.
+    """
+    copies = {id(value): _to_float64(value) for value in tensors}
+    return tuple(copies[id(value)] for value in tensors)
 
 
 def _to_float64(value: Any) -> Any:
@@ -162,7 +166,7 @@ def _demands_forward(module: Module, grad_outputs: Sequence[Tensor], seconds: fl
     fresh._forget()
     try:
         with deadline(seconds):
-            fresh.backward(*(g.clone() for g in grad_outputs))
+            fresh.backward(*(g if g is None else g.clone() for g in grad_outputs))
     except RuntimeError as error:
         return "forward before backward" in str(error)
     except (Exception, DeadlineError, SystemExit):

@@ -189,10 +189,12 @@ class _Rise:
     def __call__(self, position: int, up: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
         """L(up) − L(down), and whether a kink lies between. Differences first, sums after: what did not change cancels."""
         highs, decided = self._run(position, up)
-        highs = [high.clone() for high in highs]  # a function may use its memory again
+        highs = [high.clone() if isinstance(high, Tensor) else high for high in highs]  # a function may use its memory again
         lows, decided_down = self._run(position, down)
         total = torch.zeros((), dtype=up.dtype, device=up.device)
         for high, low, grad in zip(highs, lows, self.grad_outputs, strict=True):
+            if grad is None:  # an output of whole numbers, or none at all
+                continue
             total = total + (high - low).flatten() @ grad.flatten()
         return total, differ(decided, decided_down)
 

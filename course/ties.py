@@ -52,14 +52,14 @@ def ties(truth: Truth, rng: Generator) -> Ties | None:
         return None
     if not seen[0] or any(bool(differ(seen[0], other)) for other in seen[1:]):
         return None
-    if not all(torch.isfinite(output).all() for output in outputs):
+    if not all(torch.isfinite(output).all() for output in outputs if isinstance(output, Tensor)):
         return None
     grad_outputs = random_like(outputs, rng)
     zero = torch.zeros((), dtype=torch.float64, device=rng.device)
     (slope,) = projected_gradients(along, [zero], grad_outputs, [torch.ones_like(zero)])
     if not torch.isfinite(slope):
         return None
-    scale = sum(float((g.abs() * o.abs()).sum()) for g, o in zip(grad_outputs, outputs, strict=True))
+    scale = sum(float((g * o).abs().sum()) for g, o in zip(grad_outputs, outputs, strict=True) if g is not None)
     return Ties(inputs, grad_outputs, {n: d.cpu().numpy() for n, d in directions.items()}, float(slope), 1e-3 + scale)
 
 

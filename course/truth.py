@@ -91,7 +91,7 @@ class Truth:
             yield direction.cpu().numpy(), float(slope)
 
     def exact(
-        self, grad_outputs: Sequence[Tensor] | None = None, tensors: Mapping[str, Tensor] | None = None
+        self, grad_outputs: Sequence[Tensor | None] | None = None, tensors: Mapping[str, Tensor] | None = None
     ) -> dict[str, np.ndarray] | None:
         """The gradients by torch.autograd, a second witness where round-off drowns the differences; None if torch has none.
 
@@ -106,7 +106,8 @@ class Truth:
     @property
     def rounding(self) -> float:
         """A few last digits of the largest term that the loss is a sum of: what cancels to less is zero for all we know."""
-        tops = [float((o * g).abs().max()) for o, g in zip(self.expected, self.grad_outputs, strict=True) if o.numel()]
+        pairs = zip(self.expected, self.grad_outputs, strict=True)
+        tops = [float((o * g).abs().max()) for o, g in pairs if g is not None and o.numel()]
         return 16 * torch.finfo(torch.float64).eps * max(tops, default=0.0)
 
     @property
@@ -160,14 +161,14 @@ class Truth:
 
 
 def by_autograd(
-    function: Callable[..., Any], tensors: Mapping[str, Tensor], grad_outputs: Sequence[Tensor]
+    function: Callable[..., Any], tensors: Mapping[str, Tensor], grad_outputs: Sequence[Any]
 ) -> dict[str, np.ndarray] | None:
     """The gradients of function(*tensors) through torch.autograd, by name; None where torch cannot go, or not follow."""
     leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in tensors.items()}
     try:
         with torch.enable_grad():
             outputs = as_tuple(function(*leaves.values()))
-            pairs = [(o, g) for o, g in zip(outputs, grad_outputs, strict=True) if o.requires_grad]
+            pairs = [(o, g) for o, g in zip(outputs, grad_outputs, strict=True) if g is not None and o.requires_grad]
             found = torch.autograd.grad(
                 [o for o, _ in pairs], list(leaves.values()), [g for _, g in pairs], allow_unused=True, materialize_grads=True
             )
@@ -176,9 +177,15 @@ def by_autograd(
     return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, found, strict=True)}
 
 
-def random_like(outputs: Sequence[Tensor], rng: Generator) -> tuple[Tensor, ...]:
-    """A random upstream gradient for each output."""
-    return tuple(torch.randn(o.shape, dtype=torch.float64, device=rng.device, generator=rng) for o in outputs)
+def random_like(outputs: Sequence[Any], rng: Generator) -> tuple[Any, ...]:
+    """A random upstream gradient for each output; None for one that has no gradient: whole numbers, or nothing at all."""
+    return tuple(
+        torch.randn(o.shape, dtype=torch.float64, device=rng.device, generator=rng) if _is_float(o) else None for o in outputs
+    )
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
 
 
 def input_names(module: Module, count: int) -> tuple[str, ...]:

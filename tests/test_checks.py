@@ -7,7 +7,7 @@ import torch
 from course import generator
 from course.checks import FunctionWithGradient, check_module, judge
 from course.evidence import probe
-from course.modules import CosineUnit, Linear, Multiply, Sigmoid
+from course.modules import CosineUnit, Linear, MaxPool2d, MultiheadAttention, Multiply, Sigmoid
 from course.truth import Truth
 
 
@@ -190,3 +190,10 @@ def test_report_reads_well():
     assert "✗ not yet" in report._repr_html_()
     assert report.numeric["bias"].shape == (2,)
     np.testing.assert_allclose(report.analytic["bias"] * 5, report.numeric["bias"], rtol=1e-6)  # pyright: ignore
+
+
+def test_outputs_without_a_gradient():
+    x = torch.randn(3, 2, 4)
+    attention = MultiheadAttention(4, 2)
+    assert check_module(attention, (x, x, x, None, False)).passed  # the second output is None, and one tensor comes three times
+    assert check_module(MaxPool2d(2, return_indices=True), (torch.randn(1, 2, 4, 4),)).passed  # it is indices

@@ -1,6 +1,6 @@
 """One wrong gradient beside all that is known about the right one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -37,18 +37,21 @@ class Case:
 
     @cached_property
     def outputs(self) -> list[np.ndarray]:
-        """The true outputs."""
-        return [output.detach().cpu().numpy() for output in self.truth.expected]
+        """The true outputs, those that have a gradient."""
+        pairs = zip(self.truth.expected, self.truth.grad_outputs, strict=True)
+        return [output.detach().cpu().numpy() for output, grad in pairs if grad is not None]
 
     @cached_property
     def upstream(self) -> list[np.ndarray]:
         """The gradients that arrived at the outputs."""
-        return [grad.cpu().numpy() for grad in self.truth.grad_outputs]
+        return [grad.cpu().numpy() for grad in self.truth.grad_outputs if grad is not None]
 
     @cached_property
     def elementwise(self) -> bool:
         """Whether every number of the only output depends on the number at the same place alone."""
         if len(self.upstream) != 1 or self.upstream[0].shape != self.true.shape:
+            return False
+        if len(self.truth.grad_outputs) != 1:
             return False
         half = self.truth.grad_outputs[0].clone()
         half.view(-1)[::2] = 0
@@ -56,7 +59,7 @@ class Case:
         return found is not None and not found[self.name].reshape(-1)[::2].any()
 
     def gradients(
-        self, grad_outputs: tuple[Tensor, ...] | None = None, tensors: Mapping[str, Tensor] | None = None
+        self, grad_outputs: Sequence[Tensor | None] | None = None, tensors: Mapping[str, Tensor] | None = None
     ) -> dict[str, np.ndarray] | None:
         """The gradients of the true forward for another upstream gradient, or at another point; None if torch has none."""
         return self.truth.exact(grad_outputs, tensors)

@@ -13,11 +13,11 @@ def ignored(case: Case) -> Iterator[Hypothesis]:
     """All ones in place of grad_output; or grad_output twice."""
     grads = case.truth.grad_outputs
     for name, what, others, prior in (
-        ("upstream ignored", "grad_output is not used: multiply by it", tuple(torch.ones_like(g) for g in grads), 0.97),
-        ("extra factor", "grad_output is multiplied twice", tuple(g**2 for g in grads), 0.9),
-        ("upstream ignored", "only the sign of grad_output is used", tuple(g.sign() for g in grads), 0.9),
+        ("upstream ignored", "grad_output is not used: multiply by it", torch.ones_like, 0.97),
+        ("extra factor", "grad_output is multiplied twice", torch.square, 0.9),
+        ("upstream ignored", "only the sign of grad_output is used", torch.sign, 0.9),
     ):
-        found = case.gradients(others)
+        found = case.gradients(tuple(g if g is None else others(g) for g in grads))
         if found is not None:
             yield Hypothesis(name, what, found[case.name], prior)
 
@@ -26,7 +26,7 @@ def forgotten(case: Case) -> Iterator[Hypothesis]:
     """Of several outputs, the gradient that arrives at one is not used."""
     grads = case.truth.grad_outputs
     for index in range(len(grads)) if len(grads) > 1 else ():
-        found = case.gradients(tuple(torch.zeros_like(g) if i == index else g for i, g in enumerate(grads)))
+        found = case.gradients(tuple(None if i == index else g for i, g in enumerate(grads)))
         if found is not None:
             yield Hypothesis("path lost", f"the gradient that arrives at output {index} is not used", found[case.name], 0.95)
 
@@ -62,7 +62,7 @@ def handed_on(case: Case) -> Iterator[Hypothesis]:
 def turned(case: Case) -> Iterator[Hypothesis]:
     """A square matrix that should have been transposed, or was, wherever it entered."""
     for index, grad in enumerate(case.truth.grad_outputs):
-        if grad.ndim == 2 and grad.shape[0] == grad.shape[1] and grad.shape[0] > 1:
+        if grad is not None and grad.ndim == 2 and grad.shape[0] == grad.shape[1] and grad.shape[0] > 1:
             others = tuple(g.T if i == index else g for i, g in enumerate(case.truth.grad_outputs))
             found = case.gradients(others)
             if found is not None:
@@ -76,7 +76,12 @@ def turned(case: Case) -> Iterator[Hypothesis]:
 
 def diagonal(case: Case) -> Iterator[Hypothesis]:
     """Only each output's dependence on the input at the same place; or the Jacobian untransposed."""
-    if len(case.upstream) != 1 or case.upstream[0].shape != case.true.shape or case.true.size > 128 or case.true.size < 2:
+    if (
+        len(case.truth.grad_outputs) != 1
+        or case.upstream[0].shape != case.true.shape
+        or case.true.size > 128
+        or case.true.size < 2
+    ):
         return
     rows = []
     for place in range(case.true.size):
