@@ -243,7 +243,11 @@ def _count(
     """Let our check, and the peers, judge one wrong module on all its inputs."""
     tally.mutants += 1
     tally.operators[operator] += 1
-    reports = [_check(module, inputs, reference, seed) for seed, (module, inputs, reference) in enumerate(pairs)]
+    reports: list[Report | None] = []
+    for seed, (module, inputs, reference) in enumerate(pairs):
+        reports.append(_check(module, inputs, reference, seed))
+        if _diagnosis(reports) or (reports[-1] is None) or (not names and not reports[-1].passed):
+            break  # rejected, and named if it has a name
     if any(report is None or not report.passed for report in reports):
         tally.killed += 1
     else:
@@ -266,6 +270,7 @@ def _check(module: Module, inputs: tuple[Any, ...], reference: Any, seed: int) -
     try:
         with deadline(SECONDS), warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", "no diagnosis")
             return check_module(module, inputs, reference=reference, seed=seed)
     except DeadlineError:
         return None

@@ -5,6 +5,7 @@ does; the verdicts here need nothing else of it, so that a grader may gather and
 """
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -86,7 +87,7 @@ def judge(title: str, evidence: Evidence, truth: Truth, *, tolerance: float = TO
     parts = [_judge_output(evidence, truth, tolerance), _judge_shapes(evidence, truth)]
     names = list(truth.tensors)
     wrong, numeric = _compare(evidence, truth, tolerance, thorough)
-    mistakes = diagnose(truth, evidence, {name: numeric[name] for name in wrong if name in numeric}) if wrong else {}
+    mistakes = _diagnose(truth, evidence, {name: numeric[name] for name in wrong if name in numeric}) if wrong else {}
     for name in names:
         mistake = mistakes.get(name)
         message = ". ".join(filter(None, [wrong.get(name, ""), mistake.sentence if mistake else ""]))
@@ -124,6 +125,15 @@ class FunctionWithGradient(Module):
     def backward(self, grad_output: Tensor) -> tuple[Tensor, ...]:
         gradients = self.saved["gradients"] if self.gradient is None else self.gradient(*self.saved["inputs"])
         return tuple(grad_output * gradient for gradient in as_tuple(gradients))
+
+
+def _diagnose(truth: Truth, evidence: Evidence, numeric: dict[str, np.ndarray]) -> dict[str, Diagnosis]:
+    """The mistakes behind wrong gradients. A diagnosis that fails costs no verdict; it is a warning."""
+    try:
+        return diagnose(truth, evidence, numeric)
+    except Exception as error:
+        warnings.warn(f"no diagnosis, since it failed itself: {type(error).__name__}: {error}", stacklevel=2)
+        return {}
 
 
 def _compare(

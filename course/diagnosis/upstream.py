@@ -36,7 +36,7 @@ def handed_on(case: Case) -> Iterator[Hypothesis]:
     for grad in case.upstream:
         if grad.shape != case.true.shape:
             if grad.size == 1 or np.broadcast_shapes(*_compatible(grad.shape, case.true.shape)) == case.true.shape:
-                spread = np.broadcast_to(grad, case.true.shape)
+                spread = np.full(case.true.shape, grad.item()) if grad.size == 1 else np.broadcast_to(grad, case.true.shape)
                 what = "grad_output is handed on as it came: the local derivative is missing"
                 yield Hypothesis("local derivative ignored", what, spread, 0.85)
             continue
