@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,7 @@ class Tally:
     mutants: int = 0
     equivalent: int = 0
     killed: int = 0
+    by_peers: int = 0
     by_peer: collections.Counter[str] = field(default_factory=collections.Counter)
     operators: collections.Counter[str] = field(default_factory=collections.Counter)
     survivors: list[str] = field(default_factory=list)
@@ -83,13 +85,16 @@ class Tally:
 
 def main(
     quick: Annotated[bool, typer.Option(help="a sample of all, within a minute")] = False,
-    peers: Annotated[bool, typer.Option(help="also let the peers judge the mutants")] = True,
+    peers: Annotated[
+        int, typer.Option(help="let the peers judge every n-th mutant, for they take their time; 0 for none")
+    ] = 10,
     verbose: Annotated[bool, typer.Option(help="list survivors, false alarms and wrong diagnoses")] = False,
 ) -> None:
     """Judge mutants and correct variants; print a table and, as the last line, the counts as JSON."""
     start = time.perf_counter()
     kinds = [kind.__name__ for kind in (*all_modules().values(), *CONTAINERS) if has_own_backward(kind)]
     every, seeds, share = (40, 2, 12) if quick else (1, 50, 1)
+    peers = min(peers, 1) if quick else peers
     parts = 1 if quick else 6  # so that the classes with most mutants do not keep one process busy at the end
     jobs: list[tuple[Any, ...]] = [(judge_mutants, kind, every, part, parts, peers) for kind in kinds for part in range(parts)]
     jobs += [(judge_variants, part, 24, share, seeds, max(1, seeds // 10)) for part in range(24)]
@@ -115,6 +120,7 @@ def summary(tally: Tally) -> dict[str, Any]:
         "named": tally.named,
         "named_right": tally.right,
         "named_wrong": tally.wrong,
+        "mutants_for_peers": tally.by_peers,
         **{f"killed_by_{_key(peer)}": tally.by_peer[peer] for peer in PEERS if peer in tally.by_peer},
     }
 
@@ -126,7 +132,7 @@ def show(tally: Tally, verbose: bool) -> None:
     print(f"  {'this course':24} {share(tally.killed, tally.mutants)}")
     for peer in PEERS:
         if peer in tally.by_peer:
-            print(f"  {peer.replace('_', ' '):24} {share(tally.by_peer[peer], tally.mutants)}")
+            print(f"  {peer:24} {share(tally.by_peer[peer], tally.by_peers)}")
     print(f"right backward passes rejected: {len(tally.alarms)} of {tally.checks} checks of {tally.variants} variants")
     print(f"mistakes with a name            {share(tally.named, tally.mutants)}")
     print(f"  named rightly                 {share(tally.right, tally.named)}")
@@ -144,7 +150,7 @@ def show(tally: Tally, verbose: bool) -> None:
             print(f"{title}: {line}")
 
 
-def judge_mutants(kind_name: str, every: int, part: int, parts: int, peers: bool) -> Tally:
+def judge_mutants(kind_name: str, every: int, part: int, parts: int, peers: int) -> Tally:
     """A part of the mutants of one class, or of every n-th; one that brings its process down is rejected by everybody."""
     kind = next(kind for kind in (*all_modules().values(), *CONTAINERS) if kind.__name__ == kind_name)
     chosen = [m for i, m in enumerate(mutants([kind])) if (i + sum(map(ord, kind_name))) % every == 0][part::parts]
@@ -154,12 +160,12 @@ def judge_mutants(kind_name: str, every: int, part: int, parts: int, peers: bool
     one_by_one = []
     for mutant in chosen:
         alone = in_child(functools.partial(judge_mutant, mutant, peers))
-        died = Tally(mutants=1, killed=1, by_peer=collections.Counter(PEERS if peers else ()), died=[label_of(mutant)])
+        died = Tally(mutants=1, killed=1, died=[label_of(mutant)])
         one_by_one.append(died if alone is None else alone)
     return sum_of(one_by_one)
 
 
-def judge_mutant(mutant: Mutant, peers: bool) -> Tally:
+def judge_mutant(mutant: Mutant, peers: int) -> Tally:
     """One mutant, on all the examples of its class."""
     tally = Tally()
     if equivalent(mutant):
@@ -206,7 +212,7 @@ def in_child(work: Callable[[], Tally]) -> Tally | None:
     return pickle.loads(data) if status == 0 else None
 
 
-def judge_zoo(seeds: int, peers: bool) -> Tally:
+def judge_zoo(seeds: int, peers: int) -> Tally:
     """The mistakes made by hand, at several seeds each."""
     tally = Tally()
     for wrong in ZOO:
@@ -238,7 +244,7 @@ def judge_variants(part: int, parts: int, share: int, seeds: int, seeds_wrapped:
 
 
 def _count(
-    tally: Tally, label: str, operator: str, names: Sequence[str], pairs: list[tuple[Module, tuple[Any, ...], Any]], peers: bool
+    tally: Tally, label: str, operator: str, names: Sequence[str], pairs: list[tuple[Module, tuple[Any, ...], Any]], peers: int
 ) -> None:
     """Let our check, and the peers, judge one wrong module on all its inputs."""
     tally.mutants += 1
@@ -252,7 +258,9 @@ def _count(
         tally.killed += 1
     else:
         tally.survivors.append(label)
-    for peer, passes in PEERS.items() if peers else ():
+    judged = peers and zlib.crc32(label.encode()) % peers == 0
+    tally.by_peers += bool(judged)
+    for peer, passes in PEERS.items() if judged else ():
         tally.by_peer[peer] += not all(_passes(passes, *pair, seed) for seed, pair in enumerate(pairs))
     if names:
         tally.named += 1
