@@ -88,8 +88,11 @@ def judge(title: str, evidence: Evidence, truth: Truth, *, tolerance: float = TO
     names = list(truth.tensors)
     wrong, numeric = _compare(evidence, truth, tolerance, thorough)
     mistakes = _diagnose(truth, evidence, {name: numeric[name] for name in wrong if name in numeric}) if wrong else {}
+    repeatable = _judge_repeatable(evidence, list(truth.moving), wrong, tolerance)
     for name in names:
         mistake = mistakes.get(name)
+        if mistake is not None and mistake.name == "wrong in places" and not repeatable.passed and evidence.grads_again:
+            mistake = Diagnosis("saved changed", "something saved is changed in place while backward still needs it", 0.7)
         message = ". ".join(filter(None, [wrong.get(name, ""), mistake.sentence if mistake else ""]))
         parts.append(Part(f"∂L/∂{name}", name not in wrong, message, mistake))
     for name in truth.names:
@@ -98,7 +101,7 @@ def judge(title: str, evidence: Evidence, truth: Truth, *, tolerance: float = TO
             parts.append(Part(f"∂L/∂{name}", fine, "" if fine else f"'{name}' holds whole numbers: its gradient is None"))
     if truth.parameters:
         parts.append(_judge_accumulation(evidence, list(truth.parameters), wrong, mistakes, tolerance))
-    parts.append(_judge_repeatable(evidence, list(truth.moving), wrong, tolerance))
+    parts.append(repeatable)
     parts.append(_judge_untouched(evidence))
     parts.append(_judge_by_hand(evidence))
     if not isinstance(truth.module, FunctionWithGradient):
