@@ -255,15 +255,20 @@ def _moved(tensor: Tensor, steps: Tensor, at: Tensor | None) -> Iterator[tuple[A
     size, total = tensor.numel(), tensor.numel() if at is None else len(at)
     count = max(1, min(total, CHUNK // max(1, size)))
     copies = [torch.empty(count, size, dtype=tensor.dtype, device=tensor.device) for _ in range(2)]
+    numbers, versions = tensor.view(-1), [-1, -1]
     for start in range(0, total, count):
         stop = min(start + count, total)
         where = slice(start, stop) if at is None else at[start:stop].to(tensor.device)
-        for copy, sign in zip(copies, (1, -1), strict=True):
-            copy.copy_(tensor.view(1, -1).expand_as(copy))
+        for which, (copy, sign) in enumerate(zip(copies, (1, -1), strict=True)):
+            if at is None and copy._version == versions[which]:  # the function left it alone: put back what was moved before
+                copy.view(-1)[start - count :: size + 1][:count].copy_(numbers[start - count : start])
+            else:
+                copy.copy_(tensor.view(1, -1).expand_as(copy))
             if at is None:
                 # Number `start` of the first copy, the next of the second, and so on.
                 copy.view(-1)[start :: size + 1][: stop - start].add_(steps[where], alpha=sign)
             else:
                 copy[torch.arange(stop - start, device=tensor.device), where] += sign * steps[where]
+            versions[which] = copy._version
         up, down = (copy[: stop - start].view(stop - start, *tensor.shape) for copy in copies)
         yield where, up, down

@@ -189,3 +189,15 @@ def test_a_direction_hides_no_single_wrong_number(seed):
     assert (share >= 1).all()
     assert (share <= 2).all()
     assert 10 < (direction > 0).sum() < 40
+
+
+@pytest.mark.parametrize("vectorize", [True, False])
+def test_a_function_may_spoil_what_it_is_given(vectorize, monkeypatch):
+    monkeypatch.setattr("course.gradients.CHUNK", 60)
+
+    def function(x: Tensor) -> Tensor:
+        return x.mul_(3).sin()
+
+    x = torch.linspace(-1, 1, 20, dtype=torch.float64)
+    (gradient,) = numerical_gradients(function, [x], [ones(20)], vectorize=vectorize)
+    torch.testing.assert_close(gradient, 3 * torch.cos(3 * x), rtol=1e-8, atol=1e-8)
