@@ -208,22 +208,40 @@ class _Rise:
         tensor = self.tensors[position].contiguous()
         steps = scale * step_size(tensor).flatten()
         gradient = torch.full_like(steps, torch.nan)
-        for where, up, down in _moved(tensor, steps, at):
+        for where, moved in _moved(tensor, steps, at):
             found = None
             if self.vectorize:
                 try:
                     with warnings.catch_warnings():
                         warnings.simplefilter("error")  # vmap warns where it only loops itself
-                        found = torch.vmap(lambda up, down: self(position, up, down))(up, down)
+                        found = self._together(position, moved)
                 except Exception:  # whatever vmap does not know; a mistake of the function's own is raised again below
                     self.vectorize = False
             if found is None:
-                pairs = [self._carefully(position, one, other) for one, other in zip(up, down, strict=True)]
+                pairs = [self._carefully(position, up, down) for up, down in zip(*moved.chunk(2), strict=True)]
                 found = torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1].to(tensor.device) for pair in pairs])
             rises, flips = found
             slopes = torch.where(flips.to(rises.device), torch.nan, rises / (2 * steps[where]))
             gradient[where] = slopes if not self.watch else torch.where(rises.isfinite(), slopes, torch.inf)
         return gradient.view(tensor.shape)
+
+    def _together(self, position: int, moved: Tensor) -> tuple[Tensor, Tensor]:
+        """All rises at once, and where kinks lie between: the first half of the copies is moved up, the second half down."""
+
+        def run(one: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+            outputs, decided = self._run(position, one)
+            pairs = zip(outputs, self.grad_outputs, strict=True)
+            return tuple(output for output, grad in pairs if grad is not None), tuple(decided)
+
+        outputs, decided = torch.vmap(run)(moved)
+        count = len(moved) // 2
+        rises = torch.zeros(count, dtype=moved.dtype, device=moved.device)
+        for output, grad in zip(outputs, (grad for grad in self.grad_outputs if grad is not None), strict=True):
+            rises = rises + (output[:count] - output[count:]).reshape(count, grad.numel()) @ grad.flatten()
+        flips = torch.zeros(count, dtype=torch.bool, device=moved.device)
+        for taken in decided:
+            flips |= (taken[:count] != taken[count:]).reshape(count, taken[0].numel()).any(1).to(flips.device)
+        return rises, flips
 
     def _carefully(self, position: int, up: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
         """The rise; while kinks are watched for, infinity where the function refuses to go."""
@@ -247,28 +265,29 @@ def _map(function: Callable[..., Tensor], stacks: tuple[Tensor, ...], vectorize:
     return torch.stack([function(*slices) for slices in zip(*stacks, strict=True)])
 
 
-def _moved(tensor: Tensor, steps: Tensor, at: Tensor | None) -> Iterator[tuple[Any, Tensor, Tensor]]:
-    """Copies of `tensor`, each with one number moved up, and the same moved down, as many at a time as CHUNK admits.
+def _moved(tensor: Tensor, steps: Tensor, at: Tensor | None) -> Iterator[tuple[Any, Tensor]]:
+    """Copies of `tensor`, each with one number moved up, then the same moved down, as many at a time as CHUNK admits.
 
-    The copies are in the same memory each time: done with one pair, ask for the next.
+    The copies are in the same memory each time: done with these, ask for the next.
     """
     size, total = tensor.numel(), tensor.numel() if at is None else len(at)
-    count = max(1, min(total, CHUNK // max(1, size)))
-    copies = [torch.empty(count, size, dtype=tensor.dtype, device=tensor.device) for _ in range(2)]
-    numbers, versions = tensor.view(-1), [-1, -1]
+    count = max(1, min(total, CHUNK // (2 * max(1, size))))
+    copies = torch.empty(2, count, size, dtype=tensor.dtype, device=tensor.device)
+    numbers, version = tensor.view(-1), -1
     for start in range(0, total, count):
         stop = min(start + count, total)
         where = slice(start, stop) if at is None else at[start:stop].to(tensor.device)
-        for which, (copy, sign) in enumerate(zip(copies, (1, -1), strict=True)):
-            if at is None and copy._version == versions[which]:  # the function left it alone: put back what was moved before
+        if stop - start < len(copies[0]):
+            copies, version = copies[:, : stop - start].contiguous(), -1
+        if at is None and copies._version == version:  # the function left them alone: put back what was moved before
+            for copy in copies:
                 copy.view(-1)[start - count :: size + 1][:count].copy_(numbers[start - count : start])
-            else:
-                copy.copy_(tensor.view(1, -1).expand_as(copy))
-            if at is None:
-                # Number `start` of the first copy, the next of the second, and so on.
+        else:
+            copies.copy_(tensor.view(1, 1, -1).expand_as(copies))
+        for copy, sign in zip(copies, (1, -1), strict=True):
+            if at is None:  # number `start` of the first copy, the next of the second, and so on
                 copy.view(-1)[start :: size + 1][: stop - start].add_(steps[where], alpha=sign)
             else:
                 copy[torch.arange(stop - start, device=tensor.device), where] += sign * steps[where]
-            versions[which] = copy._version
-        up, down = (copy[: stop - start].view(stop - start, *tensor.shape) for copy in copies)
-        yield where, up, down
+        version = copies._version
+        yield where, copies.view(2 * (stop - start), *tensor.shape)
