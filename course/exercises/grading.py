@@ -30,7 +30,9 @@ def grade(exercise: Exercise, answer: Any, *, seed: int = 0) -> Score:
     respondent = answer if hasattr(answer, "about") and hasattr(answer, "call") else Local(exercise, answer)
     reports = examine(exercise, respondent, seed=seed)
     review = tuple(REVIEW.format(what=what) for what in respondent.about()["shortcuts"])
-    return Score(exercise, tuple(_verdict(name, reports) for name in exercise.points), review)
+    verdicts = {name: _verdict(name, reports) for name in exercise.points}
+    shown = {name: report for name, (part, report) in verdicts.items() if report is not None and not part.passed}
+    return Score(exercise, tuple(part for part, _ in verdicts.values()), review, reports=shown)
 
 
 def examine(exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorough: bool = False) -> dict[str, Report]:
@@ -130,20 +132,25 @@ def _by_hand(report: Report) -> Report:
     return Report(report.title, parts, report.analytic, report.numeric)
 
 
-def _verdict(name: str, reports: dict[str, Report]) -> Part:
-    """One verdict for a part over all cases, or for a case over all parts: the failure that tells most speaks."""
+def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None]:
+    """One verdict for a part over all cases, or for a case over all parts: the failure that tells most speaks.
+
+    Returns:
+        the verdict, and the report on the case that it is about, if it is about one.
+    """
     if name in reports:
         failed = [part for part in reports[name].parts if not part.passed]
         said = failed[0].message if failed else ""
-        return Part(
-            name, not failed, f"{failed[0].name} {said}" if failed and failed[0].name != "result" else said, _first(failed)
-        )
+        message = f"{failed[0].name} {said}" if failed and failed[0].name != "result" else said
+        return Part(name, not failed, message, _first(failed)), reports[name]
     found = [(label, part) for label, report in reports.items() for part in report.parts if part.name == name]
     failed_in = [(label, part) for label, part in found if not part.passed]
     if not failed_in:
-        return Part(name, bool(found), "" if found else f"there is no {name}: is it a parameter or an input of your module?")
+        missing = f"there is no {name}: is it a parameter or an input of your module?"
+        return Part(name, bool(found), "" if found else missing), None
     label, part = max(failed_in, key=lambda pair: pair[1].mistake.confidence if pair[1].mistake else 0.0)
-    return Part(name, False, part.message + (f" (case: {label})" if len(reports) > 1 and label else ""), part.mistake)
+    where = f" (case: {label})" if len(reports) > 1 and label else ""
+    return Part(name, False, part.message + where, part.mistake), reports[label]
 
 
 def _first(parts: Sequence[Part]) -> Any:

@@ -1,10 +1,21 @@
 """A score: the verdict and the points for each part of an exercise, as a table that a student can read."""
 
 import html
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from course.exercises.exercise import Exercise
-from course.report import Part
+from course.report import Part, Report
+
+MIMETYPE = "application/vnd.modular-learning.score+json"
+"""Under which a score stands in a notebook's outputs for programs to read."""
+
+LONGEST = 500
+"""Characters of one message in a mimebundle: part of it may be what a student's exception says."""
+
+MOST_MAPS, MAP_CELLS = 2, 8
+"""How many gradients are drawn, and how many rows and columns of each: a class's scores should stay small."""
 
 HINT_TITLES: tuple[str, ...] = ("Hint 1: what to think about", "Hint 2: an earlier result", "Hint 3: a relative, worked out")
 
@@ -22,6 +33,8 @@ class Score:
     """Why a person should look at the answer: torch.autograd in its source, say."""
     hints: int = 0
     """How many of the exercise's hints are shown."""
+    reports: Mapping[str, Report] = field(default_factory=dict, compare=False, repr=False)
+    """By failed part, the report on the case that its message is about: what the maps are drawn from."""
 
     @property
     def complete(self) -> bool:
@@ -39,12 +52,40 @@ class Score:
 
     def earned(self, part: Part) -> float:
         """The points earned with one part."""
-        return self.exercise.points[part.name] if part.passed else 0.0
+        return float(self.exercise.points[part.name]) if part.passed else 0.0
 
     @property
     def headline(self) -> str:
         """One line: the exercise, the points earned and the points to be had."""
         return f"{self.exercise.name}: {self.points:g} of {self.exercise.max_points:g} points"
+
+    def mimebundle(self, seconds: float = 0.0) -> dict[str, Any]:
+        """The score as a notebook's output: as text, as HTML, and under MIMETYPE as data.
+
+        Args:
+            seconds: that the answer took.
+        """
+        parts = [
+            {
+                "name": part.name,
+                "passed": part.passed,
+                "points": self.earned(part),
+                "most": float(self.exercise.points[part.name]),
+                "message": part.message[:LONGEST],
+                "mistake": part.mistake and {"name": part.mistake.name, "confidence": float(part.mistake.confidence)},
+            }
+            for part in self.verdicts
+        ]
+        data = {
+            "exercise": self.exercise.name,
+            "points": self.points,
+            "most": self.exercise.max_points,
+            "seconds": float(seconds),
+            "review": [reason[:LONGEST] for reason in self.review],
+            "parts": parts,
+        }
+        short = replace(self, verdicts=tuple(replace(part, message=part.message[:LONGEST]) for part in self.verdicts))
+        return _encodable({"text/plain": repr(short), "text/html": short._repr_html_(), MIMETYPE: data})
 
     def __repr__(self) -> str:
         width = max(len(part.name) for part in self.verdicts)
@@ -65,12 +106,21 @@ class Score:
             f"<tr>{heads}</tr>{''.join(self._row(part) for part in self.verdicts)}</table>"
         )
         review = "".join(f"<p style='font-size:15px'>For review: {html.escape(reason)}</p>" for reason in self.review)
-        return table + review + self._hints()
+        return table + review + self._maps() + self._hints()
 
     def _row(self, part: Part) -> str:
         points = f"{self.earned(part):g} of {self.exercise.points[part.name]:g}"
         cells = ("✓" if part.passed else "✗", part.name, points, part.message)
         return "<tr>" + "".join(f"<td style='{CELL}'>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+
+    def _maps(self) -> str:
+        """Maps of the failed gradients that were measured."""
+        wanted: dict[tuple[str, str], Report] = {}
+        for name, report in self.reports.items():
+            names = [name.removeprefix("∂L/∂")] if name.startswith("∂L/∂") else report.wrong
+            wanted.update({(report.title, wrong): report for wrong in names})
+        drawn = [report.maps(wrong, MAP_CELLS, case) for (case, wrong), report in wanted.items()]
+        return "".join(list(filter(None, drawn))[:MOST_MAPS])
 
     def _hints(self) -> str:
         return "".join(
@@ -79,3 +129,12 @@ class Score:
 
     def _shown_hints(self) -> list[tuple[str, str]]:
         return list(zip(HINT_TITLES, self.exercise.hints, strict=True))[: self.hints]
+
+
+def _encodable(value: Any) -> Any:
+    """The same with "?" for half characters, which a string may hold (a student's exception, say) and no file can."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: _encodable(item) for key, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, list) else value
