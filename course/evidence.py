@@ -6,7 +6,7 @@ The other half of a check, `course.checks`, decides from these arrays alone, so 
 import copy
 import linecache
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,20 @@ class Evidence:
 
 
 def probe(
-    module: Module, names: Sequence[str], inputs: Sequence[Any], grad_outputs: Sequence[Tensor], *, seconds: float = 10.0
+    module: Module,
+    names: Sequence[str],
+    inputs: Sequence[Any],
+    grad_outputs: Sequence[Tensor],
+    *,
+    seconds: float = 10.0,
+    parts: Collection[type[Module]] | None = None,
 ) -> Evidence:
     """Run a module forward and backward, twice, and note what it did. Nothing that it raises gets out.
 
     Args:
         names: a name for each input.
         seconds: time for each stage; a backward that never ends counts as failed.
+        parts: what the module may be made of, see `watch_backward`.
     """
     evidence = Evidence()
     given, upstream = to_float64(inputs), to_float64(grad_outputs)
@@ -63,7 +70,7 @@ def probe(
         return evidence
     evidence.outputs = tuple(_to_array(o, "forward", evidence) for o in outputs)
     for stage, record in (("backward", evidence.grads), ("a second backward", evidence.grads_again)):
-        with watch_backward(module) as shortcuts:
+        with watch_backward(module, parts) as shortcuts:
             found = _stage(evidence, stage, lambda: module.backward(*upstream), seconds)
         evidence.shortcuts = tuple(dict.fromkeys((*evidence.shortcuts, *shortcuts)))
         if stage in evidence.errors:

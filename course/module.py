@@ -17,6 +17,7 @@ from course.errors import DtypeError, InputCountError, SizeError
 from course.shapes import Signature
 
 _recording: ContextVar[bool] = ContextVar("recording", default=False)  # on while a fallback backward replays a forward
+_falling_back: ContextVar["Module | None"] = ContextVar("falling_back", default=None)
 _releasing: ContextVar[bool] = ContextVar("releasing", default=False)
 _any_numbers: ContextVar[bool] = ContextVar("any_numbers", default=False)
 
@@ -43,6 +44,16 @@ def recording() -> Iterator[None]:
             yield
     finally:
         _recording.reset(before)
+
+
+@contextmanager
+def falling_back(module: "Module | None") -> Iterator[None]:
+    """Inside, torch differentiates on behalf of this module, which has no backward of its own; None: of no module."""
+    before = _falling_back.set(module)
+    try:
+        yield
+    finally:
+        _falling_back.reset(before)
 
 
 @contextmanager
@@ -206,7 +217,11 @@ class Module:
 
     def backward(self, *grad_outputs: Tensor) -> Any:
         """∂L/∂input from ∂L/∂output, through torch.autograd; subclasses write their own."""
-        return _autograd_backward(self, grad_outputs)
+        with falling_back(self):
+            grads = _autograd_backward(self, grad_outputs)
+        if _releasing.get():
+            self.saved, self._inputs = Saved(), ()
+        return grads
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """`module(x)` is `module.forward(x)`."""
@@ -329,9 +344,9 @@ class Module:
         raise NotImplementedError(f"{cls.__name__} has no examples: write examples(cls, rng, scale=1)")
 
 
-def falls_back_now() -> bool:
-    """Whether a module without a backward of its own is being differentiated by torch just now."""
-    return _recording.get()
+def falls_back_now() -> Module | None:
+    """The module without a backward of its own that torch is differentiating just now, if there is one."""
+    return _falling_back.get()
 
 
 def has_own_backward(module: Module | type[Module]) -> bool:
@@ -436,6 +451,7 @@ def _autograd_backward(module: Module, grad_outputs: tuple[Tensor | None, ...]) 
     """Run forward again on the kept inputs, this time recording it, and differentiate."""
     if not module._inputs:
         raise RuntimeError(f"{type(module).__name__}: call forward before backward")
+    _require_output_shapes(module, grad_outputs)
     kept, shapes = module._inputs, module.output_shapes
     inputs = [_leaf(value) if _is_differentiable(value) else value for value in kept]
     parameters = list(module.parameters())

@@ -3,7 +3,7 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
@@ -13,6 +13,7 @@ import torch
 from course.module import Module, falls_back_now
 
 ENGINE = "differentiates with torch.autograd"
+DELEGATED = "hands its work to another module, which torch.autograd differentiates"
 REPEATED = "calls forward again and again, as numerical differences do"
 
 FORBIDDEN = {
@@ -27,19 +28,27 @@ FORBIDDEN = {
 
 
 @contextmanager
-def watch_backward(module: Module) -> Iterator[list[str]]:
+def watch_backward(module: Module, parts: Collection[type[Module]] | None = None) -> Iterator[list[str]]:
     """Inside, note when torch differentiates something, or when the module's forward is run more than once.
 
     One more forward is fine: to compute a value again is cheaper, sometimes, than to save it. What a library module does that
     falls back on torch.autograd is not the caller's doing.
+
+    Args:
+        module: whose backward is watched.
+        parts: what it may be made of: a module of another kind that falls back is handed work that was to be done by hand.
+            Any kind may when left out.
     """
     seen: list[str] = []
     calls = 0
 
     def differentiating(original: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
-            if not falls_back_now():
+            helper = falls_back_now()
+            if helper is None:
                 seen.append(ENGINE)
+            elif parts is not None and type(helper) not in parts:
+                seen.append(DELEGATED)
             return original(*args, **kwargs)
 
         return run
@@ -49,7 +58,7 @@ def watch_backward(module: Module) -> Iterator[list[str]]:
     def counting(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls == 2 and not falls_back_now():
+        if calls == 2 and falls_back_now() is None:
             seen.append(REPEATED)
         return forward(*args, **kwargs)
 

@@ -6,8 +6,9 @@ import torch
 from course import Chain, Module, generator
 from course.checks import check_module
 from course.exercises import find_exercise, grade
+from course.module import falling_back
 from course.modules import Linear, Sigmoid, Tanh
-from course.shortcuts import ENGINE, REPEATED, read_source
+from course.shortcuts import DELEGATED, ENGINE, REPEATED, read_source, watch_backward
 
 grad = torch.autograd.grad  # bound early, as by "from torch.autograd import grad" in a notebook's first cell
 X = torch.randn(4, 3, generator=generator(3))
@@ -104,6 +105,36 @@ def test_a_library_module_that_falls_back_is_not_the_callers_doing():
             return self.inner.backward(grad_output)
 
     assert check_module(Wraps(), (X,)).passed
+
+
+class ByTorch(Module):
+    def forward(self, x, y):
+        return x * y
+
+
+class Delegates(Module):
+    def forward(self, x, y):
+        self.save(x=x, y=y)
+        return x * y
+
+    def backward(self, grad_output):
+        helper = ByTorch()
+        helper.forward(self.saved["x"], self.saved["y"])
+        return helper.backward(grad_output)
+
+
+def test_an_exercise_gives_nothing_for_work_that_is_handed_to_a_module_that_falls_back():
+    score = grade(find_exercise("multiply"), Delegates)
+    assert score.points == 2
+    assert DELEGATED in score.verdicts[0].message
+    assert check_module(Delegates(), (X, X)).passed  # what the library's own modules are made of is theirs to decide
+
+
+def test_what_torch_does_for_one_module_is_no_excuse_for_another():
+    module = Delegates()
+    with falling_back(module), watch_backward(module, ()) as seen, falling_back(None), torch.enable_grad():
+        grad(X.clone().requires_grad_().sum(), X.clone().requires_grad_(), allow_unused=True)
+    assert seen == [ENGINE]
 
 
 def test_torch_is_as_before_afterwards():

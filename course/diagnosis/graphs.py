@@ -1,18 +1,23 @@
-"""Mistakes in running a whole graph backward: gradients overwritten, nodes in the wrong order, an edge left out."""
+"""Mistakes in running a whole graph backward: gradients overwritten, nodes in the wrong order, an edge left out.
+
+Each amounts to edges along which no gradient flows: torch.autograd says what is left when they are cut.
+"""
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
+from itertools import groupby
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from course.diagnosis.case import Case
 from course.diagnosis.mistakes import Hypothesis
 from course.graph import Graph, Node
 from course.module import as_tuple, recording
+from course.truth import by_autograd
 
-Grads = dict[str, Tensor]
+Edges = set[tuple[str, int]]
+"""Each edge is the name of the node that reads, and the position among its reads."""
 
 
 def graphs(case: Case) -> Iterator[Hypothesis]:
@@ -20,118 +25,85 @@ def graphs(case: Case) -> Iterator[Hypothesis]:
     graph = case.truth.module
     if not isinstance(graph, Graph) or case.name not in graph.inputs:
         return
-    walk = _Walk(graph, case)
-    for name, what, run, prior in (
-        ("overwritten", "a value that is read twice keeps the last gradient only: add them up", walk.keep_last, 0.95),
+    read = {name for node in _visit(graph, deque.pop) for name in node.reads}
+    early = "a node ran before its whole gradient had arrived: a node may run once all its readers have"
+    for name, what, cut, overwritten, prior in (
+        ("overwritten", "a value that is read twice keeps the last gradient only: add them up", _rivals(graph, 0), read, 0.95),
+        ("wrong order", early, _too_late(_visit(graph, deque.popleft)), (), 0.93),
+        ("wrong order", early, _too_late(_visit(graph, deque.pop)), (), 0.93),
         (
             "wrong order",
-            "a node ran before its whole gradient had arrived: a node may run once all its readers have",
-            walk.breadth,
+            "the nodes ran in forward's order: backward goes from the last to the first",
+            _too_late(list(graph.nodes.values())),
+            (),
             0.93,
         ),
         (
-            "wrong order",
-            "a node ran before its whole gradient had arrived: a node may run once all its readers have",
-            walk.depth,
-            0.93,
+            "overwritten",
+            "a value that is read twice keeps the first gradient only: add them up",
+            _rivals(graph, -1),
+            read,
+            0.95,
         ),
-        ("wrong order", "the nodes ran in forward's order: backward goes from the last to the first", walk.forwards, 0.93),
-        ("overwritten", "a value that is read twice keeps the first gradient only: add them up", walk.keep_first, 0.95),
     ):
-        found = run().get(case.name)
+        found = _without(cut, graph, case, overwritten)
         if found is not None:
-            yield Hypothesis(name, what, found.numpy(), prior)
+            yield Hypothesis(name, what, found, prior)
     for node in graph.nodes.values():
-        for read in dict.fromkeys(read for read in node.reads if isinstance(read, str)):
-            found = walk.without(node.name, read).get(case.name)
+        for name in dict.fromkeys(name for name in node.reads if isinstance(name, str)):
+            found = _without({edge for edge, other in _edges([node]) if other == name}, graph, case)
             if found is not None:
-                what = f"the path from '{read}' to '{node.name}' is left out"
-                yield Hypothesis("path lost", what, found.numpy(), 0.93)
+                yield Hypothesis("path lost", f"the path from '{name}' to '{node.name}' is left out", found, 0.93)
 
 
-class _Walk:
-    """Ways to run a graph backward, each giving the gradients by name; zero where none arrives."""
+def _without(cut: Edges, graph: Graph, case: Case, overwritten: Collection[str | float] = ()) -> np.ndarray | None:
+    """The gradient when nothing flows along some edges, nor starts at the outputs among the values `overwritten`."""
 
-    def __init__(self, graph: Graph, case: Case) -> None:
-        self.graph, self.truth = graph, case.truth
-        self.values: dict[str, Any] = dict(zip(graph.inputs, case.truth.inputs, strict=True))
+    def forward(*moving: Tensor) -> tuple[Tensor, ...]:
+        values = dict(zip(graph.inputs, case.truth.inputs, strict=True)) | dict(zip(case.truth.moving, moving, strict=True))
         for node in graph.nodes.values():
-            self.values.update(zip(node.outputs, as_tuple(node.module.forward(*graph._read(node, self.values))), strict=True))
+            reads = [v.detach() if (node.name, i) in cut else v for i, v in enumerate(graph._read(node, values))]
+            values.update(zip(node.outputs, as_tuple(node.module.forward(*reads)), strict=True))
+        return tuple(values[name] for name in graph.outputs)
 
-    def _start(self) -> Grads:
-        return {name: torch.zeros_like(self.values[name]) for name in self.graph.inputs} | dict(
-            zip(self.graph.outputs, self.truth.grad_outputs, strict=True)
-        )
-
-    def _local(self, node: Node, grads: Grads) -> Iterator[tuple[str, Tensor]]:
-        """The gradients that one node sends to what it reads, from what has arrived at it."""
-        leaves = [v.detach().clone().requires_grad_(v.is_floating_point()) for v in self.graph._read(node, self.values)]
-        with recording():
-            outputs = as_tuple(node.module.forward(*leaves))
-            arriving = [grads.get(name, torch.zeros_like(o)) for name, o in zip(node.outputs, outputs, strict=True)]
-            floats = [leaf for leaf in leaves if leaf.requires_grad]
-            found = iter(torch.autograd.grad(outputs, floats, arriving, allow_unused=True, materialize_grads=True))
-        for read, leaf in zip(node.reads, leaves, strict=True):
-            grad = next(found) if leaf.requires_grad else None
-            if isinstance(read, str) and grad is not None:
-                yield read, grad.detach()
-
-    def _run(self, nodes: list[Node], add: Callable[[Grads, str, Tensor, str], None]) -> Grads:
-        grads = self._start()
-        arrived: set[str] = set(self.graph.outputs)
-        for node in nodes:
-            for read, grad in self._local(node, grads) if arrived & set(node.outputs) else ():
-                add(grads, read, grad, node.name)
-                arrived.add(read)
-        return grads
-
-    def _reversed(self) -> list[Node]:
-        return list(self.graph.nodes.values())[::-1]
-
-    def keep_last(self) -> Grads:
-        """Assign in place of adding."""
-        return self._run(self._reversed(), lambda grads, read, grad, node: grads.update({read: grad}))
-
-    def keep_first(self) -> Grads:
-        """Skip what has a gradient already."""
-        seen: set[str] = set()
-
-        def add(grads: Grads, read: str, grad: Tensor, node: str) -> None:
-            if read not in seen:
-                seen.add(read)
-                grads[read] = grad
-
-        return self._run(self._reversed(), add)
-
-    def forwards(self) -> Grads:
-        """From the first node to the last."""
-        return self._run(self._reversed()[::-1], _sum)
-
-    def without(self, name: str, lost: str) -> Grads:
-        """All but one edge."""
-        return self._run(
-            self._reversed(),
-            lambda grads, read, grad, node: None if (node, read) == (name, lost) else _sum(grads, read, grad, node),
-        )
-
-    def breadth(self) -> Grads:
-        """Each node once, nearest to the output first."""
-        return self._run(self._visit(deque.popleft), _sum)
-
-    def depth(self) -> Grads:
-        """Each node once, following one path to its end first."""
-        return self._run(self._visit(deque.pop), _sum)
-
-    def _visit(self, take: Callable[[deque[str]], str]) -> list[Node]:
-        makers = {output: node for node in self.graph.nodes.values() for output in node.outputs}
-        waiting, order = deque(self.graph.outputs), []
-        while waiting:
-            node = makers.get(take(waiting))
-            if node is not None and node not in order:
-                order.append(node)
-                waiting.extend(read for read in node.reads if isinstance(read, str))
-        return order
+    pairs = zip(graph.outputs, case.truth.grad_outputs, strict=True)
+    with recording():
+        found = by_autograd(forward, case.truth.moving, [None if name in overwritten else grad for name, grad in pairs])
+    return None if found is None else found[case.name]
 
 
-def _sum(grads: Grads, read: str, grad: Tensor, node: str) -> None:
-    grads[read] = grads[read] + grad if read in grads else grad
+def _edges(nodes: list[Node]) -> list[tuple[tuple[str, int], str]]:
+    """Every edge with the name of the value that is read."""
+    return [((node.name, i), name) for node in nodes for i, name in enumerate(node.reads) if isinstance(name, str)]
+
+
+def _rivals(graph: Graph, kept: int) -> Edges:
+    """Of the edges that read one value all but one: that of its first reader (0) or of its last (-1)."""
+    leading = _visit(graph, deque.pop)
+    nodes = [node for node in graph.nodes.values() if node in leading]
+    found = sorted(_edges(nodes), key=lambda pair: pair[1])  # of each value, the readers stay in order
+    cut: Edges = set()
+    for _, same in groupby(found, key=lambda pair: pair[1]):
+        edges = [edge for edge, _ in same]
+        reader = [edge for edge in edges if edge[0] == edges[kept][0]]
+        cut.update(edge for edge in edges if edge != reader[-1 - kept])  # its own reads take turns, first to last
+    return cut
+
+
+def _too_late(order: list[Node]) -> Edges:
+    """The edges whose gradient arrives when the node that made the value has run already."""
+    ran = {name: time for time, node in enumerate(order) for name in node.outputs}
+    times = {node.name: time for time, node in enumerate(order)}
+    return {edge for edge, name in _edges(order) if name in ran and ran[name] < times[edge[0]]}
+
+
+def _visit(graph: Graph, take: Callable[[deque[str]], str]) -> list[Node]:
+    """The nodes that lead to the outputs, each once: nearest first, or one path to its end first."""
+    makers = {output: node for node in graph.nodes.values() for output in node.outputs}
+    waiting, order = deque(graph.outputs), []
+    while waiting:
+        node = makers.get(take(waiting))
+        if node is not None and node not in order:
+            order.append(node)
+            waiting.extend(name for name in node.reads if isinstance(name, str))
+    return order

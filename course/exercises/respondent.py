@@ -79,7 +79,7 @@ class Local:
         module = self._make(label, state)
         if isinstance(module, str):
             return Evidence(errors={"forward": module})
-        return probe(module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS)
+        return probe(module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS, parts=self._parts(label))
 
     def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
         module = self._make(label, state)
@@ -109,6 +109,14 @@ class Local:
         pairs = zip(given, _tensors(inputs), strict=True)
         changed = [i for i, (now, before) in enumerate(pairs) if now.shape != before.shape or not torch.equal(now, before)]
         return {"problem": "", "results": results, "changed": changed, "slow": False}
+
+    def _parts(self, label: str) -> set[type[Module]] | None:
+        """The kinds of module that the right one is made of; None where the student decides that."""
+        case = self.cases[label]
+        assert isinstance(case, Case)
+        if self.exercise.truth is None:
+            return None
+        return {type(part) for name, part in case.build(self.exercise.truth).named_modules() if name}
 
     def _make(self, label: str, state: dict[str, np.ndarray] | None = None) -> Module | str:
         """The module of one case with those parameters, or why there is none."""
