@@ -1,20 +1,12 @@
 """Feedback for a student whose notebook could not be graded."""
 
-import html
-
+from autograder.page import render
 from autograder.settings import Settings
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{assignment}</title></head>
-<body><h1>{assignment}: not graded yet</h1><p>{problem}</p></body>
-</html>
-"""
 
 
 def write_problem_page(settings: Settings, assignment: str, student: str, problem: str) -> None:
     """Write the page where the student's feedback would lie."""
     folder = settings.feedback / student / assignment
     folder.mkdir(parents=True, exist_ok=True)
-    text = PAGE.format(assignment=html.escape(assignment), problem=html.escape(problem))
-    (folder / f"{assignment}.html").write_text(text, encoding="utf-8")
+    page = render("problem.html.j2", name=student, assignment=assignment, problem=problem)
+    (folder / f"{assignment}.html").write_text(page, encoding="utf-8")

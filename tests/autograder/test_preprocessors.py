@@ -102,3 +102,40 @@ def test_hidden_tests_leave_what_students_print_of_them():
 def test_what_a_student_writes_does_not_stop_feedback():
     cell = answer_cell("odd", "### BEGIN HIDDEN TESTS\nx = 1")
     assert _feedback(cell)[0].source == cell.source
+
+
+def test_a_hidden_bracket_does_not_hide_every_bracket():
+    test = graded_cell("a_test", "### BEGIN HIDDEN TESTS\nprint(\n    1847,\n)\n### END HIDDEN TESTS\n1.0", 1)
+    talk = answer_cell("talk", "print((1, 2))")
+    talk.outputs = [_stream("stdout", "(1, 2)\n)\n")]
+    assert _feedback(talk, test)[0].outputs[0].text == "(1, 2)\n"
+
+
+def test_a_line_that_is_shown_elsewhere_is_no_secret():
+    test = graded_cell("a_test", "x = torch.ones(3)\n### BEGIN HIDDEN TESTS\nx = torch.ones(3)\n### END HIDDEN TESTS\n1.0", 1)
+    test.outputs = [new_output("error", ename="E", evalue="", traceback=["----> 1 x = torch.ones(3)"])]
+    assert _feedback(test)[0].outputs[0].traceback == ["----> 1 x = torch.ones(3)"]
+
+
+@pytest.mark.parametrize("message", ['"the seventh is not prime"', "f'the seventh is not {x}'", "'the seventh ' + x"])
+def test_what_a_hidden_test_says_of_itself_is_kept_back(message):
+    hidden = f"assert first < 1000, {message}"
+    test = graded_cell("a_test", f"### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS\n1.0", 1)
+    said = "the seventh is not prime"
+    traceback = ["AssertionError Traceback", f"----> 1 {hidden}", f"AssertionError: {said}"]
+    test.outputs = [new_output("error", ename="AssertionError", evalue=said, traceback=traceback)]
+    (cell,) = _feedback(test)
+    assert "seventh" not in str(cell)
+
+
+def test_an_error_of_the_students_own_is_told_even_if_a_hidden_test_met_it():
+    test = graded_cell("a_test", "### BEGIN HIDDEN TESTS\nassert answer(1847) == 7\n### END HIDDEN TESTS\n1.0", 1)
+    traceback = ["----> 1 assert answer(1847) == 7", "      2     return 1 / 0", "ZeroDivisionError: division by zero"]
+    test.outputs = [new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=traceback)]
+    assert _feedback(test)[0].outputs[0].traceback == ["", *traceback[1:]]
+
+
+def test_hidden_tests_leave_html_also_when_they_are_escaped():
+    snoop = answer_cell("snoop", "display(HTML(escape(In[-1])))")
+    snoop.outputs = [new_output("display_data", data={"text/html": "<p>fine</p>\nassert secret(1847) == &#x27;x&#x27;"})]
+    assert _feedback(snoop, _test_cell())[0].outputs[0].data["text/html"] == "<p>fine</p>"
