@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,9 @@ screen, complaints = Console(), Console(stderr=True)
 
 Name = Annotated[str, typer.Argument(help="The assignment: a folder in solutions/.", metavar="NAME", show_default=False)]
 Work = Annotated[Path | None, typer.Option(help="Grade in this folder, not in autograder/work.", metavar="FOLDER")]
+Database = Annotated[
+    str | None, typer.Option("--db", help="The gradebook's address, instead of a file in the work folder.", metavar="URL")
+]
 Student = Annotated[str | None, typer.Option(help="Only this student.", metavar="STUDENT")]
 
 
@@ -42,26 +46,41 @@ def generate(name: Name, work: Work = None) -> None:
         screen.print(f"students' notebook of '{name}': {generate(settings, name)}", soft_wrap=True)
 
 
+DANGER = (
+    "[bold red]No sandbox:[/] submissions run with your rights. They can read the solutions, other students' work and "
+    "your keys, change the gradebook, and use the network. Time, memory and processes are limited all the same."
+)
+
+
 @app.command(epilog="Examples: autograder grade 01_graphs | autograder grade 01_graphs --student ada --again")
 def grade(
     name: Name,
     student: Student = None,
     again: Annotated[bool, typer.Option("--again", help="Also what is graded and has not changed since.")] = False,
+    no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Run submissions with your rights.")] = False,
+    device: Annotated[str, typer.Option(help="Where submissions compute: cpu or cuda.", metavar="DEVICE")] = "cpu",
+    db: Database = None,
     work: Work = None,
 ) -> None:
     """Grade what lies in autograder/work/submitted/STUDENT/NAME/, and print everybody's points."""
+    if device not in ("cpu", "cuda"):
+        _give_up(f"there is no device '{device}': cpu or cuda", 2)
     with _course(work) as settings:
+        settings = replace(settings, sandbox=not no_sandbox, device=device, db=db)
+        if no_sandbox:
+            complaints.print(DANGER, soft_wrap=True)
         workers.warm_up()
         from autograder import submissions
         from autograder.assignment import require_assignment
+        from autograder.record import due
 
         require_assignment(settings, name)
         students = submissions.students_who_submitted(settings, name, student)
-        due = [one for one in students if again or submissions.is_due(settings, name, one)]
-        outcomes = _grade(settings, name, due)
-        if len(due) < len(students):
+        todo = students if again else due(settings, name, students)
+        outcomes = _grade(settings, name, todo)
+        if len(todo) < len(students):
             screen.print(
-                f"{len(students) - len(due)} of {len(students)} are unchanged since they were graded; --again grades all"
+                f"{len(students) - len(todo)} of {len(students)} are unchanged since they were graded; --again grades all"
             )
         _exit_if_problems(outcomes)
 

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from autograder.errors import AutograderError
 from autograder.kernel import kernel_problem
+from autograder.sandbox import sandbox_problem
 from autograder.settings import KERNEL, Settings, find_root
 
 PIP = 'pip install "modular-learning[grade]"'
@@ -71,9 +73,14 @@ def _course() -> Iterator[Finding]:
     yield Finding("writing", os.access(folder, os.W_OK), str(folder), "make yourself its owner, or use --work FOLDER")
 
 
+def _bubblewrap() -> str:
+    return subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False).stdout.strip().split(" ")[-1]
+
+
 def _programs() -> Iterator[Finding]:
-    bubblewrap = shutil.which("bwrap")
-    yield Finding("bubblewrap", bubblewrap is not None, bubblewrap or "not found", "apt install bubblewrap", optional=True)
+    problem, _, cure = sandbox_problem().partition(": ")
+    yield Finding("sandbox", not problem, problem or f"bubblewrap {_bubblewrap()}", f"{cure}, or grade with --no-sandbox")
+    yield Finding("memory", True, "limited by a watch over every process of a submission")
     chromium = next((path for path in map(shutil.which, CHROMIUM) if path), None)
     cure = "apt install chromium, for the browser tests"
     yield Finding("Chromium", chromium is not None, chromium or "not found", cure, optional=True)

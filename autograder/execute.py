@@ -1,51 +1,233 @@
-"""What a worker process does: run one submission, or write one page of feedback. It never writes to the class's gradebook."""
+"""Running one notebook in the sandbox, cell by cell, with the judge beside it."""
 
-import glob
+import copy
+import os
 import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from multiprocessing.util import Finalize
 from pathlib import Path
+from typing import Any
 
-from nbgrader.converters import Autograde, GenerateFeedback
-from nbgrader.converters.base import NbGraderException
-from nbgrader.coursedir import CourseDirectory
+import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool, Float, Integer, Unicode
 
-from autograder.quiet import quiet
-from autograder.settings import RUN, Settings
+from autograder.edition import make_edition
+from autograder.harden import answers
+from autograder.judge import find_check, judge
+from autograder.limits import Limits
+from autograder.sandbox import Sandbox, Student, StudentGoneError
+
+PICTURES = "*_picture"
+"""Locked cells without points that are not run: drawing takes as long as all the rest, and students have them in their copy."""
+
+STOPPED = "The notebook stopped in this cell, and nothing below was run: {why}."
+SLOW = "This cell was stopped after {seconds:g} s."
+
+MOST_FILES = 2**25
+"""Bytes of other files that may be handed in with a notebook."""
 
 
-def execute(settings: Settings, assignment: str, student: str, scratch: Path) -> str:
-    """Run a submission in a folder of its own, `scratch`/<student>, where its outputs are left.
+@dataclass(frozen=True)
+class Task:
+    """One notebook to run, as plain data: it may travel to another machine."""
 
-    Args:
-        scratch: holds a copy of the gradebook.
+    notebook: str
+    """The hardened notebook, as JSON."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """What else was handed in."""
+    seed: int = 0
+    """Of the judge's inputs."""
+    limits: Limits = field(default_factory=Limits)
+    isolated: bool = True
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What became of it."""
+
+    notebook: str
+    """The notebook with its outputs, as JSON."""
+    seconds: float
+    stopped: str = ""
+    """Why it was not run to the end; empty when it was."""
+    peak: int = 0
+    """Bytes of memory."""
+
+
+def run(task: Task) -> Executed:
+    """Run a notebook in the sandbox of this process, which is started when it is first needed, and kept."""
+    began = time.monotonic()
+    notebook = nbformat.reads(task.notebook, as_version=4)
+    sandbox = _kept(task.limits, task.isolated, task.device)
+    with sandbox.student() as student:
+        stopped = run_cells(notebook, student, files=task.files, seed=task.seed)
+    return Executed(
+        nbformat.writes(notebook), time.monotonic() - began, sandbox.last.get("reason") or stopped, sandbox.last.get("peak", 0)
+    )
+
+
+def run_cells(notebook: NotebookNode, student: Student, *, files: dict[str, bytes] | None = None, seed: int = 0) -> str:
+    """Run a hardened notebook's cells in a student's process, and put the outputs in.
+
+    A test cell that calls `check` is not run: the judge asks the process about the object, decides, and writes the outputs.
+    What was earned before a process dies stays; cells that were not reached have no outputs, and so no points.
 
     Returns:
-        why it could not be run, in one line; empty when it was.
+        why it stopped before the end; empty when it did not.
     """
-    private = settings.at(scratch / student)
-    shutil.copytree(settings.submitted / student / assignment, private.submitted / student / assignment)
-    shutil.copy(scratch / settings.gradebook.name, private.gradebook)
-    config = private.prepare().config()
-    config.Autograde.autograde_preprocessors = [RUN]
-    course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
-    with quiet(settings.log) as errors:
+    stopped = ""
+    try:
+        student.files(files or {})
+    except StudentGoneError as gone:
+        stopped = str(gone)
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs, cell.execution_count = [], None
+        about = cell.metadata.get("nbgrader", {})
+        locked, graded = bool(about.get("locked")), bool(about.get("grade"))
+        if stopped or (locked and not graded and fnmatch(about.get("grade_id", ""), PICTURES)):
+            continue
         try:
-            Autograde(coursedir=course, config=config).start()
-        except NbGraderException as error:
-            return f"nbgrader stopped: {next((line for line in errors if 'rror:' in line), error)}"
-    return ""
+            check = find_check(cell.source) if locked and graded else None
+        except ValueError as error:
+            cell.outputs = [_error("NoCheck", f"0 points: {error}")]
+            continue
+        try:
+            if check is None:
+                cell.outputs, cell.execution_count = _run(cell.source, student)
+            else:
+                began = time.monotonic()
+                score = judge(student, check, answers(notebook, cell), seed=seed)
+                bundle = score.mimebundle(time.monotonic() - began)
+                cell.outputs = [
+                    new_output("display_data", data=bundle),
+                    new_output("execute_result", data={"text/plain": repr(float(score.points))}),
+                ]
+        except StudentGoneError as gone:
+            cell.outputs.append(_error("NotebookStopped", STOPPED.format(why=gone)))
+        stopped = student.gone
+    return stopped
 
 
-def write_feedback(settings: Settings, assignment: str, student: str) -> str:
-    """Write a student's page.
+def _run(source: str, student: Student) -> tuple[list[NotebookNode], int | None]:
+    """Run one cell in the student's process; what comes back may be anything, and is made into outputs or left out."""
+    answer = student.ask("run", source, stop=True)
+    outputs = list(_outputs(answer.get("outputs")))
+    if answer.get("slow") is True:
+        outputs.append(_error("CellTimeout", SLOW.format(seconds=student.limits.cell_seconds)))
+    number = answer.get("number")
+    return outputs, number if type(number) is int and number > 0 else None
 
-    Returns:
-        why it could not be written, in one line; empty when it was.
+
+def _outputs(found: Any) -> Iterator[NotebookNode]:
+    for output in found if isinstance(found, list) else []:
+        kind = output.get("output_type") if isinstance(output, dict) else None
+        try:
+            if kind == "stream":
+                name = "stderr" if output["name"] == "stderr" else "stdout"
+                made = new_output("stream", name=name, text=str(output["text"]))
+            elif kind == "error":
+                lines = [str(line) for line in output["traceback"]]
+                made = new_output("error", ename=str(output["ename"]), evalue=str(output["evalue"]), traceback=lines)
+            elif kind in ("display_data", "execute_result"):
+                made = new_output(kind, data=_data(output["data"]), metadata={})
+            else:
+                continue
+            nbformat.validate(made, ref="output", version=4)
+        except (KeyError, TypeError, ValueError, nbformat.ValidationError):
+            continue
+        yield made
+
+
+def _data(data: dict[str, Any]) -> dict[str, Any]:
+    """A mimebundle; text is text, and only the judge writes scores."""
+    found = {}
+    for kind, value in data.items():
+        if isinstance(value, str) or (kind.endswith("json") and "modular-learning" not in kind):
+            found[kind] = value
+    return found
+
+
+def _error(name: str, said: str) -> NotebookNode:
+    return new_output("error", ename=name, evalue=said, traceback=[said])
+
+
+_sandboxes: dict[tuple[Limits, bool, str], Sandbox] = {}
+
+
+def _kept(limits: Limits, isolated: bool, device: str) -> Sandbox:
+    """The sandbox of this process."""
+    os.environ["COURSE_DEVICE"] = device  # the judge computes where notebooks do
+    key = (limits, isolated, device)
+    if key not in _sandboxes:
+        if not _sandboxes:  # a worker process runs finalizers when it ends, but nothing registered with atexit
+            Finalize(None, close_sandboxes, exitpriority=10)
+        edition = Path(tempfile.mkdtemp(prefix="edition-"))
+        _sandboxes[key] = Sandbox(make_edition(edition), limits, isolated=isolated, device=device)
+    return _sandboxes[key]
+
+
+def close_sandboxes() -> None:
+    """End every sandbox of this process."""
+    while _sandboxes:
+        sandbox = _sandboxes.popitem()[1]
+        sandbox.close()
+        shutil.rmtree(sandbox.edition, ignore_errors=True)
+
+
+class SandboxedExecute(NbGraderPreprocessor):
+    """nbgrader's way in to `run`, in place of its own Execute: for `nbgrader autograde`, the formgrader and Validate."""
+
+    sandbox = Bool(True, help="False runs submissions with your own rights. They can then read and write what you can.").tag(
+        config=True
+    )
+    device = Unicode("cpu", help="cuda lets notebooks compute on the GPU.").tag(config=True)
+    seed = Integer(0, help="Of the judge's inputs; settings.py takes one that nobody knows.").tag(config=True)
+    seconds = Float(Limits.seconds, help="Time for a notebook.").tag(config=True)
+    cell_seconds = Float(Limits.cell_seconds, help="Time for one cell.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Run the notebook."""
+        folder = Path(resources.get("metadata", {}).get("path") or ".")
+        limits = Limits(seconds=self.seconds, cell_seconds=self.cell_seconds)
+        task = Task(nbformat.writes(nb), read_files(folder), self.seed, limits, self.sandbox, self.device)
+        done = run(task)
+        take_outputs(nb, nbformat.reads(done.notebook, as_version=4))
+        return nb, resources
+
+
+def take_outputs(notebook: NotebookNode, executed: NotebookNode) -> None:
+    """Copy outputs from the same notebook, run elsewhere.
+
+    Raises:
+        ValueError: the other notebook's cells differ.
     """
-    config = settings.prepare().config()
-    course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
-    with quiet(settings.log) as errors:
-        try:
-            GenerateFeedback(coursedir=course, config=config, force=True).start()
-        except NbGraderException as error:
-            return f"no feedback for '{student}': {next((line for line in errors if 'rror:' in line), error)}"
-    return ""
+    if [cell.source for cell in executed.cells] != [cell.source for cell in notebook.cells]:
+        raise ValueError("the notebook was changed between running and grading: grade it again")
+    for cell, ran in zip(notebook.cells, executed.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = copy.deepcopy(ran.outputs), ran.execution_count
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """What was handed in beside the notebooks: plain files, no links, and not too much of it."""
+    found, total = {}, 0
+    for path in sorted(folder.rglob("*")):
+        inside = [path, *(parent for parent in path.parents if parent.is_relative_to(folder))]
+        if path.suffix == ".ipynb" or not path.is_file() or any(part.is_symlink() for part in inside):
+            continue
+        total += path.stat().st_size
+        if total > MOST_FILES:
+            break
+        found[str(path.relative_to(folder))] = path.read_bytes()
+    return found

@@ -1,58 +1,115 @@
 """The judge: grades a student's object that lives in another process, from arrays alone.
 
-The student's code runs in a process of its own and answers questions; the judge asks them with inputs that no notebook
-contains, compares the arrays that come back, and fails closed: what is not an answer earns nothing.
+The student's code runs in the sandbox and answers questions; the judge asks them with inputs that no notebook contains,
+compares the arrays that come back, and fails closed: what is not an answer earns nothing.
 """
 
-import os
-import select
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from autograder.sandbox import Student, StudentGoneError
 from course.evidence import Evidence
 from course.exercises import Score, find_exercise, grade
-from course.exercises.serve import receive
-from course.exercises.wire import WireError, pack, unpack
+from course.shortcuts import read_text
 
-PATIENCE = 30.0
-"""Seconds for one answer. The other side has its own, shorter limits; past this the process hangs, or does not want to."""
+MEDDLING = {
+    "_getframe": "looks into other frames",
+    "currentframe": "looks into other frames",
+    "get_objects": "looks for other objects in memory",
+    "get_referrers": "looks for other objects in memory",
+    "ctypes": "reaches into memory",
+    "modules": "reaches into loaded modules",
+    "settrace": "traces other code",
+    "setprofile": "traces other code",
+    "__code__": "replaces other code",
+    "ast_transformers": "rewrites cells before they run",
+}
+"""Attributes and modules that no exercise needs, and what they are good for."""
+
+GUARDED = ("course", "torch", "numpy", "np", "builtins", "IPython")
+"""Modules whose parts a notebook has no reason to replace."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a test cell asks for: an exercise, and the object that should solve it, both by name."""
+
+    exercise: str
+    name: str
+
+
+def find_check(source: str) -> Check | None:
+    """The check that a test cell makes; None for one that tests in another way.
+
+    Raises:
+        ValueError: it makes several different ones, or one of an unknown exercise: the judge could not say what it is worth.
+    """
+    try:
+        nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    except SyntaxError:  # a magic: the student's process will run it
+        return None
+    calls = [node for node in nodes if isinstance(node.func, ast.Name) and node.func.id == "check"]
+    if not calls:
+        return None
+    asked = {_asked(call) for call in calls}
+    if len(asked) > 1 or None in asked:
+        raise ValueError('a test cell checks one exercise, and one object by its name: check("add", Add)')
+    exercise, name = asked.pop() or ("", "")
+    try:
+        find_exercise(exercise)
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
+    return Check(exercise, name)
+
+
+def _asked(call: ast.Call) -> tuple[str, str] | None:
+    """The names of the exercise and of the object; None when one of them is no plain name."""
+    if len(call.args) == 2 and isinstance(call.args[0], ast.Constant) and isinstance(call.args[1], ast.Name):
+        return str(call.args[0].value), call.args[1].id
+    return None
+
+
+def judge(student: Student, check: Check, sources: Sequence[str], *, seed: int) -> Score:
+    """Grade an object that lives in a student's process, and note what a person should see in the notebook's source.
+
+    Args:
+        sources: the student's own cells, up to the test.
+        seed: of the inputs; no notebook contains it.
+    """
+    return grade(find_exercise(check.exercise), Remote(student, check, sources), seed=seed)
 
 
 class Remote:
-    """A respondent in another process, asked over two pipes. Whatever comes back is checked before it is used."""
+    """A respondent in another process. Whatever comes back is checked before it is used."""
 
-    def __init__(self, process: subprocess.Popen[bytes], patience: float = PATIENCE) -> None:
-        self.process, self.patience = process, patience
-        self._problem = ""
+    def __init__(self, student: Student, check: Check, sources: Sequence[str]) -> None:
+        self.student, self.check, self.sources = student, check, sources
+        self.problem = _text(self._ask("use", check.exercise, check.name).get("problem"))
 
     def about(self) -> dict[str, Any]:
-        """The object's problem, and what its source shows."""
-        found = self._ask("about")
-        problem = self._problem or _text(found.get("problem"))
-        return {"problem": problem, "shortcuts": [_text(said) for said in _list(found.get("shortcuts"))]}
+        """The object's problem, and what its source shows: here, where nobody can have tampered with the reading."""
+        problem = self.problem or _text(self._ask("about").get("problem")) or self.problem
+        seen = [*read_text(self.sources, self.check.name), *meddling(self.sources)]
+        return {"problem": problem, "shortcuts": seen}
 
     def own(self, label: str) -> dict[str, Any]:
         """A module of the student's own: inputs' names and parameters."""
         found = self._ask("own", label)
         state = {str(name): value for name, value in _dict(found.get("state")).items() if isinstance(value, np.ndarray)}
         names = [_text(name) for name in _list(found.get("names"))]
-        return {"problem": self._problem or _text(found.get("problem")), "names": names, "state": state}
+        return {"problem": self.problem or _text(found.get("problem")), "names": names, "state": state}
 
     def probe(
         self, label: str, state: dict[str, np.ndarray], names: Sequence[str], inputs: Sequence[Any], grads: Sequence[np.ndarray]
     ) -> Evidence:
         """One probe."""
         found = self._ask("probe", label, state, list(names), list(inputs), list(grads))
-        if self._problem:
-            return Evidence(errors={"forward": self._problem}, timed_out=True)
+        if self.problem:
+            return Evidence(errors={"forward": self.problem}, timed_out=True)
         return Evidence(
             outputs=tuple(_array(value) for value in _list(found.get("outputs"))),
             grads={name: _array(value) for name, value in _dict(found.get("grads")).items()},
@@ -68,7 +125,7 @@ class Remote:
         """One forward."""
         found = self._ask("forward", label, state, list(inputs))
         outputs = [value for value in _list(found.get("outputs")) if isinstance(value, np.ndarray)]
-        problem = self._problem or _text(found.get("problem"))
+        problem = self.problem or _text(found.get("problem"))
         return {"problem": problem or ("" if outputs else "forward gave nothing"), "outputs": outputs}
 
     def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
@@ -76,70 +133,58 @@ class Remote:
         found = self._ask("call", label, list(inputs))
         results = [value for value in _list(found.get("results")) if isinstance(value, np.ndarray)]
         changed = [value for value in _list(found.get("changed")) if type(value) is int]
-        problem = self._problem or _text(found.get("problem"))
+        problem = self.problem or _text(found.get("problem"))
         return {
             "problem": problem,
             "results": results,
             "changed": changed,
-            "slow": found.get("slow") is True or bool(self._problem),
+            "slow": found.get("slow") is True or bool(self.problem),
         }
 
     def _ask(self, what: str, *of: Any) -> dict[str, Any]:
         """The answer to one question; empty, with the reason noted, once the process has failed to give one."""
-        if self._problem:
-            return {}
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
         try:
-            self.process.stdin.write(pack({"ask": what, "of": list(of)}))
-            self.process.stdin.flush()
-            data = receive(_Impatient(self.process.stdout.fileno(), self.patience))  # pyright: ignore[reportArgumentType]
-            if data is None:
-                raise WireError("the process ended: does the code call exit(), or use up the memory?")
-            return _dict(unpack(data))
-        except TimeoutError:
-            self._problem = f"there was no answer within {self.patience:g} s"
-        except (WireError, OSError) as error:
-            self._problem = f"the student's process gave no answer: {error}"
-        self.process.kill()
-        return {}
+            return self.student.ask(what, *of)
+        except StudentGoneError as gone:
+            self.problem = f"the process in which the notebook ran gave no answer: {gone}"
+            return {}
 
 
-class _Impatient:
-    """A pipe's end to read from, for a limited time."""
-
-    def __init__(self, descriptor: int, patience: float) -> None:
-        self.descriptor, self.until = descriptor, time.monotonic() + patience
-
-    def read(self, count: int) -> bytes:
-        """Some bytes, at most `count`; none at the end.
-
-        Raises:
-            TimeoutError: nothing came in time.
-        """
-        ready, _, _ = select.select([self.descriptor], [], [], max(0.0, self.until - time.monotonic()))
-        if not ready:
-            raise TimeoutError
-        return os.read(self.descriptor, min(count, 2**16))
+def meddling(sources: Sequence[str]) -> list[str]:
+    """Lines that reach for what runs beside the notebook: no exercise needs them, and a person should see them."""
+    found = {}
+    for source in sources:
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue  # it did not run as Python either, or only with a magic
+        lines = source.splitlines()
+        for node in ast.walk(tree):
+            if why := _meddles(node):
+                line = lines[node.lineno - 1].strip()[:80]  # pyright: ignore[reportAttributeAccessIssue]
+                found.setdefault(why, f"{why}: `{line}`")
+    return list(found.values())
 
 
-@contextmanager
-def student_process(path: Path, name: str, exercise: str, *, patience: float = PATIENCE) -> Iterator[Remote]:
-    """Start a process that runs the Python file at `path` and answers for the object `name` in it; it is killed in the end."""
-    command = [sys.executable, "-m", "course.exercises", str(path), name, exercise]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
-    try:
-        yield Remote(process, patience)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # with whatever the student's code started
-        process.communicate()
+def _meddles(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute) and node.attr in MEDDLING:
+        return MEDDLING[node.attr]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        names = {name for alias in node.names for name in alias.name.split(".")} | {getattr(node, "module", None) or ""}
+        return next((MEDDLING[name] for name in sorted(names) if name in MEDDLING and name != "modules"), "")
+    targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [getattr(node, "target", None)]
+    if any(isinstance(target, ast.Attribute) and _root(target) in GUARDED for target in targets):
+        return "replaces a part of a library"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr") and node.args:
+        return "replaces a part of a library" if _root(node.args[0]) in GUARDED else ""
+    return ""
 
 
-def judge_file(path: Path, name: str, exercise: str, *, seed: int, patience: float = PATIENCE) -> Score:
-    """Grade the object `name` of a Python file that runs in a process of its own."""
-    with student_process(path, name, exercise, patience=patience) as remote:
-        return grade(find_exercise(exercise), remote, seed=seed)
+def _root(node: ast.AST) -> str:
+    """The name that a chain of attributes begins with."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _array(value: Any) -> np.ndarray | None:

@@ -1,6 +1,13 @@
-"""The one writer of the gradebook: notes a submission that was run, or one that could not be graded."""
+"""The one writer of the gradebook: notes a submission that was run, or one that could not be graded.
+
+A submission counts as graded when its stamp is written, last of all. Whatever is interrupted before that, by Ctrl-C or because
+the machine goes down, is put back and graded again: nbgrader then finds the same cells, and no grade is lost or doubled.
+"""
 
 import glob
+import hashlib
+import json
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -8,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from nbgrader.api import MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -20,9 +28,15 @@ from autograder.settings import RUN, Settings
 NOT_GRADED = "Not graded: "
 """How the gradebook's comments on an ungradable submission begin."""
 
+BEFORE, OLD = ".before", ".old"
+"""End the name of a folder that was put aside while a new one is made, and of one that is no longer needed."""
+
 
 def record(settings: Settings, assignment: str, student: str, executed: Path) -> str:
     """Grade a submission that was run, through nbgrader's own autograde; what was there before stays when this fails.
+
+    Args:
+        executed: the folder that holds the notebooks with their outputs.
 
     Returns:
         why it could not be graded, in one line; empty when it was.
@@ -32,13 +46,15 @@ def record(settings: Settings, assignment: str, student: str, executed: Path) ->
     config.Autograde.autograde_preprocessors = ["autograder.replay.Replay" if step == RUN else step for step in steps]
     config.Replay.executed = str(executed)
     course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
-    with _uninterrupted(), _kept_unless_done(settings.autograded / student / assignment) as done, quiet(settings.log) as errors:
+    folder, digest = settings.autograded / student / assignment, submission_digest(settings, assignment, student)
+    with _uninterrupted(), _kept_unless_done(folder) as done, quiet(settings.log) as errors:
         try:
             Autograde(coursedir=course, config=config).start()
         except NbGraderException as error:
             return f"nbgrader stopped: {next((line for line in errors if 'rror:' in line), error)}"
-        done.append(True)
         mark_for_review(settings, assignment, student)
+        _stamp(settings, assignment, student, digest)
+        done.append(True)
     return ""
 
 
@@ -62,10 +78,65 @@ def record_problem(settings: Settings, assignment: str, student: str, problem: s
     return True
 
 
+def due(settings: Settings, assignment: str, students: list[str]) -> list[str]:
+    """Those whose submission was never graded, or has changed since."""
+    with quiet(settings.log), open_gradebook(settings) as gradebook:
+        try:
+            known = {str(submission.student.id) for submission in gradebook.find_assignment(assignment).submissions}
+        except MissingEntry:
+            known = set()
+
+    def graded(student: str) -> bool:
+        folder = settings.autograded / student / assignment
+        if student not in known or not folder.is_dir() or folder.with_name(folder.name + BEFORE).exists():
+            return False
+        try:
+            stamp = json.loads(_stamp_path(settings, assignment, student).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return stamp == {"digest": submission_digest(settings, assignment, student)}
+
+    return [student for student in students if not graded(student)]
+
+
+def recover(settings: Settings, assignment: str) -> None:
+    """Put back what an interrupted run had put aside."""
+    for aside in settings.autograded.glob(f"*/{glob.escape(assignment)}{BEFORE}"):
+        folder = aside.with_name(assignment)
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
+        _stamp_path(settings, assignment, folder.parent.name).unlink(missing_ok=True)
+    for old in settings.autograded.glob(f"*/{glob.escape(assignment)}{OLD}"):
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def submission_digest(settings: Settings, assignment: str, student: str) -> str:
+    """A number that changes with what was handed in."""
+    digest = hashlib.sha256()
+    folder = settings.submitted / student / assignment
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+        digest.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _stamp_path(settings: Settings, assignment: str, student: str) -> Path:
+    return settings.folder / "graded" / assignment / f"{student}.json"
+
+
+def _stamp(settings: Settings, assignment: str, student: str, digest: str) -> None:
+    path = _stamp_path(settings, assignment, student)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(json.dumps({"digest": digest}), encoding="utf-8")
+    unfinished.replace(path)
+
+
 @contextmanager
 def _kept_unless_done(folder: Path) -> Iterator[list[bool]]:
     """Put a folder aside, and back again unless the block says that it made a new one."""
-    aside, done = folder.with_name(folder.name + ".before"), []
+    aside, done = folder.with_name(folder.name + BEFORE), []
     if folder.is_dir():
         folder.rename(aside)
     try:
@@ -74,7 +145,11 @@ def _kept_unless_done(folder: Path) -> Iterator[list[bool]]:
         if aside.is_dir() and not done:
             shutil.rmtree(folder, ignore_errors=True)
             aside.rename(folder)
-        shutil.rmtree(aside, ignore_errors=True)
+        elif aside.is_dir():
+            old = folder.with_name(folder.name + OLD)
+            shutil.rmtree(old, ignore_errors=True)
+            aside.rename(old)  # in one step: a folder that is half deleted must not come back
+            shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
+from autograder.execute import take_outputs
+
 
 class Replay(NbGraderPreprocessor):
     """Copies outputs from the same notebook, run elsewhere.
@@ -21,10 +23,5 @@ class Replay(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         """Take over the outputs, cell by cell."""
         path = Path(self.executed) / f"{resources['nbgrader']['notebook']}.ipynb"
-        run = nbformat.read(path, as_version=4)
-        if [cell.source for cell in run.cells] != [cell.source for cell in nb.cells]:
-            raise ValueError(f"{path.name} was changed between running and grading: grade it again")
-        for cell, ran in zip(nb.cells, run.cells, strict=True):
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+        take_outputs(nb, nbformat.read(path, as_version=4))
         return nb, resources

@@ -1,23 +1,23 @@
 """Where everything lies and how nbgrader is set up: one object that the root's nbgrader_config.py and our commands share."""
 
 import os
+import secrets
 import sys
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
 from traitlets.config import Config
 
 from autograder.errors import AutograderError
+from autograder.limits import Limits
 
 COURSE_ID = "modular-learning"
 KERNEL = "python3"
 """In which submissions run, whatever kernel they were saved with; the source notebooks name it."""
 
-CELL_SECONDS = 15
-"""Time for one cell. The slowest right answer takes about 2 s; a backward that never ends is given up by `check` after 5 s."""
-
-RUN = "autograder.run_submission.RunSubmission"
+RUN = "autograder.execute.SandboxedExecute"
 """The preprocessor that executes a notebook; the one step that may happen in another process."""
 
 IGNORE = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".DS_Store"]
@@ -45,11 +45,19 @@ class Settings:
         root: the folder that holds solutions/ and assignments/.
         work: what is handed in, grades, feedback and the gradebook; `root`/autograder/work when left out.
         release: where students' notebooks go; `root`/assignments when left out.
+        db: the gradebook's address, postgresql://… say; a file in the work folder when left out.
+        sandbox: False runs submissions with your own rights.
+        device: on which submissions compute, "cpu" or "cuda".
+        limits: what one notebook may use.
     """
 
     root: Path
     work: Path | None = None
     release: Path | None = None
+    db: str | None = None
+    sandbox: bool = True
+    device: str = "cpu"
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def folder(self) -> Path:
@@ -83,8 +91,27 @@ class Settings:
 
     @property
     def gradebook(self) -> Path:
-        """The database that nbgrader keeps."""
+        """The file of the database that nbgrader keeps, unless `db` names another database."""
         return self.folder / "gradebook.db"
+
+    @property
+    def db_url(self) -> str:
+        """The database's address."""
+        return self.db or f"sqlite:///{self.gradebook}"
+
+    @property
+    def seed(self) -> int:
+        """Of the judge's inputs: the same for the whole class, and known to nobody. Made when it is first needed."""
+        path = self.folder / "seed"
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(f".{os.getpid()}")
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(str(secrets.randbits(48)))
+            with suppress(FileExistsError):
+                os.link(unfinished, path)  # another process may have been first: then its number holds
+            unfinished.unlink()
+        return int(path.read_text())
 
     @property
     def log(self) -> Path:
@@ -116,20 +143,21 @@ class Settings:
         c.CourseDirectory.feedback_directory = self._from_root(self.feedback)
         c.CourseDirectory.source_with_tests_directory = self._from_root(self.folder / "source_with_tests")
         c.CourseDirectory.solution_directory = self._from_root(self.folder / "solution")
-        c.CourseDirectory.db_url = f"sqlite:///{self.gradebook}"
+        c.CourseDirectory.db_url = self.db_url
         c.CourseDirectory.ignore = IGNORE
         c.Exchange.root = str(self.folder / "exchange")
         c.Exchange.cache = str(self.folder / "exchange_cache")
 
-        c.OverwriteCells.add_missing_cells = True
-        c.Execute.timeout = CELL_SECONDS
-        c.Execute.shutdown_kernel = "immediate"  # a kernel has nothing to save; waiting for its farewell takes a second
+        c.HardenNotebook.source = str(self.source)
+        c.SandboxedExecute.seed = self.seed
+        c.SandboxedExecute.sandbox = self.sandbox
+        c.SandboxedExecute.device = self.device
+        c.SandboxedExecute.seconds = self.limits.seconds
+        c.SandboxedExecute.cell_seconds = self.limits.cell_seconds
+        c.Autograde.pre_convert_hook = "autograder.submissions.refuse_links"
         c.Autograde.sanitize_preprocessors = [
-            "nbgrader.preprocessors.ClearOutput",
-            "nbgrader.preprocessors.DeduplicateIds",
-            "nbgrader.preprocessors.OverwriteKernelspec",
-            "autograder.restore_cells.RestoreCells",
-            "nbgrader.preprocessors.CheckCellMetadata",
+            "autograder.harden.HardenNotebook",
+            "nbgrader.preprocessors.OverwriteCells",
         ]
         c.Autograde.autograde_preprocessors = [
             RUN,
@@ -140,13 +168,10 @@ class Settings:
             "nbgrader.preprocessors.LimitOutput",
             "nbgrader.preprocessors.SaveAutoGrades",
             "nbgrader.preprocessors.AssignLatePenalties",
-            "nbgrader.preprocessors.CheckCellMetadata",
         ]
-        c.GenerateFeedback.preprocessors = [
-            "nbgrader.preprocessors.GetGrades",
-            "autograder.hide_tests.HideTests",
-            "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-        ]
+        c.GenerateFeedback.preprocessors = ["autograder.hide_tests.HideTests"]
+        c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
+        c.GenerateFeedback.post_convert_hook = "autograder.feedback.keep_pages_only"
         return c
 
     def _from_root(self, folder: Path) -> str:

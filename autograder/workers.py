@@ -1,45 +1,97 @@
-"""Worker processes: they share the cores, have nbgrader loaded before they start, and die with the command."""
+"""Worker processes: they share the cores, have torch loaded before they start, and die with the command."""
 
+import ctypes
 import multiprocessing
 import multiprocessing.forkserver
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+AHEAD = 2
+"""Jobs for each worker that are prepared in advance: none waits, and a large class does not fill the memory."""
+
+LOST = "the process that ran it was killed, perhaps for lack of memory: grade it again"
+
 
 def warm_up() -> None:
-    """Let the process from which workers are forked load nbgrader now, while this one is still busy otherwise."""
+    """Let the process from which workers are forked load what they need now, while this one is still busy otherwise."""
     multiprocessing.forkserver.set_forkserver_preload(["autograder.execute"])
     multiprocessing.forkserver.ensure_running()
 
 
-def in_workers(log: Path, function: Callable[..., str], tasks: dict[str, tuple[Any, ...]]) -> Iterator[tuple[str, str]]:
-    """Call a function with each task's arguments.
+def in_workers(
+    log: Path, function: Callable[..., Any], jobs: Iterable[tuple[str, tuple[Any, ...]]], count: int | None = None
+) -> Iterator[tuple[str, Any, str]]:
+    """Call a function with each job's arguments, in local processes.
+
+    When one of them dies, the jobs that were under way are run again, one at a time; the one that kills its process then, too,
+    is given up.
 
     Args:
-        log: where whatever the workers and their kernels print goes.
-        function: returns a problem in one line, empty when all went well.
-        tasks: arguments by name.
+        log: where whatever the workers and their sandboxes print goes.
+        jobs: name and arguments; taken as workers become free.
+        count: of processes; one for each core when left out.
 
     Yields:
-        (name, problem), as the workers finish.
+        (name, result, problem in one line), as the workers finish.
     """
-    if not tasks:
-        return
-    with _pool(log, min(len(tasks), os.cpu_count() or 1)) as pool:
-        names = {pool.submit(function, *arguments): name for name, arguments in tasks.items()}
-        for future in as_completed(names):
+    count = count or os.cpu_count() or 1
+    waiting = iter(jobs)
+    while True:
+        interrupted: list[tuple[str, tuple[Any, ...]]] = []
+        with _pool(log, count) as pool:
+            yield from in_executor(pool, function, waiting, count * AHEAD, interrupted)
+        if not interrupted:
+            return
+        for job in interrupted:
+            again: list[tuple[str, tuple[Any, ...]]] = []
+            with _pool(log, 1) as pool:
+                yield from in_executor(pool, function, iter([job]), 1, again)
+            if again:
+                yield job[0], None, LOST
+
+
+def in_executor(
+    pool: Executor,
+    function: Callable[..., Any],
+    jobs: Iterator[tuple[str, tuple[Any, ...]]],
+    ahead: int,
+    interrupted: list[tuple[str, tuple[Any, ...]]],
+) -> Iterator[tuple[str, Any, str]]:
+    """The same in any executor of concurrent.futures.
+
+    Args:
+        ahead: how many jobs are handed over before their turn.
+        interrupted: takes the jobs that were under way when the executor broke.
+    """
+    under_way: dict[Future[Any], tuple[str, tuple[Any, ...]]] = {}
+    queue: deque[tuple[str, Any, str]] = deque()
+    while not interrupted:
+        while len(under_way) < ahead and (job := next(jobs, None)) is not None:
             try:
-                problem = future.result()
-            except BrokenProcessPool:
-                problem = "the process that ran it was killed, perhaps for lack of memory: grade it again"
+                under_way[pool.submit(function, *job[1])] = job
+            except BrokenExecutor:
+                interrupted.append(job)
+                break
+        if not under_way:
+            break
+        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+            job = under_way.pop(future)
+            try:
+                queue.append((job[0], future.result(), ""))
+            except BrokenExecutor:
+                interrupted.append(job)
             except Exception as error:  # whatever it is, the other students' work goes on
-                problem = f"{type(error).__name__}: {error} (the whole story: {log})"
-            yield names[future], problem
+                queue.append((job[0], None, f"{type(error).__name__}: {error}"))
+        while queue:
+            yield queue.popleft()
+    interrupted += under_way.values()
 
 
 @contextmanager
@@ -51,16 +103,25 @@ def _pool(log: Path, workers: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
     except BaseException:
         for worker in set(multiprocessing.active_children()) - before:
-            worker.kill()  # its kernels notice and end by themselves
+            worker.kill()  # its sandbox dies with it
         raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _start_worker(log: Path) -> None:
-    """Leave the terminal: Ctrl-C is the parent's affair, and what kernels write to the screen belongs in the log."""
+    """Leave the terminal: Ctrl-C is the parent's affair, and what sandboxes write to the screen belongs in the log."""
     os.setsid()
+    _die_with_parent()
     with log.open("ab") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
-    os.environ["OMP_NUM_THREADS"] = "1"  # the workers share the cores already; a second thread would only wait
+    import torch
+
+    torch.set_num_threads(1)  # the workers share the cores already; a second thread would only wait
+
+
+def _die_with_parent() -> None:
+    """Workers are children of a server process, which lives as long as this command does, or a little longer."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)

@@ -92,9 +92,8 @@ def all_exercises() -> dict[str, Exercise]:
     """Every exercise by name; each file of this room that has an `EXERCISES` tuple adds its own."""
     found: dict[str, Exercise] = {}
     for info in pkgutil.iter_modules(course.exercises.__path__):
-        if info.name != "__main__":
-            room = importlib.import_module(f"course.exercises.{info.name}")
-            found.update({exercise.name: exercise for exercise in getattr(room, "EXERCISES", ())})
+        room = importlib.import_module(f"course.exercises.{info.name}")
+        found.update({exercise.name: exercise for exercise in getattr(room, "EXERCISES", ())})
     return found
 
 

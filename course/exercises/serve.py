@@ -1,22 +1,15 @@
-"""Answers a judge's questions about a student's object over two streams, in the process where the student's code runs."""
+"""Answers a judge's questions about a student's object, in the process where the student's code runs."""
 
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from course.exercises.respondent import Respondent
-from course.exercises.wire import HEAD, WireError, lengths, pack, unpack
+from course.exercises.wire import HEAD, WireError, lengths
 
 
-def serve(respondent: Respondent, reading: BinaryIO, writing: BinaryIO) -> None:
-    """Answer until the judge closes its end: each question names a method of the respondent and its arguments."""
-    while (data := receive(reading)) is not None:
-        question = unpack(data)
-        writing.write(pack(_answer(respondent, question["ask"], question["of"])))
-        writing.flush()
-
-
-def _answer(respondent: Respondent, ask: str, of: list[Any]) -> dict[str, Any]:
+def answer(respondent: Respondent, ask: str, of: list[Any]) -> dict[str, Any]:
+    """The answer to one question: what the respondent's method of that name gives."""
     methods: dict[str, Callable[..., Any]] = {
         "about": respondent.about,
         "own": respondent.own,

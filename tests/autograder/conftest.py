@@ -1,18 +1,24 @@
 """The demo, run once for all tests, and a tiny course without torch, in which grading takes a second."""
 
+import linecache
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 
 import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
+from autograder.edition import make_edition
+from autograder.limits import Limits
+from autograder.sandbox import Sandbox
 from autograder.settings import Settings
 
 AUTOGRADER = [sys.executable, "-m", "autograder"]
@@ -107,6 +113,34 @@ class TinyCourse:
         cells["first"].source, cells["second"].source = first, second
         nbformat.write(notebook, self.path(student))
         return self.path(student)
+
+
+def in_notebook(source: str) -> CodeType:
+    """The code of a cell, with its lines where a traceback can read them, as in a notebook."""
+    name = f"<cell {len(linecache.cache)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    return compile(source, name, "exec")
+
+
+@pytest.fixture(scope="session")
+def edition(tmp_path_factory) -> Path:
+    """The students' edition of the course."""
+    return make_edition(tmp_path_factory.mktemp("edition"))
+
+
+@pytest.fixture(scope="session")
+def sandbox(edition) -> Iterator[Sandbox]:
+    """A sandbox for many tests."""
+    with Sandbox(edition) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def impatient(edition) -> Iterator[Sandbox]:
+    """One that gives a cell a second, and little of everything else."""
+    limits = Limits(seconds=8, cell_seconds=1, memory=2**28, disk=2**22, file=2**21, files=64, processes=16)
+    with Sandbox(edition, limits) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

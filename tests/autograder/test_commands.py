@@ -107,10 +107,10 @@ def test_package_missing_later_points_to_the_doctor(tiny, monkeypatch):
     assert _one_line(_run("generate", "tiny")) == "autograder: nbconvert is not installed: 'autograder doctor' says what to do"
 
 
-def test_missing_kernel_says_how_to_install_it(tiny, monkeypatch):
+def test_missing_bubblewrap_says_how_to_install_it(tiny, monkeypatch):
     tiny.hand_in("ada")
-    monkeypatch.setattr("autograder.kernel.kernel_problem", lambda: "the kernel 'python3' is not installed: do this")
-    assert _one_line(_run("grade", "tiny")) == "autograder: the kernel 'python3' is not installed: do this"
+    monkeypatch.setattr("autograder.engine.sandbox_problem", lambda: "bubblewrap is not installed: do this")
+    assert _one_line(_run("grade", "tiny")) == "autograder: bubblewrap is not installed: do this"
 
 
 def test_kernel_of_another_environment_is_noticed(tmp_path, monkeypatch):
@@ -148,7 +148,7 @@ def test_grading_a_class_from_start_to_feedback(tiny):
 def test_doctor_finds_this_computer_fine_and_a_stray_folder_not(tiny, tmp_path_factory, monkeypatch):
     well = _run("doctor")
     assert well.exit_code == 0, well.output
-    for point in ("Python", "torch", "nbgrader", "kernel", "course", "writing", "bubblewrap", "Chromium"):
+    for point in ("Python", "torch", "nbgrader", "kernel", "course", "writing", "sandbox", "Chromium"):
         assert re.search(rf"^[✓–] {point} ", well.output, re.MULTILINE), point
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     ill = _run("doctor")

@@ -60,7 +60,7 @@ def test_points_keep_what_was_earned_and_no_more(tiny):
         student: points for student, (_, points) in EARNED.items()
     }
     died = (tiny.settings.autograded / "dies-late" / "tiny" / "tiny.ipynb").read_text()
-    assert "The kernel died in this cell" in died
+    assert "The notebook stopped in this cell, and nothing below was run" in died
 
 
 def _not_json(path):

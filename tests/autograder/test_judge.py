@@ -1,13 +1,15 @@
 """The judge: the same verdict from another process as in the notebook, and nothing for what is no answer."""
 
-import textwrap
-from pathlib import Path
+import re
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
-from autograder.judge import judge_file, student_process
-from course.exercises import find_exercise, grade
+from autograder.judge import Check, Remote, find_check, judge, meddling
+from autograder.sandbox import Sandbox, StudentGoneError
+from course.exercises import Score, find_exercise, grade
+from tests.autograder.conftest import in_notebook
 
 HEAD = """
 import torch
@@ -94,19 +96,21 @@ ZOO = [
 ]
 
 
-def write(folder: Path, source: str) -> Path:
-    path = folder / "answer.py"
-    path.write_text(textwrap.dedent(source))
-    return path
+def judged(sandbox: Sandbox, source: str, exercise: str, *, seed: int) -> Score:
+    """The judge's verdict on an answer that runs in the sandbox."""
+    with sandbox.student() as student:
+        with suppress(StudentGoneError):
+            student.ask("run", source, stop=True)
+        return judge(student, Check(exercise, "Answer"), [source], seed=seed)
 
 
 @pytest.mark.parametrize(("exercise", "source", "points"), ZOO, ids=[f"{z[0]}-{i}" for i, z in enumerate(ZOO)])
-def test_the_same_verdict_as_in_the_notebook(exercise, source, points, tmp_path):
-    path = write(tmp_path, source)
-    outside = judge_file(path, "Answer", exercise, seed=5)
+def test_the_same_verdict_as_in_the_notebook(exercise, source, points, sandbox):
+    source = source.strip()
+    outside = judged(sandbox, source, exercise, seed=5)
     namespace: dict = {}
     try:
-        exec(compile(source, str(path), "exec"), namespace)
+        exec(in_notebook(source), namespace)
     except SystemExit:
         namespace = {}
     inside = grade(find_exercise(exercise), namespace.get("Answer"), seed=5)
@@ -131,32 +135,83 @@ course.exercises.score.Score.points = 100
 
 
 @pytest.mark.parametrize("trick", HOSTILE)
-def test_tricks_earn_nothing_and_cost_nothing(trick, tmp_path):
+def test_tricks_earn_nothing_and_cost_nothing(trick, sandbox):
     wrong = MULTIPLY.format("return grad_output, grad_output") + HOSTILE[trick]
-    assert judge_file(write(tmp_path, wrong), "Answer", "multiply", seed=3).points == 2
+    assert judged(sandbox, wrong, "multiply", seed=3).points == 2
     right = MULTIPLY.format("return grad_output * self.saved['y'], grad_output * self.saved['x']") + HOSTILE[trick]
-    assert judge_file(write(tmp_path, right), "Answer", "multiply", seed=3).points == 12
+    assert judged(sandbox, right, "multiply", seed=3).points == 12
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)", "os.closerange(3, 64)"])
-def test_a_process_that_dies_earns_nothing(end, tmp_path):
-    source = "import os\n" + MULTIPLY.format(end)
-    score = judge_file(write(tmp_path, source), "Answer", "multiply", seed=3)
+def test_a_process_that_dies_earns_nothing(end, sandbox):
+    score = judged(sandbox, "import os\n" + MULTIPLY.format(end), "multiply", seed=3)
     assert score.points == 0
     assert "gave no answer" in score.verdicts[0].message
 
 
-def test_a_process_that_hangs_is_given_up(tmp_path):
+def test_a_process_that_hangs_is_given_up(impatient):
     source = HEAD + "import signal, time\nsignal.signal = lambda *a: None\nsignal.setitimer = lambda *a: None\n"
     source += MULTIPLY.format("time.sleep(60)").replace(HEAD, "")
-    score = judge_file(write(tmp_path, source), "Answer", "multiply", seed=3, patience=3.0)
+    score = judged(impatient, source, "multiply", seed=3)
     assert score.points == 0
-    assert "there was no answer within 3 s" in score.verdicts[0].message
+    assert "it did not answer in time" in score.verdicts[0].message
 
 
-def test_only_arrays_come_back(tmp_path):
-    path = write(tmp_path, MULTIPLY.format("return grad_output, grad_output"))
-    with student_process(path, "Answer", "multiply") as remote:
+def test_only_arrays_come_back(sandbox):
+    with sandbox.student() as student:
+        student.ask("run", MULTIPLY.format("return grad_output, grad_output"))
+        remote = Remote(student, Check("multiply", "Answer"), [])
         evidence = remote.probe("vectors", {}, ["x", "y"], [np.ones(4), np.ones(4)], [np.ones(4)])
     assert all(isinstance(grad, np.ndarray) for grad in evidence.grads.values())
     assert set(evidence.grads) == {"x", "y"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["score = check('add', Add)\nscore", "min(check('add', Add), check('add', Add, seed=3, show=False))"],
+)
+def test_finds_what_a_test_cell_checks(source):
+    check = find_check(source)
+    assert check is not None
+    assert (check.exercise, check.name) == ("add", "Add")
+
+
+@pytest.mark.parametrize("source", ["float(x == 3)", "%timeit 3", "checked = 3"])
+def test_other_test_cells_make_no_check(source):
+    assert find_check(source) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("check('add', Add) + check('max', Max)", "one exercise"),
+        ("check('add', make())", "one exercise"),
+        ("check(name, Add)", "one exercise"),
+        ("check('ad', Add)", "did you mean 'add'?"),
+    ],
+)
+def test_a_check_that_cannot_be_judged_is_refused(source, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        find_check(source)
+
+
+MEDDLING = {
+    "import course.evidence\ncourse.evidence.probe = cheat": "replaces a part of a library: `course.evidence.probe = cheat`",
+    "import sys\nsys.modules['course.evidence']": "reaches into loaded modules",
+    "import gc\ngc.get_objects()": "looks for other objects in memory",
+    "import ctypes": "reaches into memory",
+    "setattr(torch, 'equal', cheat)": "replaces a part of a library",
+    "get_ipython().ast_transformers.append(cheat)": "rewrites cells before they run",
+    "probe.__code__ = cheat.__code__": "replaces other code",
+}
+
+
+@pytest.mark.parametrize("source", MEDDLING)
+def test_meddling_is_shown_to_a_person(source):
+    (seen,) = meddling([source])
+    assert seen.startswith(MEDDLING[source])
+
+
+@pytest.mark.parametrize("source", ["for m in net.named_modules(): pass", "a.b = 3", "self.x = torch.ones(3)", "(("])
+def test_ordinary_code_is_no_meddling(source):
+    assert not meddling([source])

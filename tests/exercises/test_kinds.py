@@ -1,11 +1,17 @@
 """Every kind of exercise: right answers earn all, wrong ones what they deserve, in this process and in another."""
 
 import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from autograder.judge import judge_file
+from autograder.edition import make_edition
+from autograder.sandbox import Sandbox
 from course.exercises import find_exercise, grade
+from tests.autograder.conftest import in_notebook
+from tests.autograder.test_judge import judged
 
 HEAD = """
 import torch
@@ -96,17 +102,27 @@ ANSWERS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def with_kinds(tmp_path_factory) -> Iterator[Sandbox]:
+    """A sandbox that has the students' edition, and these exercises beside it."""
+    folder = make_edition(tmp_path_factory.mktemp("edition"))
+    for name in ("__init__.py", "exercises/__init__.py", "exercises/kinds.py"):
+        (folder / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(__file__).parent.parent / name, folder / "tests" / name)
+    with Sandbox(folder) as sandbox:
+        yield sandbox
+
+
 @pytest.mark.parametrize(("name", "source", "points", "said"), ANSWERS, ids=[f"{a[0]}-{i}" for i, a in enumerate(ANSWERS)])
-def test_the_points_here_and_in_another_process(name, source, points, said, tmp_path):
-    name, path = f"tests.exercises.kinds:{name}", tmp_path / "answer.py"
-    path.write_text(HEAD + source)
+def test_the_points_here_and_in_another_process(name, source, points, said, with_kinds):
+    name, source = f"tests.exercises.kinds:{name}", (HEAD + source).strip()
     namespace: dict = {}
-    exec(compile(HEAD + source, str(path), "exec"), namespace)
+    exec(in_notebook(source), namespace)
     inside = grade(find_exercise(name), namespace["Answer"], seed=4)
     assert inside.points == points, inside
     assert said in " ".join(part.message for part in inside.verdicts)
     assert all("\n" not in part.message for part in inside.verdicts)
-    outside = judge_file(path, "Answer", name, seed=4)
+    outside = judged(with_kinds, source, name, seed=4)
     assert [(part.passed, part.message) for part in outside.verdicts] == [
         (part.passed, part.message) for part in inside.verdicts
     ]

@@ -1,0 +1,140 @@
+"""A submission as it will be run: the instructor's cells as the instructor wrote them, the student's as text, and no more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Unicode
+
+from autograder.settings import KERNEL
+
+
+@dataclass(frozen=True)
+class SourceCell:
+    """A cell of the assignment as the gradebook knows it."""
+
+    name: str
+    kind: str
+    source: str
+    locked: bool
+    solution: bool
+    task: bool
+    points: float | None
+    """None where nothing is graded."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The cell's metadata for nbgrader."""
+        graded = self.points is not None
+        about = {
+            "grade": graded and not self.task,
+            "grade_id": self.name,
+            "locked": self.locked,
+            "schema_version": 3,
+            "solution": self.solution,
+            "task": self.task,
+        }
+        return {**about, "cell_type": self.kind, **({"points": self.points} if graded else {})}
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """The cells of one notebook of an assignment, in the order in which the instructor put them."""
+
+    cells: tuple[SourceCell, ...]
+
+    @classmethod
+    def of(cls, gradebook: Gradebook, assignment: str, notebook: str, source: Path) -> Self:
+        """Read it from the gradebook; `source`, the instructor's notebook, says the order, which a database does not keep."""
+        known = gradebook.find_notebook(notebook, assignment)
+        graded = {cell.name: float(cell.max_score) for cell in (*known.grade_cells, *known.task_cells)}
+        solutions, tasks = {cell.name for cell in known.solution_cells}, {cell.name for cell in known.task_cells}
+        order = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in nbformat.read(source, as_version=4).cells]
+        places = {name: place for place, name in enumerate(order)}
+        cells = [
+            SourceCell(
+                cell.name,
+                cell.cell_type,
+                cell.source,
+                bool(cell.locked),
+                cell.name in solutions,
+                cell.name in tasks,
+                graded.get(cell.name),
+            )
+            for cell in known.source_cells
+        ]
+        return cls(tuple(sorted(cells, key=lambda cell: places.get(cell.name, len(places)))))
+
+
+def harden(submitted: NotebookNode, blueprint: Blueprint) -> NotebookNode:
+    """The notebook that will be run and graded.
+
+    Every cell of the assignment stands in its place, with nbgrader's own metadata and nothing else: locked cells with the
+    instructor's text, also those that were deleted, moved, edited or turned into markdown; answers with the student's. Where an
+    answer's cell was pasted twice, the last one counts, as in nbgrader, and the other runs as a plain cell. Cells that the
+    student added stay behind the cell that they followed. Outputs, tags, attachments and all else that a cell can carry is
+    dropped.
+    """
+    known = {cell.name: cell for cell in blueprint.cells}
+    last = {_name(cell): position for position, cell in enumerate(submitted.cells)}
+    answers: dict[str, str] = {}
+    added: dict[str, list[NotebookNode]] = {}
+    before = ""
+    for position, cell in enumerate(submitted.cells):
+        name = _name(cell)
+        if name in known and last[name] == position:
+            answers[name], before = cell.source, name
+        elif name not in known or not known[name].locked:
+            added.setdefault(before, []).append(_plain(cell.cell_type, cell.source, {}))
+    cells = added.get("", [])
+    for cell in blueprint.cells:
+        if cell.locked or cell.name in answers or cell.points is not None:
+            text = cell.source if cell.locked else answers.get(cell.name, cell.source)
+            cells.append(_plain(cell.kind, text, {"nbgrader": cell.about}))
+        cells += added.get(cell.name, [])
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    kernel = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+
+
+def _name(cell: NotebookNode) -> str:
+    about = cell.metadata.get("nbgrader", {})
+    return str(about.get("grade_id", "")) if isinstance(about, dict) else ""
+
+
+def _plain(kind: str, source: str, metadata: dict[str, Any]) -> NotebookNode:
+    make = {"code": new_code_cell, "raw": new_raw_cell}.get(kind, new_markdown_cell)
+    return make(source, metadata=metadata)
+
+
+class HardenNotebook(NbGraderPreprocessor):
+    """nbgrader's way in to `harden`, before OverwriteCells, which then finds everything in its place."""
+
+    source = Unicode(help="The folder of the instructor's notebooks.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Read the assignment from the gradebook, and harden."""
+        about = resources["nbgrader"]
+        path = Path(self.source) / about["assignment"] / f"{about['notebook']}.ipynb"
+        with Gradebook(about["db_url"]) as gradebook:
+            blueprint = Blueprint.of(gradebook, about["assignment"], about["notebook"], path)
+        return harden(nb, blueprint), resources
+
+
+def answers(notebook: NotebookNode, until: NotebookNode | None = None) -> Sequence[str]:
+    """The text of the student's own code cells, up to a cell."""
+    found = []
+    for cell in notebook.cells:
+        if cell is until:
+            break
+        if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("locked"):
+            found.append(cell.source)
+    return found
