@@ -1,4 +1,4 @@
-"""The command line: generate, grade, feedback, demo and doctor."""
+"""The command line: generate, grade, feedback, report, export, demo and doctor."""
 
 import shutil
 import time
@@ -100,6 +100,40 @@ def feedback(name: Name, student: Student = None, work: Work = None) -> None:
         if graded.isdisjoint(students):
             raise AutograderError(f"nothing of '{name}' is graded yet: autograder grade {name}")
         _exit_if_problems(_feedback(settings, name, [one for one in students if one in graded]))
+
+
+@app.command(epilog="Example: autograder report 01_graphs")
+def report(name: Name, db: Database = None, work: Work = None) -> None:
+    """Write how the class did, per exercise and per mistake: autograder/work/reports/NAME.html."""
+    with _course(work) as settings:
+        from autograder.assignment import require_assignment
+        from autograder.report import write_report
+
+        require_assignment(settings, name)
+        screen.print(f"report: {write_report(replace(settings, db=db), name)}", markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: autograder export 01_graphs --for canvas --column 'Graphs (4711)'")
+def export(
+    name: Name,
+    lms: Annotated[str, typer.Option("--for", help="canvas or moodle.", metavar="LMS", show_default=False)],
+    to: Annotated[Path | None, typer.Option(help="The file; autograder/work/exports/NAME-LMS.csv.", metavar="FILE")] = None,
+    column: Annotated[str | None, typer.Option(help="The assignment's title there.", metavar="TITLE")] = None,
+    db: Database = None,
+    work: Work = None,
+) -> None:
+    """Write final grades as a CSV file that Canvas or Moodle imports; who has none yet is left out and named."""
+    if lms not in ("canvas", "moodle"):
+        _give_up(f"there is no export for '{lms}': canvas or moodle", 2)
+    with _course(work) as settings:
+        from autograder.assignment import require_assignment
+        from autograder.exports import write_export
+
+        require_assignment(settings, name)
+        path = to or settings.folder / "exports" / f"{name}-{lms}.csv"
+        left_out = write_export(replace(settings, db=db), name, lms, path, column or name)
+        screen.print(f"grades for {lms}: {path}", markup=False, soft_wrap=True)
+        _name({student: f"left out, {reason}" for student, reason in left_out.items()})
 
 
 @app.command(epilog="Example: autograder demo")

@@ -101,16 +101,12 @@ def feedback_page(notebook: NotebookNode, name: str, submission: Submission) -> 
     """The page for one notebook of a submission."""
     grades = {cell: grade for (place, cell), grade in submission.grades.items() if place == name}
     remarks = {exercise_of(cell): remark for (place, cell), remark in submission.remarks.items() if place == name}
-    anchors = {
-        cell.metadata.nbgrader.grade_id: f"cell-{position}"
-        for position, cell in enumerate(notebook.cells)
-        if cell.metadata.get("nbgrader", {}).get("grade_id") in grades
-    }
-    verdicts = {
-        cell.metadata.nbgrader.grade_id: verdict
-        for cell in notebook.cells
-        if (verdict := read_verdict(cell)) is not None and _agrees(verdict, grades.get(cell.metadata.nbgrader.grade_id))
-    }
+    anchors = {_name(cell): f"cell-{position}" for position, cell in enumerate(notebook.cells) if _name(cell) in grades}
+    verdicts: dict[str, Verdict] = {}
+    for cell in notebook.cells:
+        grade, verdict = grades.get(_name(cell)), read_verdict(cell)
+        if grade is not None and verdict is not None and grade.agrees_with(verdict.points, verdict.most):
+            verdicts[_name(cell)] = verdict
     order = [*anchors, *(cell for cell in grades if cell not in anchors)]
     lines = [
         _line(cell, grades[cell], verdicts.get(cell), remarks.get(exercise_of(cell)), anchors.get(cell, "")) for cell in order
@@ -129,13 +125,8 @@ def feedback_page(notebook: NotebookNode, name: str, submission: Submission) -> 
     )
 
 
-def _agrees(verdict: Verdict, grade: CellGrade | None) -> bool:
-    """Whether a verdict is about these points; a person may have given others since."""
-    return (
-        grade is not None
-        and abs(verdict.most - grade.most) < 1e-6
-        and (grade.by_hand or abs(verdict.points - grade.points) < 1e-6)
-    )
+def _name(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
 def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark | None, anchor: str) -> Line:
@@ -190,7 +181,7 @@ def _part(part: PartVerdict) -> PartLine:
 def _show(cell: NotebookNode, anchors: Mapping[str, str], grades: Mapping[str, CellGrade]) -> ShownCell:
     """One cell; whatever a submission may hold, the page is written."""
     about = cell.metadata.get("nbgrader", {})
-    name = about.get("grade_id", "")
+    name = _name(cell)
     grade = grades.get(name)
     words = _words(grade) if grade else ""
     try:

@@ -23,6 +23,10 @@ class CellGrade:
     by_hand: bool = False
     """Whether a person gave the points."""
 
+    def agrees_with(self, points: float, most: float) -> bool:
+        """Whether a verdict is about these points; a person may have given others since."""
+        return abs(most - self.most) < 1e-6 and (self.by_hand or abs(points - self.points) < 1e-6)
+
 
 @dataclass(frozen=True)
 class Remark:
@@ -87,9 +91,11 @@ def read_submissions(gradebook: Gradebook, assignment: str, student: str | None 
         found[owner].handed_in = True
         found[owner].penalty += float(penalty or 0.0)
     cells = {cell.id: cell for notebook in known.notebooks for cell in (*notebook.grade_cells, *notebook.task_cells)}
-    columns = (Notebook.name, Grade.cell_id, Grade.score, Grade.needs_manual_grade, Grade.manual_score)
-    for owner, notebook, cell, score, waits, manual in _of(gradebook, known, student, *columns, joined=Grade):
-        grade = CellGrade(float(score or 0.0), float(cells[cell].max_score or 0.0), bool(waits), manual is not None)
+    columns = (Notebook.name, Grade.cell_id, Grade.score, Grade.needs_manual_grade, Grade.manual_score, Grade.extra_credit)
+    for owner, notebook, cell, score, waits, manual, extra in _of(gradebook, known, student, *columns, joined=Grade):
+        grade = CellGrade(
+            float(score or 0.0), float(cells[cell].max_score or 0.0), bool(waits), (manual, extra) != (None, None)
+        )
         found[owner].grades[notebook, cells[cell].name] = grade
     answers = {cell.id: cell.name for notebook in known.notebooks for cell in (*notebook.solution_cells, *notebook.task_cells)}
     columns = (Notebook.name, Comment.cell_id, Comment.manual_comment, Comment.auto_comment)

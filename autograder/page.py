@@ -29,6 +29,7 @@ def _environment() -> Environment:
     environment.filters["points"] = points
     environment.filters["humane"] = humane
     environment.filters["listed"] = listed
+    environment.filters["percent"] = "{:.0%}".format
     return environment
 
 
@@ -40,7 +41,7 @@ def _css() -> Markup:
 
 def points(number: float) -> str:
     """Points as people write them: 7, 7.5, 6.67."""
-    return f"{round(number, 2):g}"
+    return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 def humane(name: str) -> str:

@@ -13,7 +13,7 @@ from autograder.__main__ import main
 from autograder.cli import app
 from autograder.kernel import kernel_problem
 
-COMMANDS = ("generate", "grade", "feedback", "demo", "doctor")
+COMMANDS = ("generate", "grade", "feedback", "report", "export", "demo", "doctor")
 
 
 def _run(*arguments):
@@ -47,7 +47,7 @@ def test_wrong_usage_exits_with_2():
     assert _run("report").exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["generate", "grade", "feedback"])
+@pytest.mark.parametrize("command", ["generate", "grade", "feedback", "report"])
 def test_unknown_assignment_names_the_nearest(tiny, command):
     assert _one_line(_run(command, "tinny")) == "autograder: no assignment 'tinny' in solutions/: did you mean 'tiny'?"
     assert "there are tiny" in _one_line(_run(command, "optimizers"))
