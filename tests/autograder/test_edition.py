@@ -1,0 +1,358 @@
+"""The students' edition: no answer is in it, and everything runs as in the full library."""
+
+import ast
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from autograder.edition import edition_files, edition_key, make_edition
+from autograder.errors import AutograderError
+from course import Chain, Graph, Module, Residual, Unroll
+from course.checks import FunctionWithGradient
+from course.exercises import Call, Exercise, all_exercises, equals
+from course.gradients import numerical_gradients
+from course.modules import Add
+from course.registry import all_modules
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.xdist_group("edition")
+
+PROBE = Path(__file__).with_name("edition_probe.py")
+BOTH = ("examples", "truths", "graphs", "lectures", "scores", "blame")
+EXERCISES = all_exercises()
+TRUTHS = {exercise.truth for exercise in EXERCISES.values() if exercise.truth is not None}
+WITH_BACKWARD = {truth for truth in TRUTHS if "backward" in vars(truth)}
+
+
+def start(folder, path, *what):
+    """Let a process of its own find the library on `path`, standing where none is."""
+    environment = {**os.environ, "PYTHONPATH": str(path or ""), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-P", str(PROBE), str(ROOT), str(folder / "found.pickle"), *what]
+    folder.mkdir()
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process, folder):
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    return pickle.loads((folder / "found.pickle").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory):
+    return make_edition(tmp_path_factory.mktemp("students"))
+
+
+@pytest.fixture(scope="module")
+def both(edition, tmp_path_factory):
+    """What the full library computes, and what the edition does."""
+    folder = tmp_path_factory.mktemp("probes")
+    started = start(folder / "full", "", *BOTH), start(folder / "edition", edition, *BOTH, "notebooks", "imports")
+    full, students = (finish(process, folder / name) for process, name in zip(started, ("full", "edition"), strict=True))
+    assert Path(full["where"]) == ROOT / "course"
+    assert Path(students["where"]) == edition / "course"
+    return full, students
+
+
+def assert_same_numbers(full, students):
+    assert full.keys() == students.keys()
+    assert full
+    for name, parts in full.items():
+        assert parts.keys() == students[name].keys(), name
+        for part, expected in parts.items():
+            found = students[name][part]
+            pairs = zip(expected, found, strict=True) if isinstance(expected, list) else [(expected, found)]
+            for want, got in pairs:
+                assert (want is None) == (got is None), (name, part)
+                if want is not None:
+                    np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-10, err_msg=f"{name}, {part}")
+
+
+# No answer is in it
+
+
+def parse_all(folder):
+    return {path.relative_to(folder).as_posix(): ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py"))}
+
+
+@pytest.fixture(scope="module")
+def trees(edition):
+    """The edition's files, parsed, by path."""
+    return parse_all(edition)
+
+
+def home(truth):
+    return f"{truth.__module__.replace('.', '/')}.py"
+
+
+def class_in(tree, truth):
+    (found,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == truth.__name__]
+    return found
+
+
+def shape(node, names=None):
+    """A piece of code, whatever its variables are called."""
+    names = {} if names is None else names
+    if isinstance(node, ast.Name):
+        return names.setdefault(node.id, f"v{len(names)}")
+    if isinstance(node, list):
+        return [shape(part, names) for part in node]
+    return (
+        [type(node).__name__, *(shape(part, names) for _, part in ast.iter_fields(node))] if isinstance(node, ast.AST) else node
+    )
+
+
+def size(node):
+    return sum(not isinstance(part, ast.expr_context) for part in ast.walk(node))
+
+
+def statements(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+
+
+def test_every_exercise_with_an_answer_in_the_library_is_covered():
+    assert {truth.__name__ for truth in WITH_BACKWARD} >= {"Add", "Multiply", "Max", "Copy", "CosineUnit", "Graph"}
+
+
+@pytest.mark.parametrize("truth", sorted(TRUTHS, key=lambda truth: truth.__name__))
+def test_what_is_asked_for_has_no_derivatives_of_its_own(trees, truth):
+    owner = class_in(trees[home(truth)], truth)
+    methods = {node.name for node in ast.walk(owner) if isinstance(node, ast.FunctionDef)}
+    set_there = {node.id for node in ast.walk(owner) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    assert not {"backward", "local"} & (methods | set_there)
+    said = [ast.get_docstring(node) or "" for node in ast.walk(owner) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    assert not [text for text in said if re.search(r"∂|grad|derivative", text, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize("truth", sorted(WITH_BACKWARD, key=lambda truth: truth.__name__))
+def test_no_line_of_the_original_backward_is_left(trees, truth):
+    owner = class_in(ast.parse((ROOT / home(truth)).read_text()), truth)
+    (original,) = [node for node in owner.body if isinstance(node, ast.FunctionDef) and node.name == "backward"]
+    left = {ast.dump(statement) for statement in statements(trees[home(truth)])}
+    assert not [ast.unparse(s) for s in statements(original) if ast.dump(s) in left and not isinstance(s, ast.Continue)]
+    functions = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert shape(original.body) not in [shape(node.body) for node in functions if len(node.body) == len(original.body)]
+
+
+def solutions():
+    """Every answer of the instructor's notebooks as code, with the class that its exercise asks for."""
+    for path in sorted(ROOT.glob("solutions/*/*.ipynb")):
+        cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+        sources = ["".join(cell["source"]) for cell in cells]
+        for i, source in enumerate(sources):
+            for answer in re.findall(r"### BEGIN SOLUTION\n(.*?)\n *### END SOLUTION", source, re.DOTALL):
+                (name, *_) = re.findall(r"check\(\"(\w+)\"", "\n".join(sources[i:]))
+                body = ast.parse("def answer():\n" + textwrap.indent(textwrap.dedent(answer), "    ")).body[0]
+                yield pytest.param(body, EXERCISES[name].truth, id=f"{path.stem}-{name}")
+
+
+LONG = 12
+"""From this many nodes on, a statement of an answer stands nowhere in the edition; shorter ones are anyone's."""
+
+
+@pytest.mark.parametrize(("answer", "truth"), list(solutions()))
+def test_no_answer_of_the_solutions_is_left(trees, answer, truth):
+    """Whatever the variables are called: no expression of it where the class is, and no long statement anywhere."""
+    short = 1 if truth and home(truth).startswith("course/modules/") else 7  # elsewhere, any sum or tuple may stand
+    near = [node for node in ast.walk(trees[home(truth)]) if isinstance(node, ast.expr)] if truth else []
+    known = [shape(node) for node in near if size(node) > short]
+    values = [node.value for node in statements(answer) if getattr(node, "value", None) is not None]
+    assert not [ast.unparse(value) for value in values if size(value) > short and shape(value) in known]
+    long = [node for node in statements(answer) if size(node) >= LONG]
+    sizes = {size(node) for node in long}
+    there = [shape(node) for tree in trees.values() for node in statements(tree) if size(node) in sizes]
+    assert not [ast.unparse(node) for node in long if shape(node) in there]
+
+
+def test_the_library_itself_would_not_pass():
+    answers = {param.id: param.values for param in solutions()}
+    answer, truth = answers["01_graphs-cosine_unit"]
+    there = [shape(node) for node in statements(ast.parse((ROOT / home(truth)).read_text()))]
+    assert [node for node in statements(answer) if size(node) >= LONG and shape(node) in there]
+
+
+def test_it_holds_the_library_and_nothing_else(edition):
+    assert [path.name for path in edition.iterdir()] == ["course"]
+    assert not [path for path in edition.rglob("*") if path.name.startswith(".") or path.name == "__pycache__"]
+    library = {path.relative_to(ROOT).as_posix() for path in (ROOT / "course").rglob("*") if path.is_file()}
+    kept = {path.relative_to(edition).as_posix() for path in edition.rglob("*") if path.is_file()}
+    assert kept - library == {"course/_graph_backward.py"}
+    assert not [path for path in library - kept if "__pycache__" not in path]
+    assert "explorer.js" in {path.name for path in edition.rglob("*.js")}
+
+
+# Everything runs as in the full library
+
+
+def test_all_of_it_can_be_imported(both):
+    assert {"course.exercises.serve", "course.exercises.wire", "course.explorer.recording"} <= set(both[1]["imports"])
+
+
+@pytest.mark.parametrize("what", ["examples", "truths", "graphs"])
+def test_numbers_are_the_same(both, what):
+    full, students = both
+    assert_same_numbers(full[what], students[what])
+
+
+def test_a_students_own_backward_is_the_one_that_a_graph_calls(both):
+    """Scale's backward, wrong on purpose, has 7 where 3 belongs."""
+    for found in both:
+        grads = found["graphs"]["nested"]
+        np.testing.assert_allclose(grads["grads g"], 7 * grads["grads s"])
+
+
+def test_lectures_print_and_show_the_same(both):
+    full, students = both
+    assert full["lectures"].keys() == students["lectures"].keys()
+    assert len(full["lectures"]) > 10
+    for cell, expected in full["lectures"].items():
+        assert students["lectures"][cell] == expected, cell
+
+
+def test_answers_get_the_same_points_and_the_same_diagnosis(both):
+    def without_review(score):  # nor the sign of zero, which torch decides in its own way
+        return [line.replace(" -0 ", " 0 ") for line in score.splitlines() if not line.startswith("  For review")]
+
+    full, students = both
+    for answer, expected in full["scores"].items():
+        assert without_review(students["scores"][answer]) == without_review(expected), answer
+    assert "multiply: 12 of 12 points" in students["scores"]["multiply: RightMultiply"]
+    assert "exchanged" in students["scores"]["multiply: SwappedMultiply"]
+    assert "keeps the last gradient only" in students["scores"]["graph: OverwritingGraph"]
+
+
+def test_solutions_earn_every_point_and_stubs_none(both):
+    found = both[1]["notebooks"]
+    assert {kind for kind, *_ in found} == {"solutions", "assignments"}
+    for (kind, *cell), (points, most) in found.items():
+        assert points == (most if kind == "solutions" else 0), cell
+
+
+def test_autograd_is_blamed_on_whoever_calls_it(both):
+    """Each with its points, whether torch.autograd is seen, and whether work is left to another module."""
+    assert both[1]["blame"] == {
+        "RightGraph": (20, False, False),  # its nodes fall back
+        "SuperGraph": (0, False, True),
+        "AutogradGraph": (0, True, False),
+        "RightMultiply": (12, False, False),
+        "HandsOnMultiply": (2, False, True),
+        "AutogradMultiply": (2, True, False),
+        "HoldsAutograd": (0, True, False),  # the graph around it is no excuse
+    }
+
+
+# Made again, and made of anything
+
+
+def test_it_is_made_quickly_and_with_the_same_bytes_each_time(edition, tmp_path):
+    begin = time.process_time()
+    make_edition(tmp_path)
+    assert time.process_time() - begin < 2  # half a second on a machine of its own
+    files = {path.relative_to(edition).as_posix(): path.read_bytes() for path in edition.rglob("*") if path.is_file()}
+    assert files == edition_files()
+    assert files == {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    code = "from autograder.edition import edition_key; print(edition_key())"
+    other = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+    )
+    assert other.stdout.strip() == edition_key()
+
+
+def test_it_takes_the_place_of_what_is_there(tmp_path):
+    (tmp_path / "course").mkdir()
+    (tmp_path / "course" / "stale.py").write_text("")
+    assert make_edition(tmp_path) == tmp_path
+    assert not (tmp_path / "course" / "stale.py").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["course"]
+
+
+def exercise(name, truth, cases=lambda rng: []):
+    return Exercise(name, truth, cases, {}, ("", "", ""))
+
+
+def test_any_module_of_the_library_can_be_asked_for(both, tmp_path, monkeypatch):
+    """All at once: nothing in course/modules/ is named for a gradient any longer, and the numbers are the same."""
+    kinds = [*all_modules().values(), Graph, Chain, Residual, Unroll]
+    monkeypatch.setattr("autograder.edition.all_exercises", lambda: EXERCISES | {k.__name__: exercise("", k) for k in kinds})
+    made = make_edition(tmp_path / "all")
+    for path, tree in parse_all(made).items():
+        if path.startswith("course/modules/"):
+            names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+            names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+            assert not [name for name in names if re.search(r"^_?grad|backward", name)], path
+    process = start(tmp_path / "probe", made, "examples", "truths", "graphs")
+    found = finish(process, tmp_path / "probe")
+    for what in ("examples", "truths", "graphs"):
+        assert_same_numbers(both[0][what], found[what])
+
+
+class Elsewhere(Module):
+    """A right module that does not belong to the library."""
+
+    def forward(self, x):
+        self.save()
+        return x
+
+
+def local_class():
+    class Inside(Module):
+        pass
+
+    Inside.__module__ = Add.__module__
+    return Inside
+
+
+def compared_with_the_library(rng):
+    return [Call("", lambda answer, x: answer(x), (torch.zeros(1),), equals(numerical_gradients))]
+
+
+def compared_with_torch(rng):
+    return [Call("", lambda answer, x: answer(x), (torch.zeros(1),), equals(torch.sin))]
+
+
+@pytest.mark.parametrize(
+    ("asked", "cause"),
+    [
+        (exercise("f", lambda x: (x, 1)), "exercise 'f': its truth is no class of modules"),
+        (exercise("f", FunctionWithGradient(torch.sin, torch.cos)), "its truth is no class of modules"),
+        (exercise("f", Add()), "its truth is no class of modules"),
+        (exercise("f", dict), "its truth is no class of modules"),
+        (exercise("f", Elsewhere), "tests.autograder.test_edition.Elsewhere is not at the top level of a file of course/"),
+        (exercise("f", local_class()), "is not at the top level"),
+        (exercise("f", FunctionWithGradient), "check_module in course/checks.py is part of an answer"),
+        (exercise("f", None, compared_with_the_library), "numerical_gradients is the answer"),
+    ],
+)
+def test_an_answer_that_cannot_be_taken_out_stops_everything(tmp_path, monkeypatch, asked, cause):
+    monkeypatch.setattr("autograder.edition.all_exercises", lambda: EXERCISES | {"f": asked})
+    with pytest.raises(AutograderError, match=re.escape(cause)):
+        make_edition(tmp_path / "students")
+    assert not (tmp_path / "students").exists()
+    with pytest.raises(AutograderError):
+        edition_key()
+
+
+def test_a_stand_in_is_needed_where_backward_leaves_something_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr("autograder.edition.PARTS", tmp_path)
+    with pytest.raises(AutograderError, match=r"Graph\.backward in course/graph\.py sets self\.grads"):
+        edition_files()
+
+
+def test_what_is_compared_with_torch_is_no_answer(monkeypatch):
+    monkeypatch.setattr("autograder.edition.all_exercises", lambda: {"f": exercise("f", None, compared_with_torch)})
+    assert edition_files()["course/modules/add.py"] == (ROOT / "course/modules/add.py").read_bytes()
