@@ -23,6 +23,9 @@ LONGEST = 100_000
 LARGEST = 4_000_000
 """Characters of HTML or of an encoded picture: one that is larger is left out."""
 
+EXACT_COLOR = re.compile(r"\x1b\[[0-9;]*[34]8;[25];[0-9;]*m")
+"""A terminal's command for one of many colors: chosen for a dark background, mostly, and the page has a white one."""
+
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 
 
@@ -33,9 +36,9 @@ def code(source: str) -> Markup:
 
 
 def text(written: str) -> Markup:
-    """Text from a terminal: escaped, with its colors."""
+    """Text from a terminal: escaped, with its plain colors."""
     cut = "\n… and more, left out" if len(written) > LONGEST else ""
-    return Markup(f"<pre>{ansi2html(written[:LONGEST] + cut)}</pre>")
+    return Markup(f"<pre>{ansi2html(EXACT_COLOR.sub('', written[:LONGEST]) + cut)}</pre>")
 
 
 def markdown(source: str, attachments: Mapping[str, Any] | None = None) -> Markup:

@@ -141,7 +141,7 @@ def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None
     if name in reports:
         failed = [part for part in reports[name].parts if not part.passed]
         said = failed[0].message if failed else ""
-        message = f"{failed[0].name} {said}" if failed and failed[0].name != "result" else said
+        message = f"{failed[0].name} {said}" if said.startswith(("is ", "has ")) and failed[0].name != "result" else said
         return Part(name, not failed, message, _first(failed)), reports[name]
     found = [(label, part) for label, report in reports.items() for part in report.parts if part.name == name]
     failed_in = [(label, part) for label, part in found if not part.passed]

@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from autograder.engine import write_feedback
 from autograder.feedback import feedback_page
 from autograder.formula import to_mathml
-from autograder.fragments import markdown
+from autograder.fragments import markdown, text
 from autograder.grades import CellGrade, Submission
 from autograder.page import POLICY
 from autograder.problem_page import write_problem_page
@@ -292,6 +292,11 @@ def test_what_the_judge_and_pandas_write_stays():
     assert 'colspan="2"' in clean(table)
     assert clean("<details><summary>Hint</summary><p>x</p></details>") == "<details><summary>Hint</summary><p>x</p></details>"
     assert '<img src="data:image/png;base64,AAAA" alt="dots">' in clean("<img src='data:image/png;base64,AAAA' alt='dots'>")
+
+
+def test_colors_for_a_dark_terminal_are_left_out():
+    written = "\x1b[31mred\x1b[39m \x1b[38;2;248;248;242mpale\x1b[39m \x1b[1;38;5;15mwhite\x1b[0m"
+    assert text(written) == '<pre><span class="ansi-red-fg">red</span> pale white</pre>'
 
 
 def test_formulas_become_mathml():

@@ -90,6 +90,12 @@ def test_a_large_gradient_is_drawn_in_part():
     assert score.mimebundle()["text/html"].count("<td title=") == 3 * MAP_CELLS**2
 
 
+def test_a_case_says_which_number_is_wrong_but_a_reason_stands_alone():
+    assert grade(find_exercise("graph"), LosesFanOut).verdicts[1].message.startswith("∂L/∂x is ")
+    missing = grade(find_exercise("graph"), None).verdicts[0].message
+    assert not missing.startswith(("output", "∂L"))
+
+
 def test_scores_are_compared_by_their_verdicts():
     first, second = (grade(find_exercise("multiply"), HalfMultiply, seed=3) for _ in range(2))
     assert first == second
