@@ -36,7 +36,7 @@ WITH_BACKWARD = {truth for truth in TRUTHS if "backward" in vars(truth)}
 
 def start(folder, path, *what):
     """Let a process of its own find the library on `path`, standing where none is."""
-    environment = {**os.environ, "PYTHONPATH": str(path or ""), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(path or ""), "PYTHONDONTWRITEBYTECODE": "1", "COURSE_DEVICE": "cpu"}
     command = [sys.executable, "-P", str(PROBE), str(ROOT), str(folder / "found.pickle"), *what]
     folder.mkdir()
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
