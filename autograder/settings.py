@@ -172,6 +172,17 @@ class Settings:
         c.GenerateFeedback.preprocessors = ["autograder.hide_tests.HideTests"]
         c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
         c.GenerateFeedback.post_convert_hook = "autograder.feedback.keep_pages_only"
+        # The formgrader shows submissions in the instructor's browser, next to the instructor's Jupyter.
+        c.HTMLExporter.sanitize_html = True
+        c.HTMLExporter.filters = {
+            "clean_html": "autograder.sanitize.clean",
+            "markdown2html": "autograder.fragments.markdown",
+        }
+        pictures, texts = (
+            ["image/svg+xml", "image/png", "image/jpeg"],
+            ["text/html", "text/markdown", "text/latex", "text/plain"],
+        )
+        c.NbConvertBase.display_data_priority = [*texts[:2], *pictures, *texts[2:]]  # neither scripts nor widgets
         return c
 
     def _from_root(self, folder: Path) -> str:

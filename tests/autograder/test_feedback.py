@@ -10,7 +10,9 @@ import sys
 import nbformat
 import pytest
 from markupsafe import escape
+from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbgrader.server_extensions.formgrader.handlers import template_path
 
 from autograder.engine import write_feedback
 from autograder.feedback import feedback_page
@@ -208,6 +210,22 @@ def test_nothing_covers_the_summary_or_leaves_its_cell(hostile, page):
     placed = "[...document.querySelectorAll('.cell *')].map(one => getComputedStyle(one).position).filter(p => p != 'static')"
     assert page.evaluate(placed) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+@pytest.mark.browser
+@pytest.mark.filterwarnings("ignore:Your element with mimetype")  # of scripts nothing is shown
+def test_nothing_runs_in_the_formgrader_either(graphs, page):
+    config = graphs.settings.config()
+    config.HTMLExporter.template_name = "formgrade"
+    config.HTMLExporter.extra_template_basedirs = [template_path]
+    resources = {"base_url": "", "index": 0, "total": 1, "unique_key": "graphs"}
+    notebook = notebook_of(Work("mallory", cells=tuple(CELLS)))
+    text, _ = HTMLExporter(config=config).from_notebook_node(notebook, resources)
+    ours = re.compile(r"<script.*?</script>|<link[^>]*>", re.DOTALL)  # the formgrader's own, which a file cannot load
+    path = graphs.settings.folder / "formgrade.html"
+    path.write_text(ours.sub("", text[: text.index("<body")]) + text[text.index("<body") :], encoding="utf-8")
+    assert open_and_watch(page, path)[:2] == ([], [])
+    assert page.locator("td", has_text="the judge's table").count() == 2
 
 
 def test_a_link_leads_to_the_web_or_nowhere(hostile):
