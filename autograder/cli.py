@@ -107,10 +107,9 @@ def report(name: Name, db: Database = None, work: Work = None) -> None:
     """Write how the class did, per exercise and per mistake: autograder/work/reports/NAME.html."""
     with _course(work) as settings:
         from autograder.assignment import require_assignment
-        from autograder.report import write_report
 
         require_assignment(settings, name)
-        screen.print(f"report: {write_report(replace(settings, db=db), name)}", markup=False, soft_wrap=True)
+        _report(replace(settings, db=db), name)
 
 
 @app.command(epilog="Example: autograder export 01_graphs --for canvas --column 'Graphs (4711)'")
@@ -152,6 +151,7 @@ def demo(work: Work = None) -> None:
         students = hand_in(settings, name)
         _grade(settings, name, students)
         _feedback(settings, name, students)
+        _report(settings, name)
         screen.print(f"{len(students)} submissions in {time.monotonic() - began:.0f} s", soft_wrap=True)
 
 
@@ -192,6 +192,13 @@ def _feedback(settings: Settings, name: str, students: Sequence[str]) -> "list[O
     screen.print(f"feedback: {settings.feedback / '<student>' / name}/{name}.html", markup=False, soft_wrap=True)
     _name({outcome.student: outcome.problem for outcome in outcomes if outcome.problem})
     return outcomes
+
+
+def _report(settings: Settings, name: str) -> None:
+    """Write the class report, and say where it lies."""
+    from autograder.report import write_report
+
+    screen.print(f"report: {write_report(settings, name)}", markup=False, soft_wrap=True)
 
 
 def _name(problems: dict[str, str]) -> None:

@@ -55,7 +55,7 @@ class Line:
     words: str
     parts: tuple[PartLine, ...] = ()
     notes: tuple[str, ...] = ()
-    comment: str = ""
+    comment: Markup | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark |
         words=_words(grade),
         parts=tuple(_part(part) for part in verdict.parts) if verdict else (),
         notes=tuple(notes),
-        comment=remark.by_hand,
+        comment=fragments.markdown(remark.by_hand) if remark.by_hand else None,
     )
 
 

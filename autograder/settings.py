@@ -178,11 +178,9 @@ class Settings:
             "clean_html": "autograder.sanitize.clean",
             "markdown2html": "autograder.fragments.markdown",
         }
-        pictures, texts = (
-            ["image/svg+xml", "image/png", "image/jpeg"],
-            ["text/html", "text/markdown", "text/latex", "text/plain"],
-        )
-        c.NbConvertBase.display_data_priority = [*texts[:2], *pictures, *texts[2:]]  # neither scripts nor widgets
+        c.NbConvertBase.display_data_priority = [  # neither scripts nor widgets
+            *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain")
+        ]
         return c
 
     def _from_root(self, folder: Path) -> str:
