@@ -60,7 +60,7 @@ class Score:
         return f"{self.exercise.name}: {self.points:g} of {self.exercise.max_points:g} points"
 
     def mimebundle(self, seconds: float = 0.0) -> dict[str, Any]:
-        """The score as a notebook's output: as text, as HTML, and under MIMETYPE as data.
+        """The score as a notebook's output: as text, as HTML, and under MIMETYPE as data; a hint with it while parts fail.
 
         Args:
             seconds: that the answer took.
@@ -84,7 +84,8 @@ class Score:
             "review": [reason[:LONGEST] for reason in self.review],
             "parts": parts,
         }
-        short = replace(self, verdicts=tuple(replace(part, message=part.message[:LONGEST]) for part in self.verdicts))
+        verdicts = tuple(replace(part, message=part.message[:LONGEST]) for part in self.verdicts)
+        short = replace(self, verdicts=verdicts, hints=0 if self.complete else max(1, self.hints))
         return _encodable({"text/plain": repr(short), "text/html": short._repr_html_(), MIMETYPE: data})
 
     def __repr__(self) -> str:

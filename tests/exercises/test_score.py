@@ -71,6 +71,11 @@ def test_the_mistake_is_named_in_the_data():
     assert parts["∂L/∂x"]["mistake"] is None
 
 
+def test_a_hint_stands_with_what_is_missing():
+    assert "Hint 1" in grade(find_exercise("multiply"), HalfMultiply).mimebundle()["text/html"]
+    assert "Hint" not in grade(find_exercise("multiply"), RightMultiply).mimebundle()["text/html"]
+
+
 def test_failed_gradients_are_drawn_and_no_others():
     page = grade(find_exercise("multiply"), HalfMultiply).mimebundle()["text/html"]
     assert page.count("<figure") == 1
