@@ -11,6 +11,7 @@ def main() -> None:
         cure = 'pip install "modular-learning[grade]"'
         print(f"autograder: {' and '.join(missing)} not installed in {sys.prefix}: {cure}", file=sys.stderr)
         raise SystemExit(2)
+    import autograder.quick_imports  # noqa: F401
     from autograder.cli import app
 
     app(prog_name="autograder")

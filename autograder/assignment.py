@@ -8,21 +8,11 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
-from autograder.errors import AutograderError, did_you_mean
-from autograder.gradebook import open_gradebook
+from autograder.errors import AutograderError
+from autograder.gradebook import all_or_nothing, open_gradebook
 from autograder.quiet import quiet
 from autograder.settings import Settings
-
-
-def require_assignment(settings: Settings, name: str) -> None:
-    """Make sure that there is such an assignment.
-
-    Raises:
-        AutograderError: there is none; names the nearest.
-    """
-    known = {folder.parent.name for folder in settings.source.glob("*/*.ipynb")}
-    if name not in known:
-        raise AutograderError(f"no assignment '{name}' in {settings.source.name}/: {did_you_mean(name, known)}")
+from autograder.submissions import require_assignment
 
 
 def generate(settings: Settings, name: str) -> Path:
@@ -37,9 +27,10 @@ def generate(settings: Settings, name: str) -> Path:
     require_assignment(settings, name)
     config = settings.prepare().config()
     course = CourseDirectory(config=config, assignment_id=name)
-    with quiet(settings.log) as errors, open_gradebook(settings):
+    with quiet(settings.log) as errors:
         try:
-            GenerateAssignment(coursedir=course, config=config, force=True).start()
+            with all_or_nothing(settings):  # half an assignment would be graded as if it were the whole
+                GenerateAssignment(coursedir=course, config=config, force=True).start()
         except NbGraderException as error:
             said = next((line for line in errors if "rror:" in line), str(error))
             raise AutograderError(f"'{name}' could not be generated: {said} (the whole story: {settings.log})") from error
@@ -53,11 +44,17 @@ def ensure_in_gradebook(settings: Settings, name: str) -> None:
         AutograderError: there is no such assignment, or nbgrader refuses it.
     """
     require_assignment(settings, name)
-    with quiet(settings.prepare().log), open_gradebook(settings) as gradebook:
+    settings.prepare()
+    if _in_gradebook(settings, name):
+        return
+    with all_or_nothing(settings), tempfile.TemporaryDirectory() as folder:
+        if not _in_gradebook(settings, name):  # another may have been first
+            generate(settings.at(settings.folder, release=Path(folder)), name)
+
+
+def _in_gradebook(settings: Settings, name: str) -> bool:
+    with quiet(settings.log), open_gradebook(settings) as gradebook:
         try:
-            if gradebook.find_assignment(name).notebooks:
-                return
+            return bool(gradebook.find_assignment(name).notebooks)
         except MissingEntry:
-            pass
-    with tempfile.TemporaryDirectory() as folder:
-        generate(settings.at(settings.folder, release=Path(folder)), name)
+            return False

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -9,9 +10,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-import course
-from autograder.edition import edition_key
-from autograder.execute import Executed, Task
+from autograder.task import Executed, Task
 
 HERE = Path(__file__).parent
 
@@ -58,12 +57,20 @@ def task_key(task: Task) -> str:
 
 @cache
 def surroundings() -> str:
-    """What all tasks share: the machine's software, the library that judges, the edition that students see, and the engine."""
+    """What all tasks share: the machine's software, the library that judges (and is made into the edition), and the engine."""
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
-    about = [platform.python_version(), platform.machine(), versions, edition_key()]
+    about = [platform.python_version(), platform.machine(), versions]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-    for folder in (Path(course.__file__).parent, HERE):
+    for folder in (_course(), HERE):
         for path in sorted(folder.rglob("*.py")):
             if "sample_class" not in path.parts:
                 digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _course() -> Path:
+    """Where the library lies, found without loading it."""
+    spec = importlib.util.find_spec("course")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent

@@ -12,9 +12,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from autograder import workers
+from autograder import submissions, workers
 from autograder.errors import AutograderError
 from autograder.settings import Settings, find_root
+from autograder.task import make_ready
 
 if TYPE_CHECKING:
     from autograder.engine import Outcome
@@ -69,13 +70,11 @@ def grade(
         settings = replace(settings, sandbox=not no_sandbox, device=device, db=db)
         if no_sandbox:
             complaints.print(DANGER, soft_wrap=True)
-        workers.warm_up()
-        from autograder import submissions
-        from autograder.assignment import require_assignment
+        submissions.require_assignment(settings, name)
+        students = submissions.students_who_submitted(settings, name, student)
+        workers.start_early(settings.log, make_ready, settings.limits, settings.sandbox, settings.device)
         from autograder.record import due
 
-        require_assignment(settings, name)
-        students = submissions.students_who_submitted(settings, name, student)
         todo = students if again else due(settings, name, students)
         outcomes = _grade(settings, name, todo)
         if len(todo) < len(students):

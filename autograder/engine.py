@@ -13,18 +13,18 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.assignment import ensure_in_gradebook
+from autograder.bubblewrap import sandbox_problem
 from autograder.cache import Cache
 from autograder.errors import AutograderError
-from autograder.execute import Executed, Task, read_files, run
 from autograder.gradebook import one_engine, open_gradebook
 from autograder.harden import Blueprint, harden
 from autograder.points import read_points
 from autograder.problem_page import write_problem_page
 from autograder.quiet import quiet
-from autograder.record import record, record_problem, recover
-from autograder.sandbox import sandbox_problem
+from autograder.record import record, record_problem, recover, submission_digest
 from autograder.settings import Settings
-from autograder.submissions import find_problem
+from autograder.submissions import find_problem, shown
+from autograder.task import Executed, Task, read_files, run_all
 from autograder.workers import in_workers
 
 Progress = Callable[[str], None]
@@ -60,13 +60,14 @@ def grade(
     Raises:
         AutograderError: there is no such assignment, its source is broken, or the sandbox does not start.
     """
-    if settings.sandbox and (problem := sandbox_problem()):
+    if runner is in_workers and settings.sandbox and (problem := sandbox_problem()):
         raise AutograderError(problem)
     ensure_in_gradebook(settings, assignment)
     recover(settings, assignment)
     blueprints, cache = _blueprints(settings, assignment), Cache(settings.folder / "cache")
     outcomes: dict[str, Outcome] = {}
     tasks: dict[str, dict[str, Task]] = {}
+    digests: dict[str, str] = {}
 
     def conclude(student: str, done: dict[str, Executed] | None, problem: str, cached: bool = False) -> None:
         if done is not None and not problem:
@@ -76,7 +77,7 @@ def grade(
             with tempfile.TemporaryDirectory() as folder:
                 for name, executed in done.items():
                     (Path(folder) / f"{name}.ipynb").write_text(executed.notebook, encoding="utf-8")
-                problem = record(settings, assignment, student, Path(folder))
+                problem = record(settings, assignment, student, Path(folder), digests[student])
         kept = bool(problem) and not record_problem(settings, assignment, student, problem)
         outcomes[student] = Outcome(student, problem, kept, cached)
         tasks.pop(student, None)
@@ -84,12 +85,19 @@ def grade(
 
     def jobs() -> Iterator[tuple[str, tuple[Any, ...]]]:
         for student in students:
-            problem = find_problem(settings, assignment, student)
-            if not problem:
-                try:
+            if not student.isprintable() or set(student) & set("*?["):  # patterns to nbgrader
+                problem = "a student cannot have this name: rename the folder"
+                outcomes[student] = Outcome(shown(student), problem)
+                progress(shown(student))
+                continue
+            problem = ""
+            try:
+                problem = find_problem(settings, assignment, student)
+                if not problem:
+                    digests[student] = submission_digest(settings, assignment, student)
                     tasks[student] = _tasks(settings, assignment, student, blueprints)
-                except Exception as error:  # whatever a file from outside may lead to
-                    problem = f"the notebook cannot be prepared ({type(error).__name__}: {error}): ask for it again"
+            except Exception as error:  # whatever a file from outside may lead to
+                problem = f"the notebook cannot be prepared ({type(error).__name__}: {error}): ask for it again"
             if problem:
                 conclude(student, None, problem)
                 continue
@@ -99,15 +107,10 @@ def grade(
             else:
                 yield student, (tasks[student],)
 
-    with one_engine():
+    with one_engine(settings):
         for student, done, problem in runner(settings.log, run_all, jobs()):
             conclude(student, done, problem)
     return [outcomes[student] for student in students]
-
-
-def run_all(tasks: dict[str, Task]) -> dict[str, Executed]:
-    """Run the notebooks of one submission; in a worker process."""
-    return {name: run(task) for name, task in tasks.items()}
 
 
 def _blueprints(settings: Settings, assignment: str) -> dict[str, Blueprint]:
@@ -135,6 +138,7 @@ def feedback(
     settings: Settings, assignment: str, students: Sequence[str], progress: Progress = lambda student: None
 ) -> list[Outcome]:
     """Write a page for each of these students of the gradebook, also for those whose submission could not be graded."""
+    recover(settings, assignment)
     problems = {row.student: row.problem for row in read_points(settings, assignment).rows}
     outcomes, jobs = [], []
     for student in students:

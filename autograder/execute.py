@@ -1,66 +1,31 @@
 """Running one notebook in the sandbox, cell by cell, with the judge beside it."""
 
-import copy
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Bool, Float, Integer, Unicode
 
 from autograder.edition import make_edition
 from autograder.harden import answers
 from autograder.judge import find_check, judge
 from autograder.limits import Limits
 from autograder.sandbox import Sandbox, Student, StudentGoneError
+from autograder.task import Executed, Task
 
 PICTURES = "*_picture"
 """Locked cells without points that are not run: drawing takes as long as all the rest, and students have them in their copy."""
 
 STOPPED = "The notebook stopped in this cell, and nothing below was run: {why}."
 SLOW = "This cell was stopped after {seconds:g} s."
-
-MOST_FILES = 2**25
-"""Bytes of other files that may be handed in with a notebook."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One notebook to run, as plain data: it may travel to another machine."""
-
-    notebook: str
-    """The hardened notebook, as JSON."""
-    files: dict[str, bytes] = field(default_factory=dict)
-    """What else was handed in."""
-    seed: int = 0
-    """Of the judge's inputs."""
-    limits: Limits = field(default_factory=Limits)
-    isolated: bool = True
-    device: str = "cpu"
-
-
-@dataclass(frozen=True)
-class Executed:
-    """What became of it."""
-
-    notebook: str
-    """The notebook with its outputs, as JSON."""
-    seconds: float
-    stopped: str = ""
-    """Why it was not run to the end; empty when it was."""
-    peak: int = 0
-    """Bytes of memory."""
 
 
 def run(task: Task) -> Executed:
@@ -70,9 +35,15 @@ def run(task: Task) -> Executed:
     sandbox = _kept(task.limits, task.isolated, task.device)
     with sandbox.student() as student:
         stopped = run_cells(notebook, student, files=task.files, seed=task.seed)
-    return Executed(
-        nbformat.writes(notebook), time.monotonic() - began, sandbox.last.get("reason") or stopped, sandbox.last.get("peak", 0)
-    )
+    executed = (
+        nbformat.writes(notebook).encode(errors="replace").decode()
+    )  # outputs may hold halves of letters, which no file can
+    return Executed(executed, time.monotonic() - began, sandbox.last.get("reason") or stopped, sandbox.last.get("peak", 0))
+
+
+def start(limits: Limits, isolated: bool, device: str) -> None:
+    """Start this process's sandbox before there is something to run in it."""
+    _kept(limits, isolated, device).start()
 
 
 def run_cells(notebook: NotebookNode, student: Student, *, files: dict[str, bytes] | None = None, seed: int = 0) -> str:
@@ -183,51 +154,3 @@ def close_sandboxes() -> None:
         sandbox = _sandboxes.popitem()[1]
         sandbox.close()
         shutil.rmtree(sandbox.edition, ignore_errors=True)
-
-
-class SandboxedExecute(NbGraderPreprocessor):
-    """nbgrader's way in to `run`, in place of its own Execute: for `nbgrader autograde`, the formgrader and Validate."""
-
-    sandbox = Bool(True, help="False runs submissions with your own rights. They can then read and write what you can.").tag(
-        config=True
-    )
-    device = Unicode("cpu", help="cuda lets notebooks compute on the GPU.").tag(config=True)
-    seed = Integer(0, help="Of the judge's inputs; settings.py takes one that nobody knows.").tag(config=True)
-    seconds = Float(Limits.seconds, help="Time for a notebook.").tag(config=True)
-    cell_seconds = Float(Limits.cell_seconds, help="Time for one cell.").tag(config=True)
-
-    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
-        """Run the notebook."""
-        folder = Path(resources.get("metadata", {}).get("path") or ".")
-        limits = Limits(seconds=self.seconds, cell_seconds=self.cell_seconds)
-        task = Task(nbformat.writes(nb), read_files(folder), self.seed, limits, self.sandbox, self.device)
-        done = run(task)
-        take_outputs(nb, nbformat.reads(done.notebook, as_version=4))
-        return nb, resources
-
-
-def take_outputs(notebook: NotebookNode, executed: NotebookNode) -> None:
-    """Copy outputs from the same notebook, run elsewhere.
-
-    Raises:
-        ValueError: the other notebook's cells differ.
-    """
-    if [cell.source for cell in executed.cells] != [cell.source for cell in notebook.cells]:
-        raise ValueError("the notebook was changed between running and grading: grade it again")
-    for cell, ran in zip(notebook.cells, executed.cells, strict=True):
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = copy.deepcopy(ran.outputs), ran.execution_count
-
-
-def read_files(folder: Path) -> dict[str, bytes]:
-    """What was handed in beside the notebooks: plain files, no links, and not too much of it."""
-    found, total = {}, 0
-    for path in sorted(folder.rglob("*")):
-        inside = [path, *(parent for parent in path.parents if parent.is_relative_to(folder))]
-        if path.suffix == ".ipynb" or not path.is_file() or any(part.is_symlink() for part in inside):
-            continue
-        total += path.stat().st_size
-        if total > MOST_FILES:
-            break
-        found[str(path.relative_to(folder))] = path.read_bytes()
-    return found

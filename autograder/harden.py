@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import nbformat
-from nbconvert.exporters.exporter import ResourcesDict
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
-from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Unicode
+from nbformat import NotebookNode, from_dict
 
 from autograder.settings import KERNEL
+
+if TYPE_CHECKING:
+    from nbgrader.api import Gradebook
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,8 @@ class SourceCell:
     task: bool
     points: float | None
     """None where nothing is graded."""
+    checksum: str
+    """By which nbgrader tells an answer from the stub."""
 
     @property
     def about(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class SourceCell:
             "solution": self.solution,
             "task": self.task,
         }
-        return {**about, "cell_type": self.kind, **({"points": self.points} if graded else {})}
+        return {**about, "cell_type": self.kind, "checksum": self.checksum, **({"points": self.points} if graded else {})}
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Blueprint:
     cells: tuple[SourceCell, ...]
 
     @classmethod
-    def of(cls, gradebook: Gradebook, assignment: str, notebook: str, source: Path) -> Self:
+    def of(cls, gradebook: "Gradebook", assignment: str, notebook: str, source: Path) -> Self:
         """Read it from the gradebook; `source`, the instructor's notebook, says the order, which a database does not keep."""
         known = gradebook.find_notebook(notebook, assignment)
         graded = {cell.name: float(cell.max_score) for cell in (*known.grade_cells, *known.task_cells)}
@@ -67,6 +67,7 @@ class Blueprint:
                 cell.name in solutions,
                 cell.name in tasks,
                 graded.get(cell.name),
+                cell.checksum,
             )
             for cell in known.source_cells
         ]
@@ -85,7 +86,7 @@ def harden(submitted: NotebookNode, blueprint: Blueprint) -> NotebookNode:
     known = {cell.name: cell for cell in blueprint.cells}
     last = {_name(cell): position for position, cell in enumerate(submitted.cells)}
     answers: dict[str, str] = {}
-    added: dict[str, list[NotebookNode]] = {}
+    added: dict[str, list[dict[str, Any]]] = {}
     before = ""
     for position, cell in enumerate(submitted.cells):
         name = _name(cell)
@@ -102,7 +103,8 @@ def harden(submitted: NotebookNode, blueprint: Blueprint) -> NotebookNode:
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     kernel = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return NotebookNode(from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}))
 
 
 def _name(cell: NotebookNode) -> str:
@@ -110,23 +112,11 @@ def _name(cell: NotebookNode) -> str:
     return str(about.get("grade_id", "")) if isinstance(about, dict) else ""
 
 
-def _plain(kind: str, source: str, metadata: dict[str, Any]) -> NotebookNode:
-    make = {"code": new_code_cell, "raw": new_raw_cell}.get(kind, new_markdown_cell)
-    return make(source, metadata=metadata)
-
-
-class HardenNotebook(NbGraderPreprocessor):
-    """nbgrader's way in to `harden`, before OverwriteCells, which then finds everything in its place."""
-
-    source = Unicode(help="The folder of the instructor's notebooks.").tag(config=True)
-
-    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
-        """Read the assignment from the gradebook, and harden."""
-        about = resources["nbgrader"]
-        path = Path(self.source) / about["assignment"] / f"{about['notebook']}.ipynb"
-        with Gradebook(about["db_url"]) as gradebook:
-            blueprint = Blueprint.of(gradebook, about["assignment"], about["notebook"], path)
-        return harden(nb, blueprint), resources
+def _plain(kind: str, source: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    source = source.encode(errors="replace").decode()  # JSON may hold halves of letters, which no file can
+    if kind == "code":
+        return {"cell_type": kind, "source": source, "metadata": metadata, "outputs": [], "execution_count": None}
+    return {"cell_type": "raw" if kind == "raw" else "markdown", "source": source, "metadata": metadata}
 
 
 def answers(notebook: NotebookNode, until: NotebookNode | None = None) -> Sequence[str]:

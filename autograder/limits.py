@@ -19,4 +19,6 @@ class Limits:
     """Bytes in one file."""
     files: int = 256
     """Open at a time."""
+    entries: int = 2**14
+    """Files and folders in /tmp: also empty ones take memory."""
     processes: int = 64

@@ -1,7 +1,7 @@
 """The one writer of the gradebook: notes a submission that was run, or one that could not be graded.
 
-A submission counts as graded when its stamp is written, last of all. Whatever is interrupted before that, by Ctrl-C or because
-the machine goes down, is put back and graded again: nbgrader then finds the same cells, and no grade is lost or doubled.
+The gradebook takes a submission whole or not at all, and it counts as graded when its stamp is written, last of all. Whatever is
+interrupted before that, by Ctrl-C or because the machine goes down, is put back and graded again.
 """
 
 import glob
@@ -20,7 +20,7 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
-from autograder.gradebook import open_gradebook
+from autograder.gradebook import all_or_nothing, one_writer, open_gradebook
 from autograder.quiet import quiet
 from autograder.review import mark_for_review
 from autograder.settings import RUN, Settings
@@ -32,27 +32,31 @@ BEFORE, OLD = ".before", ".old"
 """End the name of a folder that was put aside while a new one is made, and of one that is no longer needed."""
 
 
-def record(settings: Settings, assignment: str, student: str, executed: Path) -> str:
+def record(settings: Settings, assignment: str, student: str, executed: Path, digest: str) -> str:
     """Grade a submission that was run, through nbgrader's own autograde; what was there before stays when this fails.
 
     Args:
         executed: the folder that holds the notebooks with their outputs.
+        digest: of what was handed in when it was read (see `submission_digest`).
 
     Returns:
         why it could not be graded, in one line; empty when it was.
     """
     config = settings.config()
-    steps = config.Autograde.autograde_preprocessors
-    config.Autograde.autograde_preprocessors = ["autograder.replay.Replay" if step == RUN else step for step in steps]
+    config.Autograde.sanitize_preprocessors = ["autograder.steps.Replay"]
+    config.Autograde.autograde_preprocessors = [step for step in config.Autograde.autograde_preprocessors if step != RUN]
     config.Replay.executed = str(executed)
     course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
-    folder, digest = settings.autograded / student / assignment, submission_digest(settings, assignment, student)
-    with _uninterrupted(), _kept_unless_done(folder) as done, quiet(settings.log) as errors:
+    folder = settings.autograded / student / assignment
+    if digest != submission_digest(settings, assignment, student):
+        return "the submission was changed while it was being graded: grade it again"
+    with _uninterrupted(), one_writer(settings), _kept_unless_done(folder) as done, quiet(settings.log) as errors:
         try:
-            Autograde(coursedir=course, config=config).start()
+            with all_or_nothing(settings):
+                Autograde(coursedir=course, config=config).start()
+                mark_for_review(settings, assignment, student)
         except NbGraderException as error:
             return f"nbgrader stopped: {next((line for line in errors if 'rror:' in line), error)}"
-        mark_for_review(settings, assignment, student)
         _stamp(settings, assignment, student, digest)
         done.append(True)
     return ""
@@ -64,17 +68,18 @@ def record_problem(settings: Settings, assignment: str, student: str, problem: s
     Returns:
         whether it was noted: an earlier grade of the same student is left as it is.
     """
-    if (settings.autograded / student / assignment).is_dir():
-        return False
-    with _uninterrupted(), quiet(settings.log), open_gradebook(settings) as gradebook:
-        gradebook.update_or_create_student(student)
-        submission = gradebook.update_or_create_submission(assignment, student)
-        for notebook in submission.notebooks:
-            for grade in notebook.grades:
-                grade.auto_score, grade.needs_manual_grade = 0, False
-            for comment in notebook.comments:
-                comment.auto_comment = NOT_GRADED + problem
-        gradebook.db.commit()
+    with _uninterrupted(), one_writer(settings), quiet(settings.log), all_or_nothing(settings):
+        if (settings.autograded / student / assignment).is_dir():
+            return False
+        with open_gradebook(settings) as gradebook:
+            gradebook.update_or_create_student(student)
+            submission = gradebook.update_or_create_submission(assignment, student)
+            for notebook in submission.notebooks:
+                for grade in notebook.grades:
+                    grade.auto_score, grade.needs_manual_grade = 0, False
+                for comment in notebook.comments:
+                    comment.auto_comment = NOT_GRADED + problem
+            gradebook.db.commit()
     return True
 
 
@@ -100,14 +105,17 @@ def due(settings: Settings, assignment: str, students: list[str]) -> list[str]:
 
 
 def recover(settings: Settings, assignment: str) -> None:
-    """Put back what an interrupted run had put aside."""
-    for aside in settings.autograded.glob(f"*/{glob.escape(assignment)}{BEFORE}"):
-        folder = aside.with_name(assignment)
-        shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
-        _stamp_path(settings, assignment, folder.parent.name).unlink(missing_ok=True)
-    for old in settings.autograded.glob(f"*/{glob.escape(assignment)}{OLD}"):
-        shutil.rmtree(old, ignore_errors=True)
+    """Put back what an interrupted run had put aside, and take away what it left half done."""
+    with one_writer(settings):  # while another records, what it has put aside is its own affair
+        for aside in settings.autograded.glob(f"*/{glob.escape(assignment)}{BEFORE}"):
+            folder = aside.with_name(assignment)
+            _stamp_path(settings, assignment, folder.parent.name).unlink(missing_ok=True)
+            _put_back(aside, folder)
+        for old in settings.autograded.glob(f"*/{glob.escape(assignment)}{OLD}"):
+            shutil.rmtree(old, ignore_errors=True)
+        for unfinished in (settings.folder / "graded" / assignment).glob("*.[0-9]*"):
+            if unfinished.suffix[1:].isdigit():
+                unfinished.unlink(missing_ok=True)
 
 
 def submission_digest(settings: Settings, assignment: str, student: str) -> str:
@@ -139,17 +147,27 @@ def _kept_unless_done(folder: Path) -> Iterator[list[bool]]:
     aside, done = folder.with_name(folder.name + BEFORE), []
     if folder.is_dir():
         folder.rename(aside)
+    else:
+        aside.mkdir(parents=True)  # an empty one says that there was none: half a folder must not pass for a grade
     try:
         yield done
     finally:
-        if aside.is_dir() and not done:
-            shutil.rmtree(folder, ignore_errors=True)
-            aside.rename(folder)
-        elif aside.is_dir():
+        if done:
             old = folder.with_name(folder.name + OLD)
             shutil.rmtree(old, ignore_errors=True)
             aside.rename(old)  # in one step: a folder that is half deleted must not come back
             shutil.rmtree(old, ignore_errors=True)
+        else:
+            _put_back(aside, folder)
+
+
+def _put_back(aside: Path, folder: Path) -> None:
+    """Undo what `_kept_unless_done` did; may be interrupted, and done again."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if any(aside.iterdir()):
+        aside.rename(folder)
+    else:
+        aside.rmdir()
 
 
 @contextmanager

@@ -64,14 +64,19 @@ def hand_in(settings: Settings, assignment: str) -> list[str]:
     for sample in samples.values():
         others = {} if "answers" in sample.treatment else samples[BASE].answers
         notebook = nbformat.read(released, as_version=4)
-        _fill_in(notebook, {**others, **sample.answers}, sample.student)
+        fill_in(notebook, {**others, **sample.answers}, sample.student)
         folder = settings.submitted / sample.student / assignment
         folder.mkdir(parents=True, exist_ok=True)
         (folder / released.name).write_text(_treated(notebook, sample.treatment), encoding="utf-8")
     return list(samples)
 
 
-def _fill_in(notebook: NotebookNode, answers: dict[str, str], student: str) -> None:
+def fill_in(notebook: NotebookNode, answers: dict[str, str], student: str) -> None:
+    """Put answers into their cells.
+
+    Raises:
+        AutograderError: there is no such cell.
+    """
     cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in notebook.cells}
     for name, answer in answers.items():
         if name not in cells:

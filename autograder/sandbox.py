@@ -36,6 +36,10 @@ GRACE = 2.0
 """Seconds between asking a cell to stop and killing its process."""
 
 
+LONGEST_ANSWER, MOST_PARTS = 2**25, 2**20
+"""Bytes, and lists and dictionaries, in one answer: they are held in the memory of the process that grades."""
+
+
 class StudentGoneError(Exception):
     """A student's process cannot go on; says why."""
 
@@ -92,7 +96,18 @@ class Student:
     def _receive(self, seconds: float) -> dict[str, Any]:
         until = time.monotonic() + seconds
         head = self._read(HEAD, until)
-        answer = unpack(head + self._read(sum(lengths(head)), until))
+        if sum(lengths(head)) > LONGEST_ANSWER:
+            raise WireError(f"it is longer than {LONGEST_ANSWER // 2**20} MiB")
+        data = self._read(sum(lengths(head)), until)
+        text = data[: lengths(head)[0]]
+        if text.count(b"[") + text.count(b"{") > MOST_PARTS:
+            raise WireError(f"it has more than {MOST_PARTS} parts")
+        try:
+            answer = unpack(head + data)
+        except WireError:
+            raise
+        except Exception as error:  # a student's process may have made it by itself, of whatever it likes
+            raise WireError(f"it is no answer ({type(error).__name__})") from None
         if not isinstance(answer, dict):
             raise WireError("it is not a dictionary")
         return answer
@@ -257,11 +272,16 @@ class Sandbox:
         for file in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime"):
             command += ["--ro-bind-try", file, file]
         for folder in _hidden_folders():
-            command += ["--tmpfs", folder, "--remount-ro", folder]
+            command += ["--tmpfs", folder]
+            for inner in _needed():  # an environment within the checkout
+                if inner != folder and Path(inner).is_relative_to(folder):
+                    command += ["--ro-bind", inner, inner]
+            command += ["--remount-ro", folder]
         command += ["--ro-bind", str(self.edition), f"{INSIDE}/edition"]
         for file in ("warm_kernel.py", "shell.py"):
             command += ["--ro-bind", str(HERE / file), f"{INSIDE}/{file}"]
-        command += ["--proc", "/proc", "--dev", "/dev"]
+        # Where root grades, the kernel takes the student for root, who may write the computer's settings in /proc/sys.
+        command += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
         if self.device == "cuda":
             for file in sorted(Path("/dev").glob("nvidia*")):
                 command += ["--dev-bind", str(file), str(file)]
@@ -270,59 +290,21 @@ class Sandbox:
         return [*command, "--seccomp", str(rules), "--remount-ro", "/", "--"]
 
 
-def sandbox_problem() -> str:
-    """Why there can be no sandbox on this computer, and how to mend it, in one line; empty when there can."""
-    if sys.platform != "linux":
-        return f"there is no sandbox on {sys.platform}: grade in a Linux container or virtual machine, as README.md describes"
-    program = shutil.which("bwrap")
-    if program is None:
-        return "bubblewrap is not installed: apt install bubblewrap (dnf, zypper and pacman have it, too)"
-    tried = subprocess.run(
-        [
-            program,
-            "--unshare-all",
-            "--unshare-user",
-            "--ro-bind",
-            "/",
-            "/",
-            "--size",
-            "4096",
-            "--tmpfs",
-            "/tmp",
-            "--",
-            "/bin/true",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if tried.returncode == 0:
-        return ""
-    said = (tried.stderr.strip().splitlines() or ["it says nothing"])[-1].removeprefix("bwrap: ")
-    if "--size" in said:
-        return f"{program} is too old ({said}): version 0.8 or later is needed"
-    return f"bubblewrap cannot make a sandbox ({said}): {USER_NAMESPACES}"
-
-
-USER_NAMESPACES = (
-    "allow user namespaces. Ubuntu 24.04: apt install apparmor-profiles, then apparmor_parser -r "
-    "/usr/share/apparmor/extra-profiles/bwrap-userns-restrict; a container: start it with --security-opt seccomp=unconfined"
-)
+def _needed() -> set[str]:
+    """The folders that Python needs to run."""
+    return {"/usr", sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)}
 
 
 def _system_folders() -> list[str]:
-    """What Python needs to run, without what lies in another of these folders."""
-    wanted = {"/usr", sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)}
+    """The same, without what lies in another of them."""
+    wanted = _needed()
     return sorted(one for one in wanted if not any(one != other and Path(one).is_relative_to(other) for other in wanted))
 
 
 def _hidden_folders() -> list[str]:
     """Folders among those that hold answers: the instructors' library and this package, where they are installed."""
-    found = []
-    for place in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-        found += [str(folder) for name in ("course", "autograder") if (folder := Path(place) / name).is_dir()]
-    for name in ("course", "autograder"):  # a checkout that lies within a system folder
-        folder = HERE.parent / name
-        if any(folder.is_relative_to(one) for one in _system_folders()) and str(folder) not in found:
-            found.append(str(folder))
-    return found
+    places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    installed = [Path(place) / name for place in places for name in ("course", "autograder")]
+    # A checkout has solutions, tests and the gradebook, too; installed, its folder is that of all packages.
+    found = [*installed, HERE.parent if (HERE.parent / "solutions").is_dir() else HERE]
+    return sorted(str(one) for one in found if one.is_dir() and any(one.is_relative_to(folder) for folder in _system_folders()))

@@ -10,6 +10,7 @@ from typing import Self
 
 from traitlets.config import Config
 
+from autograder.database import database_url
 from autograder.errors import AutograderError
 from autograder.limits import Limits
 
@@ -17,7 +18,7 @@ COURSE_ID = "modular-learning"
 KERNEL = "python3"
 """In which submissions run, whatever kernel they were saved with; the source notebooks name it."""
 
-RUN = "autograder.execute.SandboxedExecute"
+RUN = "autograder.steps.SandboxedExecute"
 """The preprocessor that executes a notebook; the one step that may happen in another process."""
 
 IGNORE = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".DS_Store"]
@@ -54,7 +55,7 @@ class Settings:
     root: Path
     work: Path | None = None
     release: Path | None = None
-    db: str | None = None
+    db: str | None = field(default=None, repr=False)  # it may hold a password
     sandbox: bool = True
     device: str = "cpu"
     limits: Limits = field(default_factory=Limits)
@@ -97,7 +98,7 @@ class Settings:
     @property
     def db_url(self) -> str:
         """The database's address."""
-        return self.db or f"sqlite:///{self.gradebook}"
+        return database_url(self.db or f"sqlite:///{self.gradebook}")
 
     @property
     def seed(self) -> int:
@@ -156,7 +157,7 @@ class Settings:
         c.SandboxedExecute.cell_seconds = self.limits.cell_seconds
         c.Autograde.pre_convert_hook = "autograder.submissions.refuse_links"
         c.Autograde.sanitize_preprocessors = [
-            "autograder.harden.HardenNotebook",
+            "autograder.steps.HardenNotebook",
             "nbgrader.preprocessors.OverwriteCells",
         ]
         c.Autograde.autograde_preprocessors = [

@@ -1,8 +1,10 @@
-"""What was handed in: who, what is still to grade, and whether a file can be graded at all."""
+"""What was handed in: for which assignment, who, and whether a file can be graded at all."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -11,6 +13,21 @@ from autograder.settings import Settings
 
 MOST_BYTES = 2**25
 """In a notebook: an assignment has a hundredth of it, with all its pictures."""
+
+MOST_CELLS, MOST_CODE, MOST_FILES = 1000, 2**18, 1000
+"""Cells and characters of code in a notebook, and files in a submission. The judge reads the code once for each of its checks,
+which takes 2 s for so much of it."""
+
+
+def require_assignment(settings: Settings, name: str) -> None:
+    """Make sure that there is such an assignment.
+
+    Raises:
+        AutograderError: there is none; names the nearest.
+    """
+    known = {folder.parent.name for folder in settings.source.glob("*/*.ipynb")}
+    if name not in known:
+        raise AutograderError(f"no assignment '{name}' in {settings.source.name}/: {did_you_mean(name, known)}")
 
 
 def students_who_submitted(settings: Settings, assignment: str, only: str | None = None) -> list[str]:
@@ -28,10 +45,33 @@ def students_who_submitted(settings: Settings, assignment: str, only: str | None
     return found if only is None else [only]
 
 
+def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Everything in a folder, however deep, but not much more than a submission may hold; no link is followed."""
+    folders, count = [str(folder)], 0
+    while folders and count <= MOST_FILES:
+        with os.scandir(folders.pop()) as found:
+            for entry in found:
+                count += 1
+                if count > MOST_FILES + 1:
+                    return
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+
+
 def find_links(folder: Path) -> list[str]:
     """Symbolic links in a submission, and whatever else is neither a file nor a folder."""
-    odd = [path for path in (folder, *folder.rglob("*")) if path.is_symlink() or not (path.is_file() or path.is_dir())]
-    return sorted(str(path.relative_to(folder.parent)) for path in odd)
+    odd = [
+        entry.path
+        for entry in entries(folder)
+        if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False))
+    ]
+    return sorted(shown(os.path.relpath(path, folder.parent)) for path in ([str(folder)] if folder.is_symlink() else odd))
+
+
+def shown(name: str) -> str:
+    """A file's name as it can be printed in one line and kept in a database: names may hold anything."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)[:200]
 
 
 def refuse_links(assignment: str, student: str, notebooks: Sequence[str]) -> None:
@@ -53,11 +93,15 @@ def find_problem(settings: Settings, assignment: str, student: str) -> str:
     folder = settings.submitted / student / assignment
     if links := find_links(folder):
         return LINKED.format(name=links[0])
+    if sum(1 for _ in entries(folder)) > MOST_FILES:
+        return f"the submission holds more than {MOST_FILES} files: ask for the notebook alone"
     wanted = sorted(path.name for path in (settings.source / assignment).glob("*.ipynb"))
     for name in wanted:
         path = folder / name
         if not path.is_file():
-            others = ", ".join(sorted(other.name for other in folder.glob("*") if other.is_file())) or "the folder is empty"
+            others = (
+                ", ".join(sorted(shown(other.name) for other in folder.glob("*") if other.is_file())) or "the folder is empty"
+            )
             return f"{name} is missing ({others}): rename the notebook, or ask for it"
         problem = _unreadable(path)
         if problem:
@@ -71,16 +115,30 @@ def _unreadable(path: Path) -> str:
     if size > MOST_BYTES:
         return f"{path.name} has {size / 2**20:.0f} MiB, at most {MOST_BYTES // 2**20} are read: {ask}, without its outputs"
     try:
-        json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         return f"{path.name} is not text: {ask}"
     except json.JSONDecodeError as error:
         return f"{path.name} is not JSON (line {error.lineno}: {error.msg}): {ask}"
     except RecursionError:
         return f"{path.name} is nested too deeply to be a notebook: {ask}"
+    if too_much := _too_much(found):
+        return f"{path.name} has {too_much}: {ask}"
     try:
         nbformat.validate(nbformat.read(path, as_version=4))
     except Exception as error:  # nbformat raises whatever the damage leads to
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return f"{path.name} is JSON but no notebook ({reason}): {ask}"
     return ""
+
+
+def _too_much(notebook: Any) -> str:
+    """What there is too much of in a notebook; whether it is one, nbformat says."""
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        return ""
+    if len(cells) > MOST_CELLS:
+        return f"{len(cells)} cells, at most {MOST_CELLS} are run"
+    sources = [cell.get("source") for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    code = sum(len("".join(map(str, source))) for source in sources if isinstance(source, str | list))
+    return f"{code} characters of code, at most {MOST_CODE} are run" if code > MOST_CODE else ""

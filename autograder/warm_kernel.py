@@ -7,11 +7,11 @@ after which every process but this one is killed and every file wiped, so that n
 """
 
 import ctypes
+import itertools
 import json
 import os
 import resource
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -133,12 +133,18 @@ class Watch:
         pids = _students(student, self.limits)
         if len(pids) > self.limits["processes"]:
             return self._stop(student, f"it started more than {self.limits['processes']} processes")
+        if self.limits["sandboxed"] and _entries(self.limits["scratch"]) > self.limits["entries"]:
+            return self._stop(student, f"it made more than {self.limits['entries']} files")
         seen = [_status(pid) for pid in pids]
         if sum(int(status.get("Threads", "1")) for status in seen) > 4 * self.limits["processes"]:
             return self._stop(student, f"it started more than {4 * self.limits['processes']} threads")
         used = sum(_kilobytes(status) for status in seen) * 1024
         if used > self.limits["memory"] + self.base:  # pages shared with process 1 count in each: look closer
-            used = sum(_private(pid) for pid in pids)
+            used = 0
+            for pid in pids:
+                used += _private(pid)
+                if len(_students(student, self.limits)) > self.limits["processes"]:  # looking takes long enough for a fork bomb
+                    return self._stop(student, f"it started more than {self.limits['processes']} processes")
         self.peak = max(self.peak, used)
         if used > self.limits["memory"] + self.base:
             self._stop(student, f"it used more than {self.limits['memory'] // 2**20} MiB of memory")
@@ -181,16 +187,34 @@ def _kill_all(student: int, limits: dict[str, Any]) -> bool:
 
 def _wipe(scratch: str) -> bool:
     """Delete what a student wrote; whether all of it is gone."""
-    end = time.monotonic() + WIPE
-    for folder in (Path(scratch), Path("/dev/shm") if scratch == "/tmp" else Path(scratch)):
-        for entry in list(os.scandir(folder)) if folder.is_dir() else []:
-            if time.monotonic() > end:
-                return False
-            try:
-                shutil.rmtree(entry.path) if entry.is_dir(follow_symlinks=False) else os.unlink(entry.path)
-            except (OSError, RecursionError):
-                return False
+    end, numbers = time.monotonic() + WIPE, itertools.count()
+    try:
+        for folder in _writable(scratch):
+            while entries := list(os.scandir(folder)):
+                for entry in entries:
+                    if time.monotonic() > end:
+                        return False
+                    if not entry.is_dir(follow_symlinks=False):
+                        os.unlink(entry.path)
+                        continue
+                    with suppress(PermissionError):  # one that was made closed cannot be listed, but is empty
+                        for inner in list(os.scandir(entry.path)):  # brought up here: no path becomes too long, or too deep
+                            os.rename(inner.path, f"{folder}/.wiped-{next(numbers)}")
+                    os.rmdir(entry.path)
+    except OSError:
+        return False
     return True
+
+
+def _writable(scratch: str) -> list[str]:
+    """The folders in which a student can write."""
+    return [scratch, "/dev/shm"] if scratch == "/tmp" else [scratch]
+
+
+def _entries(scratch: str) -> int:
+    """Files and folders that a student has made in the sandbox."""
+    found = [os.statvfs(folder) for folder in _writable(scratch)]
+    return sum(one.f_files - one.f_ffree for one in found)
 
 
 def _students(student: int, limits: dict[str, Any]) -> list[int]:
@@ -233,7 +257,7 @@ def _status(pid: int | str) -> dict[str, str]:
 
 
 def _kilobytes(status: dict[str, str]) -> int:
-    return sum(int(status.get(key, "0 kB").split()[0]) for key in ("RssAnon", "RssShmem"))
+    return sum(int(status.get(key, "0 kB").split()[0]) for key in ("RssAnon", "RssShmem", "VmSwap", "VmPTE"))
 
 
 def _private(pid: int) -> int:

@@ -6,10 +6,12 @@ import multiprocessing.forkserver
 import os
 import signal
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,46 @@ LOST = "the process that ran it was killed, perhaps for lack of memory: grade it
 
 def warm_up() -> None:
     """Let the process from which workers are forked load what they need now, while this one is still busy otherwise."""
-    multiprocessing.forkserver.set_forkserver_preload(["autograder.execute"])
+    multiprocessing.forkserver.set_forkserver_preload(["autograder.quick_imports", "autograder.execute"])
     multiprocessing.forkserver.ensure_running()
+
+
+def start_early(log: Path, function: Callable[..., Any], *arguments: Any) -> None:
+    """Start workers, each with a call that makes it ready, while this process is still busy otherwise; they wait for jobs."""
+    pool = Workers(log, os.cpu_count() or 1)
+    for _ in range(os.cpu_count() or 1):
+        pool.submit(function, *arguments)
+    _early.append(pool)
+
+
+def stop_early() -> None:
+    """End workers that were started early, if nothing came for them to do."""
+    while _early:
+        _early.pop().kill()
+
+
+class Workers(ProcessPoolExecutor):
+    """Processes that leave nothing behind: their temporary files lie in one folder, which goes when they do."""
+
+    def __init__(self, log: Path, count: int) -> None:
+        warm_up()
+        self.scratch = tempfile.TemporaryDirectory(prefix="autograder-", ignore_cleanup_errors=True)
+        context = multiprocessing.get_context("forkserver")
+        super().__init__(count, context, _start_worker, (log, self.scratch.name))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As in every executor, and the temporary files go."""
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        self.scratch.cleanup()
+
+    def kill(self) -> None:
+        """End them without waiting for what they do; a worker's sandbox dies with it."""
+        for worker in list((self._processes or {}).values()):
+            worker.kill()
+        self.shutdown(cancel_futures=True)
+
+
+_early: list[Workers] = []
 
 
 def in_workers(
@@ -43,18 +83,18 @@ def in_workers(
     """
     count = count or os.cpu_count() or 1
     waiting = iter(jobs)
-    while True:
+    while (job := next(waiting, None)) is not None:
+        waiting = chain([job], waiting)
         interrupted: list[tuple[str, tuple[Any, ...]]] = []
         with _pool(log, count) as pool:
             yield from in_executor(pool, function, waiting, count * AHEAD, interrupted)
-        if not interrupted:
-            return
         for job in interrupted:
             again: list[tuple[str, tuple[Any, ...]]] = []
             with _pool(log, 1) as pool:
                 yield from in_executor(pool, function, iter([job]), 1, again)
             if again:
                 yield job[0], None, LOST
+    stop_early()
 
 
 def in_executor(
@@ -95,22 +135,19 @@ def in_executor(
 
 
 @contextmanager
-def _pool(log: Path, workers: int) -> Iterator[ProcessPoolExecutor]:
-    warm_up()
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("forkserver"), _start_worker, (log,))
-    before = set(multiprocessing.active_children())
+def _pool(log: Path, count: int) -> Iterator[Workers]:
+    pool = _early.pop() if _early else Workers(log, count)
     try:
         yield pool
     except BaseException:
-        for worker in set(multiprocessing.active_children()) - before:
-            worker.kill()  # its sandbox dies with it
+        pool.kill()
         raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    pool.shutdown(cancel_futures=True)
 
 
-def _start_worker(log: Path) -> None:
+def _start_worker(log: Path, scratch: str) -> None:
     """Leave the terminal: Ctrl-C is the parent's affair, and what sandboxes write to the screen belongs in the log."""
+    tempfile.tempdir = scratch
     os.setsid()
     _die_with_parent()
     with log.open("ab") as file:

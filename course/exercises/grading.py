@@ -37,20 +37,15 @@ def grade(exercise: Exercise, answer: Any, *, seed: int = 0) -> Score:
 
 def examine(exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorough: bool = False) -> dict[str, Report]:
     """Ask about every case of the exercise and judge what comes back: a report by case label."""
-    rng = Generator(device()).manual_seed(seed)
     reports: dict[str, Report] = {}
     problem = str(respondent.about()["problem"])
     stopped = ""  # what never ends in one case is not tried in the next
-    for case in exercise.cases(rng):
+    for case, truth, rng in _situations(exercise, seed):
         if isinstance(case, Call):
             reports[case.label] = _judge_call(case, respondent, problem or stopped)
             stopped = stopped or (reports[case.label].parts[0].message if reports[case.label].title == SLOW else "")
             continue
-        truth = (
-            Truth(case.build(exercise.truth), case.inputs, rng)
-            if exercise.truth
-            else _own_truth(case, respondent, problem, rng)
-        )
+        truth = truth or _own_truth(case, respondent, problem, rng)
         if isinstance(truth, str):
             reports[case.label] = Report(case.label, tuple(Part(name, False, truth) for name in exercise.points))
             continue
@@ -69,6 +64,33 @@ def examine(exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorou
         reports[case.label] = _by_hand(report) if evidence.shortcuts else report
     return reports
 
+
+KEPT = 64
+"""How many exercises' situations are kept: grading a class asks for the same ones again and again."""
+
+
+def _situations(exercise: Exercise, seed: int) -> list[tuple[Case | Call, Truth | None, Generator]]:
+    """Each case with the truth about it, where the exercise has one, and with the random numbers that judging it draws."""
+    key = (id(exercise), seed, str(device()))
+    if key not in _kept:
+        rng = Generator(device()).manual_seed(seed)
+        found = []
+        for case in exercise.cases(rng):
+            truth = Truth(case.build(exercise.truth), case.inputs, rng) if exercise.truth and isinstance(case, Case) else None
+            found.append((case, truth, rng.clone_state()))
+        while len(_kept) >= KEPT:
+            _kept.pop(next(iter(_kept)))
+        _kept[key] = (exercise, found)  # the exercise, too, so that no other takes over its id
+    situations = []
+    for case, truth, rng in _kept[key][1]:
+        fresh = rng.clone_state()
+        if truth is not None:
+            truth.rng = fresh
+        situations.append((case, truth, fresh))
+    return situations
+
+
+_kept: dict[tuple[int, int, str], tuple[Exercise, list[tuple[Case | Call, Truth | None, Generator]]]] = {}
 
 SLOW = "out of time"
 

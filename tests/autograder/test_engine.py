@@ -141,7 +141,7 @@ def test_regrading_keeps_the_earlier_grade_when_writing_it_fails(tiny, monkeypat
     def fail(*args):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("autograder.replay.Replay.preprocess", fail)
+    monkeypatch.setattr("autograder.steps.Replay.preprocess", fail)
     (outcome,) = grade(tiny.settings, "tiny", ["ada"])
     assert outcome.problem == "nbgrader stopped: OSError: the disk is full"
     assert outcome.kept
