@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from autograder import submissions, workers
 from autograder.errors import AutograderError
@@ -105,9 +106,7 @@ def feedback(name: Name, student: Student = None, work: Work = None) -> None:
 def report(name: Name, db: Database = None, work: Work = None) -> None:
     """Write how the class did, per exercise and per mistake: autograder/work/reports/NAME.html."""
     with _course(work) as settings:
-        from autograder.assignment import require_assignment
-
-        require_assignment(settings, name)
+        submissions.require_assignment(settings, name)
         _report(replace(settings, db=db), name)
 
 
@@ -124,10 +123,9 @@ def export(
     if lms not in ("canvas", "moodle"):
         _give_up(f"there is no export for '{lms}': canvas or moodle", 2)
     with _course(work) as settings:
-        from autograder.assignment import require_assignment
         from autograder.exports import write_export
 
-        require_assignment(settings, name)
+        submissions.require_assignment(settings, name)
         path = to or settings.folder / "exports" / f"{name}-{lms}.csv"
         left_out = write_export(replace(settings, db=db), name, lms, path, column or name)
         screen.print(f"grades for {lms}: {path}", markup=False, soft_wrap=True)
@@ -230,13 +228,21 @@ def _give_up(line: str, code: int) -> None:
     raise typer.Exit(code)
 
 
+class _Rate(ProgressColumn):
+    """How fast it goes."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "")
+
+
 @contextmanager
 def _bar(doing: str, total: int) -> Iterator[Callable[[str], None]]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
         TextColumn("{task.fields[last]}"),
     )
     with Progress(*columns, console=complaints, transient=True) as bar:
