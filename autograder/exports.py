@@ -145,7 +145,7 @@ def write_export(settings: Settings, assignment: str, lms: str, path: Path, colu
     if not plugin.written:
         path.unlink()
         reasons = Counter(plugin.left_out.values()).most_common()
-        found = ", ".join(f"{count} {reason}" for reason, count in reasons) or "nobody handed in anything"
+        found = ", ".join(f"{reason}: {count}" for reason, count in reasons) or "nobody handed in anything"
         raise AutograderError(f"nobody has final points in '{assignment}' yet ({found}): grade by hand in the formgrader first")
     return plugin.left_out
 

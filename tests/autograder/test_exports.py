@@ -92,7 +92,7 @@ def test_nobody_is_final_yet(graphs, tmp_path):
     for student in ("ada", "bob", "eve"):
         graphs.add(Work(student))
     with pytest.raises(
-        AutograderError, match=r"nobody has final points in 'graphs' yet \(4 waits for a person, 1 could not be"
+        AutograderError, match=r"nobody has final points in 'graphs' yet \(waits for a person: 4, could not be graded: 1"
     ):
         write_export(graphs.settings, "graphs", "canvas", tmp_path / "c.csv", "graphs")
     assert not (tmp_path / "c.csv").exists()
