@@ -17,7 +17,7 @@ def jupyter(tiny, tmp_path_factory):
 
 
 def test_formgrader_generates_and_grades_and_jupyterlab_validates(tiny, jupyter, page):
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(120_000)
     page.goto(f"{jupyter}/formgrader")
     row = page.locator("tr", has_text="tiny")
     row.locator("td.assign a").click()
