@@ -95,6 +95,8 @@ def find_problem(settings: Settings, assignment: str, student: str) -> str:
         return LINKED.format(name=links[0])
     if sum(1 for _ in entries(folder)) > MOST_FILES:
         return f"the submission holds more than {MOST_FILES} files: ask for the notebook alone"
+    if odd := [entry.name for entry in entries(folder) if not entry.name.isprintable()]:
+        return f"a file has a name that cannot be printed ({shown(odd[0])}): rename it"
     wanted = sorted(path.name for path in (settings.source / assignment).glob("*.ipynb"))
     for name in wanted:
         path = folder / name
