@@ -5,33 +5,54 @@ compares the arrays that come back, and fails closed: what is not an answer earn
 """
 
 import ast
-from collections.abc import Sequence
+import sys
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.sandbox import Student, StudentGoneError
 from course.evidence import Evidence
 from course.exercises import Score, find_exercise, grade
+from course.module import Module
 from course.shortcuts import read_text
 
 MEDDLING = {
-    "_getframe": "looks into other frames",
-    "currentframe": "looks into other frames",
-    "get_objects": "looks for other objects in memory",
-    "get_referrers": "looks for other objects in memory",
-    "ctypes": "reaches into memory",
-    "modules": "reaches into loaded modules",
-    "settrace": "traces other code",
-    "setprofile": "traces other code",
-    "__code__": "replaces other code",
-    "ast_transformers": "rewrites cells before they run",
+    word: why
+    for why, words in {
+        "looks into other frames": "_getframe currentframe tb_frame f_back f_locals f_globals gi_frame cr_frame inspect",
+        "looks for other objects in memory": "gc get_objects get_referrers get_referents",
+        "reaches into memory": "ctypes cffi mmap",
+        "reaches into loaded modules": "modules _C",
+        "traces other code": "settrace setprofile",
+        "reaches into other code": "__code__ __globals__ __closure__ __builtins__ __subclasses__ __getattribute__ __dict__",
+        "rewrites cells before they run": "ast_transformers input_transformers_cleanup input_transformers_post",
+        "runs code that cannot be read": "importlib import_module runpy marshal pickle dill cloudpickle codeop builtins",
+        "reaches for torch's engine": "_engine_run_backward _execution_engine run_backward falling_back recording",
+        "talks past the notebook": "socket fromfd fdopen dup dup2 fork subprocess multiprocessing",
+    }.items()
+    for word in words.split()
 }
 """Attributes and modules that no exercise needs, and what they are good for."""
 
+CALLED = {
+    **dict.fromkeys(("exec", "eval", "compile", "__import__"), "runs code that cannot be read"),
+    **dict.fromkeys(("globals", "vars"), "reaches into other code"),
+}
+"""Functions likewise."""
+
+MAGICS = ("matplotlib", "time", "timeit", "capture", "config", "precision", "pip", "conda", "who", "whos", "pwd", "ls")
+"""Commands of IPython that a notebook may well use."""
+
 GUARDED = ("course", "torch", "numpy", "np", "builtins", "IPython")
 """Modules whose parts a notebook has no reason to replace."""
+
+KNOWN = {*sys.stdlib_module_names, *GUARDED, "matplotlib", "scipy", "sklearn", "pandas", "tqdm", "ipywidgets", "jaxtyping"}
+"""Modules whose source is not the student's."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +108,7 @@ class Remote:
     """A respondent in another process. Whatever comes back is checked before it is used."""
 
     def __init__(self, student: Student, check: Check, sources: Sequence[str]) -> None:
-        self.student, self.check, self.sources = student, check, sources
+        self.student, self.check, self.sources = student, check, [as_python(source) for source in sources]
         self.problem = _text(self._ask("use", check.exercise, check.name).get("problem"))
 
     def about(self) -> dict[str, Any]:
@@ -99,7 +120,8 @@ class Remote:
     def own(self, label: str) -> dict[str, Any]:
         """A module of the student's own: inputs' names and parameters."""
         found = self._ask("own", label)
-        state = {str(name): value for name, value in _dict(found.get("state")).items() if isinstance(value, np.ndarray)}
+        named = {str(name): value for name, value in _dict(found.get("state")).items() if isinstance(value, np.ndarray)}
+        state = {name: value for name, value in named.items() if not hasattr(Module, name.split(".")[0])}
         names = [_text(name) for name in _list(found.get("names"))]
         return {"problem": self.problem or _text(found.get("problem")), "names": names, "state": state}
 
@@ -150,37 +172,88 @@ class Remote:
             return {}
 
 
+@lru_cache(maxsize=64)
+def as_python(source: str) -> str:
+    """A cell as the Python that runs: IPython's own commands are calls in it, and what follows a `%%time` is its lines."""
+    if _tree(source) is None:
+        first, _, rest = source.lstrip().partition("\n")
+        cell_magic = first.startswith("%%")
+        with suppress(Exception):  # it is no Python, and has not run either
+            body = TransformerManager().transform_cell(rest if cell_magic else source)
+            return f"get_ipython().run_cell_magic({first[2:].split()[0]!r})\n{body}" if cell_magic else body
+    return source
+
+
+@lru_cache(maxsize=64)
+def _tree(source: str) -> ast.Module | None:
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.parse(source)
+    return None
+
+
 def meddling(sources: Sequence[str]) -> list[str]:
     """Lines that reach for what runs beside the notebook: no exercise needs them, and a person should see them."""
-    found = {}
-    for source in sources:
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # it did not run as Python either, or only with a magic
-        lines = source.splitlines()
-        for node in ast.walk(tree):
-            if why := _meddles(node):
-                line = lines[node.lineno - 1].strip()[:80]  # pyright: ignore[reportAttributeAccessIssue]
-                found.setdefault(why, f"{why}: `{line}`")
+    found: dict[str, str] = {}
+    sources = [as_python(source) for source in sources]
+    nodes = [(node, source) for source in sources if (tree := _tree(source)) is not None for node in ast.walk(tree)]
+    own = {node.name for node, _ in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    guarded = {name for node, _ in nodes for name in _taken(node)} | set(GUARDED)
+    for node, source in nodes:
+        if why := _meddles(node, guarded - own):
+            line = source.splitlines()[node.lineno - 1].strip()[:80]  # pyright: ignore[reportAttributeAccessIssue]
+            found.setdefault(why, f"{why}: `{line}`")
     return list(found.values())
 
 
-def _meddles(node: ast.AST) -> str:
+def _taken(node: ast.AST) -> list[str]:
+    """The names under which an import takes something from a guarded module."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in GUARDED:
+        return [alias.asname or alias.name for alias in node.names]
+    if isinstance(node, ast.Import):
+        return [alias.asname for alias in node.names if alias.asname and alias.name.split(".")[0] in GUARDED]
+    return []
+
+
+def _meddles(node: ast.AST, guarded: Collection[str]) -> str:
     if isinstance(node, ast.Attribute) and node.attr in MEDDLING:
         return MEDDLING[node.attr]
     if isinstance(node, ast.Import | ast.ImportFrom):
-        names = {name for alias in node.names for name in alias.name.split(".")} | {getattr(node, "module", None) or ""}
-        return next((MEDDLING[name] for name in sorted(names) if name in MEDDLING and name != "modules"), "")
+        return _imports(node)
+    if isinstance(node, ast.Call) and (why := _calls(node, guarded)):
+        return why
     targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [getattr(node, "target", None)]
-    if any(isinstance(target, ast.Attribute) and _root(target) in GUARDED for target in targets):
+    if any(isinstance(target, ast.Attribute | ast.Subscript) and _root(target) in guarded for target in targets):
         return "replaces a part of a library"
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr") and node.args:
-        return "replaces a part of a library" if _root(node.args[0]) in GUARDED else ""
     return ""
 
 
-def _root(node: ast.AST) -> str:
+def _imports(node: ast.Import | ast.ImportFrom) -> str:
+    module = getattr(node, "module", None) or ""
+    names = {name for alias in node.names for name in alias.name.split(".")} | set(module.split("."))
+    if words := [name for name in sorted(names) if name in MEDDLING and name != "modules"]:
+        return MEDDLING[words[0]]
+    homes = [module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+    return "" if all(home.split(".")[0] in KNOWN for home in homes) else "imports code that is not in the notebook"
+
+
+def _calls(node: ast.Call, guarded: Collection[str]) -> str:
+    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+    first = node.args[0] if node.args else None
+    if isinstance(node.func, ast.Name) and name in CALLED:
+        return CALLED[name]
+    if name in ("setattr", "delattr") and _root(first) in guarded:
+        return "replaces a part of a library"
+    if name in ("getattr", "setattr", "attrgetter", "methodcaller"):
+        word = node.args[1] if name in ("getattr", "setattr") and len(node.args) > 1 else first
+        if not isinstance(word, ast.Constant):
+            return "names a part by a computed word"
+        return MEDDLING.get(str(word.value), "")
+    if name in ("run_line_magic", "run_cell_magic") and not (isinstance(first, ast.Constant) and first.value in MAGICS):
+        return "runs code that cannot be read"
+    return ""
+
+
+def _root(node: ast.AST | None) -> str:
     """The name that a chain of attributes begins with."""
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value

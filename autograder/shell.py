@@ -29,6 +29,24 @@ from course.exercises.respondent import Local
 from course.exercises.serve import answer, receive
 from course.exercises.wire import pack, unpack
 
+ON_THE_WAY = (
+    "course.deadline",
+    "course.device",
+    "course.evidence",
+    "course.exercises.exercise",
+    "course.exercises.respondent",
+    "course.exercises.serve",
+    "course.exercises.wire",
+    "course.module",
+    "course.shortcuts",
+    "torch.autograd",
+    "torch.autograd.forward_ad",
+    "torch.autograd.graph",
+)
+"""Modules whose functions and classes a question to a student's object runs through."""
+
+REPLACED = "the notebook replaced {name}, with which answers are checked: take that out"
+
 MOST_TEXT = 2**17
 """Characters of text that one cell may print; the rest is dropped, as 'nbgrader' would drop it later."""
 
@@ -158,6 +176,7 @@ class Shell:
         self.ipython.recorder = self.recorder
         self.respondent: Local | None = None
         self.raw = -1
+        self.changed = original_parts()
 
     @classmethod
     def warm(cls) -> "Shell":
@@ -195,7 +214,10 @@ class Shell:
         if ask in own:
             return own[ask](*of)
         assert self.respondent is not None
-        return answer(self.respondent, ask, of)
+        found = answer(self.respondent, ask, of)
+        if changed := self.changed():
+            return {"problem": REPLACED.format(name=changed), "errors": {"forward": REPLACED.format(name=changed)}}
+        return found
 
     def files(self, files: dict[str, str]) -> dict[str, Any]:
         """Put what was handed in beside the notebook where the notebook will look for it."""
@@ -229,8 +251,44 @@ class Shell:
         """Answer from now on for the object of that name."""
         if name not in self.ipython.user_ns:
             return {"problem": f"there is no '{name}': its cell is missing, or stopped at an error before it was defined"}
+        if changed := self.changed():
+            return {"problem": REPLACED.format(name=changed)}
         self.respondent = Local(find_exercise(exercise), self.ipython.user_ns[name])
         return {"problem": ""}
+
+
+def original_parts() -> Callable[[], str]:
+    """Remember the functions on the way of a question.
+
+    Returns:
+        a function that names the first of them that is not the same any more; empty when all are. All that it needs is in
+        its own closure, so that it cannot be misled by replacing a name.
+    """
+    seen = []
+    for name in ON_THE_WAY:
+        module = sys.modules[name]
+        homes = [(name, vars(module))]
+        homes += [
+            (f"{name}.{one.__name__}", vars(one))
+            for one in vars(module).values()
+            if isinstance(one, type) and one.__module__ == name
+        ]
+        for place, home in homes:
+            for key, value in home.items():
+                function = getattr(value, "__func__", value)
+                if callable(function) or isinstance(value, property):
+                    code = getattr(function, "__code__", None)
+                    seen.append((f"{place}.{key}", home, key, value, function, code, getattr(function, "__defaults__", None)))
+
+    def changed(read: Callable[..., Any] = getattr) -> str:
+        for name, home, key, value, function, code, defaults in seen:
+            if home.get(key) is not value:
+                return name
+            if code is not None and (read(function, "__code__") is not code or read(function, "__defaults__") is not defaults):
+                return name
+        return ""
+
+    return changed
 
 
 class _Nothing(Module):

@@ -65,17 +65,21 @@ def probe(
     given, upstream = to_float64(inputs), to_float64(grad_outputs)
     evidence.demands_forward = _demands_forward(module, upstream, seconds)
     module.zero_grad()
-    outputs = _stage(evidence, "forward", lambda: as_tuple(module.forward(*given)), seconds)
+    with watch_backward(module, parts) as shortcuts:  # a forward that differentiates leaves nothing for backward to do
+        outputs = _stage(evidence, "forward", lambda: as_tuple(module.forward(*given)), seconds)
+        evidence.outputs = tuple(_to_array(o, "forward", evidence) for o in outputs or ())
+    evidence.shortcuts = tuple(shortcuts)
     if outputs is None:
         return evidence
-    evidence.outputs = tuple(_to_array(o, "forward", evidence) for o in outputs)
     for stage, record in (("backward", evidence.grads), ("a second backward", evidence.grads_again)):
         with watch_backward(module, parts) as shortcuts:
             found = _stage(evidence, stage, lambda: module.backward(*upstream), seconds)
+            stopped = stage in evidence.errors
+            if not stopped:  # reading a gradient may run code, too, where its class is the student's
+                _record(evidence, stage, record, module, names, found)
         evidence.shortcuts = tuple(dict.fromkeys((*evidence.shortcuts, *shortcuts)))
-        if stage in evidence.errors:
+        if stopped:
             break
-        _record(evidence, stage, record, module, names, found)
     pairs = [
         *zip(names, given, inputs, strict=True),
         *(("grad_output", u, g) for u, g in zip(upstream, grad_outputs, strict=True) if g is not None),

@@ -202,7 +202,7 @@ MEDDLING = {
     "import ctypes": "reaches into memory",
     "setattr(torch, 'equal', cheat)": "replaces a part of a library",
     "get_ipython().ast_transformers.append(cheat)": "rewrites cells before they run",
-    "probe.__code__ = cheat.__code__": "replaces other code",
+    "probe.__code__ = cheat.__code__": "reaches into other code",
 }
 
 
