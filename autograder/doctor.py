@@ -45,9 +45,10 @@ def _python() -> Finding:
 
 
 def _packages() -> Iterator[Finding]:
-    for name in ("torch", "nbgrader", "jupyterlab"):
+    for name in ("torch", "nbgrader", "jupyterlab", "nh3", "math-core"):
         try:
-            yield Finding(name, importlib.util.find_spec(name) is not None, version(name), PIP)
+            module = name.replace("-", "_")
+            yield Finding(name, importlib.util.find_spec(module) is not None, version(name), PIP)
         except PackageNotFoundError:
             yield Finding(name, False, f"not installed in {sys.prefix}", PIP)
 

@@ -124,7 +124,10 @@ def _data(data: dict[str, Any]) -> dict[str, Any]:
     """A mimebundle; text is text, and only the judge writes scores."""
     found = {}
     for kind, value in data.items():
-        if isinstance(value, str) or (kind.endswith("json") and "modular-learning" not in kind):
+        if kind.endswith("json"):
+            if isinstance(value, dict | list) and "modular-learning" not in kind:
+                found[kind] = value
+        elif isinstance(value, str):
             found[kind] = value
     return found
 

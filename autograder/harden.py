@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from nbgrader.api import Gradebook
 
 
+PICTURES = ("image/png", "image/jpeg", "image/gif")
+MOST_PICTURE = 2**22
+"""Characters of one picture in a written answer."""
+
+
 @dataclass(frozen=True)
 class SourceCell:
     """A cell of the assignment as the gradebook knows it."""
@@ -80,25 +85,26 @@ def harden(submitted: NotebookNode, blueprint: Blueprint) -> NotebookNode:
     Every cell of the assignment stands in its place, with nbgrader's own metadata and nothing else: locked cells with the
     instructor's text, also those that were deleted, moved, edited or turned into markdown; answers with the student's. Where an
     answer's cell was pasted twice, the last one counts, as in nbgrader, and the other runs as a plain cell. Cells that the
-    student added stay behind the cell that they followed. Outputs, tags, attachments and all else that a cell can carry is
-    dropped.
+    student added stay behind the cell that they followed. Outputs, tags and all else that a cell can carry is dropped, but
+    for pictures in text.
     """
     known = {cell.name: cell for cell in blueprint.cells}
     last = {_name(cell): position for position, cell in enumerate(submitted.cells)}
-    answers: dict[str, str] = {}
+    answers: dict[str, NotebookNode] = {}
     added: dict[str, list[dict[str, Any]]] = {}
     before = ""
     for position, cell in enumerate(submitted.cells):
         name = _name(cell)
         if name in known and last[name] == position:
-            answers[name], before = cell.source, name
+            answers[name], before = cell, name
         elif name not in known or not known[name].locked:
-            added.setdefault(before, []).append(_plain(cell.cell_type, cell.source, {}))
+            added.setdefault(before, []).append(_plain(cell.cell_type, cell.source, {}, cell))
     cells = added.get("", [])
     for cell in blueprint.cells:
         if cell.locked or cell.name in answers or cell.points is not None:
-            text = cell.source if cell.locked else answers.get(cell.name, cell.source)
-            cells.append(_plain(cell.kind, text, {"nbgrader": cell.about}))
+            answer = None if cell.locked else answers.get(cell.name)
+            text = cell.source if answer is None else answer.source
+            cells.append(_plain(cell.kind, text, {"nbgrader": cell.about}, answer))
         cells += added.get(cell.name, [])
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
@@ -112,11 +118,23 @@ def _name(cell: NotebookNode) -> str:
     return str(about.get("grade_id", "")) if isinstance(about, dict) else ""
 
 
-def _plain(kind: str, source: str, metadata: dict[str, Any]) -> dict[str, Any]:
+def _plain(kind: str, source: str, metadata: dict[str, Any], written: NotebookNode | None) -> dict[str, Any]:
     source = source.encode(errors="replace").decode()  # JSON may hold halves of letters, which no file can
     if kind == "code":
         return {"cell_type": kind, "source": source, "metadata": metadata, "outputs": [], "execution_count": None}
-    return {"cell_type": "raw" if kind == "raw" else "markdown", "source": source, "metadata": metadata}
+    cell = {"cell_type": "raw" if kind == "raw" else "markdown", "source": source, "metadata": metadata}
+    pictures = _pictures(written.get("attachments")) if written is not None and kind == "markdown" else {}
+    return {**cell, "attachments": pictures} if pictures else cell
+
+
+def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
+    """The pictures that were pasted into a written answer: a person reads them."""
+    found = {}
+    for name, data in attachments.items() if isinstance(attachments, dict) else ():
+        kept = {kind: text for kind, text in data.items() if kind in PICTURES and isinstance(text, str)} if data else {}
+        if kept and sum(map(len, kept.values())) <= MOST_PICTURE:
+            found[str(name)] = kept
+    return found
 
 
 def answers(notebook: NotebookNode, until: NotebookNode | None = None) -> Sequence[str]:

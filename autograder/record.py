@@ -22,7 +22,6 @@ from nbgrader.coursedir import CourseDirectory
 
 from autograder.gradebook import all_or_nothing, one_writer, open_gradebook
 from autograder.quiet import quiet
-from autograder.review import mark_for_review
 from autograder.settings import RUN, Settings
 
 NOT_GRADED = "Not graded: "
@@ -54,7 +53,6 @@ def record(settings: Settings, assignment: str, student: str, executed: Path, di
         try:
             with all_or_nothing(settings):
                 Autograde(coursedir=course, config=config).start()
-                mark_for_review(settings, assignment, student)
         except NbGraderException as error:
             return f"nbgrader stopped: {next((line for line in errors if 'rror:' in line), error)}"
         _stamp(settings, assignment, student, digest)

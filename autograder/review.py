@@ -2,26 +2,26 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-import nbformat
-
-from autograder.gradebook import open_gradebook
-from autograder.quiet import quiet
-from autograder.settings import Settings
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
 
 ASKED = re.compile(r"^\s*(For review: .+)$", re.MULTILINE)
 """How a score's text asks for a person's look (see `course.exercises.Score`)."""
 
 
-def mark_for_review(settings: Settings, assignment: str, student: str) -> None:
-    """Let every test cell whose check asked for a look wait for a person, the reason beside the answer in the gradebook."""
-    for path in sorted((settings.autograded / student / assignment).glob("*.ipynb")):
-        reasons = dict(_asked(path))
+class MarkForReview(NbGraderPreprocessor):
+    """After SaveAutoGrades: test cells whose check asked for a look wait for a person, the reason beside the answer."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Mark them in the gradebook."""
+        reasons, about = dict(_asked(nb)), resources["nbgrader"]
         if not reasons:
-            continue
-        with quiet(settings.log), open_gradebook(settings) as gradebook:
-            submission = gradebook.find_submission_notebook(path.stem, assignment, student)
+            return nb, resources
+        with Gradebook(about["db_url"]) as gradebook:
+            submission = gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"])
             for grade in submission.grades:
                 if grade.name in reasons:
                     grade.needs_manual_grade = True
@@ -30,11 +30,12 @@ def mark_for_review(settings: Settings, assignment: str, student: str) -> None:
                     if comment.name == cell.removesuffix("_test"):
                         comment.auto_comment = reason
             gradebook.db.commit()
+        return nb, resources
 
 
-def _asked(path: Path) -> Iterator[tuple[str, str]]:
+def _asked(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     """The cells that asked, and what they said."""
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in notebook.cells:
         about = cell.metadata.get("nbgrader", {})
         if cell.cell_type != "code" or not about.get("grade"):
             continue

@@ -155,7 +155,7 @@ class Settings:
         c.SandboxedExecute.device = self.device
         c.SandboxedExecute.seconds = self.limits.seconds
         c.SandboxedExecute.cell_seconds = self.limits.cell_seconds
-        c.Autograde.pre_convert_hook = "autograder.submissions.refuse_links"
+        c.Autograde.pre_convert_hook = "autograder.submissions.defuse_links"
         c.Autograde.sanitize_preprocessors = [
             "autograder.steps.HardenNotebook",
             "nbgrader.preprocessors.OverwriteCells",
@@ -168,6 +168,7 @@ class Settings:
             "nbconvert.preprocessors.ClearMetadataPreprocessor",
             "nbgrader.preprocessors.LimitOutput",
             "nbgrader.preprocessors.SaveAutoGrades",
+            "autograder.review.MarkForReview",
             "nbgrader.preprocessors.AssignLatePenalties",
         ]
         c.GenerateFeedback.preprocessors = ["autograder.hide_tests.HideTests"]

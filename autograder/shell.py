@@ -169,7 +169,7 @@ class Shell:
     def __init__(self) -> None:
         config = Config()
         config.HistoryManager.enabled = False
-        config.InteractiveShell.colors = "Linux"
+        config.InteractiveShell.colors = "nocolor"
         config.InteractiveShell.xmode = "Context"
         self.recorder = Recorder()
         self.ipython = _Interactive.instance(config=config)

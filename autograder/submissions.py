@@ -61,12 +61,14 @@ def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 def find_links(folder: Path) -> list[str]:
     """Symbolic links in a submission, and whatever else is neither a file nor a folder."""
-    odd = [
-        entry.path
-        for entry in entries(folder)
-        if not (entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False))
-    ]
-    return sorted(shown(os.path.relpath(path, folder.parent)) for path in ([str(folder)] if folder.is_symlink() else odd))
+    return sorted(shown(os.path.relpath(path, folder.parent)) for path in _odd(folder))
+
+
+def _odd(folder: Path) -> list[Path]:
+    if folder.is_symlink():
+        return [folder]
+    inside = [entry for entry in entries(folder) if not entry.is_file(follow_symlinks=False)]
+    return [Path(entry.path) for entry in inside if not entry.is_dir(follow_symlinks=False)]
 
 
 def shown(name: str) -> str:
@@ -74,15 +76,16 @@ def shown(name: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)[:200]
 
 
-def refuse_links(assignment: str, student: str, notebooks: Sequence[str]) -> None:
+def defuse_links(assignment: str, student: str, notebooks: Sequence[str]) -> None:
     """Called by nbgrader before it copies a submission's files: a link among them would copy what it points to.
 
-    Raises:
-        ValueError: there is one.
+    nbgrader goes on whatever is raised here, so that every link becomes a text that says where it led.
     """
     for folder in {Path(notebook).parent for notebook in notebooks}:
-        if links := find_links(folder):
-            raise ValueError(LINKED.format(name=links[0]))
+        for path in _odd(folder):
+            said = f"a link to {os.readlink(path)}, which was not followed" if path.is_symlink() else "no file"
+            path.unlink()
+            path.write_text(f"This was {said}.\n", encoding="utf-8", errors="replace")
 
 
 LINKED = "{name} is a link, not a file: ask for the file itself"
