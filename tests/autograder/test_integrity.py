@@ -10,12 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from autograder.engine import grade
 from autograder.judge import Check, judge
 from autograder.points import read_points
 from autograder.sandbox import Student, StudentGoneError
 from course.exercises import Score, all_exercises
+from course.module import Module
+from course.modules import Add
+from course.shortcuts import DELEGATED, watch_backward
 from tests.autograder.test_judge import MULTIPLY
 
 pytestmark = pytest.mark.xdist_group("sandbox")
@@ -103,6 +107,26 @@ BY_TORCH = {
     "        h.forward(self.saved['x'], self.saved['y'])\n"
     "        return h.backward(g)",
 }
+
+
+def test_a_class_that_claims_to_equal_another_is_not_that_class():
+    class Meta(type(Module)):
+        def __eq__(cls, other):
+            return True
+
+        def __hash__(cls):
+            return hash(Add)
+
+    class Helper(Module, metaclass=Meta):
+        def forward(self, x):
+            return x * x
+
+    helper, x = Helper(), torch.ones(3)
+    helper.forward(x)
+    with watch_backward(Add(), {Add}) as seen:
+        helper.backward(x)
+    assert seen == [DELEGATED]
+
 
 HIDDEN = {
     "behind a magic": "%matplotlib inline\nimport course.evidence\ncourse.evidence.extra = 3",
