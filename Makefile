@@ -23,7 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# Chromium runs the browser tests, bubblewrap the grading sandbox. Both are optional: without them the rest still works.
+# Chromium runs the browser tests, bubblewrap the grading sandbox, PostgreSQL the tests of a gradebook in it. All are optional.
 $(SYSTEM): $(READY)
 	@sh .ci/system.sh $(BIN)/python
 	@touch $@

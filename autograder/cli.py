@@ -14,12 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from autograder import submissions, workers
+from autograder.database import VARIABLE
 from autograder.errors import AutograderError
 from autograder.settings import Settings, find_root
 from autograder.task import make_ready
 
 if TYPE_CHECKING:
-    from autograder.engine import Outcome
+    from autograder.engine import Outcome, Runner
 
 # nbgrader takes seconds to import: each command imports what it needs when it runs, and --help is quick.
 
@@ -34,15 +35,24 @@ screen, complaints = Console(), Console(stderr=True)
 Name = Annotated[str, typer.Argument(help="The assignment: a folder in solutions/.", metavar="NAME", show_default=False)]
 Work = Annotated[Path | None, typer.Option(help="Grade in this folder, not in autograder/work.", metavar="FOLDER")]
 Database = Annotated[
-    str | None, typer.Option("--db", help="The gradebook's address, instead of a file in the work folder.", metavar="URL")
+    str | None,
+    typer.Option(
+        "--db",
+        envvar=VARIABLE,
+        help="The gradebook: postgresql://USER:PASSWORD@HOST/NAME, not a file in the work folder.",
+        metavar="URL",
+    ),
+]
+Cluster = Annotated[
+    str | None, typer.Option(help="Run submissions on a Dask cluster: its scheduler's address, tcp://HOST:PORT.", metavar="URL")
 ]
 Student = Annotated[str | None, typer.Option(help="Only this student.", metavar="STUDENT")]
 
 
 @app.command(epilog="Example: autograder generate 01_graphs")
-def generate(name: Name, work: Work = None) -> None:
+def generate(name: Name, db: Database = None, work: Work = None) -> None:
     """Make the students' notebook, in assignments/NAME/, from the instructor's in solutions/NAME/."""
-    with _course(work) as settings:
+    with _course(work, db) as settings:
         from autograder.assignment import generate
 
         screen.print(f"students' notebook of '{name}': {generate(settings, name)}", soft_wrap=True)
@@ -54,30 +64,35 @@ DANGER = (
 )
 
 
-@app.command(epilog="Examples: autograder grade 01_graphs | autograder grade 01_graphs --student ada --again")
+@app.command(
+    epilog="Examples: autograder grade 01_graphs | autograder grade 01_graphs --student ada --again "
+    "| autograder grade 01_graphs --cluster tcp://localhost:8786"
+)
 def grade(
     name: Name,
     student: Student = None,
     again: Annotated[bool, typer.Option("--again", help="Also what is graded and has not changed since.")] = False,
     no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Run submissions with your rights.")] = False,
     device: Annotated[str, typer.Option(help="Where submissions compute: cpu or cuda.", metavar="DEVICE")] = "cpu",
+    cluster: Cluster = None,
     db: Database = None,
     work: Work = None,
 ) -> None:
     """Grade what lies in autograder/work/submitted/STUDENT/NAME/, and print everybody's points."""
     if device not in ("cpu", "cuda"):
         _give_up(f"there is no device '{device}': cpu or cuda", 2)
-    with _course(work) as settings:
-        settings = replace(settings, sandbox=not no_sandbox, device=device, db=db)
+    with _course(work, db) as settings:
+        settings = replace(settings, sandbox=not no_sandbox, device=device)
         if no_sandbox:
             complaints.print(DANGER, soft_wrap=True)
         submissions.require_assignment(settings, name)
         students = submissions.students_who_submitted(settings, name, student)
-        workers.start_early(settings.log, make_ready, settings.limits, settings.sandbox, settings.device)
+        if cluster is None:
+            workers.start_early(settings.log, make_ready, settings.limits, settings.sandbox, settings.device)
         from autograder.record import due
 
         todo = students if again else due(settings, name, students)
-        outcomes = _grade(settings, name, todo)
+        outcomes = _grade(settings, name, todo, cluster)
         if len(todo) < len(students):
             screen.print(
                 f"{len(students) - len(todo)} of {len(students)} are unchanged since they were graded; --again grades all"
@@ -86,9 +101,9 @@ def grade(
 
 
 @app.command(epilog="Examples: autograder feedback 01_graphs | autograder feedback 01_graphs --student ada")
-def feedback(name: Name, student: Student = None, work: Work = None) -> None:
+def feedback(name: Name, student: Student = None, db: Database = None, work: Work = None) -> None:
     """Write a page for each graded student: autograder/work/feedback/STUDENT/NAME/NAME.html."""
-    with _course(work) as settings:
+    with _course(work, db) as settings:
         workers.warm_up()
         from autograder import submissions
         from autograder.assignment import ensure_in_gradebook
@@ -105,9 +120,9 @@ def feedback(name: Name, student: Student = None, work: Work = None) -> None:
 @app.command(epilog="Example: autograder report 01_graphs")
 def report(name: Name, db: Database = None, work: Work = None) -> None:
     """Write how the class did, per exercise and per mistake: autograder/work/reports/NAME.html."""
-    with _course(work) as settings:
+    with _course(work, db) as settings:
         submissions.require_assignment(settings, name)
-        _report(replace(settings, db=db), name)
+        _report(settings, name)
 
 
 @app.command(epilog="Example: autograder export 01_graphs --for canvas --column 'Graphs (4711)'")
@@ -122,12 +137,12 @@ def export(
     """Write final grades as a CSV file that Canvas or Moodle imports; who has none yet is left out and named."""
     if lms not in ("canvas", "moodle"):
         _give_up(f"there is no export for '{lms}': canvas or moodle", 2)
-    with _course(work) as settings:
+    with _course(work, db) as settings:
         from autograder.exports import write_export
 
         submissions.require_assignment(settings, name)
         path = to or settings.folder / "exports" / f"{name}-{lms}.csv"
-        left_out = write_export(replace(settings, db=db), name, lms, path, column or name)
+        left_out = write_export(settings, name, lms, path, column or name)
         screen.print(f"grades for {lms}: {path}", markup=False, soft_wrap=True)
         _name({student: f"left out, {reason}" for student, reason in left_out.items()})
 
@@ -164,13 +179,13 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _grade(settings: Settings, name: str, students: Sequence[str]) -> "list[Outcome]":
+def _grade(settings: Settings, name: str, students: Sequence[str], cluster: str | None = None) -> "list[Outcome]":
     """Grade, and print the table with a line for each problem."""
     from autograder import engine
     from autograder.points import points_table, read_points
 
-    with _bar("grading", len(students)) as advance:
-        outcomes = engine.grade(settings, name, students, advance)
+    with _runner(settings, cluster if students else None) as runner, _bar("grading", len(students)) as advance:
+        outcomes = engine.grade(settings, name, students, advance, runner=runner)
     points = read_points(settings, name)
     screen.print(points_table(points, name))
     screen.print("✎ waits for a person   — not handed in", soft_wrap=True)
@@ -178,6 +193,24 @@ def _grade(settings: Settings, name: str, students: Sequence[str]) -> "list[Outc
     problems |= {one.student: f"the earlier grade stands; the new file: {one.problem}" for one in outcomes if one.kept}
     _name(problems)
     return outcomes
+
+
+@contextmanager
+def _runner(settings: Settings, cluster: str | None) -> "Iterator[Runner]":
+    """Where submissions run: on this computer, or on a cluster."""
+    if cluster is None:
+        yield workers.in_workers
+        return
+    try:
+        from autograder.cluster import on_cluster
+    except ModuleNotFoundError as error:
+        raise AutograderError(f'{error.name} is not installed: pip install "modular-learning[cluster]"') from error
+
+    def say(line: str) -> None:
+        complaints.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    with on_cluster(cluster, settings.log, isolated=settings.sandbox, device=settings.device, say=say) as runner:
+        yield runner
 
 
 def _feedback(settings: Settings, name: str, students: Sequence[str]) -> "list[Outcome]":
@@ -209,10 +242,10 @@ def _exit_if_problems(outcomes: "list[Outcome]") -> None:
 
 
 @contextmanager
-def _course(work: Path | None) -> Iterator[Settings]:
+def _course(work: Path | None, db: str | None = None) -> Iterator[Settings]:
     """The course that we stand in; every foreseen error leaves as one line and an exit code."""
     try:
-        yield Settings(find_root(), work.resolve() if work else None).prepare()
+        yield Settings(find_root(), work.resolve() if work else None, db=db).prepare()
     except AutograderError as error:
         _give_up(str(error), 2)
     except ModuleNotFoundError as error:

@@ -18,10 +18,10 @@ def database_url(address: str) -> str:
     """
     if POSTGRES.match(address):
         address = POSTGRES.sub("postgresql+psycopg://", address)
-        before, _, user = address.partition("://")
-        if user.partition("?")[0].count("@") > 1 or re.search(r"[/#]", user.rpartition("@")[0]):
+        place = re.split(r"\?(?!.*@)", address.partition("://")[2])[0]
+        if place.count("@") > 1 or re.search(r"[/#?]", place.rpartition("@")[0]):
             raise AutograderError(
-                "the gradebook's address has an @, / or # in the user's name or password: write %40, %2F or %23 there"
+                "the gradebook's address has an @, /, # or ? in the user's name or password: write %40, %2F, %23 or %3F there"
             )
     from sqlalchemy import make_url  # only who has a gradebook waits for SQLAlchemy
     from sqlalchemy.exc import ArgumentError

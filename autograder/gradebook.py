@@ -116,7 +116,9 @@ def _given(url: str, engine: Engine | Connection) -> Iterator[None]:
     if isinstance(engine, Connection):
         engine.dispose = lambda: None  # type: ignore[attr-defined]  # nbgrader takes it for an engine, and closes it when done
     try:
-        with patch.object(nbgrader.api, "create_engine", lambda url, **options: _kept.get(url) or create_engine(url, **options)):
+        with patch.object(
+            nbgrader.api, "create_engine", lambda url, **options: _kept.get(url) or create_engine(url, **options)
+        ):
             yield
     finally:
         _kept.clear()

@@ -7,6 +7,7 @@ from rich import box
 from rich.table import Table
 
 from autograder.gradebook import open_gradebook
+from autograder.harden import Blueprint
 from autograder.quiet import quiet
 from autograder.record import NOT_GRADED
 from autograder.settings import Settings
@@ -42,9 +43,9 @@ def read_points(settings: Settings, assignment: str) -> Points:
     """Everyone in the gradebook."""
     with quiet(settings.log), open_gradebook(settings) as gradebook:
         most: dict[str, float] = {}
-        for notebook in gradebook.find_assignment(assignment).notebooks:
-            graded = {cell.name: float(cell.max_score) for cell in notebook.grade_cells}
-            most |= {exercise_of(cell.name): graded[cell.name] for cell in notebook.source_cells if cell.name in graded}
+        for name in sorted(str(notebook.name) for notebook in gradebook.find_assignment(assignment).notebooks):
+            blueprint = Blueprint.of(gradebook, assignment, name, settings.source / assignment / f"{name}.ipynb")
+            most |= {exercise_of(cell.name): cell.points for cell in blueprint.cells if cell.points is not None}
         rows = [_row(gradebook, assignment, str(student.id), most) for student in gradebook.students]
     return Points(most, sorted(rows, key=lambda row: row.student))
 

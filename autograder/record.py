@@ -1,7 +1,7 @@
 """The one writer of the gradebook: notes a submission that was run, or one that could not be graded.
 
-The gradebook takes a submission whole or not at all, and it counts as graded when its stamp is written, last of all. Whatever is
-interrupted before that, by Ctrl-C or because the machine goes down, is put back and graded again.
+The gradebook takes a submission whole or not at all, and it counts as graded when its stamp is written, last of all. Whatever
+is interrupted before that, by Ctrl-C or because the machine goes down, is put back and graded again.
 """
 
 import glob
