@@ -330,7 +330,7 @@ def _fitness(future: Future) -> str:
         return f"cannot be asked ({type(error).__name__})"
     if not isinstance(answer, list | tuple) or list(map(type, answer)) != [str, str]:
         return OTHER
-    return OTHER if answer[0] != surroundings() else answer[1] and f"has no sandbox: {answer[1]}"
+    return OTHER if answer[0] != surroundings() else answer[1]
 
 
 @contextmanager
@@ -362,10 +362,9 @@ def _examine(isolated: bool, device: str) -> tuple[str, str]:
     """What this worker is, and why it cannot grade."""
     import torch  # only here: this module is also the engine's, which does without
 
-    problem = sandbox_problem() if isolated else ""
-    if device == "cuda" and not torch.cuda.is_available():
-        problem = problem or "there is no GPU"
-    return surroundings(), problem
+    if isolated and (problem := sandbox_problem()):
+        return surroundings(), f"has no sandbox: {problem}"
+    return surroundings(), "has no GPU" if device == "cuda" and not torch.cuda.is_available() else ""
 
 
 def _call(session: str, packed: bytes) -> str:

@@ -56,6 +56,7 @@ def run_cells(notebook: NotebookNode, student: Student, *, files: dict[str, byte
         why it stopped before the end; empty when it did not.
     """
     stopped = ""
+    brought = [data.decode(errors="replace") for name, data in (files or {}).items() if name.endswith(".py")]
     try:
         student.files(files or {})
     except StudentGoneError as gone:
@@ -78,7 +79,7 @@ def run_cells(notebook: NotebookNode, student: Student, *, files: dict[str, byte
                 cell.outputs, cell.execution_count = _run(cell.source, student)
             else:
                 began = time.monotonic()
-                score = judge(student, check, answers(notebook, cell), seed=seed)
+                score = judge(student, check, [*brought, *answers(notebook, cell)], seed=seed, brought=bool(brought))
                 bundle = score.mimebundle(time.monotonic() - began)
                 cell.outputs = [
                     new_output("display_data", data=bundle),

@@ -5,6 +5,7 @@ compares the arrays that come back, and fails closed: what is not an answer earn
 """
 
 import ast
+import importlib.util
 import sys
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -27,7 +28,7 @@ MEDDLING = {
         "looks into other frames": "_getframe currentframe tb_frame f_back f_locals f_globals gi_frame cr_frame inspect",
         "looks for other objects in memory": "gc get_objects get_referrers get_referents",
         "reaches into memory": "ctypes cffi mmap",
-        "reaches into loaded modules": "modules _C",
+        "reaches into loaded modules": "modules _C meta_path path_hooks",
         "traces other code": "settrace setprofile",
         "reaches into other code": "__code__ __globals__ __closure__ __builtins__ __subclasses__ __getattribute__ __dict__",
         "rewrites cells before they run": "ast_transformers input_transformers_cleanup input_transformers_post",
@@ -94,27 +95,29 @@ def _asked(call: ast.Call) -> tuple[str, str] | None:
     return None
 
 
-def judge(student: Student, check: Check, sources: Sequence[str], *, seed: int) -> Score:
+def judge(student: Student, check: Check, sources: Sequence[str], *, seed: int, brought: bool = False) -> Score:
     """Grade an object that lives in a student's process, and note what a person should see in the notebook's source.
 
     Args:
-        sources: the student's own cells, up to the test.
+        sources: the student's own cells, up to the test, and the Python files that were handed in with them.
+        brought: whether there are such files.
         seed: of the inputs; no notebook contains it.
     """
-    return grade(find_exercise(check.exercise), Remote(student, check, sources), seed=seed)
+    return grade(find_exercise(check.exercise), Remote(student, check, sources, brought=brought), seed=seed)
 
 
 class Remote:
     """A respondent in another process. Whatever comes back is checked before it is used."""
 
-    def __init__(self, student: Student, check: Check, sources: Sequence[str]) -> None:
+    def __init__(self, student: Student, check: Check, sources: Sequence[str], *, brought: bool = False) -> None:
+        self.brought = brought
         self.student, self.check, self.sources = student, check, [as_python(source) for source in sources]
         self.problem = _text(self._ask("use", check.exercise, check.name).get("problem"))
 
     def about(self) -> dict[str, Any]:
         """The object's problem, and what its source shows: here, where nobody can have tampered with the reading."""
         problem = self.problem or _text(self._ask("about").get("problem")) or self.problem
-        seen = [*read_text(self.sources, self.check.name), *meddling(self.sources)]
+        seen = [*read_text(self.sources, self.check.name), *meddling(self.sources, brought=self.brought)]
         return {"problem": problem, "shortcuts": seen}
 
     def own(self, label: str) -> dict[str, Any]:
@@ -191,15 +194,20 @@ def _tree(source: str) -> ast.Module | None:
     return None
 
 
-def meddling(sources: Sequence[str]) -> list[str]:
-    """Lines that reach for what runs beside the notebook: no exercise needs them, and a person should see them."""
+def meddling(sources: Sequence[str], *, brought: bool = False) -> list[str]:
+    """Lines that reach for what runs beside the notebook: no exercise needs them, and a person should see them.
+
+    Args:
+        brought: whether Python files were handed in: only then can a notebook import what lies beside it, and it might be
+            another text by then than the one that was handed in.
+    """
     found: dict[str, str] = {}
     sources = [as_python(source) for source in sources]
     nodes = [(node, source) for source in sources if (tree := _tree(source)) is not None for node in ast.walk(tree)]
     own = {node.name for node, _ in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     guarded = {name for node, _ in nodes for name in _taken(node)} | set(GUARDED)
     for node, source in nodes:
-        if why := _meddles(node, guarded - own):
+        if why := _meddles(node, guarded - own, brought):
             line = source.splitlines()[node.lineno - 1].strip()[:80]  # pyright: ignore[reportAttributeAccessIssue]
             found.setdefault(why, f"{why}: `{line}`")
     return list(found.values())
@@ -214,11 +222,11 @@ def _taken(node: ast.AST) -> list[str]:
     return []
 
 
-def _meddles(node: ast.AST, guarded: Collection[str]) -> str:
-    if isinstance(node, ast.Attribute) and node.attr in MEDDLING:
-        return MEDDLING[node.attr]
+def _meddles(node: ast.AST, guarded: Collection[str], brought: bool) -> str:
+    if isinstance(node, ast.Attribute) and (node.attr in MEDDLING or ast.unparse(node) == "sys.path"):
+        return MEDDLING.get(node.attr, "imports code that is not in the notebook")
     if isinstance(node, ast.Import | ast.ImportFrom):
-        return _imports(node)
+        return _imports(node, brought)
     if isinstance(node, ast.Call) and (why := _calls(node, guarded)):
         return why
     targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [getattr(node, "target", None)]
@@ -227,13 +235,22 @@ def _meddles(node: ast.AST, guarded: Collection[str]) -> str:
     return ""
 
 
-def _imports(node: ast.Import | ast.ImportFrom) -> str:
+def _imports(node: ast.Import | ast.ImportFrom, brought: bool) -> str:
     module = getattr(node, "module", None) or ""
     names = {name for alias in node.names for name in alias.name.split(".")} | set(module.split("."))
     if words := [name for name in sorted(names) if name in MEDDLING and name != "modules"]:
         return MEDDLING[words[0]]
     homes = [module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-    return "" if all(home.split(".")[0] in KNOWN for home in homes) else "imports code that is not in the notebook"
+    strange = any(_elsewhere(home.split(".")[0], brought) for home in homes) or names >= {"sys", "path"}
+    return "imports code that is not in the notebook" if strange else ""
+
+
+@lru_cache(maxsize=256)
+def _elsewhere(module: str, brought: bool) -> bool:
+    """Whether a module may be found beside the notebook, or happens to be installed; a missing one does nothing."""
+    with suppress(ImportError, ValueError):
+        return module not in KNOWN and module != "" and (brought or importlib.util.find_spec(module) is not None)
+    return False
 
 
 def _calls(node: ast.Call, guarded: Collection[str]) -> str:

@@ -202,7 +202,6 @@ class Shell:
         for number in (1, 2):
             os.dup2(self.raw, number)
         sys.stdout, sys.stderr = _Stream(self.recorder, "stdout"), _Stream(self.recorder, "stderr")
-        sys.path.insert(0, "")
         reading, writing = channel.makefile("rb"), channel.makefile("wb")
         while (data := receive(reading)) is not None:
             question = unpack(data)
@@ -228,6 +227,8 @@ class Shell:
             path.write_bytes(base64.b64decode(text))
         folder.mkdir(exist_ok=True)
         os.chdir(folder)
+        if any(name.endswith(".py") for name in files):  # otherwise nothing is imported that a notebook may have written
+            sys.path.insert(0, "")
         return {}
 
     def run(self, source: str) -> dict[str, Any]:

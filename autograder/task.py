@@ -5,6 +5,9 @@ from pathlib import Path
 
 from autograder.limits import Limits
 
+LEFT_OUT = (".ipynb", ".so", ".pyd", ".pyc", ".pyo")
+"""Files that do not go along: other notebooks, and code that nobody can read."""
+
 MOST_FILES = 2**25
 """Bytes of other files that may be handed in with a notebook."""
 
@@ -56,7 +59,7 @@ def read_files(folder: Path) -> dict[str, bytes]:
     found, total = {}, 0
     for path in sorted(folder.rglob("*")):
         inside = [path, *(parent for parent in path.parents if parent.is_relative_to(folder))]
-        if path.suffix == ".ipynb" or not path.is_file() or any(part.is_symlink() for part in inside):
+        if path.suffix in LEFT_OUT or not path.is_file() or any(part.is_symlink() for part in inside):
             continue
         total += path.stat().st_size
         if total > MOST_FILES:

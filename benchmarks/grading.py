@@ -1,9 +1,9 @@
 """How long grading a class takes: the engine, its sandbox on, against nbgrader's own autograde.
 
 Both are started as an instructor starts them, as a command in the course's folder, on the same submissions of a real
-assignment: right answers and the classic mistakes, each a little different from all others, so that nothing is known in advance. The engine
-is started anew, with an empty cache, each time. nbgrader runs one notebook after the other; its time for one is the same
-whether the class is large or small, so that it is measured on parts of the class, in turns with the engine.
+assignment: right answers and the classic mistakes, each a little different from all others, so that nothing is known in
+advance. The engine is started anew, with an empty cache, each time. nbgrader runs one notebook after the other; its time for
+one is the same whether the class is large or small, so that it is measured on parts of the class, in turns with the engine.
 
     python benchmarks/grading.py [--quick]
 """

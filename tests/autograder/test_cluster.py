@@ -107,10 +107,26 @@ def _run(*arguments):
     return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 
 
+class _Alone:
+    inside = False
+
+    def __enter__(self) -> None:
+        assert not self.inside, "two submissions at a time"
+        self.inside = True
+
+    def __exit__(self, *exception: object) -> None:
+        self.inside = False
+
+
+_alone = _Alone()
+
+
 def obey(tasks: dict[str, Task]) -> dict[str, Executed]:
     """Stands for `run_all` on the workers: a notebook called "killer" ends the process that runs it."""
     if "killer" in tasks:
         os.kill(os.getpid(), signal.SIGKILL)
+    with _alone:  # fails where another thread is inside
+        time.sleep(0.02)
     return {name: Executed(task.notebook, 0.0) for name, task in tasks.items()}
 
 

@@ -131,7 +131,8 @@ def test_a_class_that_claims_to_equal_another_is_not_that_class():
 HIDDEN = {
     "behind a magic": "%matplotlib inline\nimport course.evidence\ncourse.evidence.extra = 3",
     "behind a cell magic": "%%time\nimport course.evidence\ncourse.evidence.extra = 3",
-    "in a file": "import helper",
+    "in a package that happens to be here": "import nbformat",
+    "in a file, after all": "import sys\nsys.path.insert(0, '')\nimport helper",
     "in a file that runs": "%run helper.py",
     "in words": "exec('a' + 'b')",
     "by getattr": "getattr(torch, 'auto' + 'grad')",

@@ -215,3 +215,17 @@ def test_meddling_is_shown_to_a_person(source):
 @pytest.mark.parametrize("source", ["for m in net.named_modules(): pass", "a.b = 3", "self.x = torch.ones(3)", "(("])
 def test_ordinary_code_is_no_meddling(source):
     assert not meddling([source])
+
+
+def test_what_lies_beside_the_notebook_may_be_imported_only_where_it_was_handed_in():
+    assert not meddling(["import helper"])
+    assert meddling(["import helper"], brought=True) == ["imports code that is not in the notebook: `import helper`"]
+
+
+def test_a_file_that_the_notebook_writes_is_not_imported(sandbox):
+    write = "open('late.py', 'w').write('y = 4')\nimport late"
+    for files, names in (({}, ["ModuleNotFoundError"]), ({"helper.py": b"x = 3"}, [])):
+        with sandbox.student() as student:
+            student.files(files)
+            outputs = student.ask("run", write)["outputs"]
+        assert [output["ename"] for output in outputs if output["output_type"] == "error"] == names
