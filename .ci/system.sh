@@ -30,7 +30,7 @@ if ! have_chromium >/dev/null 2>&1; then
 fi
 
 command -v bwrap >/dev/null 2>&1 ||
-    echo "NOTE: bubblewrap is not here and could not be installed. Grading then runs without a sandbox; cure: install the package bubblewrap (Linux only)."
+    echo "NOTE: bubblewrap is not here and could not be installed. Grading then refuses to run submissions, unless told --no-sandbox; cure: install the package bubblewrap (Linux only)."
 have_chromium >/dev/null 2>&1 ||
     echo "NOTE: Chromium is not here and could not be installed. Browser tests are skipped; cure: install chromium, or run: $python -m playwright install chromium"
 have_postgresql >/dev/null 2>&1 ||

@@ -16,6 +16,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
+from autograder.bubblewrap import sandbox_problem
 from autograder.edition import make_edition
 from autograder.limits import Limits
 from autograder.sandbox import Sandbox
@@ -34,6 +35,7 @@ class Demo:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory, root) -> Demo:
     """`autograder demo`, in a folder of its own."""
+    needs_sandbox()
     work = tmp_path_factory.mktemp("demo")
     done = subprocess.run(
         [*AUTOGRADER, "demo", "--work", work], cwd=root, capture_output=True, text=True, timeout=300, env=_wide_terminal()
@@ -115,6 +117,12 @@ class TinyCourse:
         return self.path(student)
 
 
+def needs_sandbox() -> None:
+    """Skip where there can be no sandbox, and say why."""
+    if problem := sandbox_problem():
+        pytest.skip(problem)
+
+
 def in_notebook(source: str) -> CodeType:
     """The code of a cell, with its lines where a traceback can read them, as in a notebook."""
     name = f"<cell {len(linecache.cache)}>"
@@ -131,6 +139,7 @@ def edition(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def sandbox(edition) -> Iterator[Sandbox]:
     """A sandbox for many tests."""
+    needs_sandbox()
     with Sandbox(edition) as sandbox:
         yield sandbox
 
@@ -138,6 +147,7 @@ def sandbox(edition) -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def impatient(edition) -> Iterator[Sandbox]:
     """One that gives a cell a second, and little of everything else."""
+    needs_sandbox()
     limits = Limits(seconds=8, cell_seconds=1, memory=2**28, disk=2**22, file=2**21, files=64, processes=16)
     with Sandbox(edition, limits) as sandbox:
         yield sandbox
@@ -146,6 +156,7 @@ def impatient(edition) -> Iterator[Sandbox]:
 @pytest.fixture
 def tiny(tmp_path, root, monkeypatch) -> TinyCourse:
     """A tiny course, in which we stand."""
+    needs_sandbox()
     course = TinyCourse(tmp_path, root / "nbgrader_config.py")
     monkeypatch.chdir(tmp_path)
     return course
