@@ -18,12 +18,15 @@ from typing import Any
 AHEAD = 2
 """Jobs for each worker that are prepared in advance: none waits, and a large class does not fill the memory."""
 
+PRELOADED = ["autograder.quick_imports", "autograder.execute", "torch.fx.experimental.symbolic_shapes"]
+"""Loaded once for all workers; the last is what naming a first mistake needs, and takes more than a second."""
+
 LOST = "the process that ran it was killed, perhaps for lack of memory: grade it again"
 
 
 def warm_up() -> None:
     """Let the process from which workers are forked load what they need now, while this one is still busy otherwise."""
-    multiprocessing.forkserver.set_forkserver_preload(["autograder.quick_imports", "autograder.execute"])
+    multiprocessing.forkserver.set_forkserver_preload(PRELOADED)
     multiprocessing.forkserver.ensure_running()
 
 
