@@ -262,8 +262,14 @@ class Sandbox:
             )
         command = [program, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1"]
         command += ["--cap-drop", "ALL", "--hostname", "sandbox", "--uid", "1000", "--gid", "1000"]
+        command += ["--size", str(self.limits.disk), "--tmpfs", "/tmp"]
+        within = sorted({f"/tmp/{Path(folder).parts[2]}" for folder in _system_folders() if folder.startswith("/tmp/")})
+        for folder in within:  # an environment that lies in /tmp: the way to it is not the student's
+            command += ["--tmpfs", folder]
         for folder in _system_folders():
             command += ["--ro-bind", folder, folder]
+        for folder in within:
+            command += ["--remount-ro", folder]
         for link in ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"):
             if os.path.islink(link):
                 command += ["--symlink", os.readlink(link), link]
@@ -286,8 +292,7 @@ class Sandbox:
             for file in sorted(Path("/dev").glob("nvidia*")):
                 command += ["--dev-bind", str(file), str(file)]
         command += ["--size", str(2**24), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-        command += ["--size", str(self.limits.disk), "--tmpfs", "/tmp", "--chdir", "/tmp"]
-        return [*command, "--seccomp", str(rules), "--remount-ro", "/", "--"]
+        return [*command, "--chdir", "/tmp", "--seccomp", str(rules), "--remount-ro", "/", "--"]
 
 
 def _needed() -> set[str]:

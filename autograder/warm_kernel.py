@@ -192,7 +192,7 @@ def _wipe(scratch: str) -> bool:
     end, numbers = time.monotonic() + WIPE, itertools.count()
     try:
         for folder in _writable(scratch):
-            while entries := list(os.scandir(folder)):
+            while entries := [entry for entry in os.scandir(folder) if not os.path.ismount(entry.path)]:
                 for entry in entries:
                     if time.monotonic() > end:
                         return False
