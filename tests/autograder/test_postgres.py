@@ -121,8 +121,8 @@ def test_the_password_is_not_among_the_arguments(tiny, address):
     with subprocess.Popen([*AUTOGRADER, "grade", "tiny", "--db", address], stdout=subprocess.DEVNULL) as process:
         first = Path(f"/proc/{process.pid}/cmdline")
         end = time.monotonic() + 30
-        while b"s3cr3t" in first.read_bytes() and time.monotonic() < end:  # as it was given, until it has started anew
-            time.sleep(0.02)
+        while (b"s3cr3t" in (said := first.read_bytes()) or b"tiny" not in said) and time.monotonic() < end:
+            time.sleep(0.02)  # as it was given, until it has started anew; for a moment there are no arguments at all
         seen = []
         while process.poll() is None:
             for entry in filter(str.isdigit, os.listdir("/proc")):
