@@ -15,6 +15,9 @@ GRADIENT_COLOR = "#B8430B"
 """Rust, for what backward computes; contrast 5.5 on white."""
 NEUTRAL_COLOR = "#555555"
 
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""For more than two things, in this order; safe for color-blind readers (Okabe, Ito: Color universal design, 2008)."""
+
 STYLE: Any = {
     "font.size": 13,
     "axes.titlesize": 14,

@@ -1,13 +1,22 @@
 """A gradient laid over the numeric one: where dot and ring part, backward is wrong."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib import rc_context
 
 from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, Figure
 
 
+Gradients = Mapping[str, np.ndarray | None]
+
+EXAMPLE: Gradients = {"x": np.array([2.0, -6.0, 10.0]), "y": None}
+"""What a half-done Multiply hands back for x = (1, −2, 3), y = (4, 5, −1) and upstream (2, 3, 5): its factors are swapped."""
+TRUTH = {"x": np.array([8.0, 15.0, -5.0]), "y": np.array([2.0, -6.0, 15.0])}
+
+
 def gradient_comparison(
-    analytic: dict[str, np.ndarray | None], numeric: dict[str, np.ndarray], *, title: str = "backward and numeric gradient"
+    analytic: Gradients = EXAMPLE, numeric: Mapping[str, np.ndarray] = TRUTH, *, title: str = "backward and numeric gradient"
 ) -> Figure:
     """Draw every coordinate of every gradient: a ring for the numeric one, a dot for the one that backward gave.
 
@@ -49,7 +58,7 @@ def agrees(analytic: np.ndarray | None, numeric: np.ndarray) -> bool:
     return bool(np.allclose(analytic, numeric, rtol=1e-4, atol=1e-6))
 
 
-def _describe(numeric: dict[str, np.ndarray], analytic: dict[str, np.ndarray | None], wrong: list[str]) -> str:
+def _describe(numeric: Mapping[str, np.ndarray], analytic: Gradients, wrong: list[str]) -> str:
     names = ", ".join(f"∂L/∂{name}" for name in numeric)
     if not wrong:
         return f"Dots in rings: for {names}, the gradient from backward lies on the numeric one at every coordinate."

@@ -1,0 +1,6 @@
+"""What all pictures in the browser share: controls with their script, the colors of both themes, and how a page carries them."""
+
+from course.widgets.controls import Choice, Control, Slider, Switch, control
+from course.widgets.sources import THEME, page_style, script
+
+__all__ = ["THEME", "Choice", "Control", "Slider", "Switch", "control", "page_style", "script"]

@@ -1,0 +1,98 @@
+"""Controls: a slider, a choice or a switch for one argument of a picture."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number between two ends. On a `log` slider equal ways multiply by equal factors."""
+
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or not all(map(math.isfinite, (self.low, self.high))):
+            raise ValueError(f"a slider from {self.low} to {self.high}: it needs two finite ends, the lower one first")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a logarithmic slider from {self.low}: both ends must be above 0")
+        if self.step is not None and not self.step > 0:
+            raise ValueError(f"a slider with step {self.step}: it must be above 0")
+
+    @property
+    def whole(self) -> bool:
+        """Whether it stands on whole numbers only."""
+        return not self.log and all(float(end).is_integer() for end in (self.low, self.high, self.step or 0.5))
+
+    @property
+    def stride(self) -> float:
+        """The step, and if none was given a round number: about 500 to the whole way."""
+        return self.step or 10 ** math.floor(math.log10((self.high - self.low) / 500))
+
+    def to_json(self) -> dict[str, Any]:
+        """What the browser draws."""
+        if not self.log:
+            return {"kind": "slider", "low": self.low, "high": self.high, "step": self.stride, "log": False}
+        return {"kind": "slider", "low": math.log10(self.low), "high": math.log10(self.high), "step": 0.01, "log": True}
+
+    def accept(self, value: Any) -> float | int:
+        """The value that the browser sent, as the picture takes it."""
+        number = min(max(float(value), self.low), self.high)
+        return round(number) if self.whole else number
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values, by what is written on them."""
+
+    options: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.options) < 2:
+            raise ValueError(f"a choice of {len(self.options)}: it needs two options or more")
+
+    def to_json(self) -> dict[str, Any]:
+        """What the browser draws."""
+        return {"kind": "choice", "options": [str(option) for option in self.options]}
+
+    def accept(self, value: Any) -> Any:
+        """The option that the browser sent by its text."""
+        return next(option for option in self.options if str(option) == str(value))
+
+
+@dataclass(frozen=True)
+class Switch:
+    """On or off."""
+
+    def to_json(self) -> dict[str, Any]:
+        """What the browser draws."""
+        return {"kind": "switch"}
+
+    def accept(self, value: Any) -> bool:
+        """The value that the browser sent."""
+        return bool(value)
+
+
+Control = Slider | Choice | Switch
+
+
+def control(said: Any) -> Control:
+    """A control from its abbreviation, as in ipywidgets: (low, high) or (low, high, step), a list of options, or True.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if isinstance(said, Control):
+        return said
+    if isinstance(said, bool):
+        return Switch()
+    if isinstance(said, tuple) and len(said) in (2, 3) and all(isinstance(part, int | float) for part in said):
+        whole = len(said) == 2 and all(isinstance(part, int) for part in said)
+        return Slider(said[0], said[1], said[2] if len(said) == 3 else 1 if whole else None)
+    if isinstance(said, Sequence) and not isinstance(said, str | tuple):
+        return Choice(tuple(said))
+    raise ValueError(f"{said!r} is no control: give (low, high), (low, high, step), a list of options, True, or a Slider")

@@ -1,0 +1,36 @@
+"""Every figure of the course draws itself, says in words what there is to see, and is quick enough for its controls."""
+
+import time
+
+import pytest
+
+from course.figures.registry import all_figures
+
+FIGURES = all_figures()
+
+
+def test_the_walk_finds_figures():
+    assert {"gate_patterns", "gradient_comparison", "sigmoid_slope"} <= set(FIGURES)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_draws_and_describes_itself(name):
+    began = time.process_time()
+    figure = FIGURES[name]()
+    picture = figure.to_png()
+    assert time.process_time() - began < 10, "a lecture waits for this figure"
+    assert picture.startswith(b"\x89PNG")
+    assert len(figure.alt) > 60, "alt text says what there is to see"
+    assert figure.get_figwidth() >= 6
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_text_is_readable_from_the_last_row(name):
+    figure = FIGURES[name]()
+    figure.to_png()
+    texts = [text for text in figure.findobj(lambda part: hasattr(part, "get_fontsize")) if text.get_text().strip()]
+    small = [(text.get_text(), text.get_fontsize()) for text in texts if text.get_visible() and text.get_fontsize() < 9.5]
+    assert not small
+    axes = [found for found in figure.axes if found.axison and found.lines]
+    shared = [found.get_shared_x_axes().get_siblings(found) for found in axes]
+    assert all(figure.get_supxlabel() or any(one.get_xlabel() for one in siblings) for siblings in shared), "axes have labels"
