@@ -7,7 +7,6 @@ from matplotlib import rc_context
 
 from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, Figure
 
-
 Gradients = Mapping[str, np.ndarray | None]
 
 EXAMPLE: Gradients = {"x": np.array([2.0, -6.0, 10.0]), "y": None}

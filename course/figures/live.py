@@ -75,9 +75,10 @@ class Live:
         about: dict[str, Any] = {"alt": self.figure.alt, "values": {name: self._said(name) for name in self._controls}}
         if self._drag is not None:
             axes = self.figure.axes[0]
-            box = axes.get_position()  # as drawn: the layout is settled once the picture exists
-            sides = (box.x0, 1 - box.y1, box.x1, 1 - box.y0)  # from the upper left corner, in parts of the whole
-            about["drag"] = {"name": self._drag, "box": sides, "low": axes.get_xlim()[0], "high": axes.get_xlim()[1]}
+            place = axes.get_position()  # as drawn: the layout is settled once the picture exists
+            corners = (place.x0, 1 - place.y1, place.x1, 1 - place.y0)  # from the upper left, in parts of the whole
+            low, high = map(float, axes.get_xlim())
+            about["drag"] = {"name": self._drag, "box": [*map(float, corners)], "low": low, "high": high}
         return about
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What all pictures in the browser share: controls with their script, the colors of both themes, and how a page carries them."""
+"""What all pictures in the browser share: controls and their script, the colors of both themes, and what a page carries."""
 
 from course.widgets.controls import Choice, Control, Slider, Switch, control
 from course.widgets.sources import THEME, page_style, script
