@@ -1,0 +1,89 @@
+"""The activations of the library, and where each lets next to no gradient through."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from course.device import device, tensor
+from course.figures._slope import value_and_slope
+from course.module import Module
+from course.modules import (
+    ELU,
+    GELU,
+    SELU,
+    Hardtanh,
+    Identity,
+    LeakyReLU,
+    LogSigmoid,
+    Mish,
+    NoisyReLU,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+
+_KINDS: tuple[type[Module], ...] = (
+    *(Identity, Sigmoid, Tanh, ReLU, LeakyReLU, PReLU, NoisyReLU, Softplus, ELU, GELU, SiLU),
+    *(SELU, Mish, Softsign, Hardtanh, ReLU6, LogSigmoid),
+)
+ACTIVATIONS: dict[str, Callable[[], Module]] = {kind.__name__: kind for kind in _KINDS}
+"""Every element-wise activation of the library by name, each made with its default parameters; those of lecture 06 first."""
+
+SATURATED = 0.01
+"""Where |f′| is below this, not even a hundredth of the gradient passes."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Where |f′| stays below SATURATED: from `low` to `high`, as far as the picture reaches."""
+
+    low: float
+    high: float
+    name: str
+    """f′ = 0 (exactly), saturated (up to an end of the picture) or turns (around a minimum or maximum)."""
+
+
+def make_activation(name: str) -> Module:
+    """The activation of that name in float64 and in eval mode, so that none is noisy.
+
+    Raises:
+        ValueError: there is no activation of that name.
+    """
+    if name not in ACTIVATIONS:
+        near = difflib.get_close_matches(name.lower(), [known.lower() for known in ACTIVATIONS], n=1)
+        meant = [f"did you mean '{known}'?" for known in ACTIVATIONS if known.lower() in near]
+        raise ValueError(f"no activation is called '{name}': {(meant or ['there are ' + ', '.join(ACTIVATIONS)])[0]}")
+    return ACTIVATIONS[name]().to(dtype=torch.float64).eval()
+
+
+def zones(name: str, reach: float = 6.0) -> list[Zone]:
+    """The stretches between −reach and reach where |f′| < SATURATED, their ends found by halving to ten digits."""
+    module = make_activation(name)
+    grid = torch.linspace(-reach, reach, 2401, dtype=torch.float64, device=device())
+    slope = value_and_slope(module, grid)[1].abs()
+    flat, last = (slope < SATURATED).tolist(), len(grid) - 1
+    starts = [i for i in range(last + 1) if flat[i] and (i == 0 or not flat[i - 1])]
+    ends = [i for i in range(last + 1) if flat[i] and (i == last or not flat[i + 1])]
+    found = []
+    for start, end in zip(starts, ends, strict=True):
+        low = -reach if start == 0 else _edge(module, float(grid[start]), float(grid[start - 1]))
+        high = reach if end == last else _edge(module, float(grid[end]), float(grid[end + 1]))
+        nothing = not slope[start : end + 1].any()
+        found.append(Zone(low, high, "f′ = 0" if nothing else "saturated" if start == 0 or end == last else "turns"))
+    return found
+
+
+def _edge(module: Module, inside: float, outside: float) -> float:
+    """The place between the two where |f′| crosses SATURATED."""
+    for _ in range(40):
+        middle = (inside + outside) / 2
+        slope = value_and_slope(module, tensor([middle], torch.float64))[1].item()
+        inside, outside = (middle, outside) if abs(slope) < SATURATED else (inside, middle)
+    return round(inside, 10) + 0.0
