@@ -1,0 +1,24 @@
+"""Labels at the ends of curves: near their curves, in their order, and never on one another."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course.figures._labels import apart
+
+
+@given(st.lists(st.floats(-3, 3), min_size=1, max_size=5))
+def test_labels_keep_apart_in_the_curves_order(ends):
+    placed = np.array(apart(ends, -3, 3, room=0.1))
+    ordered = placed[np.argsort(ends, kind="stable")]
+    assert np.all(np.diff(ordered) > 0.6 * 0.99)
+    assert placed.min() >= -2.7001
+    assert placed.max() <= 2.7001
+
+
+def test_labels_that_are_apart_stay_where_they_are():
+    assert apart([0.5, 0.1, 0.9], 0, 1) == [0.5, 0.1, 0.9]
+
+
+def test_two_at_one_place_part_evenly():
+    np.testing.assert_allclose(apart([0.5, 0.5], 0, 1, room=0.1), [0.45, 0.55])
