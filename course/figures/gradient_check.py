@@ -90,8 +90,8 @@ def _draw_map(axes: Axes, off: np.ndarray, words: str) -> None:
     axes.imshow(1 - 0.75 * part * (1 - np.array(to_rgb(GRADIENT_COLOR))), aspect="auto")
     for (row, column), number in np.ndenumerate(off):
         axes.text(column, row, power(number), ha="center", va="center", fontsize=15)
-    axes.set_xticks(range(off.shape[1]), [f"in {i + 1}" for i in range(off.shape[1])])
-    axes.set_yticks(range(off.shape[0]), [f"out {i + 1}" for i in range(off.shape[0])])
+    axes.set_xticks(range(off.shape[1]), [f"in {i}" for i in range(off.shape[1])])
+    axes.set_yticks(range(off.shape[0]), [f"out {i}" for i in range(off.shape[0])])
     axes.tick_params(length=0)
     axes.grid(False)
     axes.set_title(f"|analytic − numeric| of each weight\n{words}")
