@@ -1,6 +1,8 @@
-"""Names beside the ends of curves, moved apart where they would touch."""
+"""Names beside the ends of curves, moved apart where they would touch; ticks for time steps and for powers of ten."""
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 
 def apart(ends: list[float], low: float, high: float, room: float = 0.08) -> list[float]:
@@ -20,3 +22,15 @@ def apart(ends: list[float], low: float, high: float, room: float = 0.08) -> lis
     heights = np.empty_like(placed)
     heights[order] = placed
     return heights.tolist()
+
+
+def time_ticks(steps: int) -> list[int]:
+    """Ticks for the time steps 1 … steps: the first one and round ones."""
+    every = 1 if steps <= 8 else 5 if steps <= 30 else 10
+    return sorted({1, *range(every, steps + 1, every)})
+
+
+def label_powers(axes: Axes) -> None:
+    """Write the numbers of the y axis as powers of ten, for curves of logarithms: quicker to draw than a logarithmic axis."""
+    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_formatter(lambda power, _: f"$10^{{{power:.0f}}}$")

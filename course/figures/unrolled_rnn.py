@@ -7,11 +7,10 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
-from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from course.device import generator
-from course.figures._labels import apart
+from course.figures._labels import apart, label_powers, time_ticks
 from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.graph import Graph
 from course.module import Module
@@ -137,10 +136,8 @@ def _draw_norms(axes: Axes, found: Flow) -> None:
         axes.plot(t, np.log10(norms), marks, color=color, ms=4 if steps > 35 else 6, zorder=3 if marks == "--" else 2)
         axes.text(1 - 0.025 * steps, height, name, color=color, va="center", ha="right", fontweight="bold", fontsize=15)
     axes.set(xlim=(1 - 0.22 * steps, steps + 0.03 * steps), ylim=(low, high))
-    axes.set_xticks(t if steps <= 8 else [1, *range(5, steps + 1, 5 if steps <= 30 else 10)])
-    axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_formatter(lambda power, _: f"$10^{{{power:.0f}}}$")
-    axes.set(xlabel="time step t   (backward runs from right to left)", ylabel="‖∂L/∂h$_t$‖")
+    label_powers(axes)
+    axes.set(xticks=time_ticks(steps), xlabel="time step t   (backward runs from right to left)", ylabel="‖∂L/∂h$_t$‖")
 
 
 def _draw_eigenvalues(axes: Axes, eigenvalues: np.ndarray) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course.figures._labels import apart
+from course.figures._labels import apart, time_ticks
 
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=5))
@@ -22,3 +22,9 @@ def test_labels_that_are_apart_stay_where_they_are():
 
 def test_two_at_one_place_part_evenly():
     np.testing.assert_allclose(apart([0.5, 0.5], 0, 1, room=0.1), [0.45, 0.55])
+
+
+def test_time_ticks_are_the_first_step_and_round_ones():
+    assert time_ticks(4) == [1, 2, 3, 4]
+    assert time_ticks(12) == [1, 5, 10]
+    assert time_ticks(60) == [1, 10, 20, 30, 40, 50, 60]
