@@ -1,5 +1,7 @@
 """Boxes: rectangles around labels, and a search for free room."""
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -45,16 +47,66 @@ class Box:
         return across > 1e-6 and down > 1e-6
 
 
+class Room:
+    """The boxes that are taken, kept by column, so that a free place is found quickly in a wide drawing."""
+
+    COLUMN = 120.0
+
+    def __init__(self, taken: Iterable[Box] = ()) -> None:
+        self._columns: dict[int, list[Box]] = defaultdict(list)
+        for box in taken:
+            self.take(box)
+
+    def take(self, box: Box) -> None:
+        """Add a box."""
+        for column in self._across(box.x, box.right):
+            self._columns[column].append(box)
+
+    def overlaps(self, box: Box) -> bool:
+        """Whether a box meets any that is taken."""
+        return any(box.overlaps(other) for column in self._across(box.x, box.right) for other in self._columns[column])
+
+    def near(self, left: float, right: float) -> list[Box]:
+        """The boxes that may lie between two verticals."""
+        found = {id(box): box for column in self._across(left, right) for box in self._columns[column]}
+        return [box for box in found.values() if box.x < right and left < box.right]
+
+    def free(self, wanted: Box, reach: float) -> Box:
+        """The box nearest to `wanted` that overlaps nothing: moved sideways by up to `reach`, up or down at will."""
+        return free_box(wanted, self.near(wanted.x - reach, wanted.right + reach), reach)
+
+    def find(self, wanted: Box, reach: float) -> Box:
+        """The free box, which is then taken."""
+        found = self.free(wanted, reach)
+        self.take(found)
+        return found
+
+    def _across(self, left: float, right: float) -> range:
+        return range(math.floor(left / self.COLUMN), math.floor(right / self.COLUMN) + 1)
+
+
 def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
     """The box nearest to `wanted` that overlaps nothing `taken`: moved sideways by up to `reach`, up or down at will."""
-    left, right = wanted.x - reach, wanted.right + reach
-    taken = [box for box in taken if box.x < right and left < box.right]  # nothing else can ever be met
-    step = 3.0
-    sideways = [0.0, *(sign * part * reach for part in (0.5, 1.0) for sign in (1, -1))]
-    for ring in range(2000):  # 2000 × 3 px: further than any drawing is high
-        for dy in (-ring * step, ring * step):
-            for dx in sideways:
-                moved = Box(wanted.x + dx, wanted.y + dy, wanted.width, wanted.height)
-                if not any(moved.overlaps(box) for box in taken):
-                    return moved
-    raise ValueError("no room for a label: the drawing is higher than 12,000 pixels")
+    boxes = list(taken)
+    best, least = wanted, math.inf
+    for order, part in enumerate((0.0, 0.5, -0.5, 1.0, -1.0)):
+        x = wanted.x + part * reach
+        right = x + wanted.width
+        # Where it may not go up or down, as open intervals of the way.
+        blocked = [
+            (box.y - wanted.bottom, box.bottom - wanted.y) for box in boxes if min(right, box.right) - max(x, box.x) > 1e-6
+        ]
+        for way in (_least_way(blocked), -_least_way([(-high, -low) for low, high in blocked])):
+            cost = abs(way) + order * 1e-3 + (way > 0) * 1e-4
+            if cost < least:
+                best, least = Box(x, wanted.y + way, wanted.width, wanted.height), cost
+    return best
+
+
+def _least_way(blocked: Iterable[tuple[float, float]]) -> float:
+    """The least way, 0 or above, that lies in no blocked interval; at an end is outside, up to rounding."""
+    way = 0.0
+    for low, high in sorted(blocked):
+        if low + 1e-9 < way < high - 1e-9:
+            way = high
+    return way

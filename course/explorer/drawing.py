@@ -6,12 +6,19 @@ from itertools import pairwise
 from pathlib import Path
 
 from course.explorer.boxes import Box
-from course.explorer.layout import Edge, Layout, NodeBox, ParameterBox, Stem
+from course.explorer.layout import MARK_LINE, Edge, Hull, Layout, Mark, NodeBox, ParameterBox, Stem, shared_title
 from course.explorer.places import cell_size
-from course.explorer.trace import Array, ParameterTrace, Trace
+from course.explorer.trace import Array, Node, ParameterTrace, Trace
 from course.explorer.wording import derivative
+from course.widgets import page_style
 
-STYLE = (Path(__file__).parent / "explorer.css").read_text(encoding="utf-8")
+STYLE = page_style(Path(__file__).parent / "explorer.css")
+
+
+LEAST = 0.85
+"""How far a wide drawing shrinks to the window: its smallest print stays at 11 px; what does not fit is scrolled to."""
+PRESSED = ' role="button" tabindex="0"'
+"""What can be pressed in a page: a folded node, a heat map."""
 
 
 def escape(text: str) -> str:
@@ -25,32 +32,39 @@ def svg(trace: Trace, places: Layout, *, standalone: bool = False) -> str:
         f"{number:.0f}" for number in (places.frame.x, places.frame.y, places.frame.width, places.frame.height)
     )
     # Small graphs grow with the window, up to half as large again and no higher than a slide has room for.
+    least = LEAST * places.frame.width
     most = places.frame.width * max(1.0, min(1.5, 480 / places.frame.height))
-    size = f'viewBox="{x} {y} {width} {height}" width="{width}" height="{height}" style="--ml-most:{most:.0f}px"'
-    signs = {node.id: node.sign for node in trace.nodes}
+    room = f'style="--ml-most:{most:.0f}px;--ml-least:{least:.0f}px"'
+    size = f'viewBox="{x} {y} {width} {height}" width="{width}" height="{height}" {room}'
+    nodes = {node.id: node for node in trace.nodes}
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="ml-drawing" role="img" {size}>',
-        f"<title>{escape(_title(trace))}</title><desc>{escape(_description(trace))}</desc>",
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="ml-drawing" role="{"img" if standalone else "group"}" {size}>',
+        f"<title>{escape(_title(trace))}</title><desc>{escape(_description(trace, places.marks))}</desc>",
         f"<style>{STYLE}</style>" if standalone else "",
+        *map(_hull, places.hulls),
         *map(_edge, places.edges),
         *map(_stem, places.stems),
-        *(_node(box, signs.get(box.id, "")) for box in places.nodes),
+        *(_node(box, None if box.is_input else nodes[box.id]) for box in places.nodes),
         *_labels(trace, places),
+        *map(_mark, places.marks),
         "</svg>",
     ]
-    return "".join(parts)
+    drawn = "".join(parts)
+    return drawn.replace(PRESSED, "") if standalone else drawn
 
 
 def _title(trace: Trace) -> str:
     return f"Computational graph of {', '.join(trace.values[name].label for name in trace.outputs)}"
 
 
-def _description(trace: Trace) -> str:
+def _description(trace: Trace, marks: Sequence[Mark]) -> str:
     values = (
         f"{value.label} = {value.value.text}" + (f" with gradient {value.grad.text}" if value.grad else "")
-        for value in trace.values.values()
+        for value in list(trace.values.values())[:60]
+        if value.value is not None
     )
-    return f"Values above, gradients below the lines. {'; '.join(values)}."
+    wrong = [f"{' '.join(mark.lines)}" for mark in marks]
+    return ". ".join([f"Values above, gradients below the lines. {'; '.join(values)}", *wrong]) + "."
 
 
 def curve(points: Sequence[tuple[float, float]]) -> str:
@@ -80,14 +94,36 @@ def _stem(stem: Stem) -> str:
     )
 
 
-def _node(box: NodeBox, sign: str) -> str:
-    body = box.body
-    if box.is_input:
-        return f'<text class="ml-input" x="{body.right - 4:.1f}" y="{body.middle + 6:.1f}">{escape(box.text)}</text>'
+def _hull(hull: Hull) -> str:
+    box = hull.box
     return (
-        f'<g class="ml-node" data-node="{escape(box.id)}"><rect x="{body.x:.1f}" y="{body.y:.1f}" width="{body.width:.1f}" '
-        f'height="{body.height:.1f}" rx="{min(20, body.height / 2):.0f}"/>'
-        f'<text class="ml-sign" x="{body.center:.1f}" y="{body.middle + 6:.1f}">{escape(sign)}</text>'
+        f'<g class="ml-hull"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="10"/>'
+        f'<text class="ml-name ml-left" x="{box.x + 8:.1f}" y="{box.y + 17:.1f}">{escape(hull.label)}</text></g>'
+    )
+
+
+def _mark(mark: Mark) -> str:
+    box = mark.box
+    lines = "".join(
+        f'<text x="{box.x + 7:.1f}" y="{box.y + 4 + MARK_LINE * (number + 0.78):.1f}">{escape(line)}</text>'
+        for number, line in enumerate(mark.lines)
+    )
+    return (
+        f'<g class="ml-mark" data-key="{escape(mark.key)}"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" '
+        f'height="{box.height:.1f}" rx="4"/>{lines}</g>'
+    )
+
+
+def _node(box: NodeBox, node: Node | None) -> str:
+    body = box.body
+    if node is None:
+        return f'<text class="ml-input" x="{body.right - 4:.1f}" y="{body.middle + 6:.1f}">{escape(box.text)}</text>'
+    kind = "ml-node ml-folded" if node.folds else "ml-node"
+    does = f'{PRESSED} aria-label="Unfold {escape(node.label)}" data-unfold="{escape(node.id)}"' if node.folds else ""
+    return (
+        f'<g class="{kind}" data-node="{escape(box.id)}"{does}><rect x="{body.x:.1f}" y="{body.y:.1f}" '
+        f'width="{body.width:.1f}" height="{body.height:.1f}" rx="{min(20, body.height / 2):.0f}"/>'
+        f'<text class="ml-sign" x="{body.center:.1f}" y="{body.middle + 6:.1f}">{escape(node.sign)}</text>'
         f'<text class="ml-name" x="{box.name.center:.1f}" y="{box.name.bottom - 4:.1f}">{escape(box.text)}</text></g>'
     )
 
@@ -95,10 +131,13 @@ def _node(box: NodeBox, sign: str) -> str:
 def _labels(trace: Trace, places: Layout) -> Iterator[str]:
     for stem in places.stems:
         value = trace.values[stem.name]
+        if value.value is None:
+            continue
         yield _label("value", stem.name, value.label, value.value, stem.value)
         if value.grad is not None:
             yield _label("grad", stem.name, value.label, value.grad, stem.grad)
-    parameters = {f"{node.id}.{found.name}": found for node in trace.nodes for found in node.parameters}
+    parameters = {found.key: found for node in trace.nodes for found in node.parameters}
+    parameters |= {found.key: found for found in trace.shared}
     of = trace.values[trace.outputs[0]].label if len(trace.outputs) == 1 else "L"
     for place in places.parameters:
         yield _parameter(parameters[place.key], place, of)
@@ -119,7 +158,7 @@ def _parameter(found: ParameterTrace, place: ParameterBox, of: str) -> str:
     def title(text: str, box: Box) -> str:
         return f'<text class="ml-name" x="{box.center:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
-    return title(place.label, place.value) + "".join(
+    return title(shared_title(found) if found.uses > 1 else place.label, place.value) + "".join(
         _label(kind, place.key, place.label, array, box, above=True, title=heading)
         for kind, array, box, heading in (
             ("value", found.value, place.value, ""),
@@ -147,7 +186,8 @@ def _label(kind: str, name: str, label: str, array: Array, box: Box, *, above: b
         text = _number(array, hook, box.center, box.bottom - 6 if above else box.y + 16)
         inside = f"<title>{escape(what)}{_plain(array.numbers[0])}</title>{text}"
     else:
-        inside = f"<title>{escape(what + array.text)}</title>{_heat_map(array, hook, box, above)}"
+        opened = f'{PRESSED} data-whole="" aria-label="{escape(what.removesuffix(" = ").removesuffix(": "))}: show all numbers"'
+        inside = f"<title>{escape(what + array.text)}</title><g{opened}>{_heat_map(array, hook, box, above)}</g>"
     return f'<g class="ml-{kind}" data-key="{kind}:{escape(name)}">{inside}{title}</g>'
 
 
@@ -179,7 +219,7 @@ def _heat_map(array: Array, hook: str, box: Box, above: bool) -> str:
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{width}" height="{height}" fill-opacity="{strength:.3f}"/>'
             f'<text x="{x + width / 2:.1f}" y="{y + height / 2 + 4.5:.1f}">{escape(text)}</text></g>'
         )
-    return f'{"".join(cells)}<text x="{box.center:.1f}" y="{caption:.1f}" {hook}{broken}>{escape(array.text)}</text>'
+    return f'{"".join(cells)}<text x="{box.center:.1f}" y="{caption:.1f}" {hook}{broken}>{escape(array.caption)}</text>'
 
 
 def shade(number: float, largest: float) -> tuple[str, float]:

@@ -12,18 +12,13 @@ const BUTTONS = [
   ["forward", "Forward pass", "To the end of the forward pass"],
   ["last", "Last (End)"],
   ["play", "Play", "Play (Space)"],
+  ["fit", "Fit", "Show the whole graph, however small"],
 ];
 const PAUSE = 1100; // milliseconds between steps while playing: time to read one sentence
-
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
+const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 
 function makeButton([action, label, hint]) {
-  const button = element("button", { type: "button", "data-action": action, "data-lm-suppress-shortcuts": "true" });
+  const button = element("button", { type: "button", "data-action": action, ...OWN_KEYS });
   button.title = hint ?? label;
   if (ARROWS[action]) {
     button.setAttribute("aria-label", label);
@@ -33,46 +28,160 @@ function makeButton([action, label, hint]) {
 }
 
 // Everything inside one explorer. Nothing is looked up outside `root`, so that any number of them share a page.
+// `folding(part)` asks for a part to be folded or unfolded; `canFold(part)` says whether that is possible here;
+// `whole(key, step)` asks for all numbers of a tensor.
 export class Player {
-  constructor(root) {
-    this.root = root;
-    this.step = 0;
-    this.timer = null;
-    root.classList.add("ml-explorer");
-    for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "data-lm-suppress-shortcuts": "true" }))
-      root.setAttribute(name, value);
+  constructor(root, { folding = () => {}, canFold = () => false, whole = () => {} } = {}) {
+    Object.assign(this, { root, folding, canFold, whole, step: 0, timer: null });
+    root.classList.add("ml-widget", "ml-explorer");
+    for (const [name, value] of Object.entries({ tabindex: "0", role: "group", ...OWN_KEYS })) root.setAttribute(name, value);
     root.setAttribute("aria-label", "Computational graph explorer");
     this.bar = element("div", { class: "ml-bar" }, ...BUTTONS.map(makeButton));
+    this.timeline = element("input", { type: "range", min: 0, step: 1, class: "ml-timeline", "aria-label": "Step", ...OWN_KEYS });
     this.counter = element("span", { class: "ml-counter" });
     const legend = element("span", { class: "ml-legend" });
     legend.innerHTML = "<b>value above</b> · <i>gradient below</i>";
-    this.bar.append(this.counter, legend);
+    this.bar.append(this.timeline, this.counter, legend);
+    this.parts = element("div", { class: "ml-parts" });
     this.stage = element("div", { class: "ml-stage" });
     this.sentence = element("p", { class: "ml-sentence", "aria-live": "polite" });
-    root.replaceChildren(this.bar, this.sentence, this.stage);
+    root.replaceChildren(this.bar, this.sentence, this.stage, this.parts);
     this.bar.addEventListener("click", (event) => this.act(event.target.closest("button")?.dataset.action));
+    this.timeline.addEventListener("input", () => { this.stop(); this.go(Number(this.timeline.value)); });
+    this.parts.addEventListener("click", (event) => this.fold(event.target.closest("button")?.dataset.part));
+    this.stage.addEventListener("click", (event) => this.press(event.target));
     root.addEventListener("keydown", (event) => this.onKey(event));
+    this.watcher = new ResizeObserver(() => this.measure());
+    this.watcher.observe(this.stage);
   }
 
-  draw(svg) {
+  draw(svg, parts = []) {
     if (typeof svg === "string") this.stage.innerHTML = svg; // Python escaped every name in it
     else this.stage.replaceChildren(svg);
     this.keyed = new Map([...this.stage.querySelectorAll("[data-key]")].map((found) => [found.dataset.key, found]));
     this.marked = [...this.stage.querySelectorAll("[data-node], [data-edge], [data-stem]")];
+    for (const found of this.stage.querySelectorAll('[tabindex="0"]')) found.dataset.lmSuppressShortcuts = "true";
+    this.measure();
+    this.parts.replaceChildren(...(parts.length ? [element("span", {}, "Parts:"), ...parts.map((part) => this.partButton(part))] : []));
+  }
+
+  partButton({ id, label, size, folded }) {
+    const say = folded ? "Unfold" : "Fold";
+    const button = element("button", { type: "button", "data-part": id, "aria-pressed": String(folded), ...OWN_KEYS });
+    button.textContent = `${folded ? "+" : "−"} ${label}`;
+    button.title = `${say} ${label} (${size} nodes)`;
+    button.setAttribute("aria-label", button.title);
+    button.disabled = !this.canFold(id);
+    if (button.disabled) button.title += ": possible while the notebook runs";
+    return button;
   }
 
   load(trace) {
     this.trace = trace;
     this.lastForward = trace.events.filter((event) => event.phase === "forward").length;
+    this.timeline.max = trace.events.length;
     this.go(this.step);
   }
 
   act(action) {
     if (!action) return;
+    if (action === "fit") return this.fit(!this.root.classList.contains("ml-fit"));
     if (action === "play") return this.timer ? this.stop() : this.play();
     this.stop();
     const last = this.trace.events.length;
     this.go({ first: 0, back: this.step - 1, step: this.step + 1, forward: this.lastForward, last }[action]);
+  }
+
+  // A wide drawing is scrolled through, or shrunk until all of it is seen.
+  fit(whole) {
+    this.root.classList.toggle("ml-fit", whole);
+    this.button("fit").setAttribute("aria-pressed", String(whole));
+    this.follow(false);
+  }
+
+  measure() {
+    const wide = this.root.classList.contains("ml-fit") || this.stage.scrollWidth > this.stage.clientWidth + 1;
+    this.button("fit").hidden = !wide;
+  }
+
+  // Scrolls sideways until what happens now is in sight.
+  follow(smooth = true) {
+    if (this.stage.scrollWidth <= this.stage.clientWidth + 1) return;
+    const active = this.stage.querySelector(".ml-node.ml-active") ?? this.stage.querySelector(this.step ? ".ml-active" : "svg > *");
+    if (!active) return;
+    const [frame, box] = [this.stage.getBoundingClientRect(), active.getBoundingClientRect()];
+    if (box.left > frame.left + 0.15 * frame.width && box.right < frame.right - 0.25 * frame.width) return;
+    const left = this.stage.scrollLeft + (box.left + box.right) / 2 - (frame.left + frame.right) / 2;
+    const calm = !smooth || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.stage.scrollTo({ left, behavior: calm ? "instant" : "smooth" });
+  }
+
+  fold(part) {
+    if (!part || !this.canFold(part)) return;
+    this.stop();
+    this.refocus = part;
+    this.folding(part);
+  }
+
+  // A click in the drawing: a folded node opens, a heat map shows all its numbers, a node jumps to its next step.
+  press(target) {
+    const node = target.closest("[data-node]");
+    const map = target.closest("[data-whole]");
+    if (node?.dataset.unfold) this.fold(node.dataset.unfold);
+    else if (map) this.openWhole(map);
+    else if (node) this.jump(node.dataset.node);
+  }
+
+  jump(id) {
+    const at = this.trace.events.map((event, index) => (event.node === id ? index + 1 : 0)).filter(Boolean);
+    this.stop();
+    if (at.length) this.go(at.find((step) => step > this.step) ?? at[0]);
+  }
+
+  openWhole(map) {
+    const key = map.closest("[data-key]").dataset.key;
+    const array = this.shownArray(key);
+    if (!array) return;
+    this.dialog?.remove();
+    this.opener = map;
+    this.dialog = element("dialog", { class: "ml-dialog", ...OWN_KEYS, "aria-label": map.getAttribute("aria-label") ?? key });
+    this.dialog.addEventListener("close", () => this.opener?.focus({ preventScroll: true }));
+    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
+    this.dialog.addEventListener("keydown", (event) => event.stopPropagation());
+    this.root.append(this.dialog);
+    this.wholeKey = key;
+    this.fillWhole({ key, ...array, columns: columnsOf(array), rows: array.numbers.length / columnsOf(array) });
+    this.dialog.showModal();
+    if (array.shape.reduce((product, size) => product * size, 1) > array.numbers.length) this.whole(key, this.step);
+  }
+
+  // All numbers of a tensor as a table; a part of them first, the rest when Python has answered.
+  fillWhole({ key, shape, text, numbers, rows, columns, largest }) {
+    if (!this.dialog?.isConnected || key !== this.wholeKey) return;
+    const table = element("table");
+    for (let row = 0; row < rows; row++) {
+      const line = table.insertRow();
+      for (let column = 0; column < columns; column++) {
+        const number = numbers[row * columns + column];
+        const cell = line.insertCell();
+        cell.textContent = shortNumber(number);
+        cell.className = typeof number === "string" ? "ml-bad" : number < 0 ? "ml-minus" : "ml-plus";
+        cell.style.setProperty("--ml-strength", largest && typeof number !== "string" ? `${(55 * Math.abs(number)) / largest}%` : "0%");
+      }
+    }
+    const size = shape.reduce((product, length) => product * length, 1);
+    const some = rows * columns < size ? `the first ${rows}×${columns} of [${shape.join("×")}]` : `all of [${shape.join("×")}]`;
+    const close = element("button", { type: "button", ...OWN_KEYS }, "Close");
+    close.addEventListener("click", () => this.dialog.close());
+    const title = element("p", {}, element("strong", {}, this.dialog.getAttribute("aria-label").split(":")[0]), ` · ${some} · ${text.replace(/^\[[^\]]*\] /, "")}`);
+    this.dialog.replaceChildren(title, element("div", { class: "ml-table", tabindex: "0", ...OWN_KEYS }, table), close);
+  }
+
+  shownArray(key) {
+    let found = null;
+    for (const event of [this.trace.start, ...this.trace.events.slice(0, this.step)])
+      for (const [name, index] of event.shows) if (name === key) found = this.trace.arrays[index];
+    return found;
   }
 
   play() {
@@ -95,34 +204,53 @@ export class Player {
   }
 
   onKey(event) {
+    if (event.target.closest("dialog")) return;
+    const pressed = event.key === "Enter" || event.key === " ";
+    if (pressed && event.target.matches("[data-unfold], [data-whole]")) {
+      event.preventDefault();
+      event.stopPropagation();
+      return this.press(event.target);
+    }
     const action = { ArrowLeft: "back", ArrowRight: "step", Home: "first", End: "last", " ": "play" }[event.key];
-    const onSlider = event.target.matches("input"); // there the arrows move the slider
+    const onControl = event.target.matches("input, select"); // there the arrows move the slider
     const onButton = event.key === " " && event.target.matches("button"); // there Space presses the button
-    if (!action || onSlider || onButton || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!action || onControl || onButton || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
     this.act(action);
   }
 
   go(step) {
-    const { events, start } = this.trace;
+    const { events, start, arrays } = this.trace;
     this.step = Math.max(0, Math.min(events.length, step));
     const now = this.step ? events[this.step - 1] : start;
     const shown = new Map(start.shows);
-    for (const event of events.slice(0, this.step)) for (const [key, array] of event.shows) shown.set(key, array);
-    const fresh = new Set(now.shows.map(([key]) => key));
-    for (const [key, found] of this.keyed) {
-      found.classList.toggle("ml-hidden", !shown.has(key));
-      found.classList.toggle("ml-now", now.phase !== "start" && (fresh.has(key) || key === `local:${now.node}:${now.position}`));
-      if (key.startsWith("local:")) found.classList.toggle("ml-hidden", key !== `local:${now.node}:${now.position}`);
-      if (shown.has(key)) write(found, shown.get(key));
+    const marks = new Set();
+    for (const event of events.slice(0, this.step)) {
+      for (const [key, index] of event.shows) shown.set(key, index);
+      for (const mark of event.marks) marks.add(mark);
     }
-    this.light(now);
+    const fresh = new Set(now.shows.map(([key]) => key));
+    const local = `local:${now.node}:${now.position}`;
+    for (const [key, found] of this.keyed) {
+      const isLocal = key.startsWith("local:");
+      found.classList.toggle("ml-hidden", isLocal ? key !== local : !shown.has(key) && !marks.has(key));
+      found.classList.toggle("ml-now", now.phase !== "start" && (fresh.has(key) || key === local || now.marks.includes(key)));
+      if (shown.has(key) && found.mlShown !== arrays[shown.get(key)]) {
+        write(found, arrays[shown.get(key)]);
+        found.mlShown = arrays[shown.get(key)];
+      }
+    }
+    this.light(now, marks);
     this.sentence.textContent = now.sentence;
+    this.sentence.classList.toggle("ml-alarm", now.phase === "failure" || now.marks.length > 0);
     const phase = now.phase === "start" ? "" : ` · ${now.phase}`;
     this.counter.textContent = `Step ${this.step} of ${events.length}${phase}`;
+    this.timeline.value = this.step;
+    this.timeline.setAttribute("aria-valuetext", this.counter.textContent);
     this.disable(["first", "back"], this.step === 0);
     this.disable(["step", "last"], this.step === events.length);
+    this.follow();
   }
 
   disable(actions, disabled) {
@@ -133,31 +261,46 @@ export class Player {
     }
   }
 
-  light(now) {
+  light(now, marks) {
     this.root.classList.toggle("ml-phase-forward", now.phase === "forward");
     this.root.classList.toggle("ml-phase-backward", now.phase === "backward");
     const node = this.trace.nodes.find(({ id }) => id === now.node);
     const positions = now.position === null ? (node?.reads ?? []).map((_, index) => index) : [now.position];
     const isSeed = now.phase === "backward" && now.position === null;
-    const edges = new Set(isSeed || !node ? [] : positions.map((position) => `${now.node}:${position}`));
+    const edges = new Set(isSeed || !node || now.phase === "failure" ? [] : positions.map((position) => `${now.node}:${position}`));
     const lit = new Set(now.phase === "start" ? [] : now.shows.map(([key]) => key.replace(/^(value|grad):/, "")));
-    if (now.phase === "forward") for (const { source } of node.reads) lit.add(source);
+    if (now.phase === "forward") for (const source of node.reads) lit.add(source);
     for (const found of this.marked) {
       const { node: id, edge, stem } = found.dataset;
       found.classList.toggle("ml-active", edge !== undefined ? edges.has(edge) : stem !== undefined ? lit.has(stem) : id === now.node);
+      if (id !== undefined) found.classList.toggle("ml-failed", marks.has(`note:${id}`));
+      if (edge !== undefined) found.classList.toggle("ml-wrong", marks.has(`wrong:${edge}`));
     }
   }
 
   dispose() {
     clearInterval(this.timer);
+    this.watcher.disconnect();
+    this.dialog?.remove();
   }
+}
+
+function columnsOf({ shape, numbers }) {
+  return shape.length < 2 ? numbers.length : Math.min(shape.at(-1), 8);
+}
+
+function shortNumber(number) {
+  if (typeof number === "string") return { NaN: "NaN", Infinity: "∞", "-Infinity": "−∞" }[number];
+  const size = Math.abs(number);
+  const text = number === 0 ? "0" : size >= 1e4 || size < 1e-3 ? number.toExponential(1) : String(Number(number.toPrecision(3)));
+  return text.replace("-", "−").replace("e-", "e−");
 }
 
 // Puts an array's numbers into its label: one number, or the cells of a heat map and its caption.
 function write(label, array) {
   const text = label.querySelector("[data-exact]:is(text, tspan)") ?? label.querySelector("text.ml-caption");
   if (text) {
-    text.textContent = array.text;
+    text.textContent = array.shape.length ? array.caption : array.text;
     text.classList.toggle("ml-broken", array.broken);
   }
   if (text?.dataset.exact !== undefined) text.dataset.exact = String(array.numbers[0]);
@@ -169,76 +312,72 @@ function write(label, array) {
     cell.dataset.exact = String(number);
     cell.setAttribute("class", `ml-cell ${broken ? "ml-bad" : number < 0 ? "ml-minus" : "ml-plus"}`);
     cell.querySelector("rect").setAttribute("fill-opacity", broken ? 1 : array.largest ? (0.6 * Math.abs(number)) / array.largest : 0);
-    cell.querySelector("text").textContent = array.cells[index];
+    const words = cell.querySelector("text");
+    if (words) words.textContent = array.cells ? array.cells[index] : broken ? (number === "NaN" ? "?" : shortNumber(number)) : number < 0 ? "−" : "";
   });
-}
-
-// Sliders ask Python for new numbers, one request at a time: the newest wish waits until the answer is there.
-class Sliders {
-  constructor(model, root) {
-    this.model = model;
-    this.box = root.appendChild(element("div", { class: "ml-sliders" }));
-    this.waiting = null;
-    this.sent = 0;
-  }
-
-  draw() {
-    this.box.replaceChildren(
-      ...this.model.get("picture").sliders.map(({ name, label, low, high, step }) => {
-        const input = element("input", {
-          type: "range", min: low, max: high, step, "data-input": name, "aria-label": label, "data-lm-suppress-shortcuts": "true",
-        });
-        input.addEventListener("input", () => this.ask({ ...this.waiting, [name]: Number(input.value) }));
-        return element("label", {}, element("i", {}, label), input, element("output"));
-      }),
-    );
-  }
-
-  ask(wish) {
-    this.waiting = wish;
-    if (this.sent && Date.now() - this.sent < 2000) return; // after two silent seconds Python is asked again
-    this.sent = Date.now();
-    this.model.set("wish", { inputs: wish, time: this.sent });
-    this.model.save_changes();
-    this.waiting = null;
-  }
-
-  answered(trace) {
-    this.sent = 0;
-    for (const input of this.box.querySelectorAll("input")) {
-      const { value } = trace.values[input.dataset.input];
-      if (!this.waiting) input.value = value.numbers[0];
-      input.nextSibling.textContent = value.text;
-    }
-    if (this.waiting) this.ask(this.waiting);
-  }
 }
 
 function render({ model, el }) {
   const root = el.appendChild(element("div"));
-  const player = new Player(root);
-  const sliders = new Sliders(model, root);
-  const redraw = () => { player.draw(model.get("picture").svg); sliders.draw(); };
-  const reload = () => { player.load(model.get("trace")); sliders.answered(model.get("trace")); };
-  const repaint = () => { redraw(); reload(); };
+  const wish = (what) => {
+    model.set("wish", { ...what, time: Date.now() });
+    model.save_changes();
+  };
+  const player = new Player(root, { folding: (part) => wish({ fold: part }), canFold: () => true, whole: (key, step) => wish({ whole: key, step }) });
+  const controls = new Controls(root.appendChild(element("div")), wish);
+  const redraw = () => {
+    const { svg, parts, controls: shown } = model.get("picture");
+    player.draw(svg, parts);
+    controls.draw(shown);
+  };
+  const reload = () => {
+    const trace = model.get("trace");
+    player.load(trace);
+    controls.answered(trace.inputValues);
+  };
+  const repaint = () => {
+    const typing = root.contains(document.activeElement) && document.activeElement.dataset.input;
+    redraw();
+    reload();
+    if (typing) root.querySelector(`[data-input="${CSS.escape(typing)}"]`)?.focus({ preventScroll: true });
+    focusPart(player);
+  };
+  const whole = () => player.fillWhole(model.get("whole"));
   repaint();
   model.on("change:picture", repaint);
   model.on("change:trace", reload);
+  model.on("change:whole", whole);
   return () => {
     model.off("change:picture", repaint);
     model.off("change:trace", reload);
+    model.off("change:whole", whole);
     player.dispose();
   };
+}
+
+// The button that folded a part was drawn anew: the keyboard goes on from there.
+function focusPart(player) {
+  if (player.refocus) player.parts.querySelector(`[data-part="${CSS.escape(player.refocus)}"]`)?.focus({ preventScroll: true });
+  player.refocus = null;
 }
 
 export function startPages() {
   for (const root of document.querySelectorAll(".ml-explorer[data-waiting]")) {
     root.removeAttribute("data-waiting");
-    const trace = JSON.parse(root.querySelector("script").textContent);
+    const { start, views } = JSON.parse(root.querySelector("script").textContent);
     const [drawing, note] = [root.querySelector("svg"), root.querySelector(".ml-note")];
-    const player = new Player(root);
-    player.draw(drawing);
-    player.load(trace);
+    let now = views[start];
+    const show = (view, svg) => {
+      now = view;
+      player.draw(svg ?? view.svg, view.parts);
+      player.load(view.trace);
+      focusPart(player);
+    };
+    const other = (part) => views[now.turns?.[part]];
+    const player = new Player(root, { canFold: (part) => Boolean(other(part)), folding: (part) => show(other(part)) });
+    const first = drawing.cloneNode(true);
+    now.svg = first.outerHTML;
+    show(now, drawing);
     if (note) root.append(note);
   }
 }

@@ -1,49 +1,67 @@
 """Explorer: step through a graph's forward and backward pass in a notebook, or on a page without Python."""
 
 import json
-import math
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import anywidget
 import traitlets
 
 from course.explorer.drawing import STYLE, svg
+from course.explorer.folding import automatic
 from course.explorer.layout import Layout, layout
 from course.explorer.places import skeleton
-from course.explorer.trace import Trace, trace
-from course.explorer.wording import display_name
-from course.module import Module
+from course.explorer.running import Run
+from course.explorer.trace import Array, Trace, happening, tell_folded
+from course.widgets import Slider, script
 
 _HERE = pathlib.Path(__file__).parent
+PAGE = 400_000
+"""A page without Python holds its other foldings, too, up to this many characters of them."""
+WHOLE = 32
+"""All numbers of a tensor are shown up to 32×32; more cannot be read in a window."""
 
 
 class ExplorerWidget(anywidget.AnyWidget):
-    """What the browser shows: the drawing with its sliders (sent once) and the numbers of the trace (sent at every change)."""
+    """What the browser shows: the drawing with its controls (sent once) and the numbers of the trace (sent at every change)."""
 
-    _esm = _HERE / "explorer.js"
-    _css = _HERE / "explorer.css"
+    _esm = script(_HERE / "explorer.js")
+    _css = STYLE
     picture = traitlets.Dict().tag(sync=True)
     trace = traitlets.Dict().tag(sync=True)
+    whole = traitlets.Dict().tag(sync=True)
+    """All numbers of the tensor that the browser asked for."""
     wish = traitlets.Dict().tag(sync=True)
-    """The inputs that a slider in the browser asks for."""
+    """What the browser asks for: new `values` of inputs, a part to `fold` or unfold, a `whole` tensor."""
 
 
 class Explorer:
     """A stepping picture of a graph; `trace` holds its numbers. Made by `explore`."""
 
     def __init__(
-        self, graph: Module, inputs: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]], grad_output: Any
+        self,
+        graph: Any,
+        inputs: Mapping[str, Any],
+        ranges: Mapping[str, tuple[float, float]],
+        grad_output: Any,
+        check: bool,
+        fold: Mapping[str, Sequence[str]],
     ) -> None:
         self._graph, self._inputs, self._ranges, self._grad_output = graph, dict(inputs), dict(ranges), grad_output
+        self._check, self._own_parts = check, dict(fold)
         self._widget: ExplorerWidget | None = None
-        self.trace: Trace = trace(graph, inputs, grad_output)
+        self._run = self._happening(self._inputs)
+        self._folded = {*automatic(self._run), *fold}
+        self.trace: Trace = tell_folded(self._run, self._folded)
         self._layout: Layout = layout(self.trace)
         unknown = [name for name in ranges if name not in self.trace.inputs]
         if unknown:
             raise ValueError(f"ranges names '{unknown[0]}', which is no input: the inputs are {', '.join(self.trace.inputs)}")
+
+    def _happening(self, inputs: Mapping[str, Any]) -> Run:
+        return happening(self._graph, inputs, self._grad_output, check=self._check, fold=self._own_parts)
 
     def set(self, **inputs: Any) -> None:
         """Change some inputs and compute everything again; a picture that is on the screen follows and keeps its step.
@@ -52,14 +70,43 @@ class Explorer:
             ValueError: an input is unknown.
         """
         changed = {**self._inputs, **inputs}
-        before, self.trace = self.trace, trace(self._graph, changed, self._grad_output)
+        self._run = self._happening(changed)
         self._inputs = changed
+        self._tell()
+
+    def fold(self, part: str) -> None:
+        """Draw a part as one node.
+
+        Raises:
+            ValueError: there is no such part.
+        """
+        self._fold({*self._folded, self._part(part)})
+
+    def unfold(self, part: str) -> None:
+        """Draw all nodes of a part.
+
+        Raises:
+            ValueError: there is no such part.
+        """
+        self._fold(self._folded - {self._part(part)})
+
+    def _part(self, part: str) -> str:
+        if part not in self._run.parts:
+            raise ValueError(f"there is no part '{part}': there are {', '.join(self._run.parts) or 'none'}")
+        return part
+
+    def _fold(self, folded: Collection[str]) -> None:
+        self._folded = {*folded}
+        self._tell()
+
+    def _tell(self) -> None:
+        before, self.trace = self.trace, tell_folded(self._run, self._folded)
         redrawn = skeleton(before) != skeleton(self.trace)
         if redrawn:
             self._layout = layout(self.trace)
         if self._widget is not None:
             with self._widget.hold_sync():
-                self._widget.trace = self.trace.to_json()
+                self._widget.trace = self._numbers()
                 if redrawn:
                     self._widget.picture = self._picture()
 
@@ -67,9 +114,31 @@ class Explorer:
     def widget(self) -> ExplorerWidget:
         """The live widget, for use inside other widgets."""
         if self._widget is None:
-            self._widget = ExplorerWidget(picture=self._picture(), trace=self.trace.to_json())
-            self._widget.observe(lambda change: self.set(**change["new"].get("inputs", {})), names="wish")
+            self._widget = ExplorerWidget(picture=self._picture(), trace=self._numbers())
+            self._widget.observe(lambda change: self._grant(change["new"]), names="wish")
         return self._widget
+
+    def _grant(self, wish: dict[str, Any]) -> None:
+        if wish.get("values"):
+            self.set(**wish["values"])
+        if "fold" in wish:
+            part = self._part(wish["fold"])
+            self._fold(self._folded ^ {part})
+        if "whole" in wish and self._widget is not None:
+            self._widget.whole = self._whole(wish["whole"])
+
+    def _whole(self, key: str) -> dict[str, Any]:
+        """All numbers behind a label."""
+        kind, _, name = key.partition(":")
+        found = (self._run.values if kind == "value" else self._run.grads).get(name)
+        for call in self._run.calls if found is None else ():
+            for use in call.uses:
+                if f"{call.name}.{use.name}" == name:
+                    found = use.parameter.value if kind == "value" else use.added
+        if found is None:
+            return {}
+        array = Array.of(found, WHOLE)
+        return {"key": key, **array.to_json(), "rows": array.rows, "columns": array.columns}
 
     def to_svg(self) -> str:
         """The drawing after the last step, with all values and gradients, as an SVG document."""
@@ -80,34 +149,62 @@ class Explorer:
         return (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Computational graph</title>'
             '<meta name="viewport" content="width=device-width"><style>:root{color-scheme:light dark}</style></head>'
-            f"<body>{self._fragment()}</body></html>"
+            f"<body><main>{self._fragment()}</main></body></html>"
         )
 
     def _fragment(self) -> str:
         drawn = svg(self.trace, self._layout)
-        data = json.dumps(self.trace.to_json(), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        data = json.dumps(self._views(), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         # "<" as an escape, so that no name can end the script element or open a comment in it.
         data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-        note = '<p class="ml-note">Sliders for the inputs appear when the notebook runs.</p>' if self._sliders() else ""
-        script = (_HERE / "explorer.js").read_text(encoding="utf-8")
+        note = '<p class="ml-note">Sliders for the inputs appear when the notebook runs.</p>' if self._controls() else ""
         return (
-            f'<style>{STYLE}</style><div class="ml-explorer" data-waiting="true">{drawn}'
+            f'<style>{STYLE}</style><div class="ml-widget ml-explorer" data-waiting="true">{drawn}'
             f'<script type="application/json">{data}</script>{note}</div>'
-            f'<script type="module">{script}\nstartPages();</script>'
+            f'<script type="module">{script(_HERE / "explorer.js")}\nstartPages();</script>'
         )
 
-    def _picture(self) -> dict[str, Any]:
-        return {"svg": svg(self.trace, self._layout), "sliders": self._sliders()}
+    def _views(self) -> dict[str, Any]:
+        """The drawing's numbers, and the foldings that lie one or more clicks away, the nearest first, as far as PAGE goes."""
+        start = frozenset(self._folded)
+        views: dict[str, Any] = {_name(start): {"trace": self.trace.to_json(), "parts": _parts(self.trace)}}
+        waiting, known, size = [start], {start}, 0
+        while waiting and size < PAGE:
+            now = waiting.pop(0)
+            turns = views[_name(now)].setdefault("turns", {})
+            for part in self._run.parts:
+                other = now ^ {part}
+                if other not in known:
+                    found = tell_folded(self._run, other)
+                    if len(found.nodes) > len(self.trace.nodes) + 200:
+                        continue
+                    view = {"trace": found.to_json(), "parts": _parts(found), "svg": svg(found, layout(found))}
+                    size += len(view["svg"]) * 2
+                    if size > PAGE:
+                        break
+                    views[_name(other)] = view
+                    known.add(other)
+                    waiting.append(other)
+                turns[part] = _name(other)
+        return {"start": _name(start), "views": views}
 
-    def _sliders(self) -> list[dict[str, Any]]:
+    def _numbers(self) -> dict[str, Any]:
+        held = {control["name"]: {"value": control["value"], "text": control["text"]} for control in self._controls()}
+        return {**self.trace.to_json(), "inputValues": held}
+
+    def _picture(self) -> dict[str, Any]:
+        return {"svg": svg(self.trace, self._layout), "controls": self._controls(), "parts": _parts(self.trace)}
+
+    def _controls(self) -> list[dict[str, Any]]:
         made = []
         for name in self.trace.inputs:
             array = self.trace.values[name].value
-            if array.shape or array.broken:
+            if array is None or array.shape or array.broken:
                 continue
-            low, high = self._ranges.get(name) or _default_range(array.numbers[0])
-            step = 10 ** math.floor(math.log10((high - low) / 500))
-            made.append({"name": name, "label": display_name(name), "low": low, "high": high, "step": step})
+            number = array.numbers[0]
+            slider = Slider(*(self._ranges.get(name) or _default_range(number)))
+            said = {"name": name, "label": self.trace.values[name].label, "value": number, "text": array.text}
+            made.append({**slider.to_json(), **said})
         return made
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -120,31 +217,57 @@ class Explorer:
         return bundle
 
     def __repr__(self) -> str:
-        given = ", ".join(f"{name}={self.trace.values[name].value.text}" for name in self.trace.inputs)
+        given = ", ".join(
+            f"{name}={value.text}" for name in self.trace.inputs if (value := self.trace.values[name].value) is not None
+        )
         return f"Explorer({given}; {len(self.trace.nodes)} nodes, {len(self.trace.events)} steps)"
 
 
 def explore(
-    graph: Module,
+    graph: Any,
     /,
     *,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     grad_output: Any = None,
+    check: bool = False,
+    fold: Mapping[str, Sequence[str]] | None = None,
     **inputs: Any,
 ) -> Explorer:
-    """A stepping picture of a Graph, a Chain or a single module.
+    """Step through a network: forward, backward, every number, in the notebook.
 
-    ``explore(graph, x=-2, y=5, z=-4)`` starts from the given values, which sliders then change.
+    ``explore(graph, x=-2, y=5, z=-4)`` starts from the given values, which sliders then change. What breaks off or is not
+    finite is marked where it happens.
 
     Args:
+        graph: a Graph, a Chain, an Unroll or any module of the course; an object that has forward and backward; a
+            torch.nn.Module or a plain function of torch tensors.
         ranges: the ends of an input's slider, by name; symmetric around zero when left out.
         grad_output: the gradient that arrives at the output; ones when left out.
-        inputs: a number, list or tensor for each input. A chain has the inputs of its first module.
+        check: compare every backward with central differences, and mark each edge whose gradient is wrong.
+        fold: parts by name, each with the names of its nodes: ``fold={"σ": ["n", "e", "d", "f"]}``; drawn as one node that
+            opens. What lies in a Chain or a Graph inside the graph is a part by itself.
+        inputs: a number, list or tensor for each input; none for a graph that has run. A chain has the inputs of its first
+            module.
 
     Raises:
-        ValueError: an input is missing or unknown.
+        TypeError: nothing that has a graph.
+        ValueError: an input is missing or unknown, a part is not possible, or the graph is too large to draw.
     """
-    return Explorer(graph, inputs, ranges or {}, grad_output)
+    return Explorer(graph, inputs, ranges or {}, grad_output, check, fold or {})
+
+
+def _parts(trace: Trace) -> list[dict[str, Any]]:
+    """The parts that a button can fold or unfold: not those inside a folded one."""
+    closed = {part.id for part in trace.parts if part.folded}
+    return [
+        {"id": part.id, "label": part.label, "size": part.size, "folded": part.folded}
+        for part in trace.parts
+        if not closed & set(part.around)
+    ]
+
+
+def _name(folded: frozenset[str]) -> str:
+    return "|".join(sorted(folded))
 
 
 def _default_range(value: float) -> tuple[float, float]:

@@ -6,11 +6,13 @@ A long edge gets a place of its own (a dummy) in every layer that it passes. Wit
 Toda: Methods for visual understanding of hierarchical system structures, IEEE Trans. SMC 11 (1981).
 """
 
+import textwrap
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 
 from course.explorer import ordering
-from course.explorer.boxes import Box, free_box
+from course.explorer.boxes import Box, Room
 from course.explorer.places import (
     NAME_HEIGHT,
     NAME_SIZE,
@@ -18,16 +20,18 @@ from course.explorer.places import (
     Place,
     label_size,
     links_of,
+    name_text,
     parameter_size,
     places_of,
     text_width,
 )
-from course.explorer.trace import Node, Trace
-from course.explorer.wording import derivative, display_name, is_number
+from course.explorer.trace import Node, ParameterTrace, Trace
+from course.explorer.wording import derivative, is_number
 
 LOCAL_SIZE = 14
 ROW_GAP, COLUMN_GAP, MARGIN = 16, 20, 14
 SHARE = (50, 17)  # the label of one path's part of a sum: "−0.0358" at 13 px
+MARK_SIZE, MARK_LINE, MARK_WIDTH = 14, 18, 34  # font size, line height, characters in a line
 PORTS = 11.0  # between the ends of two edges at one node, so that both can be seen
 
 Key = tuple[str, int]
@@ -71,6 +75,24 @@ class ParameterBox:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """Something wrong, in words beside where it is wrong: at an edge, a value, a parameter or a node."""
+
+    key: str
+    lines: tuple[str, ...]
+    box: Box
+
+
+@dataclass(frozen=True)
+class Hull:
+    """The outline of a part that is not folded."""
+
+    part: str
+    label: str
+    box: Box
+
+
+@dataclass(frozen=True)
 class Edge:
     """From the end of a value's stem to a node, with the places of its local derivative and of its part of a sum."""
 
@@ -93,6 +115,8 @@ class Layout:
     stems: tuple[Stem, ...]
     parameters: tuple[ParameterBox, ...]
     edges: tuple[Edge, ...]
+    marks: tuple[Mark, ...] = ()
+    hulls: tuple[Hull, ...] = ()
 
 
 def layout(trace: Trace) -> Layout:
@@ -104,6 +128,11 @@ def layout(trace: Trace) -> Layout:
     separations = [[_separation(places[upper], places[lower]) for upper, lower in pairwise(row)] for row in rows]
     ys = ordering.straighten(rows, separations, links, {place.id: place.is_input for place in places.values()})
     return _Drawing(trace, places, rows, ys, paths).layout()
+
+
+def shared_title(found: ParameterTrace) -> str:
+    """The heading of a shared parameter."""
+    return f"θ {found.name}, shared by {found.uses} nodes"
 
 
 def _separation(upper: Place, lower: Place) -> float:
@@ -128,7 +157,12 @@ class _Drawing:
     ) -> None:
         self.trace, self.places, self.rows, self.ys, self.paths = trace, places, rows, ys, paths
         self.reads = {(node.id, index): read for node in trace.nodes for index, read in enumerate(node.reads) if read.source}
+        self.made = {node.id: node.outputs[0] for node in trace.nodes}
         self.sizes = {name: label_size(value.value) for name, value in trace.values.items()}
+        self.links: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        for path in paths.values():
+            for link in path:
+                self.links[places[link[0]].layer].append(link)
         self.columns = self._columns()
         self.nodes: dict[str, NodeBox] = {}
         self.stems: dict[str, Stem] = {}
@@ -146,23 +180,101 @@ class _Drawing:
         # Long lines are in the way of labels too; a label may lie only on the curves between columns.
         taken += [Box(stem.start, stem.y - 1, stem.end - stem.start, 2) for stem in self.stems.values()]
         taken += [Box(x, y - 1, right - x, 2) for points in routes.values() for (x, y), (right, _) in _straights(points)]
-        shares = self._shares(routes, taken)
-        taken += shares.values()
-        edges = tuple(self._edge(key, points, taken, shares.get(key)) for key, points in routes.items())
-        boxes = taken + [edge.local for edge in edges if edge.local is not None]
+        room = Room(taken)
+        shares = self._shares(routes, room)
+        edges = tuple(self._edge(key, points, room, shares.get(key)) for key, points in routes.items())
+        marks = tuple(self._marks(routes, room))
+        taken += [*shares.values(), *(edge.local for edge in edges if edge.local is not None), *(mark.box for mark in marks)]
+        hulls = tuple(self._hulls(taken))
+        boxes = taken + [hull.box for hull in hulls]
         ys = [y for points in routes.values() for _, y in points]
         left, top = min(box.x for box in boxes) - MARGIN, min(*ys, *(box.y for box in boxes)) - MARGIN
         right = max(*(box.right for box in boxes), *(stem.end + 10 for stem in self.stems.values())) + MARGIN
         bottom = max(*ys, *(box.bottom for box in boxes)) + MARGIN
+        shared = self._shared(left + MARGIN, bottom + 6, right - MARGIN)
+        right = max(right, *(found.grad.right + MARGIN for found in shared)) if shared else right
+        bottom = max(found.grad.bottom for found in shared) + MARGIN if shared else bottom
         frame = Box(left, top, right - left, bottom - top)
-        return Layout(frame, tuple(self.nodes.values()), tuple(self.stems.values()), tuple(self.parameters), edges)
+        parameters = (*self.parameters, *shared)
+        return Layout(frame, tuple(self.nodes.values()), tuple(self.stems.values()), parameters, edges, marks, hulls)
+
+    def _shared(self, left: float, top: float, right: float) -> list[ParameterBox]:
+        """The parameters that several nodes share, in rows below the drawing."""
+        made: list[ParameterBox] = []
+        x, y, tallest = left, top, 0.0
+        for found in self.trace.shared:
+            width, height = parameter_size(found)
+            label = shared_title(found)
+            wide = max(2 * width + 12, text_width(label, NAME_SIZE) + width / 2)
+            if x > left and x + wide > right:
+                x, y, tallest = left, y + tallest + 10, 0.0
+            title = Box(x, y, wide, NAME_HEIGHT)
+            value = Box(x, title.bottom, wide - width - 12, height)
+            made.append(ParameterBox(found.key, found.name, title, value, Box(value.right + 12, title.bottom, width, height)))
+            x, tallest = x + wide + 28, max(tallest, title.height + height)
+        return made
+
+    def _marks(self, routes: dict[Key, list[Point]], room: Room) -> list[Mark]:
+        wanted: list[tuple[str, str, Point]] = []
+        values = self.trace.values
+        for node, position in routes:
+            read, body = self.reads[node, position], self.nodes[node].body
+            if read.wrong:
+                text = f"{values[read.source or ''].label}: {read.wrong}"
+                wanted.append((f"wrong:{node}:{position}", text, (body.center, body.bottom + 40)))
+        for name, stem in self.stems.items():
+            if values[name].wrong:
+                wanted.append((f"wrong:{name}", f"sum: {values[name].wrong}", (stem.grad.center, stem.grad.bottom + 24)))
+        own = {place.key: place for place in self.parameters}
+        for node in self.trace.nodes:
+            body = self.nodes[node.id].body
+            for found in node.parameters:
+                if found.wrong:
+                    place = own[found.key].grad
+                    wanted.append((f"wrong:{found.key}", f"{found.name}: {found.wrong}", (place.center, place.bottom + 24)))
+            if node.note:
+                wanted.append((f"note:{node.id}", node.note, (body.center, body.y - 34)))
+        marks: list[Mark] = []
+        for key, text, (x, y) in wanted:
+            lines = tuple(textwrap.wrap(f"✗ {text}", MARK_WIDTH, break_long_words=True)[:5])
+            size = (max(text_width(line, MARK_SIZE) for line in lines) + 14, MARK_LINE * len(lines) + 8)
+            marks.append(Mark(key, lines, room.find(Box.around(x, y, *size), reach=60)))
+        return marks
+
+    def _hulls(self, taken: list[Box]) -> list[Hull]:
+        """Outlines around parts whose nodes stand by themselves; inner ones first, since they lie within the others."""
+        hulls: list[Hull] = []
+        around = {part.id: part.around for part in self.trace.parts}
+        inputs = [node.body for node in self.nodes.values() if node.is_input]
+        for part in sorted(self.trace.parts, key=lambda part: -len(part.around)):
+            members = [node for node in self.trace.nodes if part.id in node.around]
+            if part.folded or not members:
+                continue
+            inside = [box for node in members for box in self._boxes_of(node)]
+            inside += [hull.box for hull in hulls if part.id in around[hull.part]]
+            left, top = min(box.x for box in inside) - 10, min(box.y for box in inside) - 30
+            right, bottom = max(box.right for box in inside) + 8, max(box.bottom for box in inside) + 8
+            box = Box(left, top, right - left, bottom - top)
+            label = Box(left, top, text_width(part.label, NAME_SIZE) + 16, 22)
+            strangers = [box for node in self.trace.nodes if node not in members for box in self._boxes_of(node)]
+            if not any(box.overlaps(other) for other in strangers + inputs) and not any(map(label.overlaps, taken)):
+                hulls.append(Hull(part.id, part.label, box))
+        return hulls[::-1]
+
+    def _boxes_of(self, node: Node) -> list[Box]:
+        """The boxes of a node, its values and its parameters."""
+        place = self.nodes[node.id]
+        stems = [box for name in node.outputs for box in (self.stems[name].value, self.stems[name].grad)]
+        keys = {found.key for found in node.parameters}
+        own = [box for found in self.parameters if found.key in keys for box in (found.title, found.value, found.grad)]
+        return [place.body, place.name, *stems, *own]
 
     def _columns(self) -> list[tuple[float, float, float, float]]:
         """(left, start of the stems, end of the stems, right) of each layer."""
         columns, x = [], 0.0
         for layer, row in enumerate(self.rows):
             here = [self.places[name] for name in row]
-            start = x + max(place.body[0] for place in here)
+            start = x + max(max(place.body[0], place.named) for place in here)
             end = start + max((self.sizes[value][0] for place in here for value in place.values), default=0)
             right = max(end, x + max(place.block[0] for place in here))
             columns.append((x, start, end, right))
@@ -171,7 +283,7 @@ class _Drawing:
 
     def _gap(self, layer: int) -> float:
         """Room for the edges behind a layer: the steeper they are, the more; and for labels where a value forks."""
-        links = [link for path in self.paths.values() for link in path if self.places[link[0]].layer == layer]
+        links = self.links[layer]
         steepness = max((abs(self.ys[a] - self.ys[b]) for a, b in links), default=0.0)
         forks = any(self.trace.values[name].readers > 1 for a, _ in links for name in self.places[a].values)
         return max(COLUMN_GAP + min(50, 0.35 * steepness), SHARE[0] + 60 if forks else 0)
@@ -182,17 +294,18 @@ class _Drawing:
         body = Box.around((left + start) / 2, y, width, height)
         if place.node is None:
             body = Box(start - width, body.y, width, height)
-            self.nodes[place.id] = NodeBox(place.values[0], True, body, body, display_name(place.values[0]))
+            self.nodes[place.id] = NodeBox(place.values[0], True, body, body, self.trace.values[place.values[0]].label)
         else:
-            text = display_name(place.id)
-            label = Box.around(body.center, body.bottom + NAME_HEIGHT / 2 + 1, text_width(text, NAME_SIZE), NAME_HEIGHT)
+            text = name_text(place.node)
+            label = Box.around(body.center, body.bottom + NAME_HEIGHT / 2 + 1, place.named, NAME_HEIGHT)
             self.nodes[place.id] = NodeBox(place.id, False, body, label, text)
         for name, offset in zip(place.values, place.offsets, strict=True):
             (label_width, label_height), level = self.sizes[name], y + offset
             x = (max(start, body.right) + end) / 2 - label_width / 2
             above = Box(x, level - label_height, label_width, label_height)
             below = Box(x, level, label_width, label_height)
-            forks, is_output = self.trace.values[name].readers > 1, name in self.trace.outputs
+            readers = self.trace.values[name].readers
+            forks, is_output = readers > 1, name in self.trace.outputs and not readers
             self.stems[name] = Stem(name, body.right, end, level, above, below, forks, is_output)
         if place.node is not None:
             self._put_parameters(place.node, left, y + place.down - place.block[1])
@@ -231,27 +344,28 @@ class _Drawing:
                 routes[key].append((body.x + inset, body.middle + port))
         return routes
 
-    def _shares(self, routes: dict[Key, list[Point]], taken: list[Box]) -> dict[Key, Box]:
+    def _shares(self, routes: dict[Key, list[Point]], room: Room) -> dict[Key, Box]:
         """Where a value forks, a label on each branch for the gradient that comes back along it."""
         shares: dict[Key, Box] = {}
         for key, points in routes.items():
             stem = self.stems[self.reads[key].source or ""]
-            if stem.forks and self.reads[key].contribution is not None and not self.trace.values[stem.name].value.shape:
+            value = self.trace.values[stem.name].value
+            if stem.forks and self.reads[key].contribution is not None and value is not None and not value.shape:
                 (x, y), (left, _) = points[1], points[0]
                 direct = len(points) == 2
                 center = max(left + SHARE[0] / 2, x - 14 - SHARE[0] / 2) if direct else x + SHARE[0] / 2
                 below = direct and y > self.nodes[key[0]].body.middle + 1  # the lower of a node's edges has its label below
                 wanted = Box.around(center, y + (11 if below else -11), *SHARE)
-                shares[key] = free_box(wanted, [*taken, *shares.values()], reach=8)
+                shares[key] = room.find(wanted, reach=8)
         return shares
 
-    def _edge(self, key: Key, points: list[Point], taken: list[Box], share: Box | None) -> Edge:
+    def _edge(self, key: Key, points: list[Point], room: Room, share: Box | None) -> Edge:
         read, (node, position) = self.reads[key], key
         text, box = "", None
         if read.contribution is not None and (read.local is not None or read.symbol):
-            text = derivative(display_name(node), display_name(read.source or ""))
+            text = derivative(self.trace.values[self.made[node]].label, self.trace.values[read.source or ""].label)
             text += f" = {read.symbol}" if read.symbol and (read.local is None or not is_number(read.symbol)) else ""
             width = text_width(text + (" = −0.0358" if read.local is not None else ""), LOCAL_SIZE)
             body = self.nodes[node].body
-            box = free_box(Box.around(body.center, body.y - 13, width, 20), taken, reach=width / 2)
+            box = room.free(Box.around(body.center, body.y - 13, width, 20), reach=width / 2)
         return Edge(node, position, read.source or "", tuple(points), box, text, share)

@@ -15,13 +15,14 @@ def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
         rows[layer].append(place)
     before, after = _neighbors(links)
     best, fewest = [list(row) for row in rows], crossings(rows, links)
-    for sweep in range(SWEEPS):
+    place = {name: index for row in rows for index, name in enumerate(row)}
+    for sweep in range(SWEEPS if fewest else 0):
         downward = sweep % 2 == 0
         for row in rows if downward else reversed(rows):
             near = before if downward else after
-            place = {name: index for other in rows for index, name in enumerate(other)}
             keys = {name: _mean([place[other] for other in near[name]], place[name]) for name in row}
             row.sort(key=keys.__getitem__)
+            place |= {name: index for index, name in enumerate(row)}
         count = crossings(rows, links)
         if count < fewest:
             best, fewest = [list(row) for row in rows], count

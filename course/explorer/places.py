@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from course.explorer.trace import ROOMY, Array, Node, ParameterTrace, Trace
-from course.explorer.wording import display_name, shape_text
+from course.explorer.wording import shape_text
 
 NUMBER_WIDTH, NUMBER_HEIGHT = 62, 21  # "−0.0358" in bold at 16 px
 RADIUS, NAME_HEIGHT, NAME_SIZE = 20, 18, 15
@@ -25,6 +25,8 @@ class Place:
     """How far it reaches above and below its own height."""
     offsets: list[float] = field(default_factory=lambda: [0.0])
     """The heights of its values' stems, from its own."""
+    named: float = 0
+    """The width of the name below it."""
     block: tuple[float, float] = (0, 0)
     """Width and height of the list of parameters below it."""
 
@@ -46,14 +48,15 @@ def text_width(text: str, size: float) -> float:
 
 def cell_size(array: Array) -> tuple[int, int]:
     """Width and height of a heat map's cell."""
-    return (46, 22) if max(array.rows, array.columns) <= ROOMY else (15, 15)
+    return (40, 22) if max(array.rows, array.columns) <= ROOMY else (15, 15)
 
 
-def label_size(array: Array) -> tuple[float, float]:
-    """Width and height of a value's label: a number, or a heat map with its caption."""
-    if not array.shape:
+def label_size(array: Array | None) -> tuple[float, float]:
+    """Width and height of a value's label: a number, or a heat map with its caption; a value never computed is a number."""
+    if array is None or not array.shape:
         return NUMBER_WIDTH, NUMBER_HEIGHT
-    (width, height), caption = cell_size(array), f"[{shape_text(array.shape)}] max|·| 0.000"
+    width, height = cell_size(array)
+    caption = f"[{shape_text(array.shape)}]" + ("" if array.roomy else " max|·| 0.000")
     return max(array.columns * width, 0.9 * text_width(caption, CAPTION_SIZE)) + 8, array.rows * height + CAPTION_SIZE + 12
 
 
@@ -63,16 +66,26 @@ def parameter_size(parameter: ParameterTrace) -> tuple[float, float]:
     return max(width, text_width(f"∂loss/∂{parameter.name}", NAME_SIZE)), height
 
 
+def name_text(node: Node) -> str:
+    """What stands below a node: its name, how much is folded away in it, and θ where it uses shared parameters."""
+    inside = f"{node.folds} nodes folded" if node.folds else node.label
+    return f"{inside} θ" if node.shared else inside
+
+
 def skeleton(trace: Trace) -> tuple[object, ...]:
     """What a drawing's places depend on: everything but the numbers."""
-    values = tuple((name, value.value.shape, value.readers) for name, value in trace.values.items())
+    values = tuple(
+        (name, value.value and value.value.shape, value.readers, value.wrong) for name, value in trace.values.items()
+    )
     reads = tuple(
-        (node.id, node.sign, read.source, read.symbol, read.local is None, read.contribution is None)
+        (node.id, node.sign, node.note, read.source, read.symbol, read.local is None, read.contribution is None, read.wrong)
         for node in trace.nodes
         for read in node.reads
     )
-    parameters = tuple((node.id, found.name, found.value.shape) for node in trace.nodes for found in node.parameters)
-    return values, reads, parameters
+    parameters = tuple(
+        (node.id, found.name, found.value.shape, found.wrong) for node in trace.nodes for found in node.parameters
+    )
+    return values, reads, parameters, tuple(found.key for found in trace.shared), trace.parts
 
 
 def layers_of(trace: Trace) -> dict[str, int]:
@@ -99,7 +112,7 @@ def places_of(trace: Trace) -> dict[str, Place]:
     places = {}
     for name in trace.inputs:
         _, height = label_size(trace.values[name].value)
-        width = text_width(display_name(name), 18) + 6
+        width = text_width(trace.values[name].label, 18) + 6
         places[input_id(name)] = Place(input_id(name), layers[input_id(name)], None, (name,), (width, 24), height, height)
     for node in trace.nodes:
         places[node.id] = _node_place(trace, node, layers[node.id])
@@ -123,7 +136,8 @@ def _node_place(trace: Trace, node: Node, layer: int) -> Place:
         block_height += label_height + NAME_HEIGHT + 6
     down = max(body[1] / 2 + NAME_HEIGHT + 2, offsets[-1] + heights[-1] + 4) + block_height
     up = max(body[1] / 2, heights[0] - offsets[0])
-    return Place(node.id, layer, node, node.outputs, body, up, down, offsets, (block_width, block_height))
+    named = text_width(name_text(node), NAME_SIZE)
+    return Place(node.id, layer, node, node.outputs, body, up, down, offsets, named, (block_width, block_height))
 
 
 def links_of(trace: Trace, places: dict[str, Place]) -> dict[tuple[str, int], list[tuple[str, str]]]:

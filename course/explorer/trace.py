@@ -2,16 +2,22 @@
 
 import copy
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course.explorer import wording
-from course.explorer.sources import as_graph, as_tensors
-from course.module import Module, as_tuple
+from course.explorer.flatten import LIMIT, Flat, flatten
+from course.explorer.folding import automatic, fold
+from course.explorer.foreign import Foreign
+from course.explorer.inputs import as_tensors, unrolled
+from course.explorer.running import Run, run
+from course.explorer.torch_calls import record
+from course.module import Module
+from course.unroll import Unroll
 
 SIDE = 8  # the largest heat map that is still readable beside a node is 8×8
 ROOMY = 4  # up to 4×4, the cells are wide enough for numbers
@@ -19,7 +25,7 @@ ROOMY = 4  # up to 4×4, the cells are wide enough for numbers
 
 @dataclass(frozen=True)
 class Array:
-    """A tensor's shape, its first SIDE×SIDE numbers row by row, and the largest finite |number| of all."""
+    """A tensor's shape, its first numbers row by row, and the largest finite |number| of all."""
 
     shape: tuple[int, ...]
     rows: int
@@ -33,24 +39,48 @@ class Array:
     """Whether a NaN or an infinity is among the tensor's numbers."""
 
     @classmethod
-    def of(cls, tensor: Tensor) -> "Array":
-        """The array for a tensor of any shape; leading dimensions become rows."""
+    def of(cls, tensor: Tensor, side: int = SIDE) -> "Array":
+        """The array for a tensor of any shape; leading dimensions become rows, of which `side` are kept, and of columns."""
         shape = tuple(tensor.shape)
+        if not shape:
+            number = float(tensor)
+            text, size = wording.number_text(number), abs(number)
+            return cls((), 1, 1, (number,), (text,), size if math.isfinite(size) else 0.0, text, not math.isfinite(size))
         exact = tensor.detach().to("cpu", torch.float64)
         table = exact.reshape(1, -1) if exact.dim() < 2 else exact.reshape(-1, shape[-1])
         finite = exact[exact.isfinite()].abs()
         largest = finite.max().item() if finite.numel() else 0.0
         broken = not exact.isfinite().all().item()
-        shown = table[:SIDE, :SIDE]
-        if not shape:
-            text = wording.number_text(exact.item())
-        else:
-            bad = "NaN" if exact.isnan().any() else "∞"
-            text = f"[{wording.shape_text(shape)}] max|·| {bad if broken else wording.number_text(largest)}"
+        shown = table[:side, :side]
+        bad = "NaN" if exact.isnan().any() else "∞"
+        text = f"[{wording.shape_text(shape)}] max|·| {bad if broken else wording.number_text(largest)}"
         rows, columns = shown.shape
         numbers = tuple(shown.flatten().tolist())
         cells = tuple(wording.cell_text(number, max(rows, columns) <= ROOMY) for number in numbers)
         return cls(shape, rows, columns, numbers, cells, largest, text, broken)
+
+    @property
+    def roomy(self) -> bool:
+        """Whether every number stands in its cell, so that the caption needs only the shape."""
+        return bool(self.shape) and max(self.rows, self.columns) <= ROOMY and self.rows * self.columns == math.prod(self.shape)
+
+    @property
+    def caption(self) -> str:
+        """What stands beside the heat map."""
+        return f"[{wording.shape_text(self.shape)}]" if self.roomy and not self.broken else self.text
+
+    def to_json(self) -> dict[str, Any]:
+        """What the browser draws; NaN and infinities become strings."""
+        return {
+            "shape": self.shape, "numbers": [plain(number) for number in self.numbers],
+            "cells": self.cells if max(self.rows, self.columns) <= ROOMY and self.shape else None,
+            "largest": self.largest, "text": self.text, "caption": self.caption, "broken": self.broken,
+        }  # fmt: skip
+
+
+def plain(number: float) -> float | str:
+    """A number as JSON takes it."""
+    return number if math.isfinite(number) else "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
 @dataclass(frozen=True)
@@ -66,20 +96,25 @@ class Read:
     """The same as a number, where source and outputs are numbers."""
     contribution: Array | None
     """What this edge adds to the source's gradient; None where no gradient flows."""
+    wrong: str = ""
+    """In check mode: yours and the numeric gradient, where they differ."""
 
 
 @dataclass(frozen=True)
 class ParameterTrace:
-    """A module's parameter with its gradient."""
+    """A module's parameter with its gradient; `uses` nodes share it."""
 
+    key: str
     name: str
     value: Array
     grad: Array
+    uses: int = 1
+    wrong: str = ""
 
 
 @dataclass(frozen=True)
 class Node:
-    """One module: its sign in the picture, what it reads, the names of its outputs, its parameters."""
+    """One module or folded part: its sign in the picture, what it reads, the names of its outputs, its parameters."""
 
     id: str
     label: str
@@ -88,6 +123,14 @@ class Node:
     reads: tuple[Read, ...]
     outputs: tuple[str, ...]
     parameters: tuple[ParameterTrace, ...]
+    shared: tuple[str, ...] = ()
+    """The keys of the parameters that other nodes use, too."""
+    around: tuple[str, ...] = ()
+    """The parts that it lies in, outermost first."""
+    folds: int = 0
+    """How many nodes are folded away in it."""
+    note: str = ""
+    """What is wrong here: an error, or the first number that is not finite."""
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -97,20 +140,22 @@ class Node:
 
 @dataclass(frozen=True)
 class Value:
-    """A named value, its gradient (None where none flows), and how many edges read it."""
+    """A named value (None where the run did not get so far), its gradient (None where none flows), how many edges read it."""
 
     name: str
     label: str
-    value: Array
+    value: Array | None
     grad: Array | None
     readers: int
+    wrong: str = ""
 
 
 @dataclass(frozen=True)
 class Event:
     """One step: the node or edge (node, position) it happens at, what it shows as (key, numbers), and a sentence.
 
-    Keys are value:NAME, grad:NAME, share:NODE:POSITION (an edge's part of a sum) and local:NODE:POSITION.
+    Keys are value:NAME, grad:NAME, share:NODE:POSITION (an edge's part of a sum) and local:NODE:POSITION. The phase is start,
+    forward, backward or failure.
     """
 
     phase: str
@@ -118,6 +163,19 @@ class Event:
     position: int | None
     shows: tuple[tuple[str, Array], ...]
     sentence: str
+    marks: tuple[str, ...] = ()
+    """The marks of what is wrong that appear with it: wrong:KEY or note:NODE."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the network, folded into one node or not."""
+
+    id: str
+    label: str
+    size: int
+    folded: bool
+    around: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -130,44 +188,107 @@ class Trace:
     values: dict[str, Value]
     start: Event
     events: tuple[Event, ...]
+    shared: tuple[ParameterTrace, ...] = ()
+    parts: tuple[Part, ...] = ()
+    failure: str = ""
+    checked: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """The trace as what `json.dumps(…, allow_nan=False)` accepts: NaN and infinities become strings."""
-        return _json(asdict(self))
+        """The trace as what `json.dumps(…, allow_nan=False)` accepts; each array stands in it once."""
+        arrays: list[dict[str, Any]] = []
+        places: dict[Array, int] = {}
+
+        def put(array: Array | None) -> int | None:
+            if array is None:
+                return None
+            if array not in places:
+                places[array] = len(arrays)
+                arrays.append(array.to_json())
+            return places[array]
+
+        def event(told: Event) -> dict[str, Any]:
+            shows = [(key, put(array)) for key, array in told.shows]
+            where = {"phase": told.phase, "node": told.node, "position": told.position}
+            return {**where, "shows": shows, "sentence": told.sentence, "marks": told.marks}
+
+        return {
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "nodes": [
+                {"id": node.id, "reads": [read.source for read in node.reads], "shared": node.shared} for node in self.nodes
+            ],
+            "values": {name: put(value.value) for name, value in self.values.items()},
+            "start": event(self.start),
+            "events": [*map(event, self.events)],
+            "arrays": arrays,
+        }
 
 
-def trace(graph: Module, inputs: Mapping[str, Any], grad_output: Any = None) -> Trace:
+Explorable = Module | torch.nn.Module | Callable[..., Any]
+
+
+def trace(
+    graph: Any,
+    inputs: Mapping[str, Any],
+    grad_output: Any = None,
+    *,
+    check: bool = False,
+    fold: Mapping[str, Sequence[str]] | None = None,
+) -> Trace:
     """Run `graph` forward and backward on a private copy, and write down every number.
 
-    The graph's own saved values and gradients stay as they are.
+    The graph's own saved values and gradients stay as they are. What fails is part of the trace, up to where it failed.
 
     Args:
-        graph: a Graph, a Chain or a single module.
+        graph: a Graph, a Chain, any module of the course; an object with forward and backward; a torch.nn.Module or a plain
+            function of torch tensors.
         inputs: a number, list or tensor for every input name.
         grad_output: the gradient that arrives at the output (a tuple if there are several outputs); ones when left out.
+        check: whether every node's backward is compared with central differences.
+        fold: further parts by name, each with the names of its nodes; drawn as one node.
 
     Raises:
-        ValueError: an input is missing or unknown.
+        TypeError: nothing that has a graph.
+        ValueError: an input is missing or unknown, a part is not possible, or the graph is too large to draw.
     """
-    tensors = as_tensors(graph, inputs)
+    happened = happening(graph, inputs, grad_output, check=check, fold=fold)
+    return tell_folded(happened, {*automatic(happened), *(fold or {})})
+
+
+def happening(
+    graph: Any, inputs: Mapping[str, Any], grad_output: Any, *, check: bool, fold: Mapping[str, Sequence[str]] | None
+) -> Run:
+    """The run behind a trace."""
+    flat, tensors = _flat(graph, inputs, fold)
+    loose = sum(not around for around in flat.groups.values()) + len({around[0] for around in flat.groups.values() if around})
+    if loose > LIMIT:
+        raise ValueError(
+            f"{len(flat.groups):,} nodes are too many to draw: put parts of the network into a Chain or a Graph each, which "
+            "fold into one node, or explore a part by itself"
+        )
+    return run(flat, list(tensors.values()), grad_output, check=check)
+
+
+def tell_folded(happened: Run, folded: Collection[str]) -> Trace:
+    """The trace of a run, with some parts folded."""
+    from course.explorer.telling import tell  # it builds the classes above
+
+    return tell(fold(happened, folded), happened, frozenset(folded))
+
+
+def _flat(graph: Any, inputs: Mapping[str, Any], fold: Mapping[str, Sequence[str]] | None) -> tuple[Flat, dict[str, Tensor]]:
+    if isinstance(graph, torch.nn.Module) or (
+        callable(graph) and not isinstance(graph, Module) and not hasattr(graph, "backward")
+    ):
+        tensors = as_tensors(graph, inputs)
+        flat = record(graph, tensors)
+        for part, members in (fold or {}).items():
+            flat.add_part(part, members)
+        return flat, tensors
+    module = copy.deepcopy(graph)
+    module = module if isinstance(module, Module) else Foreign(module)
+    if isinstance(module, Unroll):
+        module, inputs = unrolled(module, inputs)
+    tensors = as_tensors(module, inputs)
     # A copy, because forward and backward also move what tracing cannot know of: running statistics, random generators.
-    from course.explorer.recording import Recorder  # it builds the classes above
-
-    network = as_graph(copy.deepcopy(graph), tensors)
-    network.zero_grad()
-    outputs = as_tuple(network.forward(*tensors.values()))
-    if grad_output is None:
-        seeds = tuple(torch.ones_like(output) for output in outputs)
-    else:
-        given = as_tuple(grad_output) if len(outputs) > 1 else (grad_output,)
-        seeds = tuple(torch.as_tensor(seed).to(output) for seed, output in zip(given, outputs, strict=True))
-    network.backward(*seeds)
-    return Recorder(network, seeds, given=grad_output is not None).trace()
-
-
-def _json(part: Any) -> Any:
-    if isinstance(part, float) and not math.isfinite(part):
-        return "NaN" if math.isnan(part) else "Infinity" if part > 0 else "-Infinity"
-    if isinstance(part, dict):
-        return {key: _json(value) for key, value in part.items()}
-    return [_json(value) for value in part] if isinstance(part, list | tuple) else part
+    return flatten(module, tensors, fold), tensors

@@ -40,7 +40,8 @@ def cell_text(number: float, roomy: bool) -> str:
         return "−" if number < 0 else ""
     size = abs(number)
     if size == 0 or 0.01 <= size < 1000:
-        return number_text(number) if size == int(size) else f"{number:.{1 if size >= 1 else 2}f}".replace("-", "−")
+        decimals = 0 if size >= 100 else 1 if size >= 1 else 2
+        return number_text(number) if size == int(size) else f"{number:.{decimals}f}".replace("-", "−")
     mantissa, exponent = f"{number:.0e}".split("e")
     return f"{mantissa}e{int(exponent)}".replace("-", "−")
 

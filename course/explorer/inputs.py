@@ -1,0 +1,83 @@
+"""Inputs: which inputs a module takes, and the given ones as tensors."""
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course.chain import Chain
+from course.device import device
+from course.explorer.foreign import Foreign
+from course.graph import Graph
+from course.module import Module, Parameter, argument_names
+from course.unroll import Unroll
+
+
+def input_names(graph: Any, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the inputs; for a forward with `*inputs`, the names that were given."""
+    if isinstance(graph, Graph):
+        return graph.inputs
+    if isinstance(graph, Chain):
+        return input_names(graph[0], given)
+    if isinstance(graph, Foreign):
+        return input_names(graph.inner, given)
+    parameters = inspect.signature(getattr(graph, "forward", graph)).parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return tuple(given)
+    return tuple(p.name for p in parameters if p.default is p.empty or p.name in given)
+
+
+def as_tensors(module: Any, given: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Every input as a tensor, in forward's order.
+
+    A graph that has run already needs none: what it read then is taken. Numbers and lists take the dtype of the tensors given
+    beside them, else that of the parameters, else float64, so that the digits on the screen are those of the arithmetic.
+
+    Raises:
+        ValueError: an input is missing or unknown.
+    """
+    names = input_names(module, given)
+    takes = f"the inputs are {', '.join(names)}"
+    for name in given:
+        if name not in names:
+            nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+            hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+            kind = getattr(module, "__name__", type(module).__name__)
+            raise ValueError(f"'{name}' is not an input of this {kind}{hint} ({takes})")
+    if not given and isinstance(module, Graph) and module.saved.filled:
+        given = {name: module.values[name] for name in names}
+    missing = [name for name in names if name not in given]
+    if missing or not names:
+        example = ", ".join(f"{name}=…" for name in names or ("x",))
+        what = f"input '{missing[0]}'" if missing else "any input"
+        never = " and the graph has never run" if isinstance(module, Graph) and not given else ""
+        raise ValueError(f"no value is given for {what}{never}: explore(graph, {example})")
+    kinds = [value.dtype for value in given.values() if isinstance(value, Tensor) and value.is_floating_point()]
+    trained = module.parameters() if isinstance(module, Module | torch.nn.Module) else ()
+    kinds += [(parameter.value if isinstance(parameter, Parameter) else parameter).dtype for parameter in trained]
+    dtype = kinds[0] if kinds else torch.float64
+    return {name: _as_tensor(given[name], dtype) for name in names}
+
+
+def _as_tensor(value: Any, dtype: torch.dtype) -> Tensor:
+    return value.detach() if isinstance(value, Tensor) else torch.tensor(value, dtype=dtype, device=device())
+
+
+def unrolled(loop: Unroll, given: Mapping[str, Any]) -> tuple[Graph, dict[str, Any]]:
+    """A loop as the graph of its steps, with the sequence x as the inputs x1, x2, … and each first state named s0.
+
+    Raises:
+        ValueError: the sequence or a first state is missing or unknown.
+    """
+    states = [f"{name}0" for name in argument_names(loop.cell)[1:]]
+    unknown = [name for name in given if name not in ("x", *states)]
+    missing = [name for name in ("x", *states) if name not in given]
+    if unknown or missing:
+        wrong = f"'{unknown[0]}' is not an input" if unknown else f"no value is given for '{missing[0]}'"
+        raise ValueError(f"{wrong}: explore(unroll, x=…, {', '.join(f'{state}=…' for state in states)}), x being the sequence")
+    sequence = torch.as_tensor(given["x"])
+    steps = {f"x{t}": x_t for t, x_t in enumerate(sequence, start=1)}
+    return loop.graph(len(sequence)), {**steps, **{state: given[state] for state in states}}

@@ -1,0 +1,284 @@
+"""Running: a flat graph's forward and backward pass, node by node, with every tensor and the first thing that goes wrong."""
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course.errors import InputError
+from course.explorer.flatten import Flat
+from course.explorer.foreign import Foreign
+from course.explorer.torch_calls import TorchCall
+from course.gradients import numerical_gradients, sample
+from course.graph import Graph, Node
+from course.module import Module, Parameter, as_tuple
+
+MEASURED = 256
+"""Check mode measures this many numbers of a tensor at most, drawn at random."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """A parameter as one node uses it: what that node's backward adds to its gradient."""
+
+    name: str
+    parameter: Parameter
+    added: Tensor | None
+    numeric: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A node as it ran: for each read what backward handed to it, the local derivative of numbers, the numeric gradient."""
+
+    name: str
+    module: Module | None
+    """None for a folded part."""
+    reads: tuple[str | float, ...]
+    outputs: tuple[str, ...]
+    around: tuple[str, ...] = ()
+    handed: tuple[Tensor | None, ...] = ()
+    locals: tuple[Tensor | None, ...] = ()
+    numeric: tuple[Tensor | None, ...] = ()
+    uses: tuple[Use, ...] = ()
+    members: tuple["Call", ...] = ()
+    """What is folded away in it."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The node at which a pass broke off, and why."""
+
+    node: str | None
+    phase: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that happened."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    calls: tuple[Call, ...]
+    values: dict[str, Tensor]
+    grads: dict[str, Tensor]
+    seeds: dict[str, Tensor]
+    seeds_given: bool
+    labels: dict[str, str]
+    parts: dict[str, tuple[str, ...]]
+    """The nodes of each part, the outer parts before those within."""
+    checked: bool = False
+    failure: Failure | None = None
+    shared: dict[int, int] = field(default_factory=dict)
+    """How many nodes use a parameter, by the parameter's id."""
+
+
+def run(flat: Flat, tensors: Sequence[Tensor], grad_output: Any = None, *, check: bool = False) -> Run:
+    """Both passes. `flat` must be a private copy: its modules' memory and gradients change.
+
+    Args:
+        flat: from `flatten` or from `torch_calls.record`.
+        tensors: the inputs in order.
+        grad_output: the gradient of the output (a tuple if there are several); ones when left out.
+        check: whether each node's backward is compared with central differences; the copy is then moved to float64.
+    """
+    graph = flat.graph
+    if check:
+        graph.to(dtype=torch.float64)
+        tensors = [tensor.double() if tensor.is_floating_point() else tensor for tensor in tensors]
+    graph.zero_grad()
+    values, failure = _forward(graph, tensors)
+    seeds: dict[str, Tensor] = {}
+    grads: dict[str, Tensor] = {}
+    if failure is None:
+        seeds = _seeds(graph, values, grad_output)
+        grads, failure = _backward(graph, seeds)
+    with torch.no_grad():
+        calls = tuple(_call(flat, node, values, grads, check) for node in graph.nodes.values())
+    counts: dict[int, int] = {}
+    for call in calls:
+        for used in call.uses:
+            counts[id(used.parameter)] = counts.get(id(used.parameter), 0) + 1
+    parts = {part: tuple(flat.members(part)) for part in flat.parts()}
+    given = grad_output is not None
+    return Run(
+        graph.inputs, graph.outputs, calls, values, grads, seeds, given, flat.labels, parts, check, failure, counts
+    )  # fmt: skip
+
+
+def _forward(graph: Graph, tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], Failure | None]:
+    values = dict(zip(graph.inputs, tensors, strict=True))
+    if type(graph).forward is not Graph.forward:  # a graph whose forward is a student's own
+        try:
+            graph.forward(*tensors)
+        except Exception as error:
+            return dict(graph.values) if graph.saved.filled else values, Failure(None, "forward", explain(error))
+        return dict(graph.values), None
+    for node in graph.nodes.values():
+        try:
+            results = as_tuple(node.module(*graph._read(node, values)))
+            if len(results) != len(node.outputs) or not all(isinstance(result, Tensor) for result in results):
+                kinds = ", ".join(type(result).__name__ for result in results)
+                raise TypeError(f"forward returned {kinds}, not {'a tensor' if len(node.outputs) == 1 else 'tensors'}")
+        except Exception as error:  # whatever a student's forward may raise is shown at its node
+            graph.save(**values)
+            return values, Failure(node.name, "forward", explain(error))
+        values |= dict(zip(node.outputs, results, strict=True))
+    graph.save(**values)
+    graph.output_shapes = tuple(values[name].shape for name in graph.outputs)
+    graph.grads = {}
+    return values, None
+
+
+def _seeds(graph: Graph, values: dict[str, Tensor], grad_output: Any) -> dict[str, Tensor]:
+    outputs = [values[name] for name in graph.outputs]
+    if grad_output is None:
+        seeds = [torch.ones_like(output) for output in outputs]
+    else:
+        given = as_tuple(grad_output) if len(outputs) > 1 else (grad_output,)
+        seeds = [torch.as_tensor(seed).to(output) for seed, output in zip(given, outputs, strict=True)]
+    return dict(zip(graph.outputs, seeds, strict=True))
+
+
+def _backward(graph: Graph, seeds: dict[str, Tensor]) -> tuple[dict[str, Tensor], Failure | None]:
+    if type(graph).backward is not Graph.backward:
+        try:
+            graph.backward(*seeds.values())
+        except Exception as error:
+            return dict(graph.grads), Failure(None, "backward", explain(error))
+        return dict(graph.grads), None
+    grads = dict(seeds)
+    for node in reversed(graph.nodes.values()):
+        if not any(name in grads for name in node.outputs):
+            continue
+        try:
+            handed = _hand_back(graph, node, grads)
+        except Exception as error:
+            return grads, Failure(node.name, "backward", explain(error))
+        for read, grad in zip(node.reads, handed, strict=True):
+            if isinstance(read, str) and grad is not None:
+                grads[read] = grads[read] + grad if read in grads else grad
+    for name in graph.inputs:
+        if graph.values[name].is_floating_point():
+            grads.setdefault(name, torch.zeros_like(graph.values[name]))
+    graph.zero_grad()
+    return grads, None
+
+
+def _hand_back(graph: Graph, node: Node, grads: dict[str, Tensor]) -> tuple[Tensor | None, ...]:
+    """What a node's backward returns for each of its reads.
+
+    Raises:
+        ValueError: it returned something else than a gradient for each read, in the read's shape.
+    """
+    arriving = [grads.setdefault(name, torch.zeros_like(graph.values[name])) for name in node.outputs]
+    handed = as_tuple(node.module.backward(*arriving))
+    if len(handed) != len(node.reads):
+        raise ValueError(f"backward returned {len(handed)} gradients for {len(node.reads)} inputs")
+    for read, grad in zip(node.reads, handed, strict=True):
+        if not isinstance(read, str) or grad is None:
+            continue
+        value = graph.values[read]
+        if not isinstance(grad, Tensor):
+            raise TypeError(f"backward returned a {type(grad).__name__} for '{read}', not a tensor")
+        if grad.shape != value.shape:
+            raise ValueError(f"backward returned shape {tuple(grad.shape)} for '{read}', which has shape {tuple(value.shape)}")
+    return handed
+
+
+def _call(flat: Flat, node: Node, values: dict[str, Tensor], grads: dict[str, Tensor], check: bool) -> Call:
+    """The node once more by itself: what it hands back, what it adds to each parameter, its local derivatives."""
+    graph, nothing = flat.graph, (None,) * len(node.reads)
+    named = [(name, parameter) for name, parameter in node.module.named_parameters()]
+    call = Call(node.name, node.module, node.reads, node.outputs, flat.groups[node.name], nothing, nothing, nothing)
+    flows = any(name in grads for name in node.outputs) and all(name in values for name in node.outputs)
+    idle = tuple(Use(name.removeprefix("inner."), parameter, None) for name, parameter in named)
+    if not flows:
+        return replace(call, uses=idle)
+    before = [(parameter, parameter.grad.clone()) for _, parameter in named]
+    try:
+        node.module.zero_grad()
+        handed = _hand_back(graph, node, dict(grads))
+        uses = tuple(Use(use.name, use.parameter, use.parameter.grad.clone()) for use in idle)
+        around = (*(values[name] for name in node.outputs), *graph._read(node, values))
+        single = len(node.outputs) == 1 and all(value.dim() == 0 for value in around)
+        local = nothing
+        if single and any(grad is not None for grad in handed):
+            local = as_tuple(node.module.backward(torch.ones_like(around[0])))
+    except Exception:  # the run has told of it already
+        return replace(call, uses=idle)
+    finally:
+        for parameter, grad in before:
+            parameter.grad = grad
+    call = replace(call, handed=tuple(handed), locals=tuple(local), uses=uses)
+    return _measure(call, graph, values, grads) if check else call
+
+
+def _measure(call: Call, graph: Graph, values: dict[str, Tensor], grads: dict[str, Tensor]) -> Call:
+    """The same call with numeric gradients beside its own."""
+    node = graph.nodes[call.name]
+    reads = list(graph._read(node, values))
+    moving = [index for index, read in enumerate(reads) if read.is_floating_point() and isinstance(node.reads[index], str)]
+    # A share keeps nothing of what it computes here in the module that has run.
+    twin = node.module.share()
+
+    def function(*moved: Tensor) -> Any:
+        placed, trained = list(reads), moved[len(moving) :]
+        for index, tensor in zip(moving, moved, strict=False):
+            placed[index] = tensor
+        old = [use.parameter.value for use in call.uses]
+        try:
+            for use, value in zip(call.uses, trained, strict=True):
+                use.parameter.value = value
+            return twin(*placed)
+        finally:
+            for use, value in zip(call.uses, old, strict=True):
+                use.parameter.value = value
+
+    tensors = [*(reads[index] for index in moving), *(use.parameter.value for use in call.uses)]
+    rng = torch.Generator(device=tensors[0].device if tensors else "cpu").manual_seed(0)
+    at = [sample([tensor], MEASURED, rng)[0] if tensor.numel() > MEASURED else None for tensor in tensors]
+    try:
+        found = numerical_gradients(function, tensors, [grads[name] for name in node.outputs], at=at, skip_kinks=True)
+    except Exception:  # a forward that cannot be moved has no numeric gradient
+        return call
+    numeric: list[Tensor | None] = [None] * len(reads)
+    for index, gradient in zip(moving, found, strict=False):
+        numeric[index] = gradient
+    uses = tuple(replace(use, numeric=gradient) for use, gradient in zip(call.uses, found[len(moving) :], strict=True))
+    return replace(call, numeric=tuple(numeric), uses=uses)
+
+
+def explain(error: BaseException) -> str:
+    """An error in one line, with the line of the student's own code where that is known."""
+    kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+    return f"{kind}{error}".strip().splitlines()[0] if str(error) else type(error).__name__
+
+
+def source_name(module: Module) -> str:
+    """The class that a reader would name."""
+    return type(module.inner if isinstance(module, Foreign) else module).__name__
+
+
+def arguments(module: Module) -> tuple[str, ...]:
+    """The names of forward's inputs; empty for `*inputs`."""
+    if isinstance(module, TorchCall):
+        return module.arguments
+    return _arguments(type(module.inner if isinstance(module, Foreign) else module).forward)
+
+
+@functools.cache
+def _arguments(forward: Callable[..., Any]) -> tuple[str, ...]:
+    found = list(inspect.signature(forward).parameters.values())[1:]
+    return tuple(p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+
+def finite(tensor: Tensor) -> bool:
+    """Whether no NaN and no infinity is in it."""
+    return bool(tensor.isfinite().all()) if tensor.dim() else math.isfinite(tensor.item())
