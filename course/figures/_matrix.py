@@ -18,7 +18,7 @@ def canvas(alt: str, columns: float, rows: float, width: float = 12.0) -> tuple[
     figure.set_layout_engine("none")  # the cells are the layout
     axes = figure.add_axes((0, 0, 1, 1))
     axes.axis("off")
-    axes.set(xlim=(0, columns), ylim=(rows, 0))
+    axes.set(xlim=(0, columns), ylim=(rows, 0), autoscale_on=False)
     return figure, axes
 
 
@@ -36,7 +36,7 @@ def draw_matrix(
     left: float,
     top: float,
     *,
-    cell: float = 1.0,
+    cell: float | tuple[float, float] = 1.0,
     largest: float | None = None,
     digits: int | None = 2,
     fontsize: float = 13,
@@ -47,27 +47,28 @@ def draw_matrix(
         axes: where to.
         numbers: a matrix; NaN leaves a cell empty.
         left, top: the corner, in cells of the canvas.
-        cell: the side of one cell of the matrix, in cells of the canvas.
+        cell: the width and height of one cell of the matrix, one number for a square, in cells of the canvas.
         largest: what gets the strongest color; the largest number when left out.
         digits: after the point; None writes no numbers.
         fontsize: of the numbers.
     """
     rows, columns = numbers.shape
-    low, right = top + rows * cell, left + columns * cell
-    shown = {"extent": (left, right, low, top), "interpolation": "nearest", "aspect": "auto", "zorder": 1}
-    axes.imshow(shade(numbers, largest), **shown)
-    axes.hlines(top + cell * np.arange(1, rows), left, right, color="white", linewidth=1, zorder=1.5)
-    axes.vlines(left + cell * np.arange(1, columns), top, low, color="white", linewidth=1, zorder=1.5)
-    outline(axes, left, top, columns * cell, rows * cell)
-    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())
+    wide, high = cell if isinstance(cell, tuple) else (cell, cell)
+    low, right = top + rows * high, left + columns * wide
+    axes.imshow(shade(numbers, largest), extent=(left, right, low, top), interpolation="nearest", aspect="auto", zorder=1)
+    axes.hlines(top + high * np.arange(1, rows), left, right, color="white", linewidth=1, zorder=1.5)
+    axes.vlines(left + wide * np.arange(1, columns), top, low, color="white", linewidth=1, zorder=1.5)
+    outline(axes, left, top, columns * wide, rows * high)
     if digits is None:
         return []
-    centered = {"ha": "center", "va": "center", "fontsize": fontsize, "zorder": 3}
     return [
-        axes.text(left + (column + 0.5) * cell, top + (row + 0.5) * cell, number_text(number, digits), **centered)
+        axes.text(
+            left + (column + 0.5) * wide, top + (row + 0.5) * high, number_text(number, digits),
+            ha="center", va="center", fontsize=fontsize, zorder=3,
+        )
         for (row, column), number in np.ndenumerate(numbers)
         if not np.isnan(number)
-    ]
+    ]  # fmt: skip
 
 
 def outline(
