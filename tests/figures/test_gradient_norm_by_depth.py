@@ -73,6 +73,7 @@ def test_labels_keep_their_distance_and_their_order():
     assert heights[0] == -12
     assert heights[4] == 9
     assert spread([50.0, 51.0], gap=1.5, low=-12, high=9) == [7.5, 9]
+    assert spread([-50.0, -51.0], gap=1.5, low=-12, high=9) == [-10.5, -12]
 
 
 def test_numbers_are_short():
