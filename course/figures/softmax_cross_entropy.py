@@ -75,7 +75,7 @@ def softmax_cross_entropy(logit_0: float = 0.0, logit_1: float = 0.4, logit_2: f
             mfc="white",
             ms=9,
             mew=2,
-            label="the same by Softmax, then LogLoss",
+            label="also Softmax, then LogLoss",
         )
         third.legend(loc="upper center", bbox_to_anchor=(0.5, -0.04), frameon=False, fontsize=13, handletextpad=0.2)
     return figure
@@ -100,6 +100,6 @@ def _describe(logits: list[float], target: int, found: Cross) -> str:
     apart = max(abs(a - b) for a, b in zip(found.joined, found.chained, strict=True))
     return (
         f"Three bar charts of three classes. Logits {listed[0]}; softmax makes of them the probabilities {listed[1]}; the "
-        f"target is class {target}, the loss {number_text(found.loss, 2)}. The gradient at the logits is {listed[2]}, which is p "
-        f"− y. Softmax followed by LogLoss gives the same, to within {apart:.1g}."
+        f"target is class {target}, the loss {number_text(found.loss, 2)}. The gradient at the logits is {listed[2]}: p − y. "
+        f"Softmax followed by LogLoss gives the same, to within {apart:.1g}."
     )
