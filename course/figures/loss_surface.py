@@ -1,0 +1,145 @@
+"""Loss surface: the ways of four optimizers over the same hills."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from course import Parameter
+from course.device import tensor
+from course.figures._labels import apart
+from course.figures._surfaces import Surface, surface
+from course.figures.figure import PALETTE, STYLE, Figure
+from course.optim import SGD, Adam, Momentum, Optimizer, RMSProp
+
+OPTIMIZERS: dict[str, Callable[[list[Parameter], float], Optimizer]] = {
+    "SGD": lambda parameters, lr: SGD(parameters, lr=lr),
+    "Momentum": lambda parameters, lr: Momentum(parameters, lr=lr),
+    "RMSProp": lambda parameters, lr: RMSProp(parameters, lr=lr, alpha=0.9),
+    "Adam": lambda parameters, lr: Adam(parameters, lr=lr),
+}
+LOOKS = dict(zip(OPTIMIZERS, zip(PALETTE, ("o", "s", "^", "D"), ("-", "--", "-.", ":"), strict=False), strict=True))
+LEAST = 1e-6
+"""Losses below count as this on the logarithmic axis."""
+BOUND = 1e6
+
+
+def loss_surface(name: str = "bowl", learning_rate: float = 0.05, steps: int = 40, condition: float = 10.0) -> Figure:
+    """Draw the contours of a loss, the ways of the course's optimizers from the same start, and how far each still is.
+
+    ``live(loss_surface, name=["bowl", "saddle", "valley", "regression", "regression, standardized"],
+    learning_rate=Slider(0.005, 0.5, log=True), steps=(1, 80), condition=(1, 30))``
+
+    Args:
+        name: the surface. A bowl; a saddle, whose loss falls for ever along θ₂; a bent valley; the loss of a line through real
+            data, in units of its own or standardized.
+        learning_rate: of all four.
+        steps: how many each takes.
+        condition: of the bowl: how much more it bends along θ₂ than along θ₁.
+
+    Raises:
+        ValueError: there is no such surface.
+    """
+    found = surface(name, condition)
+    found_ways = ways(found, learning_rate, steps)
+    floor = found.loss(tensor([found.lowest], torch.float64)).item() if found.lowest else None
+    losses = {kind: _numbers(found.loss(tensor(points))) for kind, points in found_ways.items()}
+    with rc_context(STYLE):
+        figure = Figure(_describe(found, losses, name, learning_rate), width=12.0, height=5.0)
+        figure.set_layout_engine("constrained", w_pad=0.12)
+        figure.suptitle(point(losses, steps))
+        left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
+        _draw_surface(left, found)
+        for kind, points in found_ways.items():
+            color, marker, line = LOOKS[kind]
+            left.plot(*points.T, line, marker=marker, ms=5, color=color, linewidth=1.8, markevery=max(1, steps // 20), zorder=3)
+        left.plot(*found.start, "o", ms=13, mfc="white", mec="black", mew=2, zorder=4)
+        _draw_losses(right, losses, floor)
+    return figure
+
+
+def ways(found: Surface, learning_rate: float, steps: int) -> dict[str, np.ndarray]:
+    """Where each optimizer is before its first step and after each; it stays where its numbers would leave all bounds."""
+    thetas = {kind: Parameter(tensor(found.start, torch.float64)) for kind in OPTIMIZERS}
+    optimizers = {kind: make([thetas[kind]], learning_rate) for kind, make in OPTIMIZERS.items()}
+    points = {kind: [list(found.start)] for kind in OPTIMIZERS}
+    for _ in range(steps):
+        gradients = found.gradient(tensor([way[-1] for way in points.values()], torch.float64))
+        for (kind, theta), gradient in zip(thetas.items(), gradients, strict=True):
+            theta.grad = gradient
+            optimizers[kind].step()
+            here = theta.value.tolist()
+            points[kind].append(here if all(abs(number) < BOUND for number in here) else points[kind][-1])
+    return {kind: np.array(way) for kind, way in points.items()}
+
+
+def _draw_surface(axes: Axes, found: Surface) -> None:
+    across, up, height = _height(found)
+    low, high = height.min(), height.max()
+    steep = ((height - low) / (high - low)) ** 0.45  # so that the flat parts have contours, too
+    axes.imshow(
+        steep, extent=found.window, origin="lower", cmap="Greys", vmin=0, vmax=3, aspect="auto", interpolation="bilinear"
+    )
+    axes.contour(across, up, steep, levels=np.linspace(0, 1, 18)[1:-1], colors="#7a7a7a", linewidths=0.9)
+    axes.grid(False)
+    if found.lowest:
+        axes.plot(*found.lowest, "*", ms=18, color="black", mec="white", zorder=5)
+    axes.set(xlim=found.window[:2], ylim=found.window[2:], xlabel=found.names[0], ylabel=found.names[1])
+    axes.set_title(f"L = {found.about}" if "θ" in found.about else found.about)
+
+
+@functools.lru_cache(maxsize=32)
+def _height(found: Surface) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return found.height()
+
+
+def _draw_losses(axes: Axes, losses: dict[str, np.ndarray], floor: float | None) -> None:
+    above = {kind: np.maximum(numbers - floor, LEAST) if floor is not None else numbers for kind, numbers in losses.items()}
+    for kind, numbers in above.items():
+        color, marker, line = LOOKS[kind]
+        axes.plot(numbers, line, marker=marker, ms=5, color=color, markevery=max(1, len(numbers) // 8))
+    first = next(iter(above.values()))[0]
+    if floor is not None:
+        axes.set_yscale("log")
+        lowest = min(numbers.min() for numbers in above.values())
+        axes.set_ylim(10 ** min(-2, math.floor(math.log10(lowest))), max(10 * first, 10))
+        axes.minorticks_off()
+        ends = {kind: math.log10(numbers[-1]) for kind, numbers in above.items()}
+        bounds = [math.log10(end) for end in axes.get_ylim()]
+        heights = [10**height for height in apart(list(ends.values()), bounds[0], bounds[1], room=0.07)]
+    else:
+        axes.set_ylim(min(-4, 2 * -first), 1.2 * abs(first))
+        ends = {kind: float(np.clip(numbers[-1], *axes.get_ylim())) for kind, numbers in above.items()}
+        heights = apart(list(ends.values()), *axes.get_ylim(), room=0.07)
+    label: dict[str, Any] = {"textcoords": "offset points", "va": "center", "annotation_clip": False, "weight": "bold"}
+    for (kind, numbers), height in zip(above.items(), heights, strict=True):
+        axes.annotate(kind, (len(numbers) - 1, height), (8, 0), color=LOOKS[kind][0], **label)
+    axes.set(xlabel="step", title="L above its minimum" if floor is not None else "L")
+
+
+def _numbers(values: Tensor) -> np.ndarray:
+    return values.double().cpu().numpy()
+
+
+def point(losses: dict[str, np.ndarray], steps: int) -> str:
+    """Who came lowest, and who climbed, in one line."""
+    last = {kind: numbers[-1] for kind, numbers in losses.items()}
+    best = min(last, key=lambda kind: last[kind])
+    climbed = [kind for kind, numbers in losses.items() if numbers[-1] > numbers[0]]
+    said = f"After {steps} step{'s' * (steps > 1)} {best} is lowest"
+    return f"{said}; {' and '.join(climbed)} climbed" if climbed else said
+
+
+def _describe(found: Surface, losses: dict[str, np.ndarray], name: str, learning_rate: float) -> str:
+    said = ", ".join(f"{kind} {numbers[-1]:.3g}" for kind, numbers in losses.items())
+    start = next(iter(losses.values()))[0]
+    return (
+        f"Contours of a loss, the surface '{name}' ({found.about}), and the ways of SGD, Momentum, RMSProp and Adam from one "
+        f"start at learning rate {learning_rate:g}. From a loss of {start:.3g} they come to: {said}. Beside them, L by step."
+    )
