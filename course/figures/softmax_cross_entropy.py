@@ -67,17 +67,8 @@ def softmax_cross_entropy(logit_0: float = 0.0, logit_1: float = 0.4, logit_2: f
         second.bar(range(CLASSES), found.y, width=0.8, fill=False, edgecolor="black", linewidth=2, linestyle=(0, (4, 2)))
         second.set_yticks([0, 0.5, 1])
         second.text(target, 1.18, "target y = 1", ha="center", fontsize=14)
-        third.plot(
-            range(CLASSES),
-            found.chained,
-            "D",
-            color="black",
-            mfc="white",
-            ms=9,
-            mew=2,
-            label="also Softmax, then LogLoss",
-        )
-        third.legend(loc="upper center", bbox_to_anchor=(0.5, -0.04), frameon=False, fontsize=13, handletextpad=0.2)
+        third.plot(range(CLASSES), found.chained, "D", color="black", mfc="white", ms=9, mew=2)
+        third.set_xlabel("class    ◇ by Softmax, then LogLoss", fontsize=14)
     return figure
 
 
@@ -91,7 +82,8 @@ def _bars(axes: Axes, numbers: list[float], color: str, limits: tuple[float, flo
         look = {"ha": "center", "va": "bottom" if up else "top", "fontsize": 16, "weight": "bold", "color": color}
         axes.text(place, number + (gap if up else -gap), number_text(number, 2), **look)
     axes.set_title(title, fontsize=16)
-    axes.set_xticks(range(CLASSES), [f"class {place}" for place in range(CLASSES)], fontsize=14)
+    axes.set_xticks(range(CLASSES))
+    axes.set_xlabel("class", fontsize=14)
     axes.tick_params(axis="x", length=0)
 
 
