@@ -37,8 +37,8 @@ test: setup ## all tests but the slow ones
 test-all: setup ## all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
-lab: setup ## JupyterLab, opened at the lectures
-	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/lectures/03_computational_graphs.ipynb
+lab: setup ## JupyterLab, opened on the list of lectures and assignments
+	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/lectures/index.md
 
 lint: $(READY) ## formatting, style, types, and that notebooks carry no outputs
 	@$(BIN)/ruff format --check .
@@ -54,8 +54,9 @@ format: $(READY) ## format code and notebooks, strip notebook outputs
 assignments: $(READY) ## regenerate assignments/ from solutions/
 	@for name in $$(ls solutions); do $(BIN)/autograder generate $$name || exit 1; done
 
-reference: $(READY) ## regenerate docs/modules.md from the modules
+reference: $(READY) ## regenerate docs/modules.md and lectures/index.md
 	@$(BIN)/python docs/generate_modules.py
+	@$(BIN)/python docs/generate_landing.py
 
 bench: $(READY) ## the benchmarks: ours against a named peer, interleaved, medians
 	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

@@ -40,7 +40,7 @@ def test_environment_yml_says_what_pyproject_says(root, project):
 
 
 def test_extras(project):
-    assert set(project["optional-dependencies"]) == {"grade", "cluster", "postgres", "docs", "dev"}
+    assert set(project["optional-dependencies"]) == {"grade", "cluster", "postgres", "present", "docs", "dev"}
 
 
 def test_constraints_pin_every_requirement_within_its_range(root, project):

@@ -100,6 +100,8 @@ def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
             cost = abs(way) + order * 1e-3 + (way > 0) * 1e-4
             if cost < least:
                 best, least = Box(x, wanted.y + way, wanted.width, wanted.height), cost
+        if least < 1:
+            break
     return best
 
 

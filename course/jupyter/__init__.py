@@ -1,0 +1,1 @@
+"""What JupyterLab's server takes from the course, installed beside it."""
