@@ -103,17 +103,18 @@ def test_a_way_out_of_all_bounds_ends_where_it_was():
     assert "SGD climbed" in point({"SGD": np.array([1.0, 2.0]), "Adam": np.array([1.0, 0.5])}, 1)
 
 
-@pytest.mark.parametrize("name", ["bowl", "saddle"])
+@pytest.mark.parametrize("name", ["bowl", "saddle", "regression"])
 def test_marks_carry_the_data(name):
     figure = loss_surface(name, learning_rate=0.1, steps=12)
     left, right = figure.axes
     found, expected = surface(name), ways(surface(name), 0.1, 12)
+    floor = FORMULAS[name](course.tensor(found.lowest, torch.float64)).item() if found.lowest else None
     for kind, (color, marker, _) in LOOKS.items():
         (drawn,) = [mark for mark in left.lines if (mark.get_color(), mark.get_marker()) == (color, marker)]
         np.testing.assert_allclose(np.stack(drawn.get_data(), axis=1), expected[kind])
         (curve,) = [mark for mark in right.lines if (mark.get_color(), mark.get_marker()) == (color, marker)]
         losses = found.loss(course.tensor(expected[kind], torch.float64)).cpu().numpy()
-        np.testing.assert_allclose(curve.get_ydata(), np.maximum(losses, 1e-6) if name == "bowl" else losses)
+        np.testing.assert_allclose(curve.get_ydata(), losses if floor is None else np.maximum(losses - floor, 1e-6))
         assert kind in [text.get_text() for text in right.texts]
     best = min(LOOKS, key=lambda kind: found.loss(course.tensor(expected[kind][-1:], torch.float64)).item())
     assert figure.get_suptitle() == f"After 12 steps {best} is lowest"
