@@ -67,6 +67,7 @@ def test_curves_carry_the_data():
     np.testing.assert_allclose(nets.lines[0].get_ydata(), pair(5).deep_out)
     np.testing.assert_allclose(nets.lines[1].get_ydata(), pair(5).shallow_out)
     assert list(counts.lines[0].get_ydata()) == [1, 2, 4, 8, 16, 32, 64]
+    assert list(counts.lines[2].get_ydata()) == [1, 2, 2, 3, 4, 5, 6]
     assert list(counts.lines[1].get_xdata()) == [5]
     np.testing.assert_allclose(errors.lines[0].get_ydata(), [pair(depth).error for depth in range(1, 8)])
     assert figure.get_suptitle() == "31 parameters draw 16 teeth in a deep net, 4 teeth in a shallow one"
