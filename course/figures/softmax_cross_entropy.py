@@ -68,7 +68,7 @@ def softmax_cross_entropy(logit_0: float = 0.0, logit_1: float = 0.4, logit_2: f
         second.set_yticks([0, 0.5, 1])
         second.text(target, 1.18, "target y = 1", ha="center", fontsize=14)
         third.plot(range(CLASSES), found.chained, "D", color="black", mfc="white", ms=9, mew=2)
-        third.set_xlabel("class    ◇ by Softmax, then LogLoss", fontsize=14)
+        third.set_xlabel("class    ◇ Softmax, then LogLoss", fontsize=14)
     return figure
 
 
