@@ -39,7 +39,7 @@ def svg(trace: Trace, places: Layout, *, standalone: bool = False) -> str:
     nodes = {node.id: node for node in trace.nodes}
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="ml-drawing" role="{"img" if standalone else "group"}" {size}>',
-        f"<title>{escape(_title(trace))}</title><desc>{escape(_description(trace, places.marks))}</desc>",
+        f"<title>{escape(title(trace))}</title><desc>{escape(_description(trace, places.marks))}</desc>",
         f"<style>{STYLE}</style>" if standalone else "",
         *map(_hull, places.hulls),
         *map(_edge, places.edges),
@@ -53,7 +53,8 @@ def svg(trace: Trace, places: Layout, *, standalone: bool = False) -> str:
     return drawn.replace(PRESSED, "") if standalone else drawn
 
 
-def _title(trace: Trace) -> str:
+def title(trace: Trace) -> str:
+    """What a drawing is of."""
     return f"Computational graph of {', '.join(trace.values[name].label for name in trace.outputs)}"
 
 
@@ -155,14 +156,14 @@ def _labels(trace: Trace, places: Layout) -> Iterator[str]:
 def _parameter(found: ParameterTrace, place: ParameterBox, of: str) -> str:
     y = place.title.bottom - 4
 
-    def title(text: str, box: Box) -> str:
+    def heading(text: str, box: Box) -> str:
         return f'<text class="ml-name" x="{box.center:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
-    return title(shared_title(found) if found.uses > 1 else place.label, place.value) + "".join(
-        _label(kind, place.key, place.label, array, box, above=True, title=heading)
-        for kind, array, box, heading in (
+    return heading(shared_title(found) if found.uses > 1 else place.label, place.value) + "".join(
+        _label(kind, place.key, place.label, array, box, above=True, title=above_it)
+        for kind, array, box, above_it in (
             ("value", found.value, place.value, ""),
-            ("grad", found.grad, place.grad, title(derivative(of, place.label), place.grad)),
+            ("grad", found.grad, place.grad, heading(derivative(of, place.label), place.grad)),
         )
     )
 

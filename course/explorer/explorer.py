@@ -9,7 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from course.explorer.drawing import STYLE, svg
+from course.explorer.drawing import STYLE, escape, svg, title
 from course.explorer.folding import automatic
 from course.explorer.layout import Layout, layout
 from course.explorer.places import skeleton
@@ -146,10 +146,12 @@ class Explorer:
 
     def to_html(self) -> str:
         """A page that draws and steps without Python and without a network."""
+        heading = escape(title(self.trace))
         return (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Computational graph</title>'
-            '<meta name="viewport" content="width=device-width"><style>:root{color-scheme:light dark}</style></head>'
-            f"<body><main>{self._fragment()}</main></body></html>"
+            '<meta name="viewport" content="width=device-width"><style>:root{color-scheme:light dark}'
+            "h1{margin:8px 10px;font:600 18px sans-serif}</style></head>"
+            f"<body><main><h1>{heading}</h1>{self._fragment()}</main></body></html>"
         )
 
     def _fragment(self) -> str:

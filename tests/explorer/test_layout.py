@@ -9,7 +9,7 @@ from course.explorer import trace
 from course.explorer.boxes import Box, free_box
 from course.explorer.layout import layout
 from course.explorer.ordering import crossings, order, spread, straighten
-from course.explorer.places import skeleton
+from course.explorer.places import links_of, places_of, skeleton
 from course.modules import Add, Sigmoid
 from tests.explorer import graphs
 
@@ -114,3 +114,21 @@ def test_free_box_moves_only_when_it_must():
     moved = free_box(wanted, [Box(-20, 5, 40, 40)], reach=0)
     assert moved.bottom <= 5
     assert moved.x == 0
+
+
+# The baseline: no edges cross in the drawing of any of the graphs, but for one pair in that of the fraction.
+CROSSINGS = {"fraction": 1}
+
+
+@pytest.mark.parametrize("name", graphs.ALL)
+def test_edges_cross_no_more_than_the_baseline(name):
+    case = graphs.ALL[name]()
+    found = trace(case.graph, case.inputs)
+    places = places_of(found)
+    links = [link for path in links_of(found, places).values() for link in path]
+    declared: list[list[str]] = [[] for _ in range(max(place.layer for place in places.values()) + 1)]
+    for place in places.values():
+        declared[place.layer].append(place.id)
+    crossed = crossings(order({place.id: place.layer for place in places.values()}, links), links)
+    assert crossed <= CROSSINGS.get(name, 0)
+    assert crossed <= crossings(declared, links)  # sorting the layers makes nothing worse
