@@ -70,7 +70,8 @@ def test_everything_is_reached_by_the_tab_key(show):  # noqa: F811
     page.click('[data-action="step"]')
     reached = set()
     page.focus(".ml-explorer")
-    hook = "(found => found.dataset.action ?? found.dataset.part ?? found.dataset.unfold ?? found.className)(document.activeElement)"
+    names = ("action", "part", "unfold")
+    hook = f"(found => {' ?? '.join(f'found.dataset.{name}' for name in names)} ?? found.className)(document.activeElement)"
     for _ in range(40):
         page.keyboard.press("Tab")
         reached.add(page.evaluate(hook))
