@@ -58,7 +58,7 @@ def training_memory(batch: int = 64, net: Module | None = None, example: Tensor 
     parameters, saved = found.parameter_bytes / MB, found.saved_bytes / MB
     most = max(rows, key=lambda row: row.saved_bytes)
     alt = (
-        f"Bars for the {len(rows)} modules of a network. With a batch of {batch} it holds {parameters:.3g} MB of parameters, as "
+        f"Bars for the {len(rows)} modules of a network. At batch size {batch} it holds {parameters:.3g} MB of parameters, as "
         f"much again for their gradients, and {saved:.3g} MB that forward saved for backward; {most.kind} saves most, "
         f"{most.saved_bytes / MB:.3g} MB. Parameters stay as they are when the batch grows, what is saved grows with it."
     )
