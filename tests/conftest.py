@@ -123,6 +123,24 @@ def running_jupyter(folder: Path, scratch: Path) -> Iterator[str]:
                 server.wait()
 
 
+def run_all(page, shown: str, tries: int = 5) -> None:
+    """Run all cells of the open notebook until `shown` is on the page.
+
+    A kernel that is only just connecting says that it is idle and may lose the first request: then once more.
+    """
+    from playwright.sync_api import TimeoutError as NotThere
+
+    for attempt in range(tries):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        try:
+            page.locator(shown).first.wait_for(timeout=15_000 * (attempt + 1))
+            return
+        except NotThere:
+            if attempt == tries - 1:
+                raise
+
+
 def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:

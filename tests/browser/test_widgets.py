@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from tests.conftest import running_jupyter
+from tests.conftest import run_all, running_jupyter
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("widgets")]
 
@@ -33,16 +33,17 @@ def jupyter(tmp_path_factory):
         yield address
 
 
-@pytest.fixture
-def walk(jupyter, page):
-    """The notebook with its cell run."""
+@pytest.fixture(scope="module")
+def walk(jupyter, chromium):
+    """The notebook with its cell run, shared by the tests."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(f"{jupyter}/lab/tree/walk.ipynb?reset")
+    page.goto(f"{jupyter}/lab/tree/walk.ipynb")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
-    page.locator(".ml-live img").wait_for()
-    return page
+    run_all(page, ".ml-live img")
+    yield page
+    context.close()
 
 
 def test_a_part_folds_and_a_large_tensor_opens(walk):
