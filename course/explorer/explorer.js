@@ -61,7 +61,6 @@ export class Player {
     this.keyed = new Map([...this.stage.querySelectorAll("[data-key]")].map((found) => [found.dataset.key, found]));
     this.marked = [...this.stage.querySelectorAll("[data-node], [data-edge], [data-stem]")];
     for (const found of this.stage.querySelectorAll('[tabindex="0"]')) found.dataset.lmSuppressShortcuts = "true";
-    this.measure();
     this.parts.replaceChildren(...(parts.length ? [element("span", {}, "Parts:"), ...parts.map((part) => this.partButton(part))] : []));
   }
 
@@ -81,6 +80,7 @@ export class Player {
     this.lastForward = trace.events.filter((event) => event.phase === "forward").length;
     this.timeline.max = trace.events.length;
     this.go(this.step);
+    this.measure();
   }
 
   act(action) {

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 # Everything on the page that carries exact numbers, by its key.
 NUMBERS = """() => Object.fromEntries([...document.querySelectorAll("[data-key]")]
-  .filter((found) => getComputedStyle(found).visibility !== "hidden" && /^(value|grad):/.test(found.dataset.key))
+  .filter((found) => found.getBoundingClientRect().width > 0 && /^(value|grad):/.test(found.dataset.key))
   .map((found) => [found.dataset.key, [...found.querySelectorAll("[data-exact]")].map((one) => Number(one.dataset.exact))]))"""
 
 
