@@ -44,6 +44,10 @@ BOXES = """() => {
 }"""
 
 
+KEYS_IN_SIGHT = """() => [...document.querySelectorAll("[data-key]")]
+  .filter((found) => found.getBoundingClientRect().width > 0).map((found) => found.dataset.key)"""
+
+
 def problems(found: dict, slack: float = 0.6) -> list[str]:
     """What overlaps or is cut off, in words. Neighboring cells share a side: `slack` pixels are no overlap."""
     outer, said = found["outer"], []
@@ -96,9 +100,7 @@ def test_stepping_shows_every_number_at_its_turn(show, name):
         assert page.inner_text(".ml-sentence") == event.sentence
         shown |= {key for key, _ in event.shows}
         latest = dict(event.shows)
-        seen = page.evaluate(
-            "[...document.querySelectorAll('[data-key]')].filter(f => f.getBoundingClientRect().width > 0).map(f => f.dataset.key)"
-        )
+        seen = page.evaluate(KEYS_IN_SIGHT)
         kinds = ("value:", "grad:")
         assert {key for key in seen if key.startswith(kinds)} == {key for key in shown if key.startswith(kinds)}
         for key, array in latest.items():
