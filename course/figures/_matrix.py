@@ -8,6 +8,7 @@ from matplotlib.text import Text
 
 from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, VALUE_COLOR, Figure
 
+SEAM_COLOR = "#D9D9D9"
 STRONGEST = 0.6
 """How much color the largest number gets, as in the explorer: black numbers stay readable on it."""
 
@@ -56,8 +57,8 @@ def draw_matrix(
     wide, high = cell if isinstance(cell, tuple) else (cell, cell)
     low, right = top + rows * high, left + columns * wide
     axes.imshow(shade(numbers, largest), extent=(left, right, low, top), interpolation="nearest", aspect="auto", zorder=1)
-    axes.hlines(top + high * np.arange(1, rows), left, right, color="white", linewidth=1, zorder=1.5)
-    axes.vlines(left + wide * np.arange(1, columns), top, low, color="white", linewidth=1, zorder=1.5)
+    axes.hlines(top + high * np.arange(1, rows), left, right, color=SEAM_COLOR, linewidth=0.8, zorder=1.5)
+    axes.vlines(left + wide * np.arange(1, columns), top, low, color=SEAM_COLOR, linewidth=0.8, zorder=1.5)
     outline(axes, left, top, columns * wide, rows * high)
     if digits is None:
         return []
