@@ -1,6 +1,6 @@
 # Everything sets itself up: `make demo` and `make test` work from a fresh clone, and quickly the second time.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-all lab lint format assignments reference bench clean
+.PHONY: help setup system demo test test-all lab lint format assignments reference gallery bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -57,6 +57,9 @@ assignments: $(READY) ## regenerate assignments/ from solutions/
 reference: $(READY) ## regenerate docs/modules.md and lectures/index.md
 	@$(BIN)/python docs/generate_modules.py
 	@$(BIN)/python docs/generate_landing.py
+
+gallery: $(READY) ## draw all figures into docs/_build/gallery, with a page that shows them
+	@$(BIN)/python docs/generate_gallery.py
 
 bench: $(READY) ## the benchmarks: ours against a named peer, interleaved, medians
 	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
