@@ -11,6 +11,7 @@ from torch import Tensor
 from course import Graph
 from course.data import diabetes
 from course.device import tensor
+from course.figures._contours import Window, lattice
 from course.modules import Add, EuclideanLoss, Linear, Multiply, Square, Subtract
 
 SURFACES = ("bowl", "saddle", "valley", "regression", "regression, standardized")
@@ -23,18 +24,16 @@ class Surface:
     about: str
     loss: Callable[[Tensor], Tensor]
     gradient: Callable[[Tensor], Tensor]
-    window: tuple[float, float, float, float]
+    window: Window
     start: tuple[float, float]
     lowest: tuple[float, float] | None
     """Where the minimum is; None if there is none."""
     names: tuple[str, str] = ("θ₁", "θ₂")
 
-    def height(self, fineness: int = 90) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The loss on a grid over the window, with the grid's coordinates."""
-        left, right, low, high = self.window
-        across, up = np.meshgrid(np.linspace(left, right, fineness), np.linspace(low, high, fineness))
-        points = tensor(np.stack([across.ravel(), up.ravel()], axis=1), torch.float64)
-        return across, up, self.loss(points).reshape(fineness, fineness).cpu().numpy()
+    def height(self, fineness: int = 90) -> np.ndarray:
+        """The loss on a lattice over the window."""
+        points = np.stack([side.ravel() for side in lattice(self.window, fineness)], axis=1)
+        return self.loss(tensor(points)).reshape(fineness, fineness).cpu().numpy()
 
 
 @functools.lru_cache(maxsize=64)
@@ -95,7 +94,7 @@ def _valley() -> Graph:
 def _of_graph(
     graph: Graph,
     about: str,
-    window: tuple[float, float, float, float],
+    window: Window,
     start: tuple[float, float],
     lowest: tuple[float, float] | None,
 ) -> Surface:

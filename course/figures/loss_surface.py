@@ -13,6 +13,7 @@ from torch import Tensor
 
 from course import Parameter
 from course.device import tensor
+from course.figures._contours import draw_contours
 from course.figures._labels import apart
 from course.figures._surfaces import Surface, surface
 from course.figures.figure import PALETTE, STYLE, Figure
@@ -80,22 +81,14 @@ def ways(found: Surface, learning_rate: float, steps: int) -> dict[str, np.ndarr
 
 
 def _draw_surface(axes: Axes, found: Surface) -> None:
-    across, up, height = _height(found)
-    low, high = height.min(), height.max()
-    steep = ((height - low) / (high - low)) ** 0.45  # so that the flat parts have contours, too
-    axes.imshow(
-        steep, extent=found.window, origin="lower", cmap="Greys", vmin=0, vmax=3, aspect="auto", interpolation="bilinear"
-    )
-    axes.contour(across, up, steep, levels=np.linspace(0, 1, 18)[1:-1], colors="#7a7a7a", linewidths=0.9)
-    axes.grid(False)
+    draw_contours(axes, found.window, _height(found))
     if found.lowest:
         axes.plot(*found.lowest, "*", ms=18, color="black", mec="white", zorder=5)
-    axes.set(xlim=found.window[:2], ylim=found.window[2:], xlabel=found.names[0], ylabel=found.names[1])
-    axes.set_title(f"L = {found.about}" if "θ" in found.about else found.about)
+    axes.set(xlabel=found.names[0], ylabel=found.names[1], title=f"L = {found.about}" if "θ" in found.about else found.about)
 
 
 @functools.lru_cache(maxsize=32)
-def _height(found: Surface) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _height(found: Surface) -> np.ndarray:
     return found.height()
 
 

@@ -7,6 +7,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression
 
 import course
+from course.figures._contours import lattice
 from course.figures._surfaces import SURFACES, surface
 from course.figures.loss_surface import LOOKS, loss_surface, point, ways
 
@@ -44,7 +45,7 @@ def test_values_and_gradients_are_the_formulas(name, rng):
     leaf = points.clone().requires_grad_()
     formula(leaf).sum().backward()
     assert torch.allclose(found.gradient(points), leaf.grad, atol=1e-9)
-    across, up, height = found.height(5)
+    height, (across, up) = found.height(5), lattice(found.window, 5)
     corner = torch.tensor([found.window[1], found.window[2]], dtype=torch.float64, device=rng.device)
     assert (across[0, 4], up[0, 4]) == (corner[0], corner[1])
     assert height[0, 4] == pytest.approx(formula(corner).item())
