@@ -1,6 +1,6 @@
 # Everything sets itself up: `make demo` and `make test` work from a fresh clone, and quickly the second time.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-all lab lint format assignments reference gallery bench clean
+.PHONY: help setup system demo test test-all lab present dashboard docs lint format assignments reference gallery bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,13 +8,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SYSTEM := $(VENV)/.system
 JOBS ?= 2
+LECTURE ?= 03
 
 help: ## list what make can do
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) $(SYSTEM) ## make the virtual environment, with every package at its tested version
 
-$(READY): pyproject.toml constraints.txt
+# What JupyterLab loads is copied by the installation, so that a change of it is one of the installation.
+$(READY): pyproject.toml constraints.txt $(wildcard course/jupyter/*.* course/jupyter/dashboard/*)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name another one: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || { echo "Making the virtual environment $(VENV) …"; $(PYTHON) -m venv $(VENV) || \
@@ -39,6 +41,15 @@ test-all: setup ## all tests
 
 lab: setup ## JupyterLab, opened on the list of lectures and assignments
 	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/lectures/index.md
+
+present: setup ## slides with everything live: make present LECTURE=03
+	@$(BIN)/python course/jupyter/present.py $(LECTURE)
+
+dashboard: setup ## one lecture as a page without its code, everything live: make dashboard LECTURE=03
+	@$(BIN)/voila lectures/$(LECTURE)*.ipynb
+
+docs: $(READY) ## the course's web site, which needs no network, in docs/_build/html
+	@$(BIN)/python docs/build_site.py
 
 lint: $(READY) ## formatting, style, types, and that notebooks carry no outputs
 	@$(BIN)/ruff format --check .

@@ -5,7 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 
 from markupsafe import Markup, escape
-from math_core import LatexError, LatexToMathML
+from modular_learning_offline import convert
 
 from autograder.sanitize import clean_style
 
@@ -29,13 +29,8 @@ ATTRIBUTES = {
 }
 """What a formula may say about its looks. Lengths are short ones: a formula stays in its line."""
 
-ROW_SPACE = re.compile(r"(\\\\)\s*\[[\d.\s]+[a-z]{2}\]")
-"""The extra space behind a row, ``\\\\[6pt]``, which the converter does not know."""
-
 NAMED = re.compile(r"&(?!(?:amp|lt|gt|quot);)[A-Za-z]+;")
 """HTML's named characters, which XML does not know."""
-
-_converter = LatexToMathML(fancy_error=False, max_expansions=200)
 
 
 def to_mathml(tex: str, *, block: bool = False) -> Markup:
@@ -46,9 +41,9 @@ def to_mathml(tex: str, *, block: bool = False) -> Markup:
     """
     if len(tex) <= LONGEST:
         try:
-            drawn = _converter.convert_with_local_state(ROW_SPACE.sub(r"\1", tex), displaystyle=block)
+            drawn = convert(tex, block=block)
             return Markup(_serialize(ET.fromstring(NAMED.sub(lambda found: html.escape(html.unescape(found[0])), drawn))))
-        except (LatexError, ET.ParseError, ValueError, RecursionError):
+        except (ValueError, ET.ParseError, RecursionError):
             pass
     kind = "pre" if block else "code"
     return Markup(f"<{kind}>{escape(tex)}</{kind}>")
