@@ -99,7 +99,7 @@ def heights(kind: str) -> np.ndarray:
 
 def accuracy(point: np.ndarray) -> float:
     """The share of flowers on the right side of wx + b = 0."""
-    score = point[0] * flowers().inputs[:, 0] + point[1]
+    score = float(point[0]) * flowers().inputs[:, 0] + float(point[1])
     return ((score > 0) == (flowers().targets == 2)).double().mean().item()
 
 
