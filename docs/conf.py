@@ -1,19 +1,18 @@
 """Sphinx's settings for the course's web site; `docs/build_site.py` puts the sources together and builds it."""
 
+import importlib.metadata
 import os
 from typing import Any
 
 from docutils import nodes
 from modular_learning_offline import FORMULAS, to_mathml
 
-import course
-
 os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")  # silences jupyter_core's notice about its folders
 
 project = "Modular Learning"
 author = "the Modular Learning authors"
 copyright = author  # noqa: A001 - Sphinx's name for it
-version = release = course.__version__
+version = release = importlib.metadata.version("modular-learning")
 language = "en"
 
 extensions = ["myst_nb"]

@@ -7,6 +7,7 @@ when it stops: your settings with slide mode on, and letters that are read from 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,7 +80,13 @@ def main(number: str) -> int:
         command.append("--allow-root")
     print(HELP)
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.call(command, cwd=ROOT, env={**os.environ, **environment(Path(folder))})
+        server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment(Path(folder))})
+        signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+        while True:
+            try:
+                return server.wait()
+            except KeyboardInterrupt:  # JupyterLab got it, too, and asks whether to stop
+                continue
 
 
 if __name__ == "__main__":
