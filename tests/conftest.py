@@ -98,14 +98,11 @@ def running_jupyter(folder: Path, scratch: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, **{name: str(scratch / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "HOME")}}
+    environment |= {f"JUPYTERLAB_{name.upper()}_DIR": str(scratch / name) for name in ("settings", "workspaces")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     (scratch / "HOME").mkdir(parents=True, exist_ok=True)
     options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", "--allow-root"]
     options += ["--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url=", "--LabApp.check_for_updates_class="]
-    options += [
-        "--LabApp.workspaces_dir=" + str(scratch / "workspaces"),
-        "--LabApp.user_settings_dir=" + str(scratch / "settings"),
-    ]
     log = scratch / "jupyter.log"
     with log.open("w") as out:
         command = [sys.executable, "-m", "jupyterlab", *options]

@@ -52,7 +52,7 @@ class Figure(matplotlib.figure.Figure):
         """The picture as PNG bytes."""
         buffer = io.BytesIO()
         with rc_context(STYLE):
-            self.savefig(buffer, format="png", dpi=dpi)
+            self.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})  # quick rather than small
         return buffer.getvalue()
 
     def _repr_html_(self) -> str:
