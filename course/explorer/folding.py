@@ -89,17 +89,17 @@ def _locals(run: Run, members: list[Call], reads: list[str], outputs: tuple[str,
         return nothing
     if not all(finite(run.values[name]) for name in around) or not any(name in run.grads for name in outputs):
         return nothing
-    grads = {outputs[0]: torch.ones_like(run.values[outputs[0]])}
+    parts: dict[str, list[Tensor]] = {outputs[0]: [torch.ones_like(run.values[outputs[0]])]}
     with torch.no_grad():
         for call in reversed(members):
-            if call.module is None or not any(name in grads for name in call.outputs):
+            if call.module is None or not any(name in parts for name in call.outputs):
                 continue
-            arriving = [grads.get(name, torch.zeros_like(run.values[name])) for name in call.outputs]
+            arriving = [sum(parts.get(name, []), torch.zeros_like(run.values[name])) for name in call.outputs]
             try:
                 handed = as_tuple(call.module.backward(*arriving))
             except Exception:  # a student's backward that fails has been told of
                 return nothing
             for read, grad in zip(call.reads, handed, strict=True):
                 if isinstance(read, str) and grad is not None:
-                    grads[read] = grads[read] + grad if read in grads else grad
-    return tuple(grads.get(read) for read in reads)
+                    parts.setdefault(read, []).append(grad)
+    return tuple(functools.reduce(torch.add, parts[read]) if read in parts else None for read in reads)

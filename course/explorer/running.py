@@ -147,38 +147,44 @@ def _seeds(graph: Graph, values: dict[str, Tensor], grad_output: Any) -> dict[st
 
 
 def _backward(graph: Graph, seeds: dict[str, Tensor]) -> tuple[dict[str, Tensor], Failure | None]:
-    if type(graph).backward is not Graph.backward:
-        try:
-            graph.backward(*seeds.values())
-        except Exception as error:
-            return dict(graph.grads), Failure(None, "backward", explain(error))
-        return dict(graph.grads), None
-    grads = dict(seeds)
-    for node in reversed(graph.nodes.values()):
-        if not any(name in grads for name in node.outputs):
-            continue
-        try:
-            handed = _hand_back(graph, node, grads)
-        except Exception as error:
-            return grads, Failure(node.name, "backward", explain(error))
-        for read, grad in zip(node.reads, handed, strict=True):
-            if isinstance(read, str) and grad is not None:
-                grads[read] = grads[read] + grad if read in grads else grad
-    for name in graph.inputs:
-        if graph.values[name].is_floating_point():
-            grads.setdefault(name, torch.zeros_like(graph.values[name]))
-    graph.zero_grad()
-    return grads, None
+    """The graph's own backward, listened to: which gradients arrive at which node, and where it breaks off."""
+    arrived, failures = dict(seeds), []
+    for node in graph.nodes.values():
+        vars(node.module)["backward"] = _listener(graph, node, arrived, failures)
+    try:
+        graph.backward(*seeds.values())
+    except Exception as error:  # whatever a student's backward may raise is shown at its node
+        return arrived, failures[0] if failures else Failure(None, "backward", explain(error))
+    finally:
+        for node in graph.nodes.values():
+            vars(node.module).pop("backward", None)
+        graph.zero_grad()
+    return dict(graph.grads), None
 
 
-def _hand_back(graph: Graph, node: Node, grads: dict[str, Tensor]) -> tuple[Tensor | None, ...]:
-    """What a node's backward returns for each of its reads.
+def _listener(
+    graph: Graph, node: Node, arrived: dict[str, Tensor], failures: list[Failure]
+) -> Callable[..., tuple[Tensor | None, ...]]:
+    own = node.module.backward
+
+    def backward(*arriving: Tensor) -> tuple[Tensor | None, ...]:
+        arrived.update(zip(node.outputs, arriving, strict=True))
+        try:
+            return _gradients(graph, node, own(*arriving))
+        except Exception as error:
+            failures.append(Failure(node.name, "backward", explain(error)))
+            raise
+
+    return backward
+
+
+def _gradients(graph: Graph, node: Node, returned: Any) -> tuple[Tensor | None, ...]:
+    """What a node's backward returned, as a gradient for each of its reads.
 
     Raises:
-        ValueError: it returned something else than a gradient for each read, in the read's shape.
+        TypeError, ValueError: it is something else, or has another shape than what was read.
     """
-    arriving = [grads.setdefault(name, torch.zeros_like(graph.values[name])) for name in node.outputs]
-    handed = as_tuple(node.module.backward(*arriving))
+    handed = as_tuple(returned)
     if len(handed) != len(node.reads):
         raise ValueError(f"backward returned {len(handed)} gradients for {len(node.reads)} inputs")
     for read, grad in zip(node.reads, handed, strict=True):
@@ -204,7 +210,8 @@ def _call(flat: Flat, node: Node, values: dict[str, Tensor], grads: dict[str, Te
     before = [(parameter, parameter.grad.clone()) for _, parameter in named]
     try:
         node.module.zero_grad()
-        handed = _hand_back(graph, node, dict(grads))
+        arriving = [grads.get(name, torch.zeros_like(values[name])) for name in node.outputs]
+        handed = _gradients(graph, node, node.module.backward(*arriving))
         uses = tuple(Use(use.name, use.parameter, use.parameter.grad.clone()) for use in idle)
         around = (*(values[name] for name in node.outputs), *graph._read(node, values))
         single = len(node.outputs) == 1 and all(value.dim() == 0 for value in around)

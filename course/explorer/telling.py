@@ -219,7 +219,7 @@ class _Teller:
             for position, (read, part) in enumerate(zip(call.reads, call.handed, strict=True)):
                 if not isinstance(read, str) or part is None:
                     continue
-                sums[read] = sums[read] + part if read in sums else part
+                sums[read] = _plus(sums.get(read), part)
                 done[read] += 1
                 place = (done[read], paths[read])
                 # The last path's total is what the graph itself has: a student's graph may have summed otherwise.
@@ -284,7 +284,7 @@ class _Teller:
         for use in uses:
             shared = self.keys.get(id(use.parameter))
             key = shared or f"{call.name}.{use.name}"
-            added[key] = added[key] + _added(use) if key in added else _added(use)
+            added[key] = _plus(added.get(key), _added(use))
             shows.append((f"grad:{key}", Array.of(added[key])))
         return tuple(shows)
 
@@ -333,6 +333,10 @@ def _wrong_use(use: Use) -> str:
 
 def _added(use: Use) -> Tensor:
     return torch.zeros_like(use.parameter.value) if use.added is None else use.added
+
+
+def _plus(held: Tensor | None, more: Tensor) -> Tensor:
+    return more if held is None else held + more
 
 
 def _arguments(call: Call) -> tuple[str, ...]:
