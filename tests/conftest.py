@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +27,10 @@ torch.set_default_device(course.device())
 
 # Each of the workers that share the cores computes on one: threads that wait for one another are slower than none.
 torch.set_num_threads(1)
+
+# A shell that runs the tests in its background has them, and all that they start, ignore Ctrl-C, which some of them send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")  # silences jupyter_core's notice about its folders
 
