@@ -18,9 +18,8 @@ def automatic(run: Run) -> set[str]:
     """The parts to fold at first: the innermost ones that are enough, outer ones where they are not."""
     if len(run.calls) <= MANY:
         return set()
-    depths = {part: len(next(call.around for call in run.calls if part in call.around)) for part in run.parts}
     depth = {part: next(call.around for call in run.calls if part in call.around).index(part) for part in run.parts}
-    for level in range(max(depths.values(), default=0), -1, -1):
+    for level in range(max(depth.values(), default=0), -1, -1):
         folded = {part for part in run.parts if depth[part] == level}
         if folded and len(fold(run, folded).calls) <= MANY:
             return folded

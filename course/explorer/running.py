@@ -263,7 +263,7 @@ def _measure(call: Call, graph: Graph, values: dict[str, Tensor], grads: dict[st
 
 
 def explain(error: BaseException) -> str:
-    """An error in one line, with the line of the student's own code where that is known."""
+    """An error in one line: its kind, where the message alone does not say it, and the first line of the message."""
     kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
     return f"{kind}{error}".strip().splitlines()[0] if str(error) else type(error).__name__
 

@@ -55,7 +55,10 @@ class TorchCall(Module):
             return type(slot)(map(put, slot)) if type(slot) in (list, tuple) else slot
 
         positional, keywords = self.slots
-        with torch._C.DisableTorchFunctionSubclass():
+        devices = {tensor.device for tensor in inputs if tensor.is_cuda}
+        # Backward runs it again: a function that draws random numbers must draw the same ones.
+        with torch._C.DisableTorchFunctionSubclass(), torch.random.fork_rng(devices):
+            torch.manual_seed(0)
             return self.function(*map(put, positional), **{name: put(slot) for name, slot in keywords.items()})
 
     def _in_place(self) -> bool:
@@ -87,6 +90,7 @@ def record(function: Callable[..., Any], tensors: Mapping[str, Tensor]) -> Flat:
     with ExitStack() as stack:
         recorder = stack.enter_context(_Recorder(function, inputs))
         stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.random.fork_rng([tensor.device for tensor in inputs.values() if tensor.is_cuda]))
         if isinstance(function, torch.nn.Module):
             names = {id(module): name for name, module in function.named_modules() if name}
             enter = register_module_forward_pre_hook(lambda module, _: recorder.enter(names.get(id(module))))

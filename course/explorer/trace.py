@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -224,9 +224,6 @@ class Trace:
         }
 
 
-Explorable = Module | torch.nn.Module | Callable[..., Any]
-
-
 def trace(
     graph: Any,
     inputs: Mapping[str, Any],
@@ -281,7 +278,7 @@ def _flat(graph: Any, inputs: Mapping[str, Any], fold: Mapping[str, Sequence[str
         callable(graph) and not isinstance(graph, Module) and not hasattr(graph, "backward")
     ):
         tensors = as_tensors(graph, inputs)
-        flat = record(graph, tensors)
+        flat = record(copy.deepcopy(graph) if isinstance(graph, torch.nn.Module) else graph, tensors)
         for part, members in (fold or {}).items():
             flat.add_part(part, members)
         return flat, tensors

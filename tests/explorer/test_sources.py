@@ -173,3 +173,14 @@ def test_five_thousand_nodes_in_parts_fold():
         out = torch.tanh(out)
     out.backward()
     assert explorer.trace.values["x"].grad.numbers[0] == pytest.approx(wanted.grad.item(), rel=1e-9)
+
+
+def test_a_torch_module_stays_as_it_was_and_draws_its_numbers_once():
+    network = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.5))
+    before, state = {name: value.clone() for name, value in network.state_dict().items()}, torch.get_rng_state()
+    found = trace(network, {"input": torch.randn(6, 4, generator=torch.Generator().manual_seed(0))})
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+    dropped, gradient = (torch.tensor(array.numbers) for array in (found.values["v2"].value, found.values["v1"].grad))
+    assert torch.equal(dropped == 0, gradient == 0)  # one mask, forward and backward
+    assert 0 < (dropped == 0).sum() < 24
