@@ -33,11 +33,15 @@ $(SYSTEM): $(READY)
 demo: setup ## the whole path: a sample class hands in, is graded, gets feedback; prints the table
 	@$(BIN)/autograder demo
 
+# Each run of the tests has a folder of its own, so that what a killed one left behind cannot trouble the next.
+PYTEST := scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && trap 'exit 130' INT TERM && \
+  $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --basetemp="$$scratch/tests"
+
 test: setup ## all tests but the slow ones
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m 'not slow'
+	@$(PYTEST) -m 'not slow'
 
 test-all: setup ## all tests
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	@$(PYTEST)
 
 lab: setup ## JupyterLab, opened on the list of lectures and assignments
 	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/lectures/index.md
