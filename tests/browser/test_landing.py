@@ -2,23 +2,11 @@
 
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
-from tests.conftest import running_jupyter
-
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("landing")]
-
-
-@pytest.fixture(scope="module")
-def jupyter(root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("class")
-    for name in ("lectures", "assignments", "docs"):
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("_build"))
-    with running_jupyter(folder, tmp_path_factory.mktemp("jupyter")) as address:
-        yield address
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
 
 
 def default_url(root) -> str:
@@ -31,7 +19,7 @@ def default_url(root) -> str:
 
 def test_the_landing_page_lists_everything_and_its_links_open(root, jupyter, page):
     page.set_default_timeout(60_000)
-    page.goto(jupyter + default_url(root))
+    page.goto(jupyter.address + default_url(root))
     shown = page.locator(".jp-MarkdownViewer .jp-RenderedMarkdown")
     shown.locator("h1").wait_for()
     titles = shown.locator("li a").all_inner_texts()
@@ -44,7 +32,7 @@ def test_the_landing_page_lists_everything_and_its_links_open(root, jupyter, pag
 
 def test_the_launcher_offers_the_kernel(jupyter, page):
     page.set_default_timeout(60_000)
-    page.goto(f"{jupyter}/lab?reset")
+    page.goto(f"{jupyter.address}/lab?reset")
     page.locator('.jp-LauncherCard[data-category="Notebook"]').first.wait_for()
     assert "Python 3" in page.locator('.jp-LauncherCard[data-category="Notebook"]').first.inner_text()
 

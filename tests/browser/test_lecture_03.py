@@ -1,33 +1,24 @@
 """A lecturer's path: open JupyterLab, run lecture 03, step through the first graph, read the numbers off the page."""
 
-import shutil
-
 import pytest
 
-from tests.conftest import running_jupyter
+from tests.conftest import run_all
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lecture-03")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
 
 
 @pytest.fixture(scope="module")
-def jupyter(root, tmp_path_factory):
-    """JupyterLab over a copy of the lectures, so that running them leaves no trace."""
-    folder = tmp_path_factory.mktemp("class")
-    shutil.copytree(root / "lectures", folder / "lectures")
-    with running_jupyter(folder, tmp_path_factory.mktemp("jupyter")) as address:
-        yield address
-
-
-@pytest.fixture
-def lecture(jupyter, page):
-    """Lecture 03, run from top to bottom."""
+def lecture(jupyter, chromium):
+    """Lecture 03, run from top to bottom, once for all tests."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(f"{jupyter}/lab/tree/lectures/03_computational_graphs.ipynb")
+    page.goto(jupyter.opened("lectures/03_computational_graphs.ipynb"))
     page.locator(".jp-Notebook .jp-MarkdownOutput h1").first.wait_for()
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
-    return page
+    run_all(page, ".ml-explorer")
+    yield page
+    context.close()
 
 
 def reader(explorer):
@@ -42,7 +33,6 @@ def reader(explorer):
 
 def test_stepping_forward_and_backward(lecture):
     explorer = lecture.locator(".ml-explorer").first
-    explorer.wait_for()
     explorer.scroll_into_view_if_needed()
     value, grad = reader(explorer)
     assert value("q") is None, "nothing is computed before the first step"
@@ -73,8 +63,8 @@ def test_stepping_forward_and_backward(lecture):
 
 def test_a_slider_recomputes_through_the_library(lecture):
     explorer = lecture.locator(".ml-explorer").first
-    explorer.wait_for()
     _, grad = reader(explorer)
+    explorer.locator('[data-action="first"]').click()
     explorer.locator('[data-action="last"]').click()
     slider = explorer.locator('input[type=range][data-input="z"]')
     slider.evaluate("s => { s.value = 2; s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')) }")

@@ -3,9 +3,9 @@
 import nbformat
 import pytest
 
-from tests.conftest import run_all, running_jupyter
+from tests.conftest import run_all
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("widgets")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
 
 CELL = """
 from course import Chain, generator
@@ -24,22 +24,15 @@ display(explorer, figure)
 
 
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("class")
+def walk(jupyter, chromium):
+    """A notebook with its one cell run, shared by the tests."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.strip())])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / "walk.ipynb")
-    with running_jupyter(folder, tmp_path_factory.mktemp("jupyter")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def walk(jupyter, chromium):
-    """The notebook with its cell run, shared by the tests."""
+    nbformat.write(notebook, jupyter.folder / "walk.ipynb")
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(f"{jupyter}/lab/tree/walk.ipynb")
+    page.goto(jupyter.opened("walk.ipynb"))
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
     run_all(page, ".ml-live img")
     yield page
