@@ -1,64 +1,45 @@
 """Lectures and solutions run from top to bottom, quietly, and keep to the house's form."""
 
 import re
-import time
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from tests.conftest import ROOT
-
-LECTURES = sorted((ROOT / "lectures").glob("[0-9][0-9]_*.ipynb"))
-SECONDS = 60.0
-
-
-def read(path):
-    return nbformat.read(path, as_version=4)
-
-
-def run(path, folder):
-    """The executed notebook and how long it took."""
-    notebook = read(path)
-    start = time.perf_counter()
-    NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}}).execute()
-    return notebook, time.perf_counter() - start
-
-
-@pytest.fixture(scope="module", params=LECTURES, ids=lambda path: path.stem)
-def executed(request, tmp_path_factory):
-    return run(request.param, tmp_path_factory.mktemp("lecture"))
+from tests.notebooks import LECTURES, SECONDS, each_lecture, lecture, read, run
 
 
 def test_there_are_lectures():
     assert "03_computational_graphs" in [path.stem for path in LECTURES]
 
 
-def test_lecture_runs_within_a_minute(executed):
-    assert executed[1] < SECONDS
+@each_lecture("path")
+def test_lecture_runs_within_a_minute(path):
+    assert lecture(path).seconds < SECONDS
 
 
-def test_lecture_prints_no_warning(executed):
-    for cell in executed[0].cells:
+@each_lecture("path")
+def test_lecture_prints_no_warning(path):
+    for cell in lecture(path).notebook.cells:
         for output in cell.get("outputs", ()):
             assert output.get("name") != "stderr", f"{cell.source[:60]!r} printed {output.text[:200]!r}"
 
 
-def test_lecture_shows_explorers_that_work_offline(executed):
+@each_lecture("path")
+def test_lecture_shows_pictures_that_work_offline(path):
     shown = [
         output.data
-        for cell in executed[0].cells
+        for cell in lecture(path).notebook.cells
         for output in cell.get("outputs", ())
-        if "explore(" in cell.source and output.output_type in ("display_data", "execute_result")
+        if re.search(r"\b(explore|live)\(", cell.source) and output.output_type in ("display_data", "execute_result")
     ]
     assert len(shown) >= 2
     for data in shown:
         assert "application/vnd.jupyter.widget-view+json" in data
-        assert "<svg" in data["text/html"] or "<script" in data["text/html"]
+        assert re.search("<(svg|script|img)", data["text/html"])
         assert not re.search(r"(src|href)=[\"']https?://", data["text/html"])
 
 
-@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+@each_lecture("path")
 class TestForm:
     def test_question_slides_summary_and_references(self, path):
         cells = read(path).cells
@@ -84,9 +65,9 @@ class TestForm:
             assert cell.source.strip()
 
 
+@pytest.mark.xdist_group("03_computational_graphs")
 def test_lecture_03_computes_the_numbers_of_the_curriculum():
-    (lecture,) = [path for path in LECTURES if path.stem == "03_computational_graphs"]
-    notebook, _ = run(lecture, ROOT / "lectures")
+    notebook = lecture(ROOT / "lectures" / "03_computational_graphs.ipynb").notebook
     said = "\n".join(output.text for cell in notebook.cells for output in cell.get("outputs", ()) if "text" in output)
     for line in (
         "f = -12.0",
@@ -106,9 +87,8 @@ def test_lecture_03_computes_the_numbers_of_the_curriculum():
 
 def test_solution_earns_every_point_and_stub_runs_to_its_end(tmp_path):
     """In the notebook itself; the same through nbgrader is tested with the autograder."""
-    solved, _ = run(ROOT / "solutions/01_graphs/01_graphs.ipynb", tmp_path)
-    released, _ = run(ROOT / "assignments/01_graphs/01_graphs.ipynb", tmp_path)
-    for notebook, total in ((solved, 95.0), (released, 0.0)):
+    for path, total in (("solutions/01_graphs/01_graphs.ipynb", 95.0), ("assignments/01_graphs/01_graphs.ipynb", 0.0)):
+        notebook = run(ROOT / path, tmp_path).notebook
         tests = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code"]
         results = [o.data["text/plain"] for cell in tests for o in cell.outputs if o.output_type == "execute_result"]
         assert len(results) == len(tests) == 7

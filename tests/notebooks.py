@@ -1,0 +1,51 @@
+"""The course's notebooks, read and run; each lecture is run once by each worker that needs it."""
+
+import functools
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from tests.conftest import ROOT
+
+LECTURES = sorted((ROOT / "lectures").glob("[0-9][0-9]_*.ipynb"))
+SECONDS = 60
+"""What a lecture may take on two cores."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """An executed notebook and how long it took."""
+
+    notebook: NotebookNode
+    seconds: float
+
+
+def read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def run(path: Path, folder: Path) -> Run:
+    """Run a notebook from top to bottom, standing in `folder`."""
+    notebook = read(path)
+    start = time.perf_counter()
+    NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}}).execute()
+    return Run(notebook, time.perf_counter() - start)
+
+
+@functools.cache
+def lecture(path: Path) -> Run:
+    """A lecture, run once in an empty folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        return run(path, Path(folder))
+
+
+def each_lecture(name: str):
+    """One test for each lecture; all tests of one lecture in the worker that ran it."""
+    marked = [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in LECTURES]
+    return pytest.mark.parametrize(name, marked)
