@@ -8,6 +8,7 @@ from course.data.diabetes import diabetes
 from course.data.digits import digits
 from course.data.hills import hills
 from course.data.iris import iris
+from course.data.measured_digits import measured_digits
 from course.data.photograph import photograph
 from course.data.scaling import Scaling
 from course.data.spirals import spirals
@@ -29,6 +30,7 @@ __all__ = [
     "digits",
     "hills",
     "iris",
+    "measured_digits",
     "photograph",
     "spirals",
     "two_moons",

@@ -1,6 +1,5 @@
 """Drawing: a trace and its layout as SVG, showing the last step; the browser's script then shows any other step of it."""
 
-import html
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -21,9 +20,12 @@ PRESSED = ' role="button" tabindex="0"'
 """What can be pressed in a page: a folded node, a heat map."""
 
 
+_HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
+
+
 def escape(text: str) -> str:
-    """Text that is harmless inside an element and inside an attribute."""
-    return html.escape(text, quote=True)
+    """Text that is harmless inside an element and inside an attribute: `html.escape` in one go."""
+    return text.translate(_HARMLESS)
 
 
 def svg(trace: Trace, places: Layout, *, standalone: bool = False) -> str:
@@ -142,8 +144,9 @@ def _labels(trace: Trace, places: Layout) -> Iterator[str]:
     of = trace.values[trace.outputs[0]].label if len(trace.outputs) == 1 else "L"
     for place in places.parameters:
         yield _parameter(parameters[place.key], place, of)
+    nodes = {node.id: node for node in trace.nodes}
     for edge in places.edges:
-        read = next(node for node in trace.nodes if node.id == edge.node).reads[edge.position]
+        read = nodes[edge.node].reads[edge.position]
         key = f"{escape(edge.node)}:{edge.position}"
         if edge.share is not None and read.contribution is not None:
             x, y = edge.share.center, edge.share.bottom - 5

@@ -56,6 +56,7 @@ class Explorer:
         self._folded = {*automatic(self._run), *fold}
         self.trace: Trace = tell_folded(self._run, self._folded)
         self._layout: Layout = layout(self.trace)
+        self._drawing = ""
         unknown = [name for name in ranges if name not in self.trace.inputs]
         if unknown:
             raise ValueError(f"ranges names '{unknown[0]}', which is no input: the inputs are {', '.join(self.trace.inputs)}")
@@ -101,6 +102,7 @@ class Explorer:
 
     def _tell(self) -> None:
         before, self.trace = self.trace, tell_folded(self._run, self._folded)
+        self._drawing = ""
         redrawn = skeleton(before) != skeleton(self.trace)
         if redrawn:
             self._layout = layout(self.trace)
@@ -155,13 +157,12 @@ class Explorer:
         )
 
     def _fragment(self) -> str:
-        drawn = svg(self.trace, self._layout)
         data = json.dumps(self._views(), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         # "<" as an escape, so that no name can end the script element or open a comment in it.
         data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
         note = '<p class="ml-note">Sliders for the inputs appear when the notebook runs.</p>' if self._controls() else ""
         return (
-            f'<style>{STYLE}</style><div class="ml-widget ml-explorer" data-waiting="true">{drawn}'
+            f'<style>{STYLE}</style><div class="ml-widget ml-explorer" data-waiting="true">{self._drawn()}'
             f'<script type="application/json">{data}</script>{note}</div>'
             f'<script type="module">{script(_HERE / "explorer.js")}\nstartPages();</script>'
         )
@@ -194,8 +195,13 @@ class Explorer:
         held = {control["name"]: {"value": control["value"], "text": control["text"]} for control in self._controls()}
         return {**self.trace.to_json(), "inputValues": held}
 
+    def _drawn(self) -> str:
+        """The drawing inside a page or a widget, made once for both."""
+        self._drawing = self._drawing or svg(self.trace, self._layout)
+        return self._drawing
+
     def _picture(self) -> dict[str, Any]:
-        return {"svg": svg(self.trace, self._layout), "controls": self._controls(), "parts": _parts(self.trace)}
+        return {"svg": self._drawn(), "controls": self._controls(), "parts": _parts(self.trace)}
 
     def _controls(self) -> list[dict[str, Any]]:
         made = []

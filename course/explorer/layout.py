@@ -329,8 +329,11 @@ class _Drawing:
             for _, dummy in path[:-1]:
                 left, _, _, right = self.columns[self.places[dummy].layer]
                 routes[key] += [(left, self.ys[dummy]), (right, self.ys[dummy])]
+        into: dict[str, list[Key]] = defaultdict(list)
+        for key in routes:
+            into[key[0]].append(key)
         for node in self.trace.nodes:
-            ends = sorted((key for key in routes if key[0] == node.id), key=lambda key: (routes[key][-1][1], key[1]))
+            ends = sorted(into[node.id], key=lambda key: (routes[key][-1][1], key[1]))
             body = self.nodes[node.id].body
             room = body.height / 2 - 7
             # A port lies as near as it can to the height that its edge comes from: an edge that runs straight stays straight.

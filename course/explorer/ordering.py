@@ -1,5 +1,6 @@
 """Ordering: the order within each layer (few crossings) and the height of each place (straight lines)."""
 
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -32,12 +33,13 @@ def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
 def crossings(rows: Sequence[Sequence[str]], links: Sequence[Link]) -> int:
     """How many pairs of links between two layers cross."""
     place = {name: (layer, index) for layer, row in enumerate(rows) for index, name in enumerate(row)}
-    by_layer: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for a, b in links:
-        by_layer[place[a][0]].append((place[a][1], place[b][1]))
-    return sum(
-        (a[0] - b[0]) * (a[1] - b[1]) < 0 for pairs in by_layer.values() for i, a in enumerate(pairs) for b in pairs[i + 1 :]
-    )
+    count = 0
+    seen: dict[int, list[int]] = defaultdict(list)  # by layer, the lower ends of the links so far, from top to bottom
+    for (layer, _), (_, end) in sorted((place[a], place[b]) for a, b in links):
+        ends = seen[layer]
+        count += len(ends) - bisect_right(ends, end)  # those began above or beside this one, and end below
+        insort(ends, end)
+    return count
 
 
 def straighten(

@@ -17,13 +17,22 @@ from course.data import (
     digits,
     hills,
     iris,
+    measured_digits,
     photograph,
     spirals,
     two_moons,
     xor,
 )
 
-EVERY = {"digits": digits, "iris": iris, "breast cancer": breast_cancer, "diabetes": diabetes, "hills": hills, **PLANE}
+EVERY = {
+    "digits": digits,
+    "measured digits": measured_digits,
+    "iris": iris,
+    "breast cancer": breast_cancer,
+    "diabetes": diabetes,
+    "hills": hills,
+    **PLANE,
+}
 
 
 @pytest.mark.parametrize("name", EVERY)
