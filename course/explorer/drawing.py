@@ -35,7 +35,7 @@ def svg(trace: Trace, places: Layout, *, standalone: bool = False) -> str:
     )
     # Small graphs grow with the window, up to half as large again and no higher than a slide has room for.
     least = LEAST * places.frame.width
-    most = places.frame.width * max(1.0, min(1.5, 480 / places.frame.height))
+    most = places.frame.width * max(1.0, min(1.5, 430 / places.frame.height))
     room = f'style="--ml-most:{most:.0f}px;--ml-least:{least:.0f}px"'
     size = f'viewBox="{x} {y} {width} {height}" width="{width}" height="{height}" {room}'
     nodes = {node.id: node for node in trace.nodes}

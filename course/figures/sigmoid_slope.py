@@ -4,6 +4,7 @@ import torch
 from matplotlib import rc_context
 
 from course.device import tensor
+from course.figures._slope import value_and_slope
 from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import Sigmoid
 
@@ -16,8 +17,8 @@ def sigmoid_slope(at: float = 0.0, reach: float = 6.0) -> Figure:
         reach: the curves run from −reach to reach.
     """
     grid = torch.linspace(-reach, reach, 241, device=tensor(0.0).device)
-    sigma, slope = _forward_and_slope(grid)
-    (value,), (steepness,) = (t.tolist() for t in _forward_and_slope(tensor([at])))
+    sigma, slope = value_and_slope(Sigmoid(), grid)
+    (value,), (steepness,) = (t.tolist() for t in value_and_slope(Sigmoid(), tensor([at])))
     with rc_context(STYLE):
         figure = Figure(
             f"Two curves over s from −{reach:g} to {reach:g}. The sigmoid climbs from 0 to 1 in the shape of an S; its slope "
@@ -42,8 +43,3 @@ def sigmoid_slope(at: float = 0.0, reach: float = 6.0) -> Figure:
         bottom.set_ylim(-0.02, 0.3)
         bottom.set_xlabel("s, the weighted sum")
     return figure
-
-
-def _forward_and_slope(s: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    module = Sigmoid()
-    return module(s), module.backward(torch.ones_like(s))
