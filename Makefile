@@ -52,7 +52,7 @@ present: setup ## slides with everything live: make present LECTURE=03
 dashboard: setup ## one lecture as a page without its code, everything live: make dashboard LECTURE=03
 	@$(BIN)/voila lectures/$(LECTURE)*.ipynb
 
-docs: $(READY) ## the course's web site, which needs no network, in docs/_build/html
+docs: gallery ## the course's web site, which needs no network, in docs/_build/html
 	@$(BIN)/python docs/build_site.py
 
 lint: $(READY) ## formatting, style, types, and that notebooks carry no outputs

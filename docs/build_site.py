@@ -13,12 +13,16 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import nbformat
+from myst_parser.slugs import github_slugify
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PICTURES = {".png", ".svg", ".jpg"}
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!\w+:|#)([^)\s#]+)(#[^)]*)?\)")
 """A link to a file, in Markdown."""
-
+CELL_LINK = re.compile(r"\(([^)\s#]+\.ipynb)#cell-id=([\w-]+)\)")
+"""A link to a notebook's cell, as JupyterLab understands it."""
 
 GALLERY = '\n<p>All figures of the course are in the <a href="gallery/index.html">gallery</a>.</p>\n'
 
@@ -38,6 +42,11 @@ def assemble(lectures: Path, assignments: Path, sources: Path, figures: str = ""
         parts["Lectures"].append(_copy(path, sources / "lectures" / path.name, sources))
     for path in sorted(assignments.glob("*/*.ipynb")):
         parts["Assignments"].append(_copy(path, sources / "assignments" / path.parent.name / path.name, sources))
+    glossary = lectures / "glossary.md"
+    if glossary.exists():
+        parts["Lectures"].append(_copy(glossary, sources / "lectures" / glossary.name, sources))
+        copied = sources / "lectures" / glossary.name
+        copied.write_text(_cells_to_headings(copied.read_text(encoding="utf-8"), lectures), encoding="utf-8")
     for path in sorted(DOCS.glob("*.md")):
         parts["Reference"].append(_copy(path, sources / "docs" / path.name, sources))
     for folder in (lectures, DOCS):
@@ -69,6 +78,32 @@ def _relink(page: str, sources: Path) -> str:
         return f"[{text}]({moved}{anchor})" if (sources / moved).exists() else text
 
     return LINK.sub(link, page)
+
+
+def _cells_to_headings(page: str, folder: Path) -> str:
+    """Links to cells as links to the headings above them, since a cell has no name on the site."""
+
+    def link(found: re.Match[str]) -> str:
+        heading = re.sub("[`*$]", "", heading_of(folder / found[1], found[2]))
+        return f"({found[1]}#{github_slugify(heading)})" if heading else f"({found[1]})"
+
+    return CELL_LINK.sub(link, page)
+
+
+def heading_of(notebook: Path, cell_id: str) -> str:
+    """The last heading in or above a cell, without its marks; empty where there is none but the title.
+
+    Raises:
+        ValueError: the notebook has no such cell.
+    """
+    heading = ""
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            found = re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE)
+            heading = found[0] if found and cell.id == cell_id else found[-1] if found else heading
+        if cell.id == cell_id:
+            return heading
+    raise ValueError(f"{notebook.name} has no cell '{cell_id}'")
 
 
 def _contents(parts: dict[str, list[str]]) -> str:
