@@ -250,6 +250,7 @@ class Sandbox:
             "OMP_NUM_THREADS": "1",
             "COURSE_DEVICE": self.device,
             "COURSE_EDITION": f"{INSIDE}/edition" if self.isolated else str(self.edition),
+            "NBGRADER_EXECUTION": "autograde",  # as nbgrader says it: pictures become plain pages, progress bars stay away
             "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # a process that has started CUDA cannot be forked
         }
 

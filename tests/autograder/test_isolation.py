@@ -420,6 +420,19 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
+def test_pictures_are_plain_pages_while_grading(sandbox):
+    """No browser is there to draw widgets, and nothing waits for one."""
+    cell = """
+    from course import Graph
+    from course.explorer import explore
+    from course.modules import Add
+    graph = Graph("x", "y")
+    graph.add("f", Add(), "x", "y")
+    sorted(explore(graph, x=1, y=2)._repr_mimebundle_())
+    """
+    assert "['text/html', 'text/plain']" in says(sandbox, cell)
+
+
 def test_limits_are_generous_to_honest_work(sandbox):
     """What would stop an ordinary notebook is no defense."""
     said = says(
