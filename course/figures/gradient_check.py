@@ -51,7 +51,7 @@ def gradient_check(epsilon: float = 1e-2, method: str = "central", precision: st
     analytic, numeric = problem(seed).analytic, problem(seed).numeric(np.array([epsilon]), method, precision)[0]
     off = (numeric.double() - analytic).abs().cpu().numpy()
     with rc_context(STYLE):
-        figure = Figure(_describe(curves, epsilon, method, precision, error, off), width=12.6, height=5.8)
+        figure = Figure(_describe(curves, epsilon, method, precision, error, off), width=12.6, height=5.5)
         figure.set_layout_engine("none")  # the axes stay where they are while ε moves
         axes = figure.add_axes((0.08, 0.125, 0.52, 0.795))
         _draw_curves(axes, curves)

@@ -32,7 +32,7 @@ def wrong_gradient(mistake: str = "mean over the batch", seed: int = 0) -> Figur
     title = f"diagnosis: {found.name}" if found else "no mistake: backward agrees with the numeric gradient"
     largest = float(np.abs(numeric).max())
     with rc_context(STYLE):
-        figure, axes = canvas(_describe(title, report, name, given, numeric), 19, 9.4)
+        figure, axes = canvas(_describe(title, report, name, given, numeric), 19, 9.2)
         axes.text(9.5, 0.65, title, fontsize=20, weight="bold", ha="center", va="center")
         axes.text(9.5, 1.5, found.what if found else "", fontsize=15, ha="center", va="center", color=NEUTRAL_COLOR)
         top = 3.4 + (FEATURES - len(given)) * CELL / 2
