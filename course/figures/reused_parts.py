@@ -74,7 +74,7 @@ def reused_parts() -> Figure:
 
 
 def _mark(axes: Axes, size: int, share: float, every: int, different: int) -> None:
-    place, align = ((-2, -18), ("right", "top")) if size == 8 else ((9, -4), ("left", "top"))
+    place, align = ((0, -30), ("right", "top")) if size == 8 else ((9, -4), ("left", "top"))
     if share < 0.05:  # no room below
         place, align = (0, 12), ("center", "bottom")
     said = f"{different:,} different\nof {every:,}"
