@@ -1,0 +1,85 @@
+"""Equal start: hidden units that start alike stay alike, and are together no more than one unit."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import rc_context
+
+from course import Chain, generator
+from course.data import digits
+from course.figures._matrix import shade
+from course.figures.figure import STYLE, Figure
+from course.modules import CrossEntropyLoss, Linear, Tanh
+from course.optim import Adam
+from course.training import accuracy, evaluate, fit
+
+LECTURE = 2
+UNITS = 8
+EQUAL = 0.05
+STARTS = ("equal", "random")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The weights of the hidden units as images, units × 8 × 8, and the share of test digits that are read correctly."""
+
+    weights: np.ndarray
+    right: float
+
+    @property
+    def different(self) -> int:
+        """How many units differ from all others by more than rounding."""
+        flat = self.weights.reshape(len(self.weights), -1)
+        apart = np.abs(flat[:, None] - flat).max(axis=2) > 1e-3 * np.abs(flat).max()
+        return 1 + sum(bool(apart[unit, :unit].all()) for unit in range(1, len(flat)))
+
+
+@functools.cache
+def trained(start: str, epochs: int = 20) -> Trained:
+    """Train 64 inputs, 8 hidden units and 10 scores on digits, from random numbers or from one number everywhere.
+
+    Raises:
+        ValueError: there is no such start.
+    """
+    if start not in STARTS:
+        raise ValueError(f"start='{start}': choose {' or '.join(STARTS)}")
+    train, test = digits().split()
+    rng, loss = generator(0), CrossEntropyLoss()
+    net = Chain(Linear(64, UNITS, rng=rng), Tanh(), Linear(UNITS, 10, rng=rng))
+    if start == "equal":
+        for parameter in net.parameters():
+            parameter.value.fill_(EQUAL)
+    fit(net, loss, Adam(net.parameters(), lr=0.02), train, epochs=epochs, progress=False)
+    weights = next(net.parameters()).value.reshape(UNITS, 8, 8).cpu().numpy()
+    return Trained(weights, evaluate(net, loss, test, [accuracy])["accuracy"])
+
+
+def equal_start() -> Figure:
+    """Draw the weights of eight hidden units after training, from an equal start and from a random one."""
+    found = {start: trained(start) for start in STARTS}
+    alt = (
+        f"Two rows of {UNITS} images, the weights of hidden units trained on digits. Above, all parameters started at {EQUAL}: "
+        f"the images are alike, {found['equal'].different} different one, and {found['equal'].right:.0%} of the test digits "
+        f"are read correctly. Below they started at random: {found['random'].different} different images, "
+        f"{found['random'].right:.0%} correctly."
+    )
+    with rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure(alt, width=12, height=4.2)
+        figure.set_layout_engine("none")
+        for start, height in zip(STARTS, (0.46, 0.04), strict=True):
+            one = found[start]
+            for unit, weights in enumerate(one.weights):
+                axes = figure.add_axes((0.22 + 0.097 * unit, height, 0.088, 0.088 * 12 / 4.2))
+                axes.imshow(shade(weights, float(np.abs(one.weights).max())))
+                axes.set(xticks=[], yticks=[])
+                axes.spines[:].set_visible(True)
+                if start == "equal":
+                    axes.set_title(f"unit {unit + 1}", fontsize=13)
+            said = (
+                f"{start} start\n{one.different} different {'unit' if one.different == 1 else 'units'}\n{one.right:.0%} right"
+            )
+            figure.text(0.015, height + 0.13, said, va="center", fontsize=15, linespacing=1.5)
+        title = f"Units that start alike stay alike: {found['equal'].different} of {UNITS} features is learned"
+        figure.text(0.5, 0.93, title, ha="center", fontsize=18)
+    return figure
