@@ -8,6 +8,7 @@ from torch import Tensor
 import course.modules
 from course import Chain, Module, generator
 from course.data import PLANE, Dataset
+from course.figures._threads import one_thread
 from course.modules import BCEWithLogitsLoss, Linear
 from course.optim import Adam
 from course.training import accuracy, evaluate, fit
@@ -34,6 +35,7 @@ class Replay:
 
 
 @functools.lru_cache(maxsize=64)
+@one_thread()
 def replay(
     data: str, units: int, activation: str, *, layers: int = 1, epochs: int = 100, lr: float = 0.05, seed: int = 0
 ) -> Replay:

@@ -47,13 +47,14 @@ def activation_histograms(activation: str = "Tanh", depth: int = 10, scale: floa
         ends = _ends([outputs[layer] for layer in shown])
         for axes, layer in zip(figure.subplots(1, len(shown), squeeze=False, gridspec_kw=places)[0], shown, strict=True):
             _draw(axes, outputs[layer], ends)
-            title = f"layer {layer + 1}\nmean {show(outputs[layer].mean())}\ndeviation {show(outputs[layer].std())}"
+            mean, deviation = (show(round(float(number), 2)) for number in (outputs[layer].mean(), outputs[layer].std()))
+            title = f"layer {layer + 1}\nmean {mean}\ndeviation {deviation}"
             axes.set_title(title, fontsize=14)
             color = GRADIENT_COLOR if flat[layer] > 0.05 else NEUTRAL_COLOR
             axes.text(0.5, 0.97, f"{flat[layer]:.0%} flat", transform=axes.transAxes, ha="center", va="top", color=color)
             axes.set_xlabel("output", fontsize=14)
-        first, last = (outputs[layer].std() for layer in (0, -1))
-        said = f"the outputs' deviation goes from {show(first)} in layer 1 to {show(last)} in layer {depth}"
+        first, last = (show(outputs[layer].std()) for layer in (0, -1))
+        said = f"the outputs' deviation goes from {first} in layer 1 to {last} in layer {depth}"
         figure.suptitle(f"{activation}, weights × {scale:.3g}: {said}", fontsize=17, y=0.975)
     return figure
 

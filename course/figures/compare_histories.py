@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from course import Chain, generator
 from course.data import breast_cancer
 from course.figures._labels import apart
+from course.figures._threads import one_thread
 from course.figures.figure import PALETTE, STYLE, Figure
 from course.figures.gate_patterns import show
 from course.modules import BCEWithLogitsLoss, Linear, Tanh
@@ -74,6 +75,7 @@ def _draw(axes: Axes, curve: str, lines: Mapping[str, list[float]]) -> None:
 
 
 @functools.cache
+@one_thread()
 def learning_rates(epochs: int = 15, seed: int = 0) -> dict[str, History]:
     """The example: one network on the tumors, trained with three learning rates."""
     train, test = breast_cancer().split(seed=seed).standardize()

@@ -10,6 +10,7 @@ from course.chain import Chain
 from course.data import digits
 from course.device import generator
 from course.figures._labels import apart
+from course.figures._threads import one_thread
 from course.figures.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.gate_patterns import show
 from course.modules import CrossEntropyLoss, LeakyReLU, Linear
@@ -72,6 +73,7 @@ def dead_relus(inputs: str = "ink from 0 to 1", negative_slope: float = 0.01) ->
 
 
 @functools.cache
+@one_thread()
 def outcome(negative_slope: float, rate: float, inputs: str) -> Outcome | None:
     """Train one hidden layer on the digits with SGD, with the rate and then with the small one; None if it diverged.
 

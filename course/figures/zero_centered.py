@@ -43,7 +43,7 @@ def zero_centered(mean: float = 2.0, steps: int = 60) -> Figure:
     share = float((gradients.prod(axis=1) > 0).mean())
     left_over = float(np.linalg.norm(way[-1] - TARGET) / np.linalg.norm(TARGET))
     with rc_context(STYLE):
-        figure = Figure(_describe(mean, steps, share, left_over), width=12.2, height=5.6)
+        figure = Figure(_describe(mean, steps, share, left_over), width=12.2, height=5.3)
         figure.set_layout_engine("none")  # the axes stay where they are while the sliders move
         left, right = figure.subplots(1, 2, gridspec_kw={"left": 0.07, "right": 0.98, "top": 0.83, "bottom": 0.12})
         _draw_gradients(left, gradients)

@@ -71,6 +71,12 @@ def test_the_lines_carry_the_data():
     assert f"{outcome(0.0, RATES[-1], INPUTS[0]).off:.0%} of the ReLUs are dead" in figure.get_suptitle()
 
 
+def test_torch_keeps_its_threads():
+    before = torch.get_num_threads()
+    outcome.__wrapped__(0.0, RATES[0], INPUTS[0])
+    assert torch.get_num_threads() == before
+
+
 def test_wrong_inputs_are_named():
     with pytest.raises(ValueError, match="the digits do not come as 'raw': choose ink from 0 to 1 or standardized"):
         dead_relus(inputs="raw")
