@@ -12,6 +12,7 @@ from course import Chain, generator
 from course.data import Dataset, iris
 from course.device import tensor
 from course.figures._matrix import draw_matrix
+from course.figures._threads import one_thread
 from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.jacobian import jacobian_rows
@@ -70,7 +71,8 @@ def trained(epochs: int = 60) -> Chain:
     rng, data = generator(0), flowers()
     net = Chain(Linear(4, 8, rng=rng), Sigmoid(), Linear(8, 3, rng=rng), Softmax(dim=1)).to(dtype=torch.float64)
     wanted = torch.eye(3, dtype=torch.float64, device=data.targets.device)[data.targets]
-    fit(net, EuclideanLoss(), Adam(net.parameters(), lr=0.03), (data.inputs, wanted), epochs=epochs, progress=False)
+    with one_thread():
+        fit(net, EuclideanLoss(), Adam(net.parameters(), lr=0.03), (data.inputs, wanted), epochs=epochs, progress=False)
     return net
 
 

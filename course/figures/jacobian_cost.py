@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from course.device import device, generator
+from course.figures._threads import one_thread
 from course.figures.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import Sin
 
@@ -87,12 +88,13 @@ def _numbers(count: int) -> tuple[Tensor, Tensor]:
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     """The shortest of five tries."""
     tries, result = [], None
-    for _ in range(5):
-        _settle()
-        began = time.perf_counter()
-        result = work()
-        _settle()
-        tries.append(time.perf_counter() - began)
+    with one_thread():
+        for _ in range(5):
+            _settle()
+            began = time.perf_counter()
+            result = work()
+            _settle()
+            tries.append(time.perf_counter() - began)
     return min(tries), result
 
 
