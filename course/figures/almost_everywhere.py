@@ -56,8 +56,8 @@ def almost_everywhere() -> Figure:
     still = [name.split(":")[0] for name, _, slope, _ in found if not slope.any()]
     alt = (
         f"Three functions above their slopes, from −{REACH:g} to {REACH:g}. A ring at 0 marks {' and '.join(rough)}, where "
-        f"the slopes to the left and to the right disagree. The slope of {' and '.join(still)} is 0 at all other points; that of "
-        "x² is a straight line, that of ReLU is 0 on the left and 1 on the right."
+        f"the slopes to the left and to the right disagree. The slope of {' and '.join(still)} is 0 at all other points; that "
+        "of x² is a straight line, that of ReLU is 0 on the left and 1 on the right."
     )
     with rc_context(STYLE):
         figure = Figure(alt, width=12, height=4.9)
