@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from course.device import device
 from course.figures.batch_jacobian import MODULES, batch_jacobian, jacobian_of_batch
 
 
@@ -17,8 +18,8 @@ def test_it_is_torchs_and_zero_between_examples(name):
         "Linear": lambda x: torch.nn.functional.linear(x, *(p.value for p in module.parameters())),
     }
     with torch.enable_grad():
-        expected = torch.autograd.functional.jacobian(functions[name], torch.from_numpy(x))
-    np.testing.assert_allclose(rows, expected.reshape(rows.shape), atol=1e-12)
+        expected = torch.autograd.functional.jacobian(functions[name], torch.from_numpy(x).to(device()))
+    np.testing.assert_allclose(rows, expected.reshape(rows.shape).cpu(), atol=1e-12)
     blocks = rows.reshape(4, -1, 4, 3)
     assert all(not blocks[i, :, j].any() for i in range(4) for j in range(4) if i != j)
     assert all(blocks[i, :, i].any() for i in range(4))
