@@ -16,8 +16,8 @@ mistake.
 
 """
 FOOT = """
-What each module computes is in the [module reference](../docs/modules.md), how the course is set up and graded in the
-[README](../README.md).
+What a term means stands in the [glossary](glossary.md), what each module computes in the [module
+reference](../docs/modules.md), how the course is set up and graded in the [README](../README.md).
 """
 
 

@@ -24,11 +24,12 @@ from course.gradients import numerical_gradients
 from course.modules import Add
 from course.registry import all_modules
 from tests.conftest import ROOT
+from tests.notebooks import LECTURES
 
 pytestmark = pytest.mark.xdist_group("edition")
 
 PROBE = Path(__file__).with_name("edition_probe.py")
-BOTH = ("examples", "truths", "graphs", "lectures", "scores", "blame")
+BOTH = ("examples", "truths", "graphs", "third_lecture", "scores", "blame")
 EXERCISES = all_exercises()
 TRUTHS = {exercise.truth for exercise in EXERCISES.values() if exercise.truth is not None}
 WITH_BACKWARD = {truth for truth in TRUTHS if "backward" in vars(truth)}
@@ -42,10 +43,16 @@ def start(folder, path, *what):
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def finish(process, folder):
-    said, _ = process.communicate(timeout=300)
+def finish(process, folder, seconds=300):
+    said, _ = process.communicate(timeout=seconds)
     assert process.returncode == 0, said
     return pickle.loads((folder / "found.pickle").read_bytes())
+
+
+def ask(folder, edition, of_both, of_edition=(), seconds=300):
+    """What both say, asked at the same time: the full library's answers, then the edition's."""
+    started = start(folder / "full", "", *of_both), start(folder / "edition", edition, *of_both, *of_edition)
+    return [finish(process, folder / name, seconds) for process, name in zip(started, ("full", "edition"), strict=True)]
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +63,7 @@ def edition(tmp_path_factory):
 @pytest.fixture(scope="module")
 def both(edition, tmp_path_factory):
     """What the full library computes, and what the edition does."""
-    folder = tmp_path_factory.mktemp("probes")
-    started = start(folder / "full", "", *BOTH), start(folder / "edition", edition, *BOTH, "notebooks", "imports")
-    full, students = (finish(process, folder / name) for process, name in zip(started, ("full", "edition"), strict=True))
+    full, students = ask(tmp_path_factory.mktemp("probes"), edition, BOTH, ("notebooks", "imports"))
     assert Path(full["where"]) == ROOT / "course"
     assert Path(students["where"]) == edition / "course"
     return full, students
@@ -211,12 +216,23 @@ def test_a_students_own_backward_is_the_one_that_a_graph_calls(both):
         np.testing.assert_allclose(grads["grads g"], 7 * grads["grads s"])
 
 
-def test_lectures_print_and_show_the_same(both):
-    full, students = both
-    assert full["lectures"].keys() == students["lectures"].keys()
-    assert len(full["lectures"]) > 10
-    for cell, expected in full["lectures"].items():
-        assert students["lectures"][cell] == expected, cell
+def assert_cells_are_the_same(full, students):
+    assert full.keys() == students.keys()
+    for cell, expected in full.items():
+        assert students[cell] == expected, cell
+
+
+def test_a_lecture_prints_and_shows_the_same(both):
+    full, students = (found["third_lecture"] for found in both)
+    assert len(full) > 10
+    assert_cells_are_the_same(full, students)
+
+
+@pytest.mark.slow
+def test_every_lecture_prints_and_shows_the_same(edition, tmp_path):
+    full, students = ask(tmp_path, edition, ["lectures"], seconds=1200)
+    assert {cell.split(",")[0] for cell in full["lectures"]} == {path.stem for path in LECTURES}
+    assert_cells_are_the_same(full["lectures"], students["lectures"])
 
 
 def test_answers_get_the_same_points_and_the_same_diagnosis(both):

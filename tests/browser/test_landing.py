@@ -30,6 +30,19 @@ def test_the_landing_page_lists_everything_and_its_links_open(root, jupyter, pag
     assert page.locator(".jp-Notebook").count() == 1
 
 
+def test_a_term_of_the_glossary_leads_to_the_cell_that_explains_it(jupyter, page):
+    page.set_default_timeout(60_000)
+    page.goto(jupyter.opened("lectures/glossary.md"))
+    terms = page.locator(".jp-MarkdownViewer .jp-RenderedMarkdown")
+    terms.locator("h1").wait_for()
+    terms.locator("li", has_text="saturated").locator("a").first.click()
+    cell = page.locator(".jp-Notebook .jp-MarkdownCell", has_text="A slope of at most a quarter")
+    page.wait_for_function(
+        "cell => { const box = cell.getBoundingClientRect(); return box.height && box.top >= 0 && box.bottom <= innerHeight }",
+        arg=cell.element_handle(),
+    )
+
+
 def test_the_launcher_offers_the_kernel(jupyter, page):
     page.set_default_timeout(60_000)
     page.goto(f"{jupyter.address}/lab?reset")
