@@ -102,7 +102,7 @@ def _draw_boxes(axes: Axes, steps: tuple[tuple[str, str], ...]) -> None:
         box = FancyBboxPatch((x, y), WIDE, HIGH, boxstyle="round,pad=0.012", fc="white", ec=color, linewidth=2.2)
         axes.add_patch(box)
         axes.text(x + WIDE / 2, y + HIGH - 0.015, name, ha="center", va="top", fontsize=13.5, fontweight="bold", color=color)
-        axes.text(x + WIDE / 2, y + 0.075, said, ha="center", va="center", fontsize=13, linespacing=1.25)
+        axes.text(x + WIDE / 2, y + 0.075, said, ha="center", va="center", fontsize=12.5, linespacing=1.3)
     middle = HIGH / 2
     for start, end in (((0.298, 0), (0.352, 1)), ((0.643, 1), (0.697, 2)), ((0.697, 3), (0.643, 4)), ((0.352, 4), (0.298, 5))):
         (x0, i), (x1, _) = start, end
