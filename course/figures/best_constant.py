@@ -49,13 +49,15 @@ def best_constant(outlier: int = 1500, copies: int = 10) -> Figure:
     with rc_context(STYLE):
         figure = Figure(_describe(best, outlier, copies), width=12.0, height=5.6)
         figure.set_layout_engine("none")  # the axes stay where they are while the sliders move
-        places = {"left": 0.08, "right": 0.83, "top": 0.88, "bottom": 0.12, "hspace": 0.14}
+        places = {"left": 0.09, "right": 0.83, "top": 0.88, "bottom": 0.12, "hspace": 0.14}
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.9, 1), gridspec_kw=places)
         _draw_losses(top, grid, scores, best)
         bottom.hist(scores.clamp(LOW, HIGH).tolist(), bins=35, range=(LOW, HIGH), color="#9a9a9a")
         for kind, (_, color, _) in LOSSES.items():
             bottom.axvline(min(best[kind], HIGH), color=color, linewidth=2.6)
         bottom.set(xlim=(LOW, HIGH), ylabel="patients", xlabel="progression of the disease, and the constant answer")
+        for axes in (top, bottom):
+            axes.yaxis.set_label_coords(-0.075, 0.5)
         if copies and outlier > HIGH:
             look = {"ha": "right", "va": "top", "color": NEUTRAL_COLOR, "fontsize": 13}
             bottom.text(0.985, 0.92, f"{copies} × {outlier:,} →", transform=bottom.transAxes, **look)

@@ -38,7 +38,8 @@ def compare_histories(
         raise ValueError("there is no curve to draw: pass trainings of one epoch or more, as {'its name': history}")
     panels = {curve: {name: _numbers(history, curve, name) for name, history in runs.items()} for curve in curves}
     with rc_context(STYLE):
-        figure = Figure(_describe(panels), width=6.3 * len(panels), height=4.8)
+        wide = 11.0 if len(panels) == 1 else 6.3 * len(panels)
+        figure = Figure(_describe(panels), width=wide, height=4.2 if len(panels) == 1 else 4.8)
         figure.set_layout_engine("constrained", w_pad=0.15)
         for axes, (curve, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
             _draw(axes, curve, lines)
