@@ -39,7 +39,7 @@ def example_pipelines() -> tuple[Chain, Chain]:
 def pipelines(example: int = 9, by_hand: Module | None = None, learned: Chain | None = None) -> Figure:
     """Draw what each stage of two pipelines hands on for one test digit: pixels, features, scores, and the digit read.
 
-    ``live(pipelines, example=(0, 99), fixed={"by_hand": …, "learned": …})``
+    ``live(pipelines, example=(0, 99))``
 
     Args:
         example: which digit of the test part, from 0 to 449.
