@@ -86,9 +86,9 @@ def neuron_gradients(example: int = 1) -> Figure:
     found = read(example)
     slope, article = found.f * (1 - found.f), "an" if found.label == 8 else "a"
     alt = (
-        f"Four pictures of 8 by 8 pixels. Above, an image x of {article} {found.label} and the neuron's weights w. Below, ∂f/∂x "
-        f"looks like the weights, and ∂f/∂w like the image, both scaled by the slope of the sigmoid, {slope:.3f}, since f is "
-        f"{found.f:.3f}."
+        f"Four pictures of 8 by 8 pixels. Above, an image x of {article} {found.label} and the neuron's weights w. Below, "
+        f"∂f/∂x looks like the weights, and ∂f/∂w like the image, both scaled by the slope of the sigmoid, {slope:.3f}, since "
+        f"f is {found.f:.3f}."
     )
     with rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(alt, width=9.5, height=6.2)
