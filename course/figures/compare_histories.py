@@ -61,11 +61,8 @@ def _draw(axes: Axes, curve: str, lines: Mapping[str, list[float]]) -> None:
         color, line = PALETTE[place % len(PALETTE)], LINES[place % len(LINES)]
         mark = "o" if longest <= 20 else ""
         axes.plot(range(1, len(numbers) + 1), numbers, color=color, linestyle=line, marker=mark, ms=5, label=name)
-    low, high = axes.get_ylim()
-    if low > 0 and curve.endswith("loss"):
-        axes.set_ylim(bottom=0)
-    elif curve.endswith("accuracy"):
-        axes.set_ylim(0, max(1.0, high))
+    if all(number >= 0 for numbers in lines.values() for number in numbers):
+        axes.set_ylim(0, 1.03 if curve.endswith("accuracy") else None)
     heights = apart([numbers[-1] for numbers in lines.values()], *axes.get_ylim())
     for place, ((name, numbers), height) in enumerate(zip(lines.items(), heights, strict=True)):
         look = {"textcoords": "offset points", "va": "center", "annotation_clip": False, "weight": "bold"}
