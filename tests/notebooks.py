@@ -1,6 +1,7 @@
 """The course's notebooks, read and run; each lecture is run once by each worker that needs it."""
 
 import functools
+import os
 import tempfile
 import time
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ def run(path: Path, folder: Path) -> Run:
     """Run a notebook from top to bottom, standing in `folder`."""
     notebook = read(path)
     start = time.perf_counter()
-    NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}}).execute()
+    client = NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}})
+    client.execute(env={**os.environ, "OMP_NUM_THREADS": "1"})  # each of the workers that share the cores computes on one
     return Run(notebook, time.perf_counter() - start)
 
 

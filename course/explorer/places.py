@@ -68,7 +68,7 @@ def parameter_size(parameter: ParameterTrace) -> tuple[float, float]:
 
 def name_text(node: Node) -> str:
     """What stands below a node: its name, how much is folded away in it, and θ where it uses shared parameters."""
-    inside = f"{node.folds} nodes folded" if node.folds else node.label
+    inside = f"{node.folds} node{'s' * (node.folds != 1)} folded" if node.folds else node.label
     return f"{inside} θ" if node.shared else inside
 
 

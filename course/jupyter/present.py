@@ -23,7 +23,9 @@ RUN_AND_RETURN = [
 ]
 SETTINGS = {
     "jupyterlab-slideshow/plugin": {"active": True},
-    "@jupyterlab/apputils-extension/themes": {"overrides": {"content-font-size1": "20px", "code-font-size": "17px"}},
+    "@jupyterlab/apputils-extension/themes": {
+        "overrides": {"content-font-size1": "20px", "code-font-size": "17px", "ui-font-size1": "17px"}  # the last: of tables
+    },
     "@jupyterlab/shortcuts-extension/shortcuts": {
         "shortcuts": [
             {

@@ -34,6 +34,7 @@ MEASURE = """() => {
   return {
     title: shown.map((cell) => cell.innerText.trim().split("\\n")[0]).find((line) => line) ?? "",
     bottom: Math.max(0, ...boxes.map((box) => box.bottom)),
+    missing: shown.some((cell) => cell.innerText.includes("model not found")),
     top: Math.min(innerHeight, ...boxes.map((box) => box.top)),
     cut,
   };
@@ -97,6 +98,7 @@ def test_no_slide_overflows(path, stage, page):
         if slide["bottom"] > 720 or slide["top"] < 0:
             faults.append(f"slide {slides}, {slide['title']!r}, runs from {slide['top']:.0f} to {slide['bottom']:.0f} of 720")
         faults += [f"slide {slides}, {slide['title']!r}: {part} of 1280" for part in slide["cut"]]
+        assert not slide["missing"], f"slide {slides}, {slide['title']!r}: its picture is not alive"
         if not turn(page, "forward"):
             break
     assert 8 < slides < MOST_SLIDES
