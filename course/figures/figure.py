@@ -58,4 +58,4 @@ class Figure(matplotlib.figure.Figure):
     def _repr_html_(self) -> str:
         # Less than two thirds of the window leave room on a slide for the heading and the call.
         data = base64.b64encode(self.to_png()).decode()
-        return f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt)}" style="max-width:100%;max-height:64vh">'
+        return f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt)}" style="max-width:100%;max-height:60vh">'

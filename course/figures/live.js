@@ -3,7 +3,7 @@
 function render({ model, el }) {
   const root = el.appendChild(element("div", { class: "ml-widget ml-live" }));
   const image = root.appendChild(element("img", { draggable: "false" }));
-  image.style.cssText = "display:block;max-width:100%;max-height:64vh;background:white";
+  image.style.cssText = "display:block;max-width:100%;max-height:60vh;background:white";
   const controls = new Controls(root.appendChild(element("div")), (wish) => {
     model.set("wish", wish);
     model.save_changes();
