@@ -21,7 +21,7 @@ LECTURE = 6
 RATES = (0.1, 0.5, 1.0, 1.5, 2.0, 4.0)
 SMALL_RATE = 0.1
 """Of the epochs that follow: a network that still can learns well with it."""
-UNITS, BATCH, LARGE_EPOCHS, SMALL_EPOCHS, SEEDS = 100, 128, 4, 6, 2
+UNITS, BATCH, LARGE_EPOCHS, SMALL_EPOCHS, SEEDS = 100, 128, 4, 6, 1
 INPUTS = ("ink from 0 to 1", "standardized")
 CHANCE = 0.1
 KINDS = {"ReLU": (PALETTE[1], "-", "o"), "LeakyReLU": (PALETTE[0], (0, (5, 1.5)), "s")}
