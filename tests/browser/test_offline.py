@@ -18,6 +18,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from playwright.sync_api import TimeoutError as NotThere
 
 from tests.conftest import ROOT, running_jupyter
 
@@ -232,6 +233,19 @@ def test_a_dashboard(folder, tmp_path, page, asked):
         move_figure(page)
 
 
+def run_all_by_key(page, tries=4):
+    """F9; once more where a kernel that is only just connecting lost it (see `run_all`)."""
+    for attempt in range(tries):
+        page.locator(".jp-deck-mod-onscreen.jp-mod-active").click()
+        page.keyboard.press("F9")
+        try:
+            page.locator(".ml-live").first.wait_for(state="attached", timeout=15_000 * (attempt + 1))
+            return
+        except NotThere:
+            if attempt == tries - 1:
+                raise
+
+
 def test_slides(folder, tmp_path, page, asked, monkeypatch):
     present = runpy.run_path(str(ROOT / "course" / "jupyter" / "present.py"))
     for name, value in present["environment"](tmp_path).items():
@@ -241,9 +255,7 @@ def test_slides(folder, tmp_path, page, asked, monkeypatch):
         page.locator('body[data-jp-deck-mode="presenting"] .jp-Deck').wait_for()
         page.locator(".jp-deck-mod-onscreen .jp-MarkdownOutput h1").wait_for()
         page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(state="attached")
-        page.locator(".jp-deck-mod-onscreen.jp-mod-active").click()
-        page.keyboard.press("F9")
-        page.locator(".ml-live").first.wait_for(state="attached")
+        run_all_by_key(page)
         assert page.locator(".jp-OutputArea-output .ml-explorer").count() == 1
 
         page.locator(".jp-deck-mod-onscreen h1").wait_for()
