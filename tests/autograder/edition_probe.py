@@ -167,6 +167,7 @@ def lectures(which="[0-9]"):
             with contextlib.redirect_stdout(io.StringIO()) as printed:
                 value = execute(source, names)
             shown = numbers(value) if isinstance(value, Explorer) else getattr(value, "alt", None) or repr(value)
+            shown = "a measurement" if "milliseconds" in str(shown) else shown  # no two are the same
             found[f"{path.stem}, cell {i}"] = (printed.getvalue(), shown)
     return found
 
