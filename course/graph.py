@@ -1,8 +1,9 @@
 """Graph: modules as named nodes of a directed acyclic graph."""
 
 import difflib
+import functools
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ class Graph(Module):
         """The names of the values that forward returns."""
         if self._outputs:
             for name in self._outputs:
-                self._require_known(name, "the graph's output")
+                _require_known(name, "the graph's output", self._readable())
             return self._outputs
         if not self.nodes:
             raise ValueError("the graph has no nodes yet: graph.add(name, module, *reads)")
@@ -77,7 +78,8 @@ class Graph(Module):
                 the module, or the module is in the graph already.
         """
         outputs = outputs or (name,)
-        for taken in {name, *outputs} & self._known():
+        known = self._readable()
+        for taken in {name, *outputs} & {*known, *self.nodes}:
             raise ValueError(f"the name '{taken}' is taken in this graph: choose another")
         for read in reads:
             if read == name or read in outputs:
@@ -85,7 +87,7 @@ class Graph(Module):
                     f"node '{name}' reads itself: a graph has no cycles. Unroll the loop in time, one node for each step"
                 )
             if isinstance(read, str):
-                self._require_known(read, f"node '{name}'")
+                _require_known(read, f"node '{name}'", known)
         _require_arity(name, module, len(reads))
         for other in self.nodes.values():
             if other.module is module:
@@ -155,20 +157,17 @@ class Graph(Module):
             twin.nodes[node.name] = Node(node.name, node.module.share(), node.reads, node.outputs)
         return twin
 
-    def _known(self) -> set[str]:
-        return {*self.inputs, *self.nodes, *(name for node in self.nodes.values() for name in node.outputs)}
-
     def _readable(self) -> list[str]:
         return [*self.inputs, *(name for node in self.nodes.values() for name in node.outputs)]
 
-    def _require_known(self, name: str, reader: str) -> None:
-        known = self._readable()
-        if name in known:
-            return
-        nearest = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean '{nearest[0]}'?" if nearest else f"; there are {known}"
-        rule = "a node reads only what was added before it; a loop is unrolled in time"
-        raise ValueError(f"{reader} reads '{name}', which does not exist{hint} ({rule})")
+
+def _require_known(name: str, reader: str, known: Sequence[str]) -> None:
+    if name in known:
+        return
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean '{nearest[0]}'?" if nearest else f"; there are {known}"
+    rule = "a node reads only what was added before it; a loop is unrolled in time"
+    raise ValueError(f"{reader} reads '{name}', which does not exist{hint} ({rule})")
 
 
 def _require_arity(name: str, module: Module, given: int) -> None:
@@ -176,9 +175,12 @@ def _require_arity(name: str, module: Module, given: int) -> None:
         if given != len(module.inputs):
             raise InputCountError(f"node '{name}': the graph takes {len(module.inputs)} inputs {module.inputs}, got {given}")
         return
-    signature = inspect.signature(module.forward)
+    signature = _signature(type(module).forward)
     try:
-        signature.bind(*range(given))
+        signature.bind(module, *range(given))
     except TypeError:
-        wanted = ", ".join(parameter for parameter in signature.parameters)
+        wanted = ", ".join(list(signature.parameters)[1:])
         raise InputCountError(f"node '{name}': {type(module).__name__} takes ({wanted}), got {given} inputs to read") from None
+
+
+_signature = functools.cache(inspect.signature)

@@ -3,11 +3,10 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle by its top left corner."""
 
     x: float
@@ -87,15 +86,14 @@ class Room:
 
 def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
     """The box nearest to `wanted` that overlaps nothing `taken`: moved sideways by up to `reach`, up or down at will."""
-    boxes = list(taken)
+    # Each box as the verticals between which it stands, and the ends of the way up or down on which it is met.
+    met = [(x, x + width, y - wanted.bottom, y + height - wanted.y) for x, y, width, height in taken]
     best, least = wanted, math.inf
     for order, part in enumerate((0.0, 0.5, -0.5, 1.0, -1.0)):
         x = wanted.x + part * reach
-        right = x + wanted.width
+        start, end = x + 1e-6, x + wanted.width - 1e-6
         # Where it may not go up or down, as open intervals of the way.
-        blocked = [
-            (box.y - wanted.bottom, box.bottom - wanted.y) for box in boxes if min(right, box.right) - max(x, box.x) > 1e-6
-        ]
+        blocked = [(low, high) for left, right, low, high in met if left < end and start < right]
         for way in (_least_way(blocked), -_least_way([(-high, -low) for low, high in blocked])):
             cost = abs(way) + order * 1e-3 + (way > 0) * 1e-4
             if cost < least:

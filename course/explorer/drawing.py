@@ -80,10 +80,13 @@ def curve(points: Sequence[tuple[float, float]]) -> str:
 
 
 def _edge(edge: Edge) -> str:
-    (x1, y1), (x2, y2) = edge.points[0], edge.points[-1]
+    x, y = edge.points[-1]
+    # Where its local derivative will stand, and the words before the number: the browser draws it when its step comes.
+    place = edge.local
+    local = "" if place is None else f' data-local="{place.center:.1f} {place.bottom - 5:.1f} {escape(edge.local_text)}"'
     return (
-        f'<g class="ml-edge" data-edge="{escape(edge.node)}:{edge.position}"><path class="ml-line" d="{curve(edge.points)}"/>'
-        f'<path class="ml-head" d="M{x2:.1f} {y2:.1f}l-8 -4v8z"/><path class="ml-tail" d="M{x1:.1f} {y1:.1f}l9 -5v10z"/></g>'
+        f'<g class="ml-edge" data-edge="{escape(edge.node)}:{edge.position}"{local}>'
+        f'<path class="ml-line" d="{curve(edge.points)}"/><path class="ml-head" d="M{x:.1f} {y:.1f}l-8 -4v8z"/></g>'
     )
 
 
@@ -152,8 +155,6 @@ def _labels(trace: Trace, places: Layout) -> Iterator[str]:
             x, y = edge.share.center, edge.share.bottom - 5
             text = _number(read.contribution, f'data-share-of="{escape(edge.node)}&lt;-{escape(edge.source)}"', x, y)
             yield f'<g class="ml-share" data-key="share:{key}">{text}</g>'
-        if edge.local is not None:
-            yield _local(edge, read.local, edge.local, key)
 
 
 def _parameter(found: ParameterTrace, place: ParameterBox, of: str) -> str:
@@ -168,16 +169,6 @@ def _parameter(found: ParameterTrace, place: ParameterBox, of: str) -> str:
             ("value", found.value, place.value, ""),
             ("grad", found.grad, place.grad, heading(derivative(of, place.label), place.grad)),
         )
-    )
-
-
-def _local(edge: Edge, number: Array | None, box: Box, key: str) -> str:
-    hook = f'data-local="{escape(edge.node)}&lt;-{escape(edge.source)}" data-position="{edge.position}"'
-    shown = "" if number is None else f" = <tspan {_exact(number)}>{escape(number.text)}</tspan>"
-    words = escape(edge.local_text) + shown
-    return (
-        f'<g class="ml-local ml-later" data-key="local:{key}">'
-        f'<text x="{box.center:.1f}" y="{box.bottom - 5:.1f}" {hook}>{words}</text></g>'
     )
 
 

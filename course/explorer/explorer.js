@@ -60,6 +60,8 @@ export class Player {
     else this.stage.replaceChildren(svg);
     this.keyed = new Map([...this.stage.querySelectorAll("[data-key]")].map((found) => [found.dataset.key, found]));
     this.marked = [...this.stage.querySelectorAll("[data-node], [data-edge], [data-stem]")];
+    this.edges = new Map(this.marked.filter(({ dataset }) => dataset.edge).map((found) => [found.dataset.edge, found]));
+    this.local = null;
     for (const found of this.stage.querySelectorAll('[tabindex="0"]')) found.dataset.lmSuppressShortcuts = "true";
     this.parts.replaceChildren(...(parts.length ? [element("span", {}, "Parts:"), ...parts.map((part) => this.partButton(part))] : []));
   }
@@ -231,16 +233,15 @@ export class Player {
       for (const mark of event.marks) marks.add(mark);
     }
     const fresh = new Set(now.shows.map(([key]) => key));
-    const local = `local:${now.node}:${now.position}`;
     for (const [key, found] of this.keyed) {
-      const isLocal = key.startsWith("local:");
-      found.classList.toggle("ml-hidden", isLocal ? key !== local : !shown.has(key) && !marks.has(key));
-      found.classList.toggle("ml-now", now.phase !== "start" && (fresh.has(key) || key === local || now.marks.includes(key)));
+      found.classList.toggle("ml-hidden", !shown.has(key) && !marks.has(key));
+      found.classList.toggle("ml-now", now.phase !== "start" && (fresh.has(key) || now.marks.includes(key)));
       if (shown.has(key) && found.mlShown !== arrays[shown.get(key)]) {
         write(found, arrays[shown.get(key)]);
         found.mlShown = arrays[shown.get(key)];
       }
     }
+    this.derive(now, shown);
     this.light(now, marks);
     this.sentence.textContent = now.sentence;
     this.sentence.classList.toggle("ml-alarm", now.phase === "failure" || now.marks.length > 0);
@@ -251,6 +252,29 @@ export class Player {
     this.disable(["first", "back"], this.step === 0);
     this.disable(["step", "last"], this.step === events.length);
     this.follow();
+  }
+
+  // The local derivative of the edge that a gradient comes back along. It is drawn when its step comes: a large graph has
+  // hundreds, of which one is seen.
+  derive(now, shown) {
+    this.local?.remove();
+    this.local = null;
+    const name = `${now.node}:${now.position}`;
+    const edge = this.edges.get(name);
+    if (now.phase !== "backward" || !edge?.dataset.local) return;
+    const [x, y, ...words] = edge.dataset.local.split(" ");
+    const source = this.trace.nodes.find(({ id }) => id === now.node).reads[now.position];
+    const text = drawn("text", { x, y, "data-local": `${now.node}<-${source}`, "data-position": now.position });
+    text.textContent = words.join(" ");
+    const number = this.trace.arrays[shown.get(`local:${name}`)];
+    if (number) {
+      const exact = drawn("tspan", { "data-exact": number.numbers[0], ...(number.broken && { class: "ml-broken" }) });
+      exact.textContent = number.text;
+      text.append(" = ", exact);
+    }
+    this.local = drawn("g", { class: "ml-local", "data-key": `local:${name}` });
+    this.local.append(text);
+    this.stage.querySelector("svg").append(this.local);
   }
 
   disable(actions, disabled) {
@@ -275,6 +299,7 @@ export class Player {
       found.classList.toggle("ml-active", edge !== undefined ? edges.has(edge) : stem !== undefined ? lit.has(stem) : id === now.node);
       if (id !== undefined) found.classList.toggle("ml-failed", marks.has(`note:${id}`));
       if (edge !== undefined) found.classList.toggle("ml-wrong", marks.has(`wrong:${edge}`));
+      if (now.phase === "backward" && edges.has(edge)) pointBack(found);
     }
   }
 
@@ -283,6 +308,19 @@ export class Player {
     this.watcher.disconnect();
     this.dialog?.remove();
   }
+}
+
+function drawn(tag, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+// An arrowhead where an edge begins, for the gradient that comes back along it.
+function pointBack(edge) {
+  if (edge.querySelector(".ml-tail")) return;
+  const { x, y } = edge.querySelector(".ml-line").getPointAtLength(0);
+  edge.append(drawn("path", { class: "ml-tail", d: `M${x} ${y}l9 -5v10z` }));
 }
 
 function columnsOf({ shape, numbers }) {

@@ -56,7 +56,7 @@ class Explorer:
         self._folded = {*automatic(self._run), *fold}
         self.trace: Trace = tell_folded(self._run, self._folded)
         self._layout: Layout = layout(self.trace)
-        self._drawing = ""
+        self._drawing, self._told = "", {}
         unknown = [name for name in ranges if name not in self.trace.inputs]
         if unknown:
             raise ValueError(f"ranges names '{unknown[0]}', which is no input: the inputs are {', '.join(self.trace.inputs)}")
@@ -102,7 +102,7 @@ class Explorer:
 
     def _tell(self) -> None:
         before, self.trace = self.trace, tell_folded(self._run, self._folded)
-        self._drawing = ""
+        self._drawing, self._told = "", {}
         redrawn = skeleton(before) != skeleton(self.trace)
         if redrawn:
             self._layout = layout(self.trace)
@@ -170,7 +170,7 @@ class Explorer:
     def _views(self) -> dict[str, Any]:
         """The drawing's numbers, and the foldings that lie one or more clicks away, the nearest first, as far as PAGE goes."""
         start = frozenset(self._folded)
-        views: dict[str, Any] = {_name(start): {"trace": self.trace.to_json(), "parts": _parts(self.trace)}}
+        views: dict[str, Any] = {_name(start): {"trace": self._trace_json(), "parts": _parts(self.trace)}}
         waiting, known, size = [start], {start}, 0
         while waiting and size < PAGE:
             now = waiting.pop(0)
@@ -193,7 +193,12 @@ class Explorer:
 
     def _numbers(self) -> dict[str, Any]:
         held = {control["name"]: {"value": control["value"], "text": control["text"]} for control in self._controls()}
-        return {**self.trace.to_json(), "inputValues": held}
+        return {**self._trace_json(), "inputValues": held}
+
+    def _trace_json(self) -> dict[str, Any]:
+        """The numbers of a page or a widget, collected once for both."""
+        self._told = self._told or self.trace.to_json()
+        return self._told
 
     def _drawn(self) -> str:
         """The drawing inside a page or a widget, made once for both."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 Link = tuple[str, str]
 SWEEPS = 12
+STILL = 0.01  # pixels that nobody sees: when two forward sweeps differ by less, the heights have settled
 LIGHT = 1e-4  # an input's weight beside a computed value's: enough to place it, too little to bend the main chain
 
 
@@ -17,6 +18,7 @@ def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
     before, after = _neighbors(links)
     best, fewest = [list(row) for row in rows], crossings(rows, links)
     place = {name: index for row in rows for index, name in enumerate(row)}
+    settled: dict[bool, list[list[str]]] = {}  # the last order that each direction led to: once it comes again, it always does
     for sweep in range(SWEEPS if fewest else 0):
         downward = sweep % 2 == 0
         for row in rows if downward else reversed(rows):
@@ -24,9 +26,12 @@ def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
             keys = {name: _mean([place[other] for other in near[name]], place[name]) for name in row}
             row.sort(key=keys.__getitem__)
             place |= {name: index for index, name in enumerate(row)}
+        if rows == settled.get(downward):
+            break
+        settled[downward] = [list(row) for row in rows]
         count = crossings(rows, links)
         if count < fewest:
-            best, fewest = [list(row) for row in rows], count
+            best, fewest = settled[downward], count
     return best
 
 
@@ -56,9 +61,10 @@ def straighten(
     ys: dict[str, float] = {}
     for row, gaps in zip(rows, separations, strict=True):
         ys |= dict(zip(row, spread([0.0] * len(row), [1.0] * len(row), gaps), strict=True))
+    steps = list(zip(rows, separations, strict=True))
+    settled: dict[str, float] = {}
     for sweep in range(SWEEPS + 1):  # an odd number: the last sweep runs forward
         forward = sweep % 2 == 0
-        steps = list(zip(rows, separations, strict=True))
         for row, gaps in steps if forward else reversed(steps):
             near = before if forward else after
             wanted = []
@@ -68,6 +74,11 @@ def straighten(
                 wanted.append(_mean([ys[other] for other in computed or around], ys[name]))
             weights = [LIGHT if is_input[name] else 1.0 for name in row]
             ys |= dict(zip(row, spread(wanted, weights, gaps), strict=True))
+        if forward:
+            moves = [y - settled[name] for name, y in ys.items()] if settled else [0.0, STILL]
+            if max(moves) - min(moves) < STILL:  # all of them moved alike: the drawing as a whole drifts
+                break
+            settled = dict(ys)
     return ys
 
 

@@ -196,15 +196,17 @@ class Trace:
     def to_json(self) -> dict[str, Any]:
         """The trace as what `json.dumps(…, allow_nan=False)` accepts; each array stands in it once."""
         arrays: list[dict[str, Any]] = []
+        seen: dict[int, int] = {}  # by identity, which is quicker than to compare numbers
         places: dict[Array, int] = {}
 
         def put(array: Array | None) -> int | None:
             if array is None:
                 return None
-            if array not in places:
-                places[array] = len(arrays)
-                arrays.append(array.to_json())
-            return places[array]
+            if id(array) not in seen:
+                seen[id(array)] = places.setdefault(array, len(arrays))
+                if seen[id(array)] == len(arrays):
+                    arrays.append(array.to_json())
+            return seen[id(array)]
 
         def event(told: Event) -> dict[str, Any]:
             shows = [(key, put(array)) for key, array in told.shows]

@@ -1,5 +1,6 @@
 """Wording: how names, numbers and arithmetic read on the screen."""
 
+import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _INFIX = ("+", "−", "×")
 
 
+@functools.lru_cache(4096)
 def display_name(name: str) -> str:
     """The name as it is drawn: w0 and w_0 become w₀."""
     found = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name)
