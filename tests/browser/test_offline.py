@@ -7,11 +7,9 @@ import json
 import os
 import re
 import runpy
-import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import nbformat
@@ -20,6 +18,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import TimeoutError as NotThere
 
+from tests.browser.conftest import dashboard
 from tests.conftest import ROOT, running_jupyter
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("offline")]
@@ -193,34 +192,6 @@ def test_a_changed_library_has_another_fingerprint(tmp_path):
     assert fingerprint([file]) == before
     file.write_text("a = 2")
     assert fingerprint([file]) != before
-
-
-def answers(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextmanager
-def dashboard(notebook, scratch):
-    """Voilà on a free port, as `make dashboard` starts it; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "HOME")
-    environment = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1", **{name: str(scratch / name) for name in names}}
-    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
-    with (scratch / "voila.log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            end = time.monotonic() + 60
-            while not answers(port):
-                assert server.poll() is None, (scratch / "voila.log").read_text()
-                assert time.monotonic() < end, (scratch / "voila.log").read_text()
-                time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-            server.wait(15)
 
 
 def test_a_dashboard(folder, tmp_path, page, asked):
