@@ -147,24 +147,34 @@ def export(
         _name({student: f"left out, {reason}" for student, reason in left_out.items()})
 
 
-@app.command(epilog="Example: autograder demo")
-def demo(work: Work = None) -> None:
-    """Show the whole path in a folder of its own: hand in a sample class, grade it, write feedback, print the points."""
-    name, began = "01_graphs", time.monotonic()
+@app.command(epilog="Examples: autograder demo | autograder demo 01_graphs")
+def demo(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Only these assignments.", metavar="NAME", show_default=False)
+    ] = None,
+    work: Work = None,
+) -> None:
+    """Show the whole path in a folder of its own: a class of thirty hands in, is graded, gets feedback and a report."""
+    began, count = time.monotonic(), 0
     with _course(work) as settings:
         workers.warm_up()
         from autograder.assignment import generate
-        from autograder.sample_class import hand_in
+        from autograder.sample_class import banks, hand_in
 
+        for name in names or ():
+            submissions.require_assignment(settings, name)
         folder = settings.folder / "demo"
         shutil.rmtree(folder, ignore_errors=True)
         settings = settings.at(folder, release=folder / "assignments")
-        generate(settings, name)
-        students = hand_in(settings, name)
-        _grade(settings, name, students)
-        _feedback(settings, name, students)
-        _report(settings, name)
-        screen.print(f"{len(students)} submissions in {time.monotonic() - began:.0f} s", soft_wrap=True)
+        for name in names or banks():
+            generate(settings, name)
+            students = list(hand_in(settings, name))
+            _grade(settings, name, students)
+            _feedback(settings, name, students)
+            _report(settings, name)
+            count += len(students)
+        screen.print(f"{count} submissions in {time.monotonic() - began:.0f} s", soft_wrap=True)
+        screen.print(f"who handed in what: {folder / 'class.csv'}", markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: autograder doctor")

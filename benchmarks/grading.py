@@ -26,7 +26,7 @@ import psutil
 import typer
 
 from autograder.assignment import generate
-from autograder.sample_class import Sample, fill_in, read_class
+from autograder.sample_class import Sample, fill_in, read_bank
 from autograder.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +44,7 @@ STUDENTS = (
     "wrong-order",
     "in-place-damage",
 )
-"""Of the sample class: those whose notebooks nbgrader alone can grade, too."""
+"""Of the sample submissions: those whose notebooks nbgrader alone can grade, too."""
 
 STOCK = """
 c = get_config()
@@ -59,7 +59,7 @@ def make_class(folder: Path, count: int) -> None:
     shutil.copy(ROOT / "nbgrader_config.py", folder)
     settings = Settings(folder).prepare()
     released = generate(settings, ASSIGNMENT) / f"{ASSIGNMENT}.ipynb"
-    samples = {sample.student: sample for sample in read_class(ASSIGNMENT)}
+    samples = read_bank(ASSIGNMENT)
     for number in range(count):
         sample = samples[STUDENTS[number % len(STUDENTS)]]
         write(settings.submitted / f"student-{number:04}" / ASSIGNMENT, released, samples["right-plain"], sample, number)
@@ -69,7 +69,7 @@ def write(folder: Path, released: Path, base: Sample, sample: Sample, number: in
     """One submission, in which a comment differs from all others."""
     notebook = nbformat.read(released, as_version=4)
     answers = {**({} if "answers" in sample.treatment else base.answers), **sample.answers}
-    fill_in(notebook, answers, sample.student)
+    fill_in(notebook, answers, sample.name)
     first = next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "add")
     first.source += f"\n\n# answer {number}"
     folder.mkdir(parents=True)

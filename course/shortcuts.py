@@ -10,11 +10,13 @@ from unittest.mock import patch
 
 import torch
 
+from course import gradients
 from course.module import Module, falls_back_now
 
 ENGINE = "differentiates with torch.autograd"
 DELEGATED = "hands its work to another module, which torch.autograd differentiates"
 REPEATED = "calls forward again and again, as numerical differences do"
+MEASURED = "measures gradients with course.gradients"
 
 FORBIDDEN = {
     "autograd": "torch.autograd",
@@ -29,7 +31,7 @@ FORBIDDEN = {
 
 @contextmanager
 def watch_backward(module: Module, parts: Collection[type[Module]] | None = None) -> Iterator[list[str]]:
-    """Inside, note when torch differentiates something, or when the module's forward is run more than once.
+    """Inside, note when torch or course.gradients differentiates something, or when the module's forward runs more than once.
 
     One more forward is fine: to compute a value again is cheaper, sometimes, than to save it. What a library module does that
     falls back on torch.autograd is not the caller's doing.
@@ -53,6 +55,13 @@ def watch_backward(module: Module, parts: Collection[type[Module]] | None = None
 
         return run
 
+    def measuring(original: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            seen.append(MEASURED)
+            return original(*args, **kwargs)
+
+        return run
+
     forward = module.forward
 
     def counting(*args: Any, **kwargs: Any) -> Any:
@@ -66,6 +75,8 @@ def watch_backward(module: Module, parts: Collection[type[Module]] | None = None
     with (
         patch.object(torch.autograd, "_engine_run_backward", differentiating(engine)),
         patch.object(torch.autograd.forward_ad, "enter_dual_level", differentiating(dual)),
+        patch.object(gradients, "_require", measuring(vars(gradients)["_require"])),
+        patch.object(gradients, "_Rise", measuring(vars(gradients)["_Rise"])),
     ):
         vars(module)["forward"] = counting
         try:

@@ -6,9 +6,10 @@ import torch
 from course import Chain, Module, generator
 from course.checks import check_module
 from course.exercises import find_exercise, grade
+from course.gradients import complex_step_gradients, numerical_gradients, projected_gradients
 from course.module import falling_back
 from course.modules import Linear, Sigmoid, Tanh
-from course.shortcuts import DELEGATED, ENGINE, REPEATED, read_source, watch_backward
+from course.shortcuts import DELEGATED, ENGINE, MEASURED, REPEATED, read_source, watch_backward
 
 grad = torch.autograd.grad  # bound early, as by "from torch.autograd import grad" in a notebook's first cell
 X = torch.randn(4, 3, generator=generator(3))
@@ -64,6 +65,24 @@ class Differences(ByHand):
         return grad_output * (self.forward(x + 1e-6) - self.forward(x - 1e-6)) / 2e-6
 
 
+class LibraryDifferences(ByHand):
+    def backward(self, grad_output):
+        return numerical_gradients(torch.sigmoid, [self.saved["x"].double()], [grad_output.double()])[0]
+
+
+class ComplexSteps(ByHand):
+    def backward(self, grad_output):
+        return complex_step_gradients(torch.sigmoid, [self.saved["x"].double()], [grad_output.double()])[0]
+
+
+class Projections(ByHand):
+    def backward(self, grad_output):
+        x = self.saved["x"].double()
+        columns = torch.eye(x.numel(), dtype=x.dtype).view(-1, *x.shape)
+        slopes = [projected_gradients(torch.sigmoid, [x], [grad_output.double()], [column])[0] for column in columns]
+        return torch.stack(slopes).view(x.shape)
+
+
 class Recomputes(ByHand):
     def backward(self, grad_output):
         out = self.forward(self.saved["x"])
@@ -75,6 +94,13 @@ def test_differentiation_by_torch_is_noticed(kind):
     part = check_module(kind(), (X,))["by hand"]
     assert not part.passed
     assert ENGINE in part.message
+
+
+@pytest.mark.parametrize("kind", [LibraryDifferences, ComplexSteps, Projections])
+def test_the_librarys_own_differences_are_noticed(kind):
+    part = check_module(kind(), (X,))["by hand"]
+    assert not part.passed
+    assert MEASURED in part.message
 
 
 def test_numerical_differences_are_noticed():

@@ -1,12 +1,13 @@
 """The demo, run once for all tests, and a tiny course without torch, in which grading takes a second."""
 
+import functools
 import linecache
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
@@ -33,15 +34,25 @@ class Demo:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory, root) -> Demo:
-    """`autograder demo`, in a folder of its own."""
-    needs_sandbox()
-    work = tmp_path_factory.mktemp("demo")
-    done = subprocess.run(
-        [*AUTOGRADER, "demo", "--work", work], cwd=root, capture_output=True, text=True, timeout=300, env=_wide_terminal()
-    )
-    settings = Settings(root, work / "demo", work / "demo" / "assignments")
-    return Demo(settings, done.stdout + done.stderr, done.returncode)
+def demos(tmp_path_factory, root) -> Callable[[str], Demo]:
+    """`autograder demo` for one assignment, in a folder of its own, once."""
+
+    @functools.cache
+    def run(name: str) -> Demo:
+        needs_sandbox()
+        work = tmp_path_factory.mktemp("demo")
+        command = [*AUTOGRADER, "demo", name, "--work", work]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300, env=_wide_terminal())
+        settings = Settings(root, work / "demo", work / "demo" / "assignments")
+        return Demo(settings, done.stdout + done.stderr, done.returncode)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo(demos) -> Demo:
+    """The first assignment's."""
+    return demos("01_graphs")
 
 
 def _wide_terminal() -> dict[str, str]:

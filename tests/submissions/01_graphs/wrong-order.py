@@ -1,4 +1,6 @@
 # Walks the graph breadth first from the output, so that a node may run before its whole gradient has arrived.
+# points: graph 15
+# mistake: graph: wrong order
 
 # %% graph
 class MyGraph(Graph):

@@ -1,4 +1,5 @@
 # Lets torch.autograd do what was to be done by hand. The numbers are right; it is noticed, and a person looks at it.
+# points: multiply review
 
 # %% multiply
 class Multiply(Module):

@@ -1,4 +1,6 @@
-# Takes a mean over the elements where the parameter's gradient is their sum.
+# Assigns the parameter's gradient where it must be added, so that a second backward pass forgets the first.
+# points: cosine_unit 14
+# mistake: cosine_unit: overwritten
 
 # %% cosine_unit
 class CosineUnit(Module):
@@ -12,5 +14,5 @@ class CosineUnit(Module):
     def backward(self, grad_output):
         x, theta = self.saved["x"], self.theta.value
         slope = -torch.sin(theta * x)
-        self.theta.grad += (grad_output * slope * x).mean()
+        self.theta.grad = (grad_output * slope * x).sum()
         return grad_output * slope * theta

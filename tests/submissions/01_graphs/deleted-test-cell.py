@@ -1,5 +1,6 @@
 # Multiply is wrong, and its test cell is gone; the cell is put back and gives what the answer deserves.
 # delete: multiply_test
+# points: multiply 7
 
 # %% multiply
 class Multiply(Module):

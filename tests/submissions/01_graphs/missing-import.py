@@ -1,4 +1,5 @@
 # Imports a package that the course does not use, at the head of the neuron's cell.
+# points: sigmoid_neuron 0
 
 # %% sigmoid_neuron
 import autograd_helpers

@@ -1,4 +1,7 @@
 # Saves memory by writing into what it was given: the first gradients are right, and the inputs are lost.
+# points: multiply 10
+# points: max 12
+# mistake: multiply: saved changed
 
 # %% multiply
 class Multiply(Module):

@@ -1,5 +1,7 @@
 # Add, Multiply and the question are answered; everything else is as it was handed out.
 # answers: handed out
+# points: add 8
+# points: multiply 12
 
 # %% add
 class Add(Module):

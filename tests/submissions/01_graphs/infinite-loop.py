@@ -1,4 +1,5 @@
 # A loop that never ends stands in the cell before the class: it is stopped after a while, and there is no MyGraph to grade.
+# points: graph 0
 
 # %% graph
 steps, waiting = 0, ["x"]

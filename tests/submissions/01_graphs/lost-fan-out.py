@@ -1,4 +1,8 @@
 # Assigns where gradients that meet should be summed, in Copy and in the graph.
+# points: copy 2
+# points: graph 5
+# mistake: copy: path lost
+# mistake: graph: overwritten
 
 # %% copy
 class Copy(Module):
