@@ -141,14 +141,12 @@ def test_a_stub_is_told_kindly():
     assert all("backward is not written yet" in message for message in messages)
 
 
-def test_a_hundred_points_with_the_question_in_words():
-    exercises = all_exercises()
-    assert set(exercises) >= {"add", "multiply", "max", "copy", "cosine_unit", "sigmoid_neuron", "graph"}
-    assert sum(exercise.max_points for exercise in exercises.values()) + 5 == 100
-    for exercise in exercises.values():
+def test_every_exercise_is_well_formed():
+    for exercise in all_exercises().values():
         labels = [case.label for case in exercise.cases(generator(0))]
         assert len(set(labels)) == len(labels)
         assert len(exercise.hints) == 3
+        assert all(points > 0 for points in exercise.points.values())
 
 
 def test_picture_tells_in_words_what_it_shows():
@@ -163,7 +161,7 @@ def test_library_answers_are_right_apart_from_being_the_library(monkeypatch):
     """With the guard against handing in the library lifted, the library itself earns everything."""
     monkeypatch.setattr("course.exercises.respondent._wrote_backward", lambda answer: True)
     for exercise in all_exercises().values():
-        if exercise.name != "sigmoid_neuron":
+        if isinstance(exercise.truth, type) and "backward" in vars(exercise.truth):
             assert grade(exercise, exercise.truth).points == exercise.max_points
     assert grade(find_exercise("add"), Add).points == 8
 

@@ -23,8 +23,12 @@ def gradient_comparison(
         analytic: gradients by name; None or left out where there is none yet.
         numeric: the true gradients by name, in the shape that they should have.
         title: above the picture.
+
+    Where there is no numeric gradient, of a module that cannot compute forward yet, the picture says so.
     """
     with rc_context(STYLE):
+        if not numeric:
+            return _nothing_yet(title)
         wrong = [name for name in numeric if not agrees(analytic.get(name), numeric[name])]
         figure = Figure(_describe(numeric, analytic, wrong), width=max(6.0, 3.4 * len(numeric)), height=3.6)
         figure.suptitle(title)
@@ -47,6 +51,16 @@ def gradient_comparison(
             label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def _nothing_yet(title: str) -> Figure:
+    sentence = "There is nothing to compare yet: forward computes no output."
+    figure = Figure(sentence, width=6.0, height=1.6)
+    figure.suptitle(title)
+    axes = figure.subplots()
+    axes.axis("off")
+    axes.text(0.5, 0.5, sentence, ha="center", va="center")
     return figure
 
 

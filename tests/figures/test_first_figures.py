@@ -61,3 +61,7 @@ def test_comparison_marks_wrong_shapes_and_missing_gradients():
     dots = gradient_comparison({"x": np.array([1.0, 5.0]), "y": np.array([3.0])}, numeric)
     assert dots.axes[0].lines[2].get_ydata().tolist() == [1, 5]
     assert "off their rings for ∂L/∂x" in dots.alt
+
+
+def test_nothing_to_compare_says_so():
+    assert gradient_comparison({}, {}).alt == "There is nothing to compare yet: forward computes no output."
