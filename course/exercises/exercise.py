@@ -11,6 +11,7 @@ import numpy as np
 from torch import Generator, Tensor
 
 import course.exercises
+from course.checks import TOLERANCE
 from course.module import Module
 
 
@@ -73,7 +74,8 @@ class Exercise:
     """What is asked: fresh cases for a random generator, the points for each part, and three hints, from faint to strong.
 
     `points` is keyed by the name of a part ("∂L/∂x", which must then hold in every case) or by the label of a case (in which
-    then every part must hold). `truth` is the right class, or None where the student invents the module.
+    then every part must hold). `truth` is the right class, or None where the student invents the module. `tolerance` is the
+    largest accepted error of a gradient, relative to its largest number.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Exercise:
     cases: Callable[[Generator], Sequence[Case | Call]]
     points: dict[str, float]
     hints: tuple[str, str, str]
+    tolerance: float = TOLERANCE
 
     @property
     def max_points(self) -> float:

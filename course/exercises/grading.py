@@ -60,7 +60,7 @@ def examine(exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorou
                 to_arrays(truth.grad_outputs),
             )
             stopped = next(iter(evidence.errors.values()), "") if evidence.timed_out else ""
-        report = judge(case.label, evidence, truth, thorough=thorough)
+        report = judge(case.label, evidence, truth, tolerance=exercise.tolerance, thorough=thorough)
         reports[case.label] = _by_hand(report) if evidence.shortcuts else report
     return reports
 
