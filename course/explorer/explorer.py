@@ -1,9 +1,11 @@
 """Explorer: step through a graph's forward and backward pass in a notebook, or on a page without Python."""
 
+import gc
 import json
 import os
 import pathlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import anywidget
@@ -24,6 +26,21 @@ WHOLE = 32
 """All numbers of a tensor are shown up to 32×32; more cannot be read in a window."""
 
 
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Python's garbage collector waits: of the many objects that a picture takes, none is garbage before it is shown.
+
+    It would look through them again and again, and now and then through all of torch, which takes longer than to draw.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 class ExplorerWidget(anywidget.AnyWidget):
     """What the browser shows: the drawing with its controls (sent once) and the numbers of the trace (sent at every change)."""
 
@@ -40,6 +57,7 @@ class ExplorerWidget(anywidget.AnyWidget):
 class Explorer:
     """A stepping picture of a graph; `trace` holds its numbers. Made by `explore`."""
 
+    @_collecting_later()
     def __init__(
         self,
         graph: Any,
@@ -100,6 +118,7 @@ class Explorer:
         self._folded = {*folded}
         self._tell()
 
+    @_collecting_later()
     def _tell(self) -> None:
         before, self.trace = self.trace, tell_folded(self._run, self._folded)
         self._drawing, self._told = "", {}
@@ -220,6 +239,7 @@ class Explorer:
             made.append({**slider.to_json(), **said})
         return made
 
+    @_collecting_later()
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._fragment()}
         # A widget waits for a browser; in a run that grades or validates there is none.

@@ -209,7 +209,8 @@ def _call(flat: Flat, node: Node, values: dict[str, Tensor], grads: dict[str, Te
         return replace(call, uses=idle)
     before = [(parameter, parameter.grad.clone()) for _, parameter in named]
     try:
-        node.module.zero_grad()
+        if named:
+            node.module.zero_grad()
         arriving = [grads.get(name, torch.zeros_like(values[name])) for name in node.outputs]
         handed = _gradients(graph, node, node.module.backward(*arriving))
         uses = tuple(Use(use.name, use.parameter, use.parameter.grad.clone()) for use in idle)
