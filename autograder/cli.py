@@ -58,6 +58,53 @@ def generate(name: Name, db: Database = None, work: Work = None) -> None:
         screen.print(f"students' notebook of '{name}': {generate(settings, name)}", soft_wrap=True)
 
 
+@app.command(
+    epilog="Examples: autograder collect 01_graphs submissions.zip --students students.csv "
+    "| autograder collect 01_graphs /srv/nbgrader/exchange"
+)
+def collect(
+    name: Name,
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder, a zip, a download from Canvas or Moodle, or nbgrader's exchange.",
+            metavar="SOURCE",
+            show_default=False,
+        ),
+    ],
+    students: Annotated[
+        Path | None, typer.Option(help="The class list, a CSV file; students.csv in the work folder.", metavar="FILE")
+    ] = None,
+    times: Annotated[
+        Path | None, typer.Option(help="When who handed in: a CSV file with the columns id and time.", metavar="FILE")
+    ] = None,
+    work: Work = None,
+) -> None:
+    """Bring in what students handed in, each under the right name, and name what cannot be taken.
+
+    The class list says whose is what: a column id, and any of canvas id, sortname, moodle id, email, name. When work is due
+    stands in class.toml in the work folder.
+    """
+    with _course(work) as settings:
+        from autograder import collect as collecting
+        from autograder.class_list import FILE, ClassList, read_class_list, read_times
+        from autograder.due_dates import read_due_dates
+
+        usual = settings.folder / FILE
+        listed = read_class_list(students or usual) if students or usual.exists() else ClassList()
+        handed_in = read_times(times, listed) if times else {}
+        summary = collecting.collect(settings, name, source, listed, read_due_dates(settings.folder), handed_in)
+        for student, line in summary.notes:
+            screen.print(f"{student}: {line}", markup=False, highlight=False, soft_wrap=True)
+        if summary.zone:
+            screen.print(f"times in {source.name} name no zone; read in {summary.zone}", markup=False, soft_wrap=True)
+        for subject, line in summary.problems:
+            complaints.print(f"{subject}: {line}", markup=False, highlight=False, soft_wrap=True)
+        screen.print(collecting.summary_table(summary, name))
+        if summary.problems:
+            raise typer.Exit(1)
+
+
 DANGER = (
     "[bold red]No sandbox:[/] submissions run with your rights. They can read the solutions, other students' work and "
     "your keys, change the gradebook, and use the network. Time, memory and processes are limited all the same."

@@ -15,9 +15,11 @@ from nbgrader.coursedir import CourseDirectory
 from autograder.assignment import ensure_in_gradebook
 from autograder.bubblewrap import sandbox_problem
 from autograder.cache import Cache
+from autograder.due_dates import read_due_dates
 from autograder.errors import AutograderError
 from autograder.gradebook import one_engine, open_gradebook
 from autograder.harden import Blueprint, harden
+from autograder.late import enter_penalties
 from autograder.points import read_points
 from autograder.problem_page import write_problem_page
 from autograder.quiet import quiet
@@ -58,13 +60,14 @@ def grade(
     Each is read and hardened here, run in a sandbox somewhere unless the result is known, and recorded here.
 
     Raises:
-        AutograderError: there is no such assignment, its source is broken, or the sandbox does not start.
+        AutograderError: there is no such assignment, its source or class.toml is broken, or the sandbox does not start.
     """
     if runner is in_workers and settings.sandbox and (problem := sandbox_problem()):
         raise AutograderError(problem)
     ensure_in_gradebook(settings, assignment)
     recover(settings, assignment)
     blueprints, cache = _blueprints(settings, assignment), Cache(settings.folder / "cache")
+    dates = read_due_dates(settings.folder)
     outcomes: dict[str, Outcome] = {}
     tasks: dict[str, dict[str, Task]] = {}
     digests: dict[str, str] = {}
@@ -110,6 +113,7 @@ def grade(
     with one_engine(settings):
         for student, done, problem in runner(settings.log, run_all, jobs()):
             conclude(student, done, problem)
+        enter_penalties(settings, assignment, dates)
     return [outcomes[student] for student in students]
 
 

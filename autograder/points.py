@@ -21,11 +21,13 @@ class Row:
     points: dict[str, float | None]
     handed_in: bool = True
     problem: str = ""
+    penalty: float = 0.0
+    """Points taken for being late."""
 
     @property
     def total(self) -> float:
-        """All points so far."""
-        return sum(points or 0.0 for points in self.points.values())
+        """All points so far; lateness never costs more than there are."""
+        return max(0.0, sum(points or 0.0 for points in self.points.values()) - self.penalty)
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,18 @@ def read_points(settings: Settings, assignment: str) -> Points:
 
 def _row(gradebook: Gradebook, assignment: str, student: str, most: dict[str, float]) -> Row:
     try:
-        notebooks = gradebook.find_submission(assignment, student).notebooks
+        submission = gradebook.find_submission(assignment, student)
     except MissingEntry:
         return Row(student, {}, handed_in=False)
     points: dict[str, float | None] = dict.fromkeys(most, 0.0)
-    problem = ""
-    for notebook in notebooks:
+    problem, penalty = "", 0.0
+    for notebook in submission.notebooks:
+        penalty += notebook.late_submission_penalty or 0.0
         points |= {exercise_of(grade.name): None if grade.needs_manual_grade else grade.score for grade in notebook.grades}
         for comment in notebook.comments:
             if (comment.auto_comment or "").startswith(NOT_GRADED):
                 problem = comment.auto_comment.removeprefix(NOT_GRADED)
-    return Row(student, points, problem=problem)
+    return Row(student, points, problem=problem, penalty=penalty)
 
 
 def exercise_of(cell: str) -> str:
@@ -74,11 +77,17 @@ def points_table(points: Points, title: str) -> Table:
     """The table as it is printed."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     table.add_column("student", no_wrap=True)
-    for name, most in [*points.most.items(), ("total", sum(points.most.values()))]:
+    late = any(row.penalty for row in points.rows)
+    for name, most in points.most.items():
         table.add_column(f"{name.replace('_', chr(10))}\nof {most:g}", justify="right", vertical="bottom")
+    if late:
+        table.add_column("late", justify="right", vertical="bottom")
+    table.add_column(f"total\nof {sum(points.most.values()):g}", justify="right", vertical="bottom")
     for row in points.rows:
         total = f"{row.total:g}" if row.handed_in else "—"
-        table.add_row(row.student, *(_shown(row, name) for name in points.most), total, style="red" if row.problem else "")
+        penalty = [f"−{row.penalty:g}" if row.penalty else ""] if late else []
+        shown = [*(_shown(row, name) for name in points.most), *penalty, total]
+        table.add_row(row.student, *shown, style="red" if row.problem else "")
     return table
 
 

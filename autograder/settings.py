@@ -155,6 +155,7 @@ class Settings:
         c.SandboxedExecute.device = self.device
         c.SandboxedExecute.seconds = self.limits.seconds
         c.SandboxedExecute.cell_seconds = self.limits.cell_seconds
+        c.AssignPenalties.work = str(self.folder)
         c.Autograde.pre_convert_hook = "autograder.submissions.defuse_links"
         c.Autograde.sanitize_preprocessors = [
             "autograder.steps.HardenNotebook",
@@ -169,7 +170,7 @@ class Settings:
             "nbgrader.preprocessors.LimitOutput",
             "nbgrader.preprocessors.SaveAutoGrades",
             "autograder.review.MarkForReview",
-            "nbgrader.preprocessors.AssignLatePenalties",
+            "autograder.late.AssignPenalties",
         ]
         c.GenerateFeedback.preprocessors = ["autograder.hide_tests.HideTests"]
         c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"

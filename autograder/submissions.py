@@ -108,32 +108,36 @@ def find_problem(settings: Settings, assignment: str, student: str) -> str:
                 ", ".join(sorted(shown(other.name) for other in folder.glob("*") if other.is_file())) or "the folder is empty"
             )
             return f"{name} is missing ({others}): rename the notebook, or ask for it"
-        problem = _unreadable(path)
+        if (size := path.stat().st_size) > MOST_BYTES:
+            most = MOST_BYTES // 2**20
+            return f"{name} has {size / 2**20:.0f} MiB, at most {most} are read: {ASK}, without its outputs"
+        problem = why_unreadable(name, path.read_bytes())
         if problem:
             return problem
     return ""
 
 
-def _unreadable(path: Path) -> str:
-    ask = "ask for the notebook again"
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        return f"{path.name} has {size / 2**20:.0f} MiB, at most {MOST_BYTES // 2**20} are read: {ask}, without its outputs"
+ASK = "ask for the notebook again"
+
+
+def why_unreadable(name: str, data: bytes) -> str:
+    """Why a file is no notebook that can be graded, with the cure, in one line; empty when it is one."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        text = data.decode("utf-8")
+        found = json.loads(text)
     except UnicodeDecodeError:
-        return f"{path.name} is not text: {ask}"
+        return f"{name} is not text: {ASK}"
     except json.JSONDecodeError as error:
-        return f"{path.name} is not JSON (line {error.lineno}: {error.msg}): {ask}"
+        return f"{name} is not JSON (line {error.lineno}: {error.msg}): {ASK}"
     except RecursionError:
-        return f"{path.name} is nested too deeply to be a notebook: {ask}"
+        return f"{name} is nested too deeply to be a notebook: {ASK}"
     if too_much := _too_much(found):
-        return f"{path.name} has {too_much}: {ask}"
+        return f"{name} has {too_much}: {ASK}"
     try:
-        nbformat.validate(nbformat.read(path, as_version=4))
+        nbformat.validate(nbformat.reads(text, as_version=4))
     except Exception as error:  # nbformat raises whatever the damage leads to
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return f"{path.name} is JSON but no notebook ({reason}): {ask}"
+        return f"{name} is JSON but no notebook ({reason}): {ASK}"
     return ""
 
 

@@ -1,0 +1,172 @@
+"""The class list: a CSV file that says by which numbers and names Canvas, Moodle and others know a student."""
+
+import csv
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from autograder.errors import AutograderError
+
+FILE = "students.csv"
+"""In the work folder: the list that holds when no other is named."""
+
+TITLES = {
+    "id": ("id", "student", "studentid", "username", "login", "sisloginid"),
+    "canvas": ("canvasid", "canvas"),
+    "sortname": ("sortname", "sortablename"),
+    "moodle": ("moodleid", "moodle", "identifier", "participant"),
+    "email": ("email", "emailaddress", "mail"),
+    "name": ("name", "fullname"),
+}
+"""What a column holds, by its title without case, spaces and signs; the identifier is that of Moodle's grading worksheet."""
+
+MOST_LETTERS = 128
+"""Of an id: the gradebook keeps no more."""
+
+Clue = tuple[str, str]
+"""A column, and what a source says in its place."""
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """Who is in the class; without a file, everybody may be."""
+
+    file: str = ""
+    ids: tuple[str, ...] = ()
+    known: Mapping[Clue, tuple[str, ...]] = field(default_factory=dict)
+    """By column and what stands there, simplified, the ids of the rows."""
+
+    def find(self, clues: Iterable[Clue]) -> tuple[str, str]:
+        """The student's id, or why there is none.
+
+        Args:
+            clues: the surest first; a later one counts where those before fit nobody, or several. The kind "any" may be an
+                id, an email or a name.
+        """
+        clues = [(kind, _clean(value)) for kind, value in clues if _clean(value)]
+        if not clues:
+            return "", "nothing says whose it is"
+        if not self.file:
+            return clues[0][1], bad_id(clues[0][1])
+        several: set[str] = set()
+        for kind, value in clues:
+            for column in ("id", "email", "name", "sortname", "canvas") if kind == "any" else (kind,):
+                ids = set(self.known.get((column, _simplified(column, value)), ()))
+                ids = ids & several if several else ids
+                if len(ids) == 1:
+                    return ids.pop(), ""
+                several = ids or several
+        if several:
+            return "", f"'{clues[0][1]}' fits {' and '.join(sorted(several))} in {self.file}: tell them apart there"
+        nearest = difflib.get_close_matches(clues[0][1], self.ids, n=1)
+        cure = f"did you mean '{nearest[0]}'?" if nearest else "add the student there, or ask whose it is"
+        return "", f"'{clues[0][1]}' is not in {self.file}: {cure}"
+
+    def knows(self, value: str) -> bool:
+        """Whether this stands for one student of the list."""
+        return bool(self.file) and self.find([("any", value)])[0] != ""
+
+
+def read_class_list(path: Path) -> ClassList:
+    """Read it.
+
+    Raises:
+        AutograderError: it cannot be read, has no column of ids, or has an id twice.
+    """
+    head, *rows = _rows(_text(path)) or [[]]
+    columns = {}
+    for position, title in enumerate(head):
+        wanted = "".join(letter for letter in title.casefold() if letter.isalnum())
+        kind = next((kind for kind, titles in TITLES.items() if wanted in titles), None)
+        if kind is not None:
+            columns.setdefault(kind, position)
+    if "id" not in columns:
+        raise AutograderError(f"{path} has no column 'id' in its first line ({', '.join(head) or 'it is empty'}): add one")
+    students: dict[str, tuple[str, int]] = {}
+    known: dict[Clue, tuple[str, ...]] = {}
+    for line, row in enumerate(rows, start=2):
+        cells = {kind: _clean(row[position]) for kind, position in columns.items() if position < len(row)}
+        if not any(cells.values()):
+            continue
+        student = cells.get("id", "")
+        if problem := bad_id(student):
+            raise AutograderError(f"{path}, line {line}: {problem}")
+        if twin := students.get(student.casefold()):
+            raise AutograderError(f"{path}, line {line}: '{student}' stands in line {twin[1]} already, as '{twin[0]}'")
+        students[student.casefold()] = (student, line)
+        for kind, value in cells.items():
+            if value:
+                clue = (kind, _simplified(kind, value))
+                known[clue] = (*known.get(clue, ()), student)
+    return ClassList(path.name, tuple(sorted(student for student, _ in students.values())), known)
+
+
+def read_times(path: Path, class_list: ClassList) -> dict[str, datetime]:
+    """When students handed in: a CSV file with the columns id and time, each time with its zone.
+
+    Raises:
+        AutograderError: it cannot be read, somebody is not on the class list, or a time has no zone.
+    """
+    head, *rows = _rows(_text(path)) or [[]]
+    titles = [title.strip().casefold() for title in head]
+    if not {"id", "time"} <= set(titles):
+        raise AutograderError(f"{path} has no columns 'id' and 'time' in its first line: name them so")
+    found = {}
+    for line, row in enumerate(rows, start=2):
+        cells = dict(zip(titles, map(str.strip, row), strict=False))
+        student, problem = class_list.find([("any", cells["id"]), ("canvas", cells["id"])])
+        try:
+            time = datetime.fromisoformat(cells.get("time", ""))
+        except ValueError:
+            time, problem = None, problem or f"{cells.get('time')!r} is no time like 2026-10-01T23:59:00+02:00"
+        if time is not None and time.tzinfo is None:
+            problem = problem or f"{cells['time']} has no time zone: add +02:00, say, or Z"
+        if problem or time is None:
+            raise AutograderError(f"{path}, line {line}: {problem}")
+        found[student] = time
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise AutograderError(f"{path} is not UTF-8: save it as 'CSV UTF-8'") from None
+    except OSError as error:
+        raise AutograderError(f"{path} cannot be read ({error.strerror}): name another file") from error
+
+
+def _rows(text: str) -> list[list[str]]:
+    """A CSV file's rows; its cells may be parted by commas, semicolons or tabs, whichever the first line has most of."""
+    first = text.partition("\n")[0]
+    return [row for row in csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count)) if row]
+
+
+def bad_id(student: str) -> str:
+    """Why nobody can have this id, in a folder's name, in the gradebook and in nbgrader's patterns; empty when somebody can."""
+    if not student:
+        return "the id is empty"
+    if student != _clean(student) or len(student) > MOST_LETTERS:
+        return f"{student[:40]!r} cannot be an id: at most {MOST_LETTERS} letters that can be printed"
+    if set(student) & set('/\\*?[]:"<>|') or student[0] in ".-~" or student[-1] == ".":
+        return f"'{student}' cannot be an id: folders have its name, without / \\ * ? [ ] : \" < > | and no dot, - or ~ first"
+    return ""
+
+
+def _clean(value: str) -> str:
+    """In one form of Unicode, without space around it and what cannot be printed."""
+    return "".join(letter for letter in unicodedata.normalize("NFC", value) if letter.isprintable()).strip()
+
+
+def _simplified(column: str, value: str) -> str:
+    """In which way spellings are the same: Canvas and Moodle leave out what file names cannot hold."""
+    value = unicodedata.normalize("NFKC", value).casefold()
+    if column == "moodle":
+        return re.sub(r"\D", "", value)  # "Participant 12345" in the grading worksheet
+    if column in ("sortname", "name"):
+        return "".join(letter for letter in value if letter.isalnum())
+    return " ".join(value.split())
