@@ -1,0 +1,276 @@
+"""Assignment 05: composite modules: a bump by hand, radial basis functions, ways around, unit length, a module of one's own."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from course.chain import Chain
+from course.checks import FunctionWithGradient
+from course.device import device
+from course.exercises.exercise import Case, Exercise
+from course.module import Module, Parameter
+from course.modules import L2Normalize, Linear, RadialBasis, Tanh
+from course.residual import Residual
+
+
+def _random(rng: Generator, *shape: int) -> Tensor:
+    return torch.randn(shape, generator=rng, device=rng.device)
+
+
+def _positive(rng: Generator, *shape: int) -> Tensor:
+    return 0.3 + torch.rand(shape, generator=rng, device=rng.device)
+
+
+class Bump(Module):
+    """a = u exp(−β ‖x − μ‖²) for one point x and one center μ: the forward pass that is to be walked backward by hand."""
+
+    def forward(self, x: Tensor, mu: Tensor, beta: Tensor, u: Tensor) -> Tensor:
+        self.save()
+        return u * torch.exp(-beta * ((x - mu) ** 2).sum())
+
+
+def _bump_cases(rng: Generator) -> list[Case]:
+    def build(answer: Any) -> Module:
+        return Bump() if answer is Bump else FunctionWithGradient(answer)
+
+    def place(size: int) -> tuple[Tensor, ...]:
+        return 0.7 * _random(rng, size), 0.7 * _random(rng, size), _positive(rng), _random(rng)
+
+    return [Case("one coordinate", build, place(1)), Case("three coordinates", build, place(3))]
+
+
+def _radial_basis_cases(rng: Generator) -> list[Case]:
+    def case(label: str, batch: int, features: int, centers: int, outputs: int) -> Case:
+        places, beta = 0.7 * _random(rng, centers, features), _positive(rng, centers)
+        weight = _random(rng, outputs, centers)
+
+        def build(answer: Any) -> Module:
+            module = answer(features, centers, outputs)
+            module.centers.value, module.beta.value, module.weight.value = places.clone(), beta.clone(), weight.clone()
+            return module
+
+        return Case(label, build, (0.7 * _random(rng, batch, features),))
+
+    return [case("one point", 1, 2, 3, 1), case("one output", 5, 1, 4, 1), case("two outputs", 5, 3, 4, 2)]
+
+
+def _linear(rng: Generator, in_features: int, out_features: int) -> Any:
+    """A function that makes a Linear, each time with the same weights."""
+    weight, bias = 0.7 * _random(rng, out_features, in_features), _random(rng, out_features)
+
+    def make() -> Linear:
+        linear = Linear(in_features, out_features)
+        linear.weight.value, linear.bias.value = weight.clone(), bias.clone()
+        return linear
+
+    return make
+
+
+class ScaledResidual(Module):
+    """a = x + α F(x): a way around, and one number α that says how much of the `module` F is added.
+
+    Source: Bachlechner et al., ReZero is all you need: fast convergence at large depth, UAI (2021).
+    """
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.alpha = Parameter(torch.zeros((), device=device()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.save()
+        return x + self.alpha.value * self.module(x)
+
+
+def _residual_cases(rng: Generator) -> list[Case]:
+    first, second, narrow, across = (_linear(rng, 3, outputs) for outputs in (3, 3, 2, 2))
+    alpha = _positive(rng)
+
+    def around_one(answer: Any) -> Module:
+        return answer(Chain(first(), Tanh()))
+
+    def with_shortcut(answer: Any) -> Module:
+        return answer(Chain(narrow(), Tanh()), across())
+
+    def around_a_block(answer: Any) -> Module:
+        inside = ScaledResidual(second())
+        inside.alpha.value = alpha.clone()
+        return answer(Chain(inside, Tanh()))
+
+    return [
+        Case("a shortcut with weights", with_shortcut, (_random(rng, 4, 3),)),
+        Case("another block inside", around_a_block, (_random(rng, 1, 3),)),
+        Case("one block", around_one, (_random(rng, 4, 3),)),
+    ]
+
+
+def _scaled_residual_cases(rng: Generator) -> list[Case]:
+    linear, alpha = _linear(rng, 3, 3), _positive(rng)
+
+    def case(label: str, alpha: Tensor, batch: int) -> Case:
+        def build(answer: Any) -> Module:
+            block = answer(linear())
+            block.alpha.value = alpha.clone()
+            return block
+
+        return Case(label, build, (_random(rng, batch, 3),))
+
+    return [case("as it begins", torch.zeros_like(alpha), 4), case("one row", alpha, 1), case("a batch", alpha, 4)]
+
+
+def _l2_normalize_cases(rng: Generator) -> list[Case]:
+    def rows(count: int) -> Tensor:
+        x = _random(rng, count, 3)
+        return x + 0.1 * x.sign()
+
+    lengths = torch.tensor([0.4, 3.0, 0.7, 2.0], device=rng.device)
+    some_short = rows(4)
+    some_short = some_short * (lengths / some_short.norm(dim=1))[:, None]
+    return [
+        Case("one row", lambda answer: answer(), (rows(1),)),
+        Case("columns", lambda answer: answer(dim=0), (rows(4),)),
+        Case("rows shorter than ε", lambda answer: answer(eps=1.0), (some_short,)),
+        Case("a batch of rows", lambda answer: answer(), (rows(4),)),
+    ]
+
+
+def _own_module_cases(rng: Generator) -> list[Case]:
+    def build(answer: Any) -> Module:
+        module = answer()
+        if isinstance(module, Module):
+            _require_a_formula(module)
+        return module
+
+    return [Case("one row", build, (_random(rng, 1, 3),)), Case("a batch", build, (_random(rng, 5, 3),))]
+
+
+def _require_a_formula(module: Module) -> None:
+    """Refuse what is asked for otherwise: made of modules, of another shape than x, a straight line, or without use of theta.
+
+    Raises:
+        ValueError: it does; the message says in what way.
+    """
+    if next(module.named_children(), None) is not None:
+        raise ValueError("there is a module inside: write the formula out, with torch's functions")
+    module = copy.deepcopy(module).to(dtype=torch.float64)
+    x = torch.linspace(-1.9, 1.7, 15, dtype=torch.float64, device=device()).reshape(5, 3)
+    problem = ""
+    try:
+        for parameter in module.parameters():  # away from where they begin: zeros and ones may hide what a formula does
+            _move(parameter)
+        before, here, after = (module(x + step) for step in (-0.6, 0.0, 0.6))
+        theta = getattr(module, "theta", None)
+        if here.shape != x.shape:
+            problem = f"a has shape {tuple(here.shape)} where x has shape {tuple(x.shape)}: keep the shape"
+        elif not _differ(before + after, 2 * here):
+            problem = "a is a straight line in x: choose a formula that bends"
+        elif isinstance(theta, Parameter):
+            _move(theta)
+            problem = "" if _differ(module(x), here) else "a does not depend on theta: use it in forward"
+    except NotImplementedError:
+        problem = "forward is not written yet"
+    except Exception:
+        return  # those who run forward for its gradients say what it raised, and where
+    if problem:
+        raise ValueError(problem)
+
+
+def _move(parameter: Parameter) -> None:
+    """Change each number by another amount, since many a formula stays the same when all are changed alike."""
+    value = parameter.value
+    parameter.value = value + torch.linspace(0.2, 0.9, value.numel(), dtype=value.dtype, device=value.device).view(value.shape)
+
+
+def _differ(first: Tensor, second: Tensor) -> bool:
+    return not bool((first - second).abs().max() <= 1e-9 * second.abs().max().clamp(min=1e-3))
+
+
+EXERCISES = (
+    Exercise(
+        name="bump",
+        truth=Bump,
+        cases=_bump_cases,
+        points={"∂L/∂x": 3, "∂L/∂mu": 3, "∂L/∂beta": 3, "∂L/∂u": 3},
+        hints=(
+            "Walk forward's lines from the last to the first: each gradient is the one before it, times one local derivative.",
+            "Lecture 08, 'The layer as a cascade': its table has the local derivative of every step. Here x has several "
+            "coordinates, and each has its own share in the squared distance.",
+            "For f = c·ln(s) with s = Σ eᵈ and d = p + 3q: ∂f/∂c = ln s, ∂f/∂s = c/s, then ∂f/∂d = ∂f/∂s · eᵈ for each "
+            "coordinate, and at last ∂f/∂p = ∂f/∂d, ∂f/∂q = 3 ∂f/∂d.",
+        ),
+    ),
+    Exercise(
+        name="radial_basis",
+        truth=RadialBasis,
+        cases=_radial_basis_cases,
+        points={
+            "shapes": 2,
+            "∂L/∂x": 6,
+            "∂L/∂centers": 5,
+            "∂L/∂beta": 4,
+            "∂L/∂weight": 4,
+            "accumulation": 2,
+            "repeatable": 1,
+        },
+        hints=(
+            "Write down the shapes of what forward saved, and of the four gradients. Which axes have to be summed away?",
+            "Exercise 1 was one bump at one point. Find the gradient that arrives at `hidden` first (batch × centers): three "
+            "of the four gradients begin with it. Lecture 08, 'Multiply backward', says why x sums over the centers.",
+            "For h[n, k] = tanh(x[n] · c[k]) with γ = (gradient at h)(1 − h²): ∂L/∂c[k] = Σ_n γ[n, k] x[n] and "
+            "∂L/∂x[n] = Σ_k γ[n, k] c[k]; in letters, torch.einsum('nk,nd->kd', γ, x) and torch.einsum('nk,kd->nd', γ, c).",
+        ),
+    ),
+    Exercise(
+        name="residual",
+        truth=Residual,
+        cases=_residual_cases,
+        points={"one block": 5, "a shortcut with weights": 5, "another block inside": 4},
+        hints=(
+            "x reaches the output along two paths. What becomes of two gradients that meet at one value?",
+            "Lecture 08, 'A way around'. A module inside has a backward of its own, which also adds to the gradients of its "
+            "parameters: each module on a path wants to be asked.",
+            "For a cascade a = G(F(x)), g goes through the last module first: ∂L/∂x = F.backward(G.backward(g)). There, one "
+            "path runs through both; here, each runs through one.",
+        ),
+    ),
+    Exercise(
+        name="scaled_residual",
+        truth=ScaledResidual,
+        cases=_scaled_residual_cases,
+        points={"∂L/∂x": 4, "∂L/∂alpha": 3, "∂L/∂module.weight": 3, "accumulation": 2},
+        hints=(
+            "Call the product p = α F(x), and go backward through a = x + p first. What arrives at p, and what at F(x)?",
+            "The sum is exercise 3, the product is the multiply node of lecture 03. One α serves all elements, as the θ of the "
+            "CosineUnit did in lecture 05.",
+            "For a = x + F(x)/c: the module inside gets g/c, and ∂L/∂c is the sum of −g F(x)/c² over all elements.",
+        ),
+    ),
+    Exercise(
+        name="l2_normalize",
+        truth=L2Normalize,
+        cases=_l2_normalize_cases,
+        points={"a batch of rows": 5, "one row": 3, "columns": 3, "rows shorter than ε": 3},
+        hints=(
+            "Each coordinate acts on its own output, and through the length on every output of its vector. In a vector shorter "
+            "than ε, one of the two is gone.",
+            "Lecture 08, 'Normalize', derives the gradient for any norm. Which numbers share one length? `dim` says so, and "
+            "`keepdim=True` keeps a sum over them in a shape that fits.",
+            "For a = x / s with s = Σ x: every ∂s/∂x_j is 1, so ∂L/∂x_j = (g_j − Σ_i g_i a_i) / s.",
+        ),
+    ),
+    Exercise(
+        name="own_module",
+        truth=None,
+        cases=_own_module_cases,
+        points={"∂L/∂x": 7, "∂L/∂theta": 6, "accumulation": 3, "leaves inputs alone": 2},
+        hints=(
+            "Take a formula whose two derivatives, by x and by θ, you can write on paper first. Which elements of the output "
+            "does one number of θ act on?",
+            "Lecture 08, 'Waves and powers': two modules with numbers to be learned, and why their gradients sum over the "
+            "batch. Where a dot is off its ring in the picture, backward is not the derivative of your forward.",
+            "For a = θx + 1, with one θ for each feature (too straight to be accepted here): ∂L/∂x = gθ, and ∂L/∂θ is the sum "
+            "of g x over the rows, added to theta.grad with +=.",
+        ),
+    ),
+)

@@ -1,0 +1,175 @@
+"""Assignment 05: what its cases hold, and what a module of one's own must be."""
+
+import pytest
+import torch
+
+from course import Module, Parameter, Residual, generator, tensor
+from course.exercises import find_exercise, grade
+from course.exercises.composite import ScaledResidual
+from course.modules import Sine
+
+OWN = find_exercise("own_module")
+
+
+def cases(name):
+    return {case.label: case for case in find_exercise(name).cases(generator(3))}
+
+
+class Bends(Module):
+    """a = e^(θx)."""
+
+    def __init__(self):
+        self.theta = Parameter(tensor([0.0, 0.0, 0.0]))  # here, and only here, it is a straight line
+
+    def forward(self, x):
+        self.save(x=x, out=torch.exp(self.theta.value * x))
+        return self.saved["out"]
+
+    def backward(self, grad_output):
+        slope = grad_output * self.saved["out"]
+        self.theta.grad += (slope * self.saved["x"]).sum(dim=0)
+        return slope * self.theta.value
+
+
+class ManyParameters(Bends):
+    """a = e^(θx) + b tanh x, with parameters of two shapes."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = Parameter(tensor(0.0))
+
+    def forward(self, x):
+        out = super().forward(x)
+        return out + self.scale.value * torch.tanh(x)
+
+    def backward(self, grad_output):
+        bend = torch.tanh(self.saved["x"])
+        self.scale.grad += (grad_output * bend).sum()
+        return super().backward(grad_output) + grad_output * self.scale.value * (1 - bend**2)
+
+
+class HandsOn(Bends):
+    def forward(self, x):
+        self.save()
+        return x
+
+    def backward(self, grad_output):
+        return grad_output
+
+
+class Constant(Bends):
+    def forward(self, x):
+        self.save()
+        return torch.exp(self.theta.value).expand(x.shape)
+
+    def backward(self, grad_output):
+        self.theta.grad += (grad_output * torch.exp(self.theta.value)).sum(dim=0)
+        return torch.zeros_like(grad_output)
+
+
+class Scales(Bends):
+    def forward(self, x):
+        self.save(x=x)
+        return self.theta.value * x + 1
+
+    def backward(self, grad_output):
+        self.theta.grad += (grad_output * self.saved["x"]).sum(dim=0)
+        return grad_output * self.theta.value
+
+
+class Idle(Bends):
+    def forward(self, x):
+        self.save(x=x)
+        return x**2
+
+    def backward(self, grad_output):
+        return 2 * grad_output * self.saved["x"]
+
+
+class NothingToLearn(Idle):
+    def __init__(self):
+        pass
+
+
+class SumsUp(Bends):
+    def forward(self, x):
+        return super().forward(x).sum(dim=1)
+
+    def backward(self, grad_output):
+        return super().backward(grad_output[:, None])
+
+
+class HandsWorkOn(Bends):
+    def __init__(self):
+        self.inside = Sine(3)
+        self.theta = self.inside.frequency
+
+    def forward(self, x):
+        self.save()
+        return self.inside(x)
+
+    def backward(self, grad_output):
+        return self.inside.backward(grad_output)
+
+
+class Stub(Bends):
+    def forward(self, x):
+        raise NotImplementedError
+
+    def backward(self, grad_output):
+        raise NotImplementedError
+
+
+class Breaks(Bends):
+    def forward(self, x):
+        return x / 0 + torch.ones(2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "points", "said"),
+    [
+        (Bends, 18, ""),
+        (ManyParameters, 18, ""),
+        (HandsOn, 0, "a is a straight line in x: choose a formula that bends"),
+        (Constant, 0, "a is a straight line in x"),
+        (Scales, 0, "a is a straight line in x"),
+        (Idle, 0, "a does not depend on theta: use it in forward"),
+        (NothingToLearn, 9, "there is no ∂L/∂theta"),
+        (SumsUp, 0, "a has shape (5,) where x has shape (5, 3): keep the shape"),
+        (HandsWorkOn, 0, "there is a module inside: write the formula out"),
+        (Stub, 0, "forward is not written yet"),
+        (Breaks, 0, "forward raised RuntimeError"),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 9])
+def test_a_module_of_ones_own(answer, points, said, seed):
+    score = grade(OWN, answer, seed=seed)
+    assert score.points == points
+    assert said in " ".join(part.message for part in score.verdicts)
+
+
+def test_short_rows_stand_beside_long_ones():
+    (x,) = cases("l2_normalize")["rows shorter than ε"].inputs
+    short = x.norm(dim=1) < 1.0
+    assert short.any()
+    assert not short.all()
+
+
+def test_sizes_differ_so_that_no_transpose_fits_by_chance():
+    case = cases("radial_basis")["two outputs"]
+    module = case.build(find_exercise("radial_basis").truth)
+    assert len({*case.inputs[0].shape, *module.weight.value.shape}) == 4
+    assert (module.beta.value > 0).all()
+
+
+@pytest.mark.parametrize(("name", "asked"), [("residual", Residual), ("scaled_residual", ScaledResidual)])
+def test_the_module_inside_is_never_of_the_kind_that_is_asked_for(name, asked):
+    """In the students' edition, what a right answer is made of falls back on torch.autograd, and may."""
+    for case in cases(name).values():
+        assert asked not in {type(part) for place, part in case.build(asked).named_modules() if place}
+
+
+def test_the_dial_is_also_asked_for_where_it_begins():
+    alphas = [float(case.build(ScaledResidual).alpha.value) for case in cases("scaled_residual").values()]
+    assert alphas.count(0.0) == 1
+    assert all(alpha >= 0 for alpha in alphas)

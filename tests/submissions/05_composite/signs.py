@@ -1,0 +1,63 @@
+# Signs got lost: in the bump that of the exponent, which three gradients take with them (∂L/∂x, ∂L/∂mu, ∂L/∂beta: 9 points); in RadialBasis that of
+# x − μ for the centers (5) and that of beta (4); in the own module that of theta's derivative (6).
+# points: bump 3
+# points: radial_basis 15
+# points: own_module 12
+# mistake: bump: sign
+# mistake: radial_basis: sign
+# mistake: own_module: sign
+
+# %% bump
+def bump(x, mu, beta, u):
+    offset = x - mu
+    squared = (offset**2).sum()
+    hidden = torch.exp(-beta * squared)
+    a = u * hidden
+    grad_hidden, grad_u = u, hidden
+    grad_exponent = grad_hidden * hidden
+    grad_beta, grad_squared = grad_exponent * squared, grad_exponent * beta
+    grad_offset = grad_squared * 2 * offset
+    grad_x, grad_mu = grad_offset, -grad_offset
+    return a, (grad_x, grad_mu, grad_beta, grad_u)
+
+
+# %% radial_basis
+class RadialBasis(Module):
+    def __init__(self, in_features, num_centers, out_features=1):
+        self.centers = Parameter.uniform((num_centers, in_features), 1.0)
+        self.beta = Parameter(torch.ones_like(self.centers.value[:, 0]))
+        self.weight = Parameter.uniform((out_features, num_centers), num_centers**-0.5)
+
+    def forward(self, x):
+        offset = x[:, None, :] - self.centers.value
+        squared = (offset**2).sum(dim=2)
+        hidden = torch.exp(-self.beta.value * squared)
+        self.save(offset=offset, squared=squared, hidden=hidden)
+        return hidden @ self.weight.value.T
+
+    def backward(self, grad_output):
+        offset, squared, hidden = self.saved["offset"], self.saved["squared"], self.saved["hidden"]
+        gamma = grad_output @ self.weight.value * hidden
+        pull = 2 * (self.beta.value * gamma)[:, :, None] * offset
+        self.centers.grad -= pull.sum(dim=0)
+        self.beta.grad += (gamma * squared).sum(dim=0)
+        self.weight.grad += grad_output.T @ hidden
+        return -pull.sum(dim=1)
+
+
+# %% own_module
+class OwnModule(Module):
+    """a = x² / (1 + θ² + x²), one θ for each feature."""
+
+    def __init__(self):
+        self.theta = Parameter.uniform((3,), 1.0)
+
+    def forward(self, x):
+        below = 1 + self.theta.value**2 + x**2
+        self.save(x=x, below=below)
+        return x**2 / below
+
+    def backward(self, grad_output):
+        x, below, theta = self.saved["x"], self.saved["below"], self.theta.value
+        self.theta.grad += (grad_output * x**2 / below**2 * 2 * theta).sum(dim=0)
+        return grad_output * 2 * x * (1 + theta**2) / below**2
