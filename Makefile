@@ -1,6 +1,6 @@
 # Everything sets itself up: `make demo` and `make test` work from a fresh clone, and quickly the second time.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test test-all lab present dashboard docs lint format assignments reference gallery bench clean
+.PHONY: help setup system demo test test-all lab present dashboard docs lint format assignments bundle reference gallery bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -68,6 +68,9 @@ format: $(READY) ## format code and notebooks, strip notebook outputs
 
 assignments: $(READY) ## regenerate assignments/ from solutions/
 	@for name in $$(ls solutions); do $(BIN)/autograder generate $$name || exit 1; done
+
+bundle: $(READY) ## what students receive, without answers, as dist/students.zip
+	@$(BIN)/autograder bundle
 
 reference: $(READY) ## regenerate docs/modules.md and lectures/index.md
 	@$(BIN)/python docs/generate_modules.py

@@ -194,6 +194,28 @@ def export(
         _name({student: f"left out, {reason}" for student, reason in left_out.items()})
 
 
+@app.command(epilog="Examples: autograder bundle | autograder bundle 01_graphs 02_layers --to ~/students.zip")
+def bundle(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="The assignments; all when left out.", metavar="[NAME]...", show_default=False)
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="The file; dist/students.zip.", metavar="FILE")] = None,
+) -> None:
+    """Write what students receive as one zip: lectures, assignments, and the library without answers."""
+    with _course(None) as settings:
+        from autograder.bundle import AnswersFoundError, write_bundle
+
+        target = (to or settings.root / "dist" / "students.zip").expanduser()
+        try:
+            count = write_bundle(settings, names or [], target)
+        except AnswersFoundError as error:
+            complaints.print(str(error), markup=False, highlight=False, soft_wrap=True)
+            _give_up("students would receive these answers; nothing is written: take them out of the files named first", 1)
+        except KeyboardInterrupt:
+            _give_up(f"stopped; {target} is as it was", 130)
+        screen.print(f"{target}: {count} files, {target.stat().st_size / 1e3:.0f} kB", markup=False, soft_wrap=True)
+
+
 @app.command(epilog="Examples: autograder demo | autograder demo 01_graphs")
 def demo(
     names: Annotated[

@@ -1,13 +1,11 @@
 """The students' edition: no answer is in it, and everything runs as in the full library."""
 
 import ast
-import json
 import os
 import pickle
 import re
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -17,6 +15,8 @@ import torch
 
 from autograder.edition import edition_files, edition_key, make_edition
 from autograder.errors import AutograderError
+from autograder.leaks import all_answers, find_leaks
+from autograder.leaks.shapes import shape, size
 from course import Chain, Graph, Module, Residual, Unroll
 from course.checks import FunctionWithGradient
 from course.exercises import Call, Exercise, all_exercises, equals
@@ -105,22 +105,6 @@ def class_in(tree, truth):
     return found
 
 
-def shape(node, names=None):
-    """A piece of code, whatever its variables are called."""
-    names = {} if names is None else names
-    if isinstance(node, ast.Name):
-        return names.setdefault(node.id, f"v{len(names)}")
-    if isinstance(node, list):
-        return [shape(part, names) for part in node]
-    return (
-        [type(node).__name__, *(shape(part, names) for _, part in ast.iter_fields(node))] if isinstance(node, ast.AST) else node
-    )
-
-
-def size(node):
-    return sum(not isinstance(part, ast.expr_context) for part in ast.walk(node))
-
-
 def statements(tree):
     return [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
 
@@ -146,44 +130,49 @@ def test_no_line_of_the_original_backward_is_left(trees, truth):
     left = {ast.dump(statement) for statement in statements(trees[home(truth)])}
     assert not [ast.unparse(s) for s in statements(original) if ast.dump(s) in left and not isinstance(s, ast.Continue)]
     functions = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    assert shape(original.body) not in [shape(node.body) for node in functions if len(node.body) == len(original.body)]
+    same = [node for node in functions if len(node.body) == len(original.body)]
+    assert shape(original.body, exact=True) not in [shape(node.body, exact=True) for node in same]
 
 
-def solutions():
-    """Every answer of the instructor's notebooks as code, with the class that its exercise asks for."""
-    for path in sorted(ROOT.glob("solutions/*/*.ipynb")):
-        cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
-        sources = ["".join(cell["source"]) for cell in cells]
-        for i, source in enumerate(sources):
-            for answer in re.findall(r"### BEGIN SOLUTION\n(.*?)\n *### END SOLUTION", source, re.DOTALL):
-                (name, *_) = re.findall(r"check\(\"(\w+)\"", "\n".join(sources[i:]))
-                body = ast.parse("def answer():\n" + textwrap.indent(textwrap.dedent(answer), "    ")).body[0]
-                yield pytest.param(body, EXERCISES[name].truth, id=f"{path.stem}-{name}")
+def test_no_answer_is_left_anywhere(trees):
+    answers = all_answers(ROOT / "solutions")
+    assert len(answers) > 2 * len(EXERCISES)  # an answer and its hidden tests, and the library's
+    assert [str(leak) for leak in find_leaks(edition_files(), answers)] == []
 
 
-LONG = 12
-"""From this many nodes on, a statement of an answer stands nowhere in the edition; shorter ones are anyone's."""
+ANSWERS = [
+    pytest.param(answer, truth, id=f"{answer.place}: {truth.__name__}")
+    for answer in all_answers(ROOT / "solutions")
+    if answer.place.startswith("solutions/")
+    for truth in TRUTHS
+    if truth.__name__ in answer.truths
+]
 
 
-@pytest.mark.parametrize(("answer", "truth"), list(solutions()))
-def test_no_answer_of_the_solutions_is_left(trees, answer, truth):
-    """Whatever the variables are called: no expression of it where the class is, and no long statement anywhere."""
-    short = 1 if truth and home(truth).startswith("course/modules/") else 7  # elsewhere, any sum or tuple may stand
-    near = [node for node in ast.walk(trees[home(truth)]) if isinstance(node, ast.expr)] if truth else []
-    known = [shape(node) for node in near if size(node) > short]
-    values = [node.value for node in statements(answer) if getattr(node, "value", None) is not None]
-    assert not [ast.unparse(value) for value in values if size(value) > short and shape(value) in known]
-    long = [node for node in statements(answer) if size(node) >= LONG]
-    sizes = {size(node) for node in long}
-    there = [shape(node) for tree in trees.values() for node in statements(tree) if size(node) in sizes]
-    assert not [ast.unparse(node) for node in long if shape(node) in there]
+@pytest.mark.parametrize(("answer", "truth"), ANSWERS)
+def test_no_part_of_an_answer_is_left_where_its_class_is(trees, answer, truth):
+    """Whatever the variables are called, and however short: not one operation of it."""
+    short = 1 if home(truth).startswith("course/modules/") else 7  # elsewhere, any sum may stand
+    near = {shape(node, exact=True) for node in ast.walk(trees[home(truth)]) if isinstance(node, ast.expr)}
+    near -= {shape(node, exact=True) for node in answer.given if isinstance(node, ast.expr)}
+    values = [node.value for node in answer.statements if getattr(node, "value", None) is not None]
+    telling = [value for value in values if size(value).exact > short and size(value).operations]
+    assert not [ast.unparse(value) for value in telling if shape(value, exact=True) in near]
 
 
 def test_the_library_itself_would_not_pass():
-    answers = {param.id: param.values for param in solutions()}
-    answer, truth = answers["01_graphs-cosine_unit"]
-    there = [shape(node) for node in statements(ast.parse((ROOT / home(truth)).read_text()))]
-    assert [node for node in statements(answer) if size(node) >= LONG and shape(node) in there]
+    library = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / "course/modules").glob("*.py")}
+    leaks = find_leaks(library, all_answers(ROOT / "solutions"))
+    assert {"course/modules/cosine_unit.py", "course/modules/multiply.py"} <= {leak.place for leak in leaks}
+
+
+def test_what_tells_of_an_answer_goes_with_it():
+    """NoisyReLU's backward is ReLU's, L1Normalize's has a line of L2Normalize's."""
+    files = edition_files()
+    for path in ("noisy_relu", "l1_normalize"):
+        text = (ROOT / f"course/modules/{path}.py").read_text()
+        assert "def backward" in text
+        assert b"def backward" not in files[f"course/modules/{path}.py"]
 
 
 def test_it_holds_the_library_and_nothing_else(edition):
