@@ -1,0 +1,439 @@
+"""Assignment 04: a gradient check of one's own, and six modules whose backward has a bug."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+import course.gradients
+from course.deadline import DeadlineError, deadline
+from course.device import device, generator
+from course.exercises.exercise import Call, Case, Exercise, equals
+from course.module import Module
+from course.modules import Divide, Exp, MatMul, MSELoss, Sin, Sine, Softmax, Sum
+
+if TYPE_CHECKING:
+    from course.figures import Figure
+
+DOUBLE = torch.float64
+
+
+def _random(rng: Generator, *shape: int) -> Tensor:
+    return torch.randn(shape, dtype=DOUBLE, generator=rng, device=rng.device)
+
+
+def _positive(rng: Generator, *shape: int) -> Tensor:
+    return 0.5 + torch.rand(shape, dtype=DOUBLE, generator=rng, device=rng.device)
+
+
+@contextmanager
+def _differences_of_your_own() -> Iterator[None]:
+    """Inside, the library measures no gradient: that is what the student's function is there for."""
+
+    class LibraryError(Exception):
+        pass
+
+    def refuse(*_: Any) -> Any:
+        raise LibraryError("here, the differences are yours to compute: the library's may not be called")
+
+    rise = course.gradients._Rise
+    with patch.object(rise, "gradient", refuse), patch.object(rise, "__call__", refuse):
+        yield
+
+
+# --- a numerical gradient
+
+
+def _difference(
+    label: str,
+    function: Callable[[Tensor], Tensor],
+    x: Tensor,
+    epsilon: float,
+    wanted: Callable[[Tensor], Tensor],
+    tolerance: float,
+) -> Call:
+    """One function to differentiate; what is known of it is its slope, `wanted`. The student's function gets a copy of x."""
+
+    def run(answer: Any, x: Tensor) -> Any:
+        with _differences_of_your_own():
+            return answer(lambda moved: function(moved.detach()), x.clone(), epsilon)
+
+    return Call(label, run, (x,), equals(wanted, tolerance))
+
+
+def _sines(x: Tensor) -> Tensor:
+    return torch.sin(x).sum()
+
+
+def _numerical_gradient_cases(rng: Generator) -> list[Call]:
+    def run(answer: Any, x: Tensor) -> Any:
+        with _differences_of_your_own():
+            return answer(lambda moved: _sines(moved.detach()), x, 1e-5)
+
+    def same_shape(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
+        got, x = results[0].shape, tuple(inputs[0].shape)
+        return "" if got == x else f"has shape {got}, but x has shape {x}"
+
+    return [
+        _difference("a vector", _sines, _random(rng, 5), 1e-5, torch.cos, 1e-4),
+        _difference(
+            "a matrix",
+            lambda x: x.sum(1).square().sum(),
+            _random(rng, 3, 2),
+            1e-5,
+            lambda x: 2 * x.sum(1, keepdim=True).expand_as(x),
+            1e-4,
+        ),
+        _difference("a single number", torch.exp, _random(rng), 1e-5, torch.exp, 1e-4),
+        # For a cube, the two sides of a long step still differ from the slope: by ε² if they are as far away as they should be.
+        _difference(
+            "just as central as it should be", lambda x: (x**3).sum(), _random(rng, 4), 0.5, lambda x: 3 * x**2 + 0.25, 1e-8
+        ),
+        Call("leaves x alone", run, (_random(rng, 4, 3),), same_shape),
+    ]
+
+
+def error_curve(numerical_gradient: Callable[..., Tensor]) -> "Figure":
+    """Draw the error of a student's numerical gradient of Σ sin(x) against its step ε; empty axes while it is not written."""
+    from matplotlib import rc_context  # matplotlib takes a while to import, and grading draws nothing
+
+    from course.figures.figure import STYLE, VALUE_COLOR, Figure
+
+    steps = np.logspace(-13, 0, 53)
+    x = torch.randn(4, dtype=DOUBLE, generator=generator(0), device=device())
+    try:
+        with deadline(5.0):
+            found = [torch.as_tensor(numerical_gradient(_sines, x.clone(), float(step))) for step in steps]
+            errors = np.array([float((one - torch.cos(x)).abs().max() / torch.cos(x).abs().max()) for one in found])
+        said = f"V-shaped where it is right: smallest at ε = {steps[np.nanargmin(errors)]:.0e}"
+    except (Exception, DeadlineError, SystemExit) as error:
+        what = "not written yet" if isinstance(error, NotImplementedError) else f"it raised {type(error).__name__}"
+        errors, said = np.full_like(steps, np.nan), f"empty: {what}"
+    with rc_context(STYLE):
+        figure = Figure(f"The relative error of your numerical gradient against the step ε; {said}.", width=8, height=3.8)
+        axes = figure.subplots()
+        axes.plot(steps, np.maximum(errors, 1e-14), color=VALUE_COLOR)
+        axes.set(xscale="log", yscale="log", xlim=(1e-13, 1), ylim=(1e-14, 10))
+        axes.set_xlabel("step ε")
+        axes.set_ylabel("relative error")
+        axes.set_title(
+            "your numerical gradient of Σ sin(x)" + (f": {said.removeprefix('empty: ')}" if np.isnan(errors).all() else "")
+        )
+    return figure
+
+
+# --- the relative error
+
+
+def _relative_error_cases(rng: Generator) -> list[Call]:
+    """Pairs of arrays that are made so that their relative error is known."""
+
+    def pair(largest: float, scale: float = 1.0) -> tuple[Tensor, Tensor, float]:
+        """Two arrays that differ most at one place, by `far`, where neither of them is largest."""
+        a = 0.4 * torch.rand(3, 2, dtype=DOUBLE, generator=rng, device=rng.device) - 0.2
+        b = a + 0.01 * torch.rand(3, 2, dtype=DOUBLE, generator=rng, device=rng.device)
+        far = float(0.2 + 0.1 * torch.rand((), generator=rng, device=rng.device))
+        b[1, 0] = a[1, 0] - far
+        a[2, 1], b[2, 1] = largest, largest * 0.95
+        return a * scale, b * scale, far
+
+    def both_ways(answer: Any, a: Tensor, b: Tensor) -> Any:
+        return torch.as_tensor(answer(a, b)), torch.as_tensor(answer(b, a))
+
+    def case(label: str, a: Tensor, b: Tensor, known: float) -> Call:
+        wanted = torch.tensor(known, dtype=DOUBLE)
+        return Call(label, both_ways, (a, b), equals(lambda *_: (wanted, wanted)))
+
+    something, nothing = _positive(rng, 4), torch.zeros(4, dtype=DOUBLE, device=rng.device)
+    return [
+        case("arrays of numbers", *pair(1.0)),
+        case("the largest one is negative", *pair(-1.0)),
+        case("tiny numbers", *pair(1.0, 1e-12)),
+        case("one of them zero", something, nothing, 1.0),
+        case("both zero", nothing, nothing.clone(), 0.0),
+    ]
+
+
+# --- a gradient check
+
+
+class _Cube(Module):
+    """a = x³."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.save()
+        return x**3
+
+
+class _Scaled(Module):
+    """a = c · sin(x) with a small number c."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.save()
+        return 1e-10 * torch.sin(x)
+
+
+class _Spoiled(Module):
+    """A module whose gradient is changed afterwards, or left as it is."""
+
+    def __init__(self, right: Module, spoil: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.right, self.spoil = right, spoil
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.save(x=x)
+        return self.right(x)
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        return self.spoil(self.right.backward(grad_output).clone(), self.saved["x"])
+
+
+def _exchange(grad: Tensor, x: Tensor) -> Tensor:
+    grad[0], grad[-1] = grad[-1].clone(), grad[0].clone()
+    return grad
+
+
+def _check_gradient_cases(rng: Generator) -> list[Call]:
+    def case(label: str, make: Callable[[], Module], spoil: Callable[[Tensor, Tensor], Tensor], x: Tensor) -> Call:
+        """Both a module that is right and its twin that is not are checked, in an order that is drawn."""
+        right = torch.randint(0, 2, (), generator=rng, device=rng.device).bool()
+
+        def run(answer: Any, x: Tensor, order: Tensor) -> Any:
+            said = []
+            for is_right in order.tolist():
+                module = _Spoiled(make(), (lambda grad, x: grad) if is_right else spoil)
+                with _differences_of_your_own():
+                    said.append(float(answer(module, x.clone())))
+            return torch.tensor(said, dtype=DOUBLE)
+
+        def accept(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
+            said = dict(zip(inputs[1].tolist(), results[0].tolist(), strict=True))
+            if not set(said.values()) <= {0.0, 1.0}:
+                return "is neither True nor False"
+            wrong = [
+                f"{bool(got)} of a {'right' if truth else 'wrong'} gradient" for truth, got in said.items() if truth != got
+            ]
+            return f"said {' and '.join(wrong)}" if wrong else ""
+
+        return Call(label, run, (x, torch.stack([right, ~right])), accept)
+
+    return [
+        case("a missing factor", _Cube, lambda grad, x: grad / x, _positive(rng, 2, 3)),
+        case("a wrong sign", Sin, lambda grad, x: -grad, _random(rng, 4)),
+        case("a mean for a sum", lambda: Sum(0), lambda grad, x: grad / len(x), _random(rng, 5, 2)),
+        case("two numbers exchanged", Exp, _exchange, _random(rng, 6)),
+        case("what ones would hide", lambda: Softmax(dim=1), lambda grad, x: -grad, _random(rng, 2, 3)),
+        case("small gradients", _Scaled, lambda grad, x: 2 * grad, _random(rng, 4)),
+        case("a wrong shape", lambda: Sum(0), lambda grad, x: grad[0], _random(rng, 3, 2)),
+        case("not a number", Sin, lambda grad, x: grad * torch.nan, _random(rng, 3)),
+    ]
+
+
+# --- six modules to mend: the points are for what the bug spoils, so that the broken module itself has none of them
+
+
+def _mse_loss_cases(rng: Generator) -> list[Case]:
+    def of(label: str, *shape: int) -> Case:
+        return Case(label, lambda answer: answer(), (_random(rng, *shape), _random(rng, *shape)))
+
+    return [of("a vector", 5), of("one row", 1, 3), of("several rows", 3, 2)]
+
+
+def _matmul_cases(rng: Generator) -> list[Case]:
+    def of(label: str, rows: int, inner: int, columns: int) -> Case:
+        return Case(label, lambda answer: answer(), (_random(rng, rows, inner), _random(rng, inner, columns)))
+
+    return [of("a row and a column", 1, 4, 1), of("sizes that differ", 4, 3, 2), of("square matrices", 3, 3, 3)]
+
+
+def _silu_cases(rng: Generator) -> list[Case]:
+    signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=DOUBLE, device=rng.device)
+    far = signs * (2 + 6 * torch.rand(4, dtype=DOUBLE, generator=rng, device=rng.device))
+    return [
+        Case("far from zero", lambda answer: answer(), (far,)),
+        Case("a matrix", lambda answer: answer(), (_random(rng, 3, 3),)),
+    ]
+
+
+def _divide_cases(rng: Generator) -> list[Case]:
+    def of(label: str, x: Tensor, y: Tensor) -> Case:
+        return Case(label, lambda answer: answer(), (x, y))
+
+    return [
+        of("a pair of matrices", _random(rng, 4, 3), _positive(rng, 4, 3)),
+        of("one row divided by several", _random(rng, 3), _positive(rng, 4, 3)),
+        of("a divisor for each column", _random(rng, 4, 3), _positive(rng, 3)),
+        of("a divisor for each row", _random(rng, 3, 2), _positive(rng, 3, 1)),
+    ]
+
+
+def _sine_cases(rng: Generator) -> list[Case]:
+    def of(label: str, rows: int) -> Case:
+        frequency = 0.5 + torch.rand(3, generator=rng, device=rng.device)
+
+        def build(answer: Any) -> Module:
+            module = answer(3)
+            module.frequency.value = frequency.clone()
+            return module
+
+        return Case(label, build, (_random(rng, rows, 3),))
+
+    return [of("one row", 1), of("several rows", 3)]
+
+
+class SiLU(Module):
+    """a = x σ(x) = x / (1 + e⁻ˣ), elementwise, in elementary steps, so that a path that is left out can be named."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The input times its gate."""
+        self.save()
+        return x / (1 + torch.exp(-x))
+
+
+class Proportions(Module):
+    """a = x / Σ x, the sum running over each row of positive numbers: what part of its row each number is."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Each row divided by its sum."""
+        self.save()
+        return x / x.sum(dim=1, keepdim=True)
+
+
+def _proportions_cases(rng: Generator) -> list[Case]:
+    def of(label: str, rows: int, columns: int) -> Case:
+        return Case(label, lambda answer: answer(), (_positive(rng, rows, columns),))
+
+    return [of("one row", 1, 4), of("several rows", 4, 3)]
+
+
+EXERCISES = (
+    Exercise(
+        name="numerical_gradient",
+        truth=None,
+        cases=_numerical_gradient_cases,
+        points={
+            "a vector": 3,
+            "a matrix": 3,
+            "a single number": 2,
+            "just as central as it should be": 6,
+            "leaves x alone": 2,
+        },
+        hints=(
+            "One number of x moves, the others stay; it goes back, and the next one moves. How many runs of f is that in all?",
+            "Lecture 09, 'One weight by hand', does it for one weight. Move copies, made with clone(), rather than x itself. "
+            "x.reshape(-1) makes a vector of x, of a single number, too.",
+            "A sibling, one-sided and for a vector: "
+            "for i in range(len(x)): ahead = x.clone(); ahead[i] += epsilon; slope[i] = (f(ahead) - f(x)) / epsilon.",
+        ),
+    ),
+    Exercise(
+        name="relative_error",
+        truth=None,
+        cases=_relative_error_cases,
+        points={
+            "arrays of numbers": 3,
+            "the largest one is negative": 2,
+            "tiny numbers": 1,
+            "one of them zero": 1,
+            "both zero": 1,
+        },
+        hints=(
+            "There are three largest numbers to find, each over a whole array. Large means far from zero, on either side.",
+            "Lecture 09, part 2. What is the denominator when both arrays are zero? Python can ask before it divides.",
+            "A sibling, relative to the typical size instead of the largest: "
+            "(a - b).pow(2).mean().sqrt() / (a.pow(2).mean() + b.pow(2).mean()).sqrt().",
+        ),
+    ),
+    Exercise(
+        name="check_gradient",
+        truth=None,
+        cases=_check_gradient_cases,
+        points={
+            "a missing factor": 3,
+            "a wrong sign": 2,
+            "a mean for a sum": 2,
+            "two numbers exchanged": 2,
+            "what ones would hide": 3,
+            "small gradients": 1,
+            "a wrong shape": 2,
+            "not a number": 1,
+        },
+        hints=(
+            "Of which function of x is backward's result the gradient? A module gives many numbers; a gradient belongs to one.",
+            "Lecture 09, part 4: L = Σ g·a, with a g that you choose. Backward remembers the last forward: was it at x? "
+            "And what does torch do when it subtracts a vector from a matrix?",
+            "A sibling, the check of a plain function f with a slope given by a formula: "
+            "relative_error(numerical_gradient(lambda x: f(x).sum(), x), slope(x)) < 1e-6.",
+        ),
+    ),
+    Exercise(
+        name="mend_mse_loss",
+        truth=MSELoss,
+        cases=_mse_loss_cases,
+        points={"∂L/∂x": 3, "∂L/∂target": 3, "several rows": 3},
+        hints=(
+            "In the picture, divide a dot's height by its ring's. Is the quotient the same everywhere? What is that number?",
+            "Lecture 07, 'A loss is an average over examples': what does twice as much data do to each one's gradient?",
+            "For a mean of cubes over n numbers, every gradient is 3x²/n, times what arrives; n counts all numbers of x.",
+        ),
+    ),
+    Exercise(
+        name="mend_matmul",
+        truth=MatMul,
+        cases=_matmul_cases,
+        points={"∂L/∂y": 5, "sizes that differ": 4},
+        hints=(
+            "One of the two gradients is right. Print the shapes of everything in the other line, with sizes that all differ.",
+            "Lecture 04, 'Dimension analysis': there is only one way to put x and G together that has the shape of y.",
+            "For A = Xᵀ Y, with rows that match rows: ∂L/∂Y = X G, and ∂L/∂X = Y Gᵀ.",
+        ),
+    ),
+    Exercise(
+        name="mend_silu",
+        truth=SiLU,
+        cases=_silu_cases,
+        points={"∂L/∂x": 5, "a matrix": 4},
+        hints=(
+            "Draw the graph of forward. How many edges leave x?",
+            "Lecture 06, 'The product rule is two paths'. Count the terms of the derivative, and those of the broken one.",
+            "For a = x·tanh(x), with t = tanh(x): one path brings g·t, the other g·x·(1 − t²), and they add up.",
+        ),
+    ),
+    Exercise(
+        name="mend_divide",
+        truth=Divide,
+        cases=_divide_cases,
+        points={"∂L/∂y": 3, "one row divided by several": 2, "a divisor for each column": 2, "a divisor for each row": 2},
+        hints=(
+            "The formulas are right. Compare shapes: that of each gradient, and that of what it is the gradient of.",
+            "Lecture 03, a value that is read twice: what happens to the gradients that come back? torch has a sum_to_size.",
+            "For a = x + b with x of shape (4, 3) and b of shape (3,): each number of b goes into four outputs, so that its "
+            "gradient is grad_output.sum(dim=0).",
+        ),
+    ),
+    Exercise(
+        name="mend_sine",
+        truth=Sine,
+        cases=_sine_cases,
+        points={"accumulation": 5, "several rows": 4},
+        hints=(
+            "Every dot lies in its ring: after one backward, all is well. What if there is a second one?",
+            "Lecture 05: two batches, or two places that share a parameter, and one gradient for both. Who sets it to zero?",
+            "For a = x + θ: self.theta.grad += grad_output.sum().",
+        ),
+    ),
+    Exercise(
+        name="mend_proportions",
+        truth=Proportions,
+        cases=_proportions_cases,
+        points={"∂L/∂x": 5, "several rows": 4},
+        hints=(
+            "Raise one number of a row: which of the row's proportions change, and in which direction?",
+            "Softmax is like it, and lecture 07 has its Jacobian. Two paths lead from x_j to the outputs. One is missing.",
+            "For a_i = x_i − m with the row's mean m of n numbers: ∂a_i/∂x_j = δ_ij − 1/n, so ∂L/∂x_j = g_j − (1/n) Σ_i g_i.",
+        ),
+    ),
+)

@@ -1,0 +1,103 @@
+"""Assignment 04: broken modules earn nothing, both verdicts count, and the differences are the student's own."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+import course
+from course import Module, Parameter
+from course.checks import check_module
+from course.exercises import find_exercise
+from course.exercises.grading import grade
+from course.exercises.gradient_checking import error_curve
+from course.gradients import numerical_gradients
+from course.modules import Sin
+
+NOTEBOOK = Path(__file__).parents[2] / "solutions" / "04_gradient_checking" / "04_gradient_checking.ipynb"
+BROKEN = {
+    "mend_mse_loss": ("BrokenMSELoss", "missing 1/N"),
+    "mend_matmul": ("BrokenMatMul", "missing transpose"),
+    "mend_silu": ("BrokenSiLU", "path lost"),
+    "mend_divide": ("BrokenDivide", "broadcast not reduced"),
+    "mend_sine": ("BrokenSine", "overwritten"),
+    "mend_proportions": ("BrokenProportions", "constant statistics"),
+}
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return {cell.id: cell for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
+
+
+@pytest.fixture(scope="module")
+def named(cells):
+    """What the notebook's cells of code define, those of the answers included."""
+    found = {"torch": torch, "Module": Module, "Parameter": Parameter}
+    for name, cell in cells.items():
+        if cell.cell_type == "code" and not name.endswith(("-test", "-picture")) and name != "imports":
+            exec(cell.source, found)
+    return found
+
+
+@pytest.mark.parametrize("exercise", BROKEN)
+def test_a_broken_module_earns_nothing_and_its_mistake_has_a_name(exercise, named):
+    broken, mistake = BROKEN[exercise]
+    for seed in range(3):
+        score = grade(find_exercise(exercise), named[broken], seed=seed)
+        assert score.points == 0
+        assert mistake in {part.mistake.name for part in score.verdicts if part.mistake}
+
+
+def test_each_mistake_is_another_one():
+    assert len({mistake for _, mistake in BROKEN.values()}) == len(BROKEN)
+
+
+def test_the_broken_code_is_locked_and_holds_no_answer(cells):
+    for exercise in BROKEN:
+        name = exercise.replace("_", "-")
+        broken, mended = cells[f"{name}-broken"], cells[name]
+        assert broken.metadata.nbgrader.locked
+        lines = mended.source.partition("### BEGIN SOLUTION")[2].partition("### END SOLUTION")[0].splitlines()
+        assert any(line.strip() and line.strip() not in broken.source for line in lines)
+
+
+@pytest.mark.parametrize("verdict", [True, False, 0.5, "True", None])
+def test_a_check_that_always_says_the_same_earns_nothing(verdict):
+    assert grade(find_exercise("check_gradient"), lambda module, x: verdict).points == 0
+
+
+def test_an_order_learned_by_heart_does_not_help():
+    for first in (True, False):
+        points = [grade(find_exercise("check_gradient"), alternating(first), seed=seed).points for seed in range(4)]
+        assert max(points) < 16
+
+
+def alternating(verdict):
+    def check_gradient(module, x):
+        nonlocal verdict
+        verdict = not verdict
+        return verdict
+
+    return check_gradient
+
+
+def test_the_librarys_differences_are_refused_and_work_again_afterwards():
+    ones = torch.ones((), dtype=torch.float64)
+    by_library = grade(find_exercise("numerical_gradient"), lambda f, x, epsilon: numerical_gradients(f, [x], [ones])[0])
+    assert by_library.points == 0
+    assert "yours to compute" in by_library.verdicts[0].message
+    assert grade(find_exercise("check_gradient"), lambda module, x: check_module(module, (x,)).passed).points == 0
+    assert check_module(Sin(), (torch.ones(2, device=course.device()),)).passed
+
+
+def test_the_curve_is_a_v_and_waits_for_what_is_not_written(named):
+    assert "smallest at ε = " in error_curve(named["numerical_gradient"]).alt
+
+    def not_written(f, x, epsilon):
+        raise NotImplementedError
+
+    assert "not written yet" in error_curve(not_written).alt
+    assert "it raised ZeroDivisionError" in error_curve(lambda f, x, epsilon: 1 / 0).alt
+    assert error_curve(lambda f, x, epsilon: torch.zeros(3)).to_png().startswith(b"\x89PNG")
