@@ -34,10 +34,10 @@ def _linear_case(label: str, rng: Generator, examples: int, in_features: int, ou
 
 def _linear_cases(rng: Generator) -> list[Case]:
     return [
-        _linear_case("as many examples, inputs and outputs", rng, 3, 3, 3),  # where a matrix the wrong way round fits, too
+        _linear_case("all sizes equal", rng, 3, 3, 3),  # where a matrix the wrong way round fits, too
         _linear_case("a single example", rng, 1, 3, 2),
         _linear_case("a single output", rng, 6, 4, 1),
-        _linear_case("five examples", rng, 5, 3, 2),
+        _linear_case("four examples", rng, 4, 2, 3),
     ]
 
 
@@ -54,7 +54,7 @@ def _leaky_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _prelu_case(label: str, rng: Generator, slopes: int, examples: int) -> Case:
+def _prelu_case(label: str, rng: Generator, slopes: int, *shape: int) -> Case:
     values = 0.1 + 0.4 * torch.rand(slopes, generator=rng, device=rng.device)
 
     def build(answer: Any) -> Module:
@@ -62,15 +62,15 @@ def _prelu_case(label: str, rng: Generator, slopes: int, examples: int) -> Case:
         module.weight.value = values.clone()
         return module
 
-    return Case(label, build, (_both_signs(rng, examples, 3),))
+    return Case(label, build, (_both_signs(rng, *shape),))
 
 
 def _prelu_cases(rng: Generator) -> list[Case]:
     return [
-        _prelu_case("one slope", rng, 1, 4),
-        _prelu_case("one slope, one example", rng, 1, 1),
-        _prelu_case("a slope for each feature, one example", rng, 3, 1),
-        _prelu_case("a slope for each feature", rng, 3, 5),
+        _prelu_case("one slope", rng, 1, 4, 3),
+        _prelu_case("one slope, one example", rng, 1, 1, 4),
+        _prelu_case("a slope for each feature, one example", rng, 3, 1, 3),
+        _prelu_case("a slope for each feature", rng, 2, 5, 2),
     ]
 
 
