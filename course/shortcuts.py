@@ -25,8 +25,11 @@ FORBIDDEN = {
     "requires_grad_": "requires_grad_",
     "enable_grad": "torch.enable_grad",
     "set_grad_enabled": "torch.set_grad_enabled",
+    "ops": "torch.ops",
 }
-"""Attributes whose use in a backward shows that torch was to do the work."""
+"""Attributes whose use in a backward shows that torch was to do the work: torch.ops holds its finished backward passes."""
+COMMON = {"func", "ops"}
+"""Those that anything may be called, and that count on torch only."""
 
 
 @contextmanager
@@ -124,7 +127,7 @@ def _read(tree: ast.AST, lines: Sequence[str], first: int) -> dict[str, str]:
 def _words(node: ast.AST) -> list[str]:
     """The forbidden words of one node of the syntax tree."""
     if isinstance(node, ast.Attribute):
-        return [node.attr] if node.attr in FORBIDDEN and (node.attr != "func" or _is_torch(node.value)) else []
+        return [node.attr] if node.attr in FORBIDDEN and (node.attr not in COMMON or _is_torch(node.value)) else []
     if isinstance(node, ast.keyword):
         return ["requires_grad_"] if node.arg == "requires_grad" else []
     if isinstance(node, ast.Import | ast.ImportFrom):

@@ -44,7 +44,7 @@ def _line(path: Path) -> str:
 def _about(first: str) -> str:
     """A lecture's number and topic; an assignment's time and points."""
     lecture = re.search(r"^\*\*(Lecture \d+: .+?)\.?\*\*", first, re.MULTILINE)
-    time = re.search(r"\*\*Time:\*\* (.+?)\.( |$)", first)
+    time = re.search(r"\*\*Time:\*\* (.+?)\.(?:\s|$)", first, re.DOTALL)
     points = re.search(r"\*\*Points:\*\* (\d+)", first)
     facts = ([lecture[1]] if lecture else []) + ([time[1]] if time else []) + ([f"{points[1]} points"] if points else [])
     return f" ({', '.join(facts)})" if facts else ""

@@ -8,7 +8,7 @@ from course.checks import check_module
 from course.exercises import find_exercise, grade
 from course.gradients import complex_step_gradients, numerical_gradients, projected_gradients
 from course.module import falling_back
-from course.modules import Linear, Sigmoid, Tanh
+from course.modules import Linear, Sigmoid, Softsign, Tanh
 from course.shortcuts import DELEGATED, ENGINE, MEASURED, REPEATED, read_source, watch_backward
 
 grad = torch.autograd.grad  # bound early, as by "from torch.autograd import grad" in a notebook's first cell
@@ -81,6 +81,11 @@ class Projections(ByHand):
         columns = torch.eye(x.numel(), dtype=x.dtype).view(-1, *x.shape)
         slopes = [projected_gradients(torch.sigmoid, [x], [grad_output.double()], [column])[0] for column in columns]
         return torch.stack(slopes).view(x.shape)
+
+
+class Kernel(ByHand):
+    def backward(self, grad_output):
+        return torch.ops.aten.sigmoid_backward(grad_output, self.saved["out"])
 
 
 class Recomputes(ByHand):
@@ -177,6 +182,7 @@ def test_torch_is_as_before_afterwards():
         (LossBackward, "torch.autograd"),
         (Functional, "torch.func"),
         (EarlyBound, "requires_grad_"),
+        (Kernel, "torch.ops"),
     ],
 )
 def test_the_source_shows_it_with_the_line(kind, word):
@@ -185,7 +191,7 @@ def test_the_source_shows_it_with_the_line(kind, word):
     assert " in line " in found[0]
 
 
-@pytest.mark.parametrize("kind", [ByHand, Recomputes, Linear, Sigmoid, 3, None, len])
+@pytest.mark.parametrize("kind", [ByHand, Recomputes, Linear, Softsign, 3, None, len])
 def test_the_source_of_what_is_fair_shows_nothing(kind):
     assert read_source(kind) == ()
 
