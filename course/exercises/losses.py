@@ -88,15 +88,14 @@ def _hinge_cases(rng: Generator) -> list[Case]:
         return 2 * _yes_or_no(rng, *shape) - 1
 
     def scores(target: Tensor) -> Tensor:
-        """On both sides of the margin, away from the kink on it."""
-        beyond = _random(rng, *target.shape)
-        return target * (1 + beyond + 0.1 * beyond.sign())
+        """Half of them right by the margin, half not, and away from the kink between."""
+        side = 2 * _yes_or_no(rng, *target.shape) - 1
+        return target * (1 + side * (0.1 + _random(rng, *target.shape).abs()))
 
-    kept, added, averaged, easy = labels(4, 3), labels(5), labels(4, 3), labels(2, 3)
+    kept, added, averaged = labels(4, 3), labels(5), labels(4, 3)
     return [
         _case(APART, scores(kept), kept, reduction="none"),
         _case(SUM, scores(added), added, reduction="sum"),
-        _case("right by a margin", easy * (1.5 + _random(rng, 2, 3).abs()), easy, reduction="none"),
         _case(MEAN, scores(averaged), averaged, reduction="mean"),
     ]
 
@@ -169,7 +168,7 @@ EXERCISES = (
         name="hinge_loss",
         truth=HingeLoss,
         cases=_hinge_cases,
-        points={"losses kept apart": 2, "right by a margin": 2, "∂L/∂x": 4, "∂L/∂target": 3, "leaves inputs alone": 2},
+        points={"losses kept apart": 4, "∂L/∂x": 4, "∂L/∂target": 3, "leaves inputs alone": 2},
         hints=(
             "Where the loss is 0, it stays 0 when x moves a little. So what comes back from there?",
             "Lecture 07, a loss without probabilities: two branches. A comparison of tensors tells where which of them holds.",

@@ -20,9 +20,8 @@ def test_every_reduction_is_tried_on_a_batch(name):
     made = [(case.build(exercise.truth), *case.inputs) for case in cases(name).values()]
     assert {module.reduction for module, *_ in made} == {"none", "sum", "mean"}
     for module, x, target in made:
-        assert module(x, target).shape == (
-            () if module.reduction != "none" else target.shape[: 1 if name in REDUCED[:2] else 2]
-        )
+        assert len(x) > 1
+        assert module(x, target).dim() == 0 or module.reduction == "none"
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -44,10 +43,11 @@ def test_labels_of_both_kinds_are_in_every_case(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_hinge_is_flat_in_one_case_and_never_at_its_kink(seed):
-    margins = {label: case.inputs[0] * case.inputs[1] for label, case in cases("hinge_loss", seed).items()}
-    assert (margins["right by a margin"] > 1).all()
-    assert all(((margin - 1).abs() > 0.01).all() for margin in margins.values())
+def test_the_hinge_is_seen_on_both_sides_of_its_kink_and_never_at_it(seed):
+    for case in cases("hinge_loss", seed).values():
+        margins = case.inputs[0] * case.inputs[1]
+        assert set((margins > 1).unique().tolist()) == {False, True}
+        assert ((margins - 1).abs() > 0.05).all()
 
 
 def test_softmax_runs_along_axes_that_batch_and_classes_do_not_share():

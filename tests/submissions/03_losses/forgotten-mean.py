@@ -1,6 +1,5 @@
 # Never divides: right where losses are kept apart or added up, wrong where they are averaged, and so in what must hold in
-# every case. In the cross-entropy the None for whole numbers is right, too; in the hinge, the case without a mean beyond the
-# margin.
+# every case. In the cross-entropy the None for whole numbers is right, too.
 # points: log_loss 6
 # points: cross_entropy_loss 8
 # points: bce_with_logits_loss 6

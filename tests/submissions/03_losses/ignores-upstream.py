@@ -1,11 +1,11 @@
-# Starts from a gradient of ones. For softmax that gives zeros. The shapes are right in the Euclidean loss, None is right for
-# whole numbers, and beyond the hinge's margin zero is right.
+# Starts from a gradient of ones. For softmax that gives zeros. The shapes are right in the Euclidean loss, and None is right
+# for whole numbers.
 # points: softmax 2
 # points: euclidean_loss 4
 # points: log_loss 2
 # points: cross_entropy_loss 4
 # points: bce_with_logits_loss 2
-# points: hinge_loss 4
+# points: hinge_loss 2
 # mistake: euclidean_loss: upstream ignored
 # mistake: log_loss: upstream ignored
 # mistake: cross_entropy_loss: upstream ignored

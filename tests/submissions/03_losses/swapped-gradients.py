@@ -1,8 +1,8 @@
-# Gives each of the two inputs the other's gradient. Beyond the hinge's margin both are zero, where nobody can tell; in the
-# Euclidean loss the shapes are the same.
+# Gives each of the two inputs the other's gradient; in the Euclidean loss, that looks like a wrong sign, and the shapes are
+# the same.
 # points: euclidean_loss 4
 # points: log_loss 2
-# points: hinge_loss 4
+# points: hinge_loss 2
 # mistake: log_loss: swapped gradients
 # mistake: hinge_loss: swapped gradients
 
