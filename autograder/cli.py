@@ -96,8 +96,8 @@ def collect(
         summary = collecting.collect(settings, name, source, listed, read_due_dates(settings.folder), handed_in)
         for student, line in summary.notes:
             screen.print(f"{student}: {line}", markup=False, highlight=False, soft_wrap=True)
-        if summary.zone:
-            screen.print(f"times in {source.name} name no zone; read in {summary.zone}", markup=False, soft_wrap=True)
+        for line in summary.hints:
+            screen.print(line, markup=False, highlight=False, soft_wrap=True)
         for subject, line in summary.problems:
             complaints.print(f"{subject}: {line}", markup=False, highlight=False, soft_wrap=True)
         screen.print(collecting.summary_table(summary, name))

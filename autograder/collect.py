@@ -5,7 +5,7 @@ nbgrader's zip_collect is not used: it unpacks before it looks, goes by names al
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from autograder.class_list import ClassList
 from autograder.due_dates import FILE, DueDates
 from autograder.fitting import Shelf
 from autograder.layouts import HandIn, Layout, merged, take_apart
-from autograder.placing import NEW, OLDER, REPLACED, UNCHANGED, Place
+from autograder.placing import NEW, OLDER, REPLACED, UNCHANGED, Place, Trust
 from autograder.settings import COURSE_ID, Settings
 from autograder.submissions import require_assignment, shown
 
@@ -38,8 +38,8 @@ class Summary:
     """Student, and what was done that is not plain."""
     missing: list[str] = field(default_factory=list)
     """Who is on the class list and has handed in nothing, now or before."""
-    zone: str = ""
-    """In which zone times were read that came without one."""
+    hints: list[str] = field(default_factory=list)
+    """What holds for all of them."""
 
     def refuse(self, student: str, reason: str) -> None:
         """Note that nothing was taken of a student."""
@@ -92,7 +92,7 @@ class _Desk:
 
     def take(self, layout: Layout, listing: Listing) -> Summary:
         """Take everything that can be taken."""
-        summary = Summary(layout.kind, zone=self.dates.zone_name if listing.without_zone and layout.timed else "")
+        summary = Summary(layout.kind, hints=list(self._hints(layout, listing)))
         for student, hand_in in self._by_student(layout, summary).items():
             try:
                 self._take(student, hand_in, layout.timed, summary)
@@ -102,6 +102,15 @@ class _Desk:
         there = {folder.parent.name for folder in self.settings.submitted.glob(f"*/{self.assignment}")}
         summary.missing = [one for one in self.class_list.ids if one not in there and one not in summary.became]
         return summary
+
+    def _hints(self, layout: Layout, listing: Listing) -> Iterator[str]:
+        due = self.assignment in self.dates.due
+        if layout.timed and listing.without_zone and due:
+            yield f"the times of these files name no zone: they are read in {self.dates.zone_name}"
+        if layout.kind == "Moodle" and due and not self.times:
+            yield "Moodle's download does not say when work was handed in: nobody counts as late without --times"
+        if layout.kind in ("Canvas", "Moodle") and not self.class_list.file:
+            yield f"without a class list students are called what {layout.kind} calls them: see --students"
 
     def _by_student(self, layout: Layout, summary: Summary) -> dict[str, HandIn]:
         """Whose each is; what is nobody's, or perhaps another's, is refused."""
@@ -129,14 +138,14 @@ class _Desk:
     def _take(self, student: str, hand_in: HandIn, timed: bool, summary: Summary) -> None:
         files, reasons = self._files(hand_in)
         choice = self.shelf.choose(self.assignment, files, reasons, bare=hand_in.bare)
-        time, sure = hand_in.time, hand_in.sure
-        if student in self.times:
-            time, sure = self.times[student], True
-        elif time is None and timed:
+        place = Place(self.settings, self.assignment, student)
+        time, trust = self.times.get(student, hand_in.time), Trust.SURE
+        if time is None and timed:
             time = max((one.file.time for one in choice.chosen.values() if one.file.time), default=None)
+            trust = Trust.FILE
         elif time is None and hand_in.late:
-            time = self._least_late(student, choice.notes)
-        became, time = Place(self.settings, self.assignment, student).put(choice, time, sure)
+            time, trust = self._least_late(student, choice.notes), Trust.GUESS
+        became, time = place.put(choice, time, trust)
         summary.became[student] = became
         summary.notes += [(student, line) for line in choice.notes]
         if late := self.dates.lateness(self.assignment, student, time):
@@ -170,7 +179,7 @@ class _Desk:
 
 def summary_table(summary: Summary, assignment: str) -> Table:
     """The table as it is printed: what became of how many, and whose."""
-    table = Table(title=f"{assignment}, from a {summary.kind}", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    table = Table(title=f"{assignment}, collected ({summary.kind})", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("")
     table.add_column("students", justify="right")
     table.add_column("who")

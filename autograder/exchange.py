@@ -84,7 +84,7 @@ def read_exchange(settings: Settings, root: Path, assignment: str, ids: Collecti
             listing.refused += inside.refused
             files = [(file, 0) for file in inside.files if file.name not in OWN]
             time = record["timestamp"].replace(tzinfo=UTC)
-            hand_ins.append(HandIn(name, (("any", student),), files, time, sure=True))
+            hand_ins.append(HandIn(name, (("any", student),), files, time))
     return Layout("exchange", hand_ins), listing
 
 

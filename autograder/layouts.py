@@ -45,8 +45,6 @@ class HandIn:
     """Each with its rank among a student's versions, where the source numbers them; 0 elsewhere."""
     time: datetime | None = None
     """When, where the source says so for all files together."""
-    sure: bool = False
-    """Whether the time is that of handing in, not of a file's last change."""
     late: bool = False
     """Whether the source says that it was late, but not when it came."""
     bare: bool = False
@@ -164,7 +162,7 @@ def _read_folders(
                 continue
         one = found.setdefault(student, HandIn(student, (("any", student),)))
         if student in nested and rest == TIMESTAMP:
-            one.time, one.sure = _noted(file), True
+            one.time = _noted(file)
             continue
         one.files.append((File(rest, file.time, file.read), 0))
     yield from (one for student, one in found.items() if not nested or student in nested or one.files)

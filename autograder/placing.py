@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 
 from autograder.fitting import Choice, Fitting, digest_of
@@ -16,6 +17,14 @@ from autograder.timestamps import read_timestamp, write_timestamp
 
 NEW, REPLACED, UNCHANGED, OLDER = "new", "replaced", "unchanged", "older"
 RECEIPT, UNFINISHED = "receipt.json", ".new"
+
+
+class Trust(Enum):
+    """Whence a time is known."""
+
+    SURE = "somebody noted when the work was handed in"
+    FILE = "a file's last change"
+    GUESS = "only that it was late"
 
 
 @dataclass(frozen=True)
@@ -36,12 +45,12 @@ class Place:
         """Older versions."""
         return self.settings.folder / "collected" / self.assignment / self.student
 
-    def put(self, choice: Choice, time: datetime | None, sure: bool) -> tuple[str, datetime | None]:
+    def put(self, choice: Choice, time: datetime | None, trust: Trust) -> tuple[str, datetime | None]:
         """Put a choice in its place, unless it is there, or something newer is; what there is to say goes into its notes.
 
         Args:
             time: when it was handed in.
-            sure: whether the time is that, and not merely of a file's last change.
+            trust: in the time, where the same notebook has one already.
 
         Returns:
             what became of it, and when that was handed in which lies there now.
@@ -54,14 +63,14 @@ class Place:
             return NEW, time
         there = self._there()
         if all(there.get(name) == one.data for name, one in new.items()):
-            if time is not None and time != before and (sure or before is None or time < before):
+            if time is not None and time != before and _corrects(time, before, trust):
                 write_timestamp(self.folder, time)
                 choice.notes.append(
                     f"the same notebook; its time is {_said(time)}" + (f", not {_said(before)}" if before else "")
                 )
                 return UNCHANGED, time
             return UNCHANGED, before
-        if self._is_older(new, time, before):
+        if self._is_older(new, None if trust is Trust.GUESS else time, before):
             choice.notes.append(f"an older version, kept in {self._keep(new, time)}: what is there stands")
             return OLDER, before
         graded = (self.settings.autograded / self.student / self.assignment).is_dir()
@@ -136,6 +145,11 @@ class Place:
             return int(json.loads((self.aside / RECEIPT).read_text(encoding="utf-8"))["rank"])
         except (OSError, ValueError, KeyError, TypeError):
             return 0
+
+
+def _corrects(time: datetime, before: datetime | None, trust: Trust) -> bool:
+    """Whether a time takes the place of another for the same notebook; a file's later time is that of a copy."""
+    return before is None or trust is Trust.SURE or (trust is Trust.FILE and time < before)
 
 
 def _rank(notebooks: Mapping[str, Fitting]) -> int:

@@ -23,6 +23,7 @@ from nbgrader.coursedir import CourseDirectory
 from autograder.gradebook import all_or_nothing, one_writer, open_gradebook
 from autograder.quiet import quiet
 from autograder.settings import RUN, Settings
+from autograder.settled import settle_again, settled_grades
 
 NOT_GRADED = "Not graded: "
 """How the gradebook's comments on an ungradable submission begin."""
@@ -52,7 +53,12 @@ def record(settings: Settings, assignment: str, student: str, executed: Path, di
     with _uninterrupted(), one_writer(settings), _kept_unless_done(folder) as done, quiet(settings.log) as errors:
         try:
             with all_or_nothing(settings):
+                with open_gradebook(settings) as gradebook:
+                    earlier = settled_grades(gradebook, assignment, student)
                 Autograde(coursedir=course, config=config).start()
+                if earlier:
+                    with open_gradebook(settings) as gradebook:
+                        settle_again(gradebook, assignment, student, earlier, folder.with_name(folder.name + BEFORE), folder)
         except NbGraderException as error:
             return f"nbgrader stopped: {next((line for line in errors if 'rror:' in line), error)}"
         _stamp(settings, assignment, student, digest)

@@ -39,7 +39,9 @@ def students_who_submitted(settings: Settings, assignment: str, only: str | None
     found = sorted(folder.parent.name for folder in settings.submitted.glob(f"*/{assignment}") if folder.is_dir())
     if not found:
         place = settings.submitted / "<student>" / assignment
-        raise AutograderError(f"nothing was handed in for '{assignment}': put each notebook into {place}/")
+        raise AutograderError(
+            f"nothing was handed in for '{assignment}': put each notebook into {place}/, or see 'autograder collect'"
+        )
     if only is not None and only not in found:
         raise AutograderError(f"'{only}' handed in nothing for '{assignment}': {did_you_mean(only, found)}")
     return found if only is None else [only]

@@ -1,10 +1,13 @@
 """When something was handed in: timestamp.txt beside the notebook, as nbgrader writes and reads it."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 FILE = "timestamp.txt"
 FORMAT = "%Y-%m-%d %H:%M:%S.%f UTC"
+WITH_OFFSET = ("%Y-%m-%d %H:%M:%S.%f %z", "%Y-%m-%d %H:%M:%S %z")
+"""Ways to write it that nbgrader misreads: it takes +0200 for 200 seconds."""
 
 
 def write_timestamp(folder: Path, time: datetime) -> None:
@@ -22,10 +25,12 @@ def read_timestamp(folder: Path) -> datetime | None:
 
 def parse_timestamp(text: str) -> datetime | None:
     """What a timestamp.txt says."""
-    try:
-        return datetime.strptime(text.strip(), FORMAT).replace(tzinfo=UTC)
-    except ValueError:
-        from nbgrader.utils import parse_utc  # other ways to write it; it takes seconds to import
+    for form in (FORMAT, *WITH_OFFSET):
+        with suppress(ValueError):
+            time = datetime.strptime(text.strip(), form)
+            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    from nbgrader.utils import parse_utc  # other ways to write it; it takes seconds to import
+
     try:
         time = parse_utc(text.strip()) if text.strip() else None
     except (ValueError, OverflowError):

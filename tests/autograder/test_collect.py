@@ -185,6 +185,9 @@ def test_canvas_sortname_will_do_where_the_list_has_no_numbers(course, tmp_path)
 def test_dates_in_file_names_are_no_canvas_numbers(course, tmp_path):
     names = [f"s{number:02}_2026_10_tiny.ipynb" for number in (1, 2, 3)]
     source = folder(tmp_path / "in", {name: notebook(course) for name in names})
+    assert bring(course, source).kind == "folder"
+    shutil.rmtree(course.settings.submitted)
+    course.settings.prepare()
     people = the_list(tmp_path, "s01", "s02", "s03", head="id")
     assert set(bring(course, source, people).became) == {"s01", "s02", "s03"}
 
