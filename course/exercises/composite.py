@@ -53,7 +53,7 @@ def _radial_basis_cases(rng: Generator) -> list[Case]:
 
         return Case(label, build, (0.7 * _random(rng, batch, features),))
 
-    return [case("one point", 1, 2, 3, 1), case("one output", 5, 1, 4, 1), case("two outputs", 5, 3, 4, 2)]
+    return [case("one point", 1, 2, 3, 1), case("one output", 5, 3, 4, 1), case("two outputs", 5, 2, 3, 2)]
 
 
 def _linear(rng: Generator, in_features: int, out_features: int) -> Any:
@@ -142,7 +142,7 @@ def _own_module_cases(rng: Generator) -> list[Case]:
             _require_a_formula(module)
         return module
 
-    return [Case("one row", build, (_random(rng, 1, 3),)), Case("a batch", build, (_random(rng, 5, 3),))]
+    return [Case("one row", build, (_random(rng, 1, 3),)), Case("a batch", build, (_random(rng, 4, 3),))]
 
 
 def _require_a_formula(module: Module) -> None:

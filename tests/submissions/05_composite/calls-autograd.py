@@ -1,5 +1,5 @@
-# Lets torch.autograd do what was to be done by hand, in L2Normalize and in the own module, whose numbers are right. It is noticed, and a person
-# looks at both.
+# Lets torch.autograd do what was to be done by hand, in L2Normalize and in the own module, whose numbers are right. It is
+# noticed, and a person looks at both.
 # points: l2_normalize review
 # points: own_module review
 

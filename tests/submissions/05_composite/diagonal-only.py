@@ -1,4 +1,5 @@
-# L2Normalize as if each output depended on its own input only, (1 − a²)/‖x‖: every case is lost, as all have long vectors of several numbers.
+# L2Normalize as if each output depended on its own input only, (1 − a²)/‖x‖: every case is lost, as all have long vectors of
+# several numbers.
 # points: l2_normalize 0
 # mistake: l2_normalize: diagonal only
 

@@ -1,5 +1,5 @@
-# The bump without the 2 of the square: ∂L/∂x (3) and ∂L/∂mu (3). RadialBasis without the factor β in what pulls on x and the centers: ∂L/∂x (6)
-# and ∂L/∂centers (5). The own module has 2θ where 2 θ is right and 2x without 1 + θ²: ∂L/∂x (7).
+# The bump without the 2 of the square: ∂L/∂x (3) and ∂L/∂mu (3). RadialBasis without the factor β in what pulls on x and the
+# centers: ∂L/∂x (6) and ∂L/∂centers (5). The own module leaves out the factor 1 + θ²: ∂L/∂x (7).
 # points: bump 6
 # points: radial_basis 13
 # points: own_module 11

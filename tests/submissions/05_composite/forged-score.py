@@ -1,5 +1,5 @@
-# Two exercises are not written; instead check is replaced by a function that gives full marks, and a table of points is printed. The grader runs
-# its own check: the stubs earn nothing.
+# Two exercises are not written; instead check is replaced by a function that gives full marks, and a table of points is
+# printed. The grader runs its own check: the stubs earn nothing.
 # points: scaled_residual 0
 # points: l2_normalize 0
 

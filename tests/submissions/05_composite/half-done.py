@@ -1,11 +1,11 @@
 # The bump and the layer are half answered: ∂L/∂u and ∂L/∂beta of the bump (6 of 12), and of the layer the weight (4), beside
-# zeros of the right shapes (2), twice the same (1); accumulation is lost where nothing was added. The way around is complete. Everything
-# else is as it was handed out.
+# zeros of the right shapes (2), twice the same (1); accumulation is lost where nothing was added. The way around is complete.
+# Everything else is as it was handed out.
 # answers: handed out
 # points: bump 6
 # points: radial_basis 7
-# mistake: radial_basis: zero gradient
 # points: residual 14
+# mistake: radial_basis: zero gradient
 
 # %% bump
 def bump(x, mu, beta, u):

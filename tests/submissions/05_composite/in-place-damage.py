@@ -1,6 +1,7 @@
-# Saves memory in place. RadialBasis multiplies the saved bumps: the first backward is right, the second starts from damaged ones, so that the
-# parameters do not double (accumulation, 2) and ∂L/∂x is another one (repeatable, 1). Residual adds into grad_output: every case is lost. The own module overwrites grad_output: 2 points
-# for leaving it alone, and as the second backward gets what is left of it, 3 for accumulation.
+# Saves memory in place. RadialBasis multiplies the saved bumps: the first backward is right, the second starts from damaged
+# ones, so that the parameters do not double (accumulation, 2) and ∂L/∂x is another one (repeatable, 1). Residual adds into
+# grad_output: every case is lost. The own module overwrites grad_output: 2 points for leaving it alone, and as the second
+# backward gets what is left of it, 3 for accumulation.
 # points: radial_basis 21
 # points: residual 0
 # points: own_module 13

@@ -1,6 +1,6 @@
-# Only the way around carries the gradient back: the modules inside are not asked, and their parameters learn nothing.
-# Every case of residual is lost. scaled_residual: ∂L/∂x (4) and the weight inside (3); accumulation (2) is lost as well, since the parameters
-# inside have nothing to add up.
+# Only the way around carries the gradient back: the modules inside are not asked, and their parameters learn nothing. Every
+# case of residual is lost. scaled_residual: ∂L/∂x (4) and the weight inside (3); accumulation (2) is lost as well, since the
+# parameters inside have nothing to add up.
 # points: residual 0
 # points: scaled_residual 3
 # mistake: residual: local derivative ignored

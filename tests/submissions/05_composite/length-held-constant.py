@@ -1,6 +1,6 @@
-# Divides grad_output by the length, as if the length did not depend on x. Right for vectors shorter than ε, but the cases of L2Normalize are
-# graded whole, and the one with short rows has long ones, too. In the bump, the squared distance is held constant, too: ∂L/∂x (3) and
-# ∂L/∂mu (3) are zero.
+# Divides grad_output by the length, as if the length did not depend on x. Right for vectors shorter than ε, but the cases of
+# L2Normalize are graded whole, and the one with short rows has long ones, too. In the bump, the squared distance is held
+# constant, too: ∂L/∂x (3) and ∂L/∂mu (3) are zero.
 # points: l2_normalize 0
 # points: bump 6
 # mistake: l2_normalize: constant statistics

@@ -1,6 +1,6 @@
-# A parenthesis is missing in the layer, so that its cell does not run and there is no RadialBasis; the test cell of Residual, which is wrong, was
-# deleted (it is put back); ScaledResidual returns a pair where a tensor belongs: ∂L/∂x (4) is lost, while alpha (3), the weight inside (3)
-# and accumulation (2) were added as they should be.
+# A parenthesis is missing in the layer, so that its cell does not run and there is no RadialBasis; the test cell of Residual,
+# which is wrong, was deleted (it is put back); ScaledResidual returns a pair where a tensor belongs: ∂L/∂x (4) is lost, while
+# alpha (3), the weight inside (3) and accumulation (2) were added as they should be.
 # delete: residual_test
 # points: radial_basis 0
 # points: residual 0

@@ -1,6 +1,5 @@
-# Means over the batch where parameters are shared by the batch: a sum belongs there.
-# Of radial_basis, ∂L/∂beta (4) and ∂L/∂weight (4) are lost; of scaled_residual ∂L/∂alpha (3); of own_module ∂L/∂theta (6). Accumulation
-# still adds.
+# Means over the batch where parameters are shared by the batch: a sum belongs there. Of radial_basis, ∂L/∂beta (4) and
+# ∂L/∂weight (4) are lost; of scaled_residual ∂L/∂alpha (3); of own_module ∂L/∂theta (6). Accumulation still adds.
 # points: radial_basis 16
 # points: scaled_residual 9
 # points: own_module 12

@@ -1,6 +1,6 @@
-# What the batch or the outputs share is not summed: gradients of the centers and beta keep the axis of the batch and cannot be added to
-# theirs. The first of these lines raises an error, so backward gives nothing but what it added before: all of radial_basis is lost. The own
-# theta.grad is assigned with its batch: ∂L/∂theta (6) and accumulation (3) are lost.
+# What the batch or the outputs share is not summed: gradients of the centers and beta keep the axis of the batch and cannot be
+# added to theirs. The first of these lines raises an error, so backward gives nothing but what it added before: all of
+# radial_basis is lost. The own theta.grad is assigned with its batch: ∂L/∂theta (6) and accumulation (3) are lost.
 # points: radial_basis 0
 # points: own_module 9
 # mistake: own_module: broadcast not reduced
@@ -43,5 +43,5 @@ class OwnModule(Module):
 
     def backward(self, grad_output):
         x, below, theta = self.saved["x"], self.saved["below"], self.theta.value
-        self.theta.grad = (grad_output * -(x**2) / below**2 * 2 * theta)
+        self.theta.grad = grad_output * -(x**2) / below**2 * 2 * theta
         return grad_output * 2 * x * (1 + theta**2) / below**2

@@ -1,5 +1,5 @@
-# Gradients of parameters are assigned where they must be added: each is right after the first backward, and wrong after a second.
-# Only accumulation is lost: radial_basis 2, scaled_residual 2, own_module 3.
+# Gradients of parameters are assigned where they must be added: each is right after the first backward, and wrong after a
+# second. Only accumulation is lost: radial_basis 2, scaled_residual 2, own_module 3.
 # points: radial_basis 22
 # points: scaled_residual 10
 # points: own_module 15

@@ -1,5 +1,5 @@
-# The bump, the shortcut and the rest are right, but the class RadialBasis is called RBF: there is nothing of that name to check. The own
-# class is made by another name and given the right one at the end.
+# The bump, the shortcut and the rest are right, but the class RadialBasis is called RBF: there is nothing of that name to
+# check. The own class is made by another name and given the right one at the end.
 # points: radial_basis 0
 
 # %% radial_basis

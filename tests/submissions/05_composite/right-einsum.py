@@ -1,5 +1,5 @@
-# All right, in letters: einsum in the layer, the whole Jacobian of each vector in L2Normalize, gradients added in one expression. The
-# own formula mixes the three features with a matrix and has a second parameter.
+# All right, in letters: einsum in the layer, the whole Jacobian of each vector in L2Normalize, gradients added in one
+# expression. The own formula mixes the three features with a matrix and has a second parameter.
 
 # %% radial_basis
 class RadialBasis(Module):

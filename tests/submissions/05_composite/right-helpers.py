@@ -1,5 +1,5 @@
-# All right, with helper functions outside of the classes, other algebra (the logarithm's derivative, the projection on what stands at a
-# right angle, -= for +=), and gradients computed from fewer saved values. The own formula has a kink.
+# All right, with helper functions outside of the classes, other algebra (the logarithm's derivative, the projection on what
+# stands at a right angle, -= for +=), and gradients computed from fewer saved values. The own formula has a kink.
 
 # %% bump
 def backward_of_exp(value, grad):
@@ -21,6 +21,7 @@ def through_the_bumps(module, grad_output):
 
 def pull_of_each(module, gamma):
     return gamma.unsqueeze(-1) * module.saved["offset"] * (2 * module.beta.value).reshape(1, -1, 1)
+
 
 class RadialBasis(Module):
     def __init__(self, in_features, num_centers, out_features=1):

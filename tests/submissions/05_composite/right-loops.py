@@ -1,5 +1,5 @@
-# All right, with Python loops over rows, centers and coordinates, and prints left in, which cost nothing. The own formula has one
-# theta for all features.
+# All right, with Python loops over rows, centers and coordinates, and prints left in, which cost nothing. The own formula has
+# one theta for all features.
 
 # %% bump
 def bump(x, mu, beta, u):

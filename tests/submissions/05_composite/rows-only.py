@@ -1,4 +1,5 @@
-# L2Normalize that sums along axis 1 whatever dim says, and takes no notice of ε: columns (3) and short rows (3) are lost, rows are right.
+# L2Normalize that sums along axis 1 whatever dim says, and takes no notice of ε: columns (3) and short rows (3) are lost, rows
+# are right.
 # points: l2_normalize 8
 
 # %% l2_normalize

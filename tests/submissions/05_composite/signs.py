@@ -1,5 +1,5 @@
-# Signs got lost: in the bump that of the exponent, which three gradients take with them (∂L/∂x, ∂L/∂mu, ∂L/∂beta: 9 points); in RadialBasis that of
-# x − μ for the centers (5) and that of beta (4); in the own module that of theta's derivative (6).
+# Signs got lost: in the bump that of the exponent, which three gradients take with them (∂L/∂x, ∂L/∂mu, ∂L/∂beta: 9 points); in
+# RadialBasis that of x − μ for the centers (5) and that of beta (4); in the own module that of theta's derivative (6).
 # points: bump 3
 # points: radial_basis 15
 # points: own_module 12

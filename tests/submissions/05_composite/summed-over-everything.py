@@ -1,4 +1,5 @@
-# L2Normalize sums over the whole batch instead of along dim: right for a single row (3), where that is the same, and for nothing else.
+# L2Normalize sums over the whole batch instead of along dim: right for a single row (3), where that is the same, and for
+# nothing else.
 # points: l2_normalize 3
 
 # %% l2_normalize

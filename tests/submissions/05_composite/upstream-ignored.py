@@ -1,6 +1,6 @@
-# Local derivatives alone: grad_output is not used.
-# radial_basis keeps accumulation (2), shapes (2) and repeatable (1). Residual hands on its own 1 but gives the modules inside ones:
-# all cases lost. own_module keeps accumulation (3) and leaves inputs alone (2). L2Normalize: the gradient of the sum of its outputs, all lost.
+# Local derivatives alone: grad_output is not used. radial_basis keeps accumulation (2), shapes (2) and repeatable (1). Residual
+# hands on its own 1 but gives the modules inside ones: all cases lost. own_module keeps accumulation (3) and leaves inputs
+# alone (2). L2Normalize: the gradient of the sum of its outputs, all lost.
 # points: radial_basis 5
 # points: residual 0
 # points: l2_normalize 0

@@ -1,5 +1,5 @@
-# The ways around carry no gradient back: a module's own gradient alone is returned.
-# Each case of residual has a wrong ∂L/∂x: the way around is missing in it, and the weights of a shortcut get nothing. scaled_residual loses ∂L/∂x (4).
+# The ways around carry no gradient back: a module's own gradient alone is returned. Each case of residual has a wrong ∂L/∂x:
+# the way around is missing in it, and the weights of a shortcut get nothing. scaled_residual loses ∂L/∂x (4).
 # points: residual 0
 # points: scaled_residual 8
 # mistake: residual: path lost

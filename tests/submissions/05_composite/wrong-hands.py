@@ -1,6 +1,7 @@
-# Residual takes the way around for the identity, also where it has weights of its own: that case fails (5); the gradient even has the wrong
-# shape, as the shortcut changes the number of features. In ScaledResidual, the module inside gets grad_output, which is scaled with alpha
-# only afterwards: ∂L/∂x is right, but the weight inside gets a gradient too large by 1/alpha, and not zero where alpha is 0 (3).
+# Residual takes the way around for the identity, also where it has weights of its own: that case fails (5); the gradient even
+# has the wrong shape, as the shortcut changes the number of features. In ScaledResidual, the module inside gets grad_output,
+# which is scaled with alpha only afterwards: ∂L/∂x is right, but the weight inside gets a gradient too large by 1/alpha, and
+# not zero where alpha is 0 (3).
 # points: residual 9
 # points: scaled_residual 9
 
