@@ -4,6 +4,7 @@ import functools
 import os
 import tempfile
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,16 @@ def lecture(path: Path) -> Run:
         return run(path, Path(folder))
 
 
-def each_lecture(name: str):
-    """One test for each lecture; all tests of one lecture in the worker that ran it."""
-    marked = [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in LECTURES]
+def each_lecture(name: str, quick: Collection[str] | None = None):
+    """One test for each lecture; all tests of one lecture in the worker that ran it.
+
+    Args:
+        name: of the test's argument.
+        quick: the numbers of the lectures that are tested every time; the others are slow tests. All when left out.
+    """
+    marked = []
+    for path in LECTURES:
+        marks = [pytest.mark.xdist_group(path.stem)]
+        marks += [pytest.mark.slow] if quick is not None and path.stem[:2] not in quick else []
+        marked.append(pytest.param(path, id=path.stem, marks=marks))
     return pytest.mark.parametrize(name, marked)
