@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -10,14 +10,9 @@ import torch
 from torch import Generator, Tensor
 
 import course.gradients
-from course.deadline import DeadlineError, deadline
-from course.device import device, generator
 from course.exercises.exercise import Call, Case, Exercise, equals
 from course.module import Module
 from course.modules import Divide, Exp, MatMul, MSELoss, Sin, Sine, Softmax, Sum
-
-if TYPE_CHECKING:
-    from course.figures import Figure
 
 DOUBLE = torch.float64
 
@@ -95,35 +90,6 @@ def _numerical_gradient_cases(rng: Generator) -> list[Call]:
         ),
         Call("leaves x alone", run, (_random(rng, 4, 3),), same_shape),
     ]
-
-
-def error_curve(numerical_gradient: Callable[..., Tensor]) -> "Figure":
-    """Draw the error of a student's numerical gradient of Σ sin(x) against its step ε; empty axes while it is not written."""
-    from matplotlib import rc_context  # matplotlib takes a while to import, and grading draws nothing
-
-    from course.figures.figure import STYLE, VALUE_COLOR, Figure
-
-    steps = np.logspace(-13, 0, 53)
-    x = torch.randn(4, dtype=DOUBLE, generator=generator(0), device=device())
-    try:
-        with deadline(5.0):
-            found = [torch.as_tensor(numerical_gradient(_sines, x.clone(), float(step))) for step in steps]
-            errors = np.array([float((one - torch.cos(x)).abs().max() / torch.cos(x).abs().max()) for one in found])
-        said = f"V-shaped where it is right: smallest at ε = {steps[np.nanargmin(errors)]:.0e}"
-    except (Exception, DeadlineError, SystemExit) as error:
-        what = "not written yet" if isinstance(error, NotImplementedError) else f"it raised {type(error).__name__}"
-        errors, said = np.full_like(steps, np.nan), f"empty: {what}"
-    with rc_context(STYLE):
-        figure = Figure(f"The relative error of your numerical gradient against the step ε; {said}.", width=8, height=3.8)
-        axes = figure.subplots()
-        axes.plot(steps, np.maximum(errors, 1e-14), color=VALUE_COLOR)
-        axes.set(xscale="log", yscale="log", xlim=(1e-13, 1), ylim=(1e-14, 10))
-        axes.set_xlabel("step ε")
-        axes.set_ylabel("relative error")
-        axes.set_title(
-            "your numerical gradient of Σ sin(x)" + (f": {said.removeprefix('empty: ')}" if np.isnan(errors).all() else "")
-        )
-    return figure
 
 
 # --- the relative error

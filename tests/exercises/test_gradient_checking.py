@@ -10,8 +10,8 @@ import course
 from course import Module, Parameter
 from course.checks import check_module
 from course.exercises import find_exercise
+from course.exercises.gradient_pictures import distance_curve, error_curve, verdict_curve
 from course.exercises.grading import grade
-from course.exercises.gradient_checking import error_curve
 from course.gradients import numerical_gradients
 from course.modules import Sin
 
@@ -92,12 +92,19 @@ def test_the_librarys_differences_are_refused_and_work_again_afterwards():
     assert check_module(Sin(), (torch.ones(2, device=course.device()),)).passed
 
 
-def test_the_curve_is_a_v_and_waits_for_what_is_not_written(named):
+def test_pictures_show_the_students_functions_at_work(named):
     assert "smallest at ε = " in error_curve(named["numerical_gradient"]).alt
+    line = distance_curve(named["relative_error"]).axes[0].lines[0]
+    torch.testing.assert_close(torch.tensor(line.get_ydata()), torch.tensor(line.get_xdata()), rtol=1e-3, atol=0)
+    assert "the first False at 2e-06" in verdict_curve(named["check_gradient"]).alt
 
-    def not_written(f, x, epsilon):
+
+@pytest.mark.parametrize("draw", [error_curve, distance_curve, verdict_curve])
+def test_pictures_wait_for_what_is_not_written(draw):
+    def not_written(*given):
         raise NotImplementedError
 
-    assert "not written yet" in error_curve(not_written).alt
-    assert "it raised ZeroDivisionError" in error_curve(lambda f, x, epsilon: 1 / 0).alt
-    assert error_curve(lambda f, x, epsilon: torch.zeros(3)).to_png().startswith(b"\x89PNG")
+    figure = draw(not_written)
+    assert "not written yet" in figure.alt
+    assert figure.to_png().startswith(b"\x89PNG")
+    assert "it raised ZeroDivisionError" in draw(lambda *given: 1 / 0).alt
