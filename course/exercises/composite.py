@@ -62,7 +62,7 @@ def _linear(rng: Generator, in_features: int, out_features: int) -> Any:
 
     def make() -> Linear:
         linear = Linear(in_features, out_features)
-        linear.weight.value, linear.bias.value = weight.clone(), bias.clone()
+        linear.load_state_dict({"weight": weight, "bias": bias})
         return linear
 
     return make
