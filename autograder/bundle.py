@@ -14,7 +14,7 @@ from pathlib import Path
 from autograder.assignment import generate
 from autograder.bundle_pages import REFERENCE, collect_pages, shorten_reference, without_dead_links
 from autograder.edition import LIBRARY, edition_files
-from autograder.errors import AutograderError
+from autograder.errors import AnswersFoundError, AutograderError
 from autograder.leaks import all_answers, find_leaks
 from autograder.settings import Settings
 from autograder.stripping import classes
@@ -31,10 +31,6 @@ INSTALLING = re.compile(r"\[(build-system|project|project\.entry-points\..*|tool
 
 DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file, as a zip has no earlier one: the same course gives the same bytes."""
-
-
-class AnswersFoundError(AutograderError):
-    """Students would receive answers: a line for each, with the file and the answer."""
 
 
 def write_bundle(settings: Settings, names: Sequence[str], target: Path) -> int:

@@ -1,4 +1,4 @@
-"""The command line: generate, grade, feedback, report, export, demo and doctor."""
+"""The command line: generate, add, bundle, collect, grade, feedback, report, export, demo and doctor."""
 
 import shutil
 import time
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from autograder import submissions, workers
 from autograder.database import VARIABLE
-from autograder.errors import AutograderError
+from autograder.errors import AnswersFoundError, AutograderError
 from autograder.settings import Settings, find_root
 from autograder.task import make_ready
 
@@ -203,17 +203,18 @@ def bundle(
 ) -> None:
     """Write what students receive as one zip: lectures, assignments, and the library without answers."""
     with _course(None) as settings:
-        from autograder.bundle import AnswersFoundError, write_bundle
-
         target = (to or settings.root / "dist" / "students.zip").expanduser()
         try:
+            from autograder.bundle import write_bundle
+
             count = write_bundle(settings, names or [], target)
         except AnswersFoundError as error:
             complaints.print(str(error), markup=False, highlight=False, soft_wrap=True)
             _give_up("students would receive these answers; nothing is written: take them out of the files named first", 1)
         except KeyboardInterrupt:
             _give_up(f"stopped; {target} is as it was", 130)
-        screen.print(f"{target}: {count} files, {target.stat().st_size / 1e3:.0f} kB", markup=False, soft_wrap=True)
+        else:
+            screen.print(f"{target}: {count} files, {target.stat().st_size / 1e3:.0f} kB", markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Examples: autograder demo | autograder demo 01_graphs")

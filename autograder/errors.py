@@ -8,6 +8,10 @@ class AutograderError(Exception):
     """One line that names the thing, the cause and the cure."""
 
 
+class AnswersFoundError(AutograderError):
+    """Students would receive answers: a line for each, with the file and the answer."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The tail of an error line: the nearest known name, or all of them."""
     known = sorted(known)

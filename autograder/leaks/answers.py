@@ -24,6 +24,7 @@ class Answer:
     Attributes:
         place: where it stands.
         statements: its code, those inside of others after them.
+        runs: those of its statements that follow one another and together are an answer.
         functions: the functions that it is part of, by name: ``Add.backward``.
         given: what students see of the code of that exercise, and is no secret.
         sentences: of an answer in words.
@@ -32,7 +33,8 @@ class Answer:
 
     place: str
     statements: tuple[ast.stmt, ...] = ()
-    functions: tuple[tuple[str, ast.FunctionDef], ...] = ()
+    runs: tuple[tuple[ast.stmt, ...], ...] = ()
+    functions: tuple[tuple[str, tuple[ast.stmt, ...]], ...] = ()
     given: tuple[ast.AST, ...] = ()
     sentences: tuple[str, ...] = ()
     truths: tuple[str, ...] = ()
@@ -57,9 +59,9 @@ def answers_of_library(exercises: Iterable[Exercise]) -> list[Answer]:
         path = f"{truth.__module__.replace('.', '/')}.py"
         for part in classes(Path(inspect.getfile(truth)).read_text(encoding="utf-8"))[truth.__name__].body:
             if isinstance(part, ast.FunctionDef) and part.name in ("backward", "local"):
-                name = f"{truth.__name__}.{part.name}"
+                name, body = f"{truth.__name__}.{part.name}", body_of(part)
                 found.append(
-                    Answer(f"{path}, {name}", tuple(_statements(part.body)), ((name, part),), truths=(truth.__name__,))
+                    Answer(f"{path}, {name}", tuple(_statements(body)), (body,), ((name, body),), truths=(truth.__name__,))
                 )
     return found
 
@@ -96,17 +98,40 @@ def _truths(given: Iterable[ast.AST]) -> Iterator[str]:
                 yield exercise.truth.__name__
 
 
+def body_of(function: ast.FunctionDef) -> tuple[ast.stmt, ...]:
+    """A function's statements without its docstring."""
+    return tuple(function.body[ast.get_docstring(function) is not None :])
+
+
+def functions_in(tree: ast.Module) -> Iterator[tuple[str, tuple[ast.stmt, ...]]]:
+    """The functions at the top level of a cell or a file and in its classes, by name, with their bodies."""
+    for top in tree.body:
+        before = f"{top.name}." if isinstance(top, ast.ClassDef) else ""
+        for node in top.body if isinstance(top, ast.ClassDef) else [top]:
+            if isinstance(node, ast.FunctionDef):
+                yield before + node.name, body_of(node)
+
+
 def _answer_in_code(place: str, source: str) -> Answer:
     tree = parse_cell(source) or ast.Module([], [])
     rows = {row for match in MARKED.finditer(source) for row in range(*_rows(source, match))}
-    answer = [node for node in _statements(tree.body) if not rows or node.lineno in rows]
-    parts = {id(node) for node in answer}
-    named = [(node.name, node) for node in tree.body if isinstance(node, ast.FunctionDef)]
-    for owner in tree.body:
-        if isinstance(owner, ast.ClassDef):
-            named += [(f"{owner.name}.{node.name}", node) for node in owner.body if isinstance(node, ast.FunctionDef)]
-    functions = [(name, node) for name, node in named if any(id(part) in parts for part in ast.walk(node))]
-    return Answer(place, tuple(answer), tuple(functions))
+    found = [node for node in _statements(tree.body) if not rows or node.lineno in rows]
+    inside = {id(part) for node in found for part in ast.walk(node) if part is not node}
+    runs = [tuple(part for part in block if part in found and id(part) not in inside) for block in blocks_in(tree)]
+    answer = {id(node) for node in found}
+    functions = [
+        (name, body) for name, body in functions_in(tree) if any(id(part) in answer for node in body for part in ast.walk(node))
+    ]
+    return Answer(place, tuple(found), tuple(filter(None, runs)), tuple(functions))
+
+
+def blocks_in(tree: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Every list of statements that follow one another."""
+    for node in ast.walk(tree):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if isinstance(block, list) and block:
+                yield block
 
 
 def _rows(source: str, match: re.Match[str]) -> tuple[int, int]:

@@ -7,8 +7,6 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from IPython.core.inputtransformer2 import TransformerManager
-
 BLOCK = re.compile(r"^([ \t]*)(```+|~~~+)[^\n]*\n(.*?)^[ \t]*\2", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.) ?", re.MULTILINE)
@@ -54,7 +52,11 @@ def parse_cell(source: str) -> ast.Module | None:
     """The syntax tree of a cell, in which lines for IPython are calls; None where it is no Python."""
     try:
         text = textwrap.dedent(source)
-        return ast.parse(TransformerManager().transform_cell(text) if MAGIC.search(text) else text)
+        if MAGIC.search(text):
+            from IPython.core.inputtransformer2 import TransformerManager  # takes a while to import, and few cells need it
+
+            text = TransformerManager().transform_cell(text)
+        return ast.parse(text)
     except (SyntaxError, ValueError):
         return None
 

@@ -4,9 +4,9 @@ import ast
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from autograder.leaks.answers import Answer
+from autograder.leaks.answers import Answer, blocks_in, functions_in
 from autograder.leaks.code import code_in, texts_in
-from autograder.leaks.shapes import Size, measured, shape, size
+from autograder.leaks.shapes import Size, add, measured, shape, size
 
 # Short pieces are anyone's: `grad_output * mask`, `x, y = self.saved["x"], self.saved["y"]`. These limits find every answer of
 # the course that is put into a lecture, and nothing where there is none.
@@ -14,8 +14,8 @@ EXACT = 12
 """Nodes of a statement that computes, from which on it is not found by chance, `self.saved["x"]` taken literally."""
 NODES, OPERATIONS = 10, 3
 """The same of statements and expressions, with what hangs on `self` taken for a variable: ``a * (1 - a) * g``."""
-BODY_NODES, BODY_OPERATIONS = 8, 2
-"""The same of the whole body of a function."""
+RUN_NODES, RUN_OPERATIONS = 8, 2
+"""The same of all statements of an answer together, one after the other."""
 LETTERS = 40
 """The same of a sentence."""
 
@@ -74,8 +74,9 @@ class _Index:
     def __init__(self, answers: Iterable[Answer]) -> None:
         self.exact: dict[Hashable, Answer] = {}
         self.shapes: dict[Hashable, Answer] = {}
-        self.bodies: dict[Hashable, Answer] = {}
-        self.functions: dict[str, dict[Hashable, Answer]] = {}
+        self.runs: dict[Hashable, Answer] = {}
+        self.functions: dict[tuple[str, Hashable], Answer] = {}
+        self.names, self.lengths = set[str](), set[int]()
         self.sizes = set[Hashable]()  # most of what is looked at has none of these, and a shape takes time
         for answer in answers:
             self._add(answer)
@@ -90,42 +91,47 @@ class _Index:
                 self.sizes.add((type(piece), measure.exact))
             if _tells(measure) and (key := shape(piece)) not in given:
                 self.shapes.setdefault(key, answer)
-                self.sizes.add((type(piece), measure))
-        for name, function in answer.functions:
-            body, measure = shape(_body(function)), size(*_body(function))
-            self.functions.setdefault(name, {}).setdefault(body, answer)
-            if measure.nodes >= BODY_NODES and measure.operations >= BODY_OPERATIONS:
-                self.bodies.setdefault(body, answer)
-                self.sizes.add(measure.nodes)
+                self.sizes.add((type(piece), measure.nodes, measure.operations))
+        for run in answer.runs:
+            measure = size(*run)
+            if measure.nodes >= RUN_NODES and measure.operations >= RUN_OPERATIONS:
+                self.runs.setdefault(shape(run), answer)
+                self.lengths.add(len(run))
+                self.sizes.add((measure.nodes, measure.operations))
+        for name, body in answer.functions:
+            self.functions.setdefault((name, shape(body)), answer)
+            self.names.add(name)
 
     def find(self, tree: ast.AST) -> Iterator[tuple[str, Answer]]:
         """Every piece of an answer in a syntax tree."""
         sizes: dict[int, Size] = {}
         for node, measure in measured(tree):
             sizes[id(node)] = measure
-            found = self._find_piece(node, measure)
-            if isinstance(node, ast.FunctionDef):
-                body = _body(node)
-                known = sum(sizes[id(part)].nodes for part in body) in self.sizes
-                found = self.bodies.get(shape(body)) if known else None
-            elif isinstance(node, ast.ClassDef | ast.Module):
-                found = self._find_function(node)
-            if found:
+            if found := self._find_piece(node, measure):
                 yield _line(node), found
+        for block in blocks_in(tree):
+            for run in _runs(block, self.lengths):
+                measure = add(*(sizes[id(part)] for part in run))
+                if (measure.nodes, measure.operations) in self.sizes and (found := self.runs.get(shape(run))):
+                    yield _line(run[0]), found
+        for name, body in functions_in(tree) if isinstance(tree, ast.Module) else ():
+            if name in self.names and (found := self.functions.get((name, shape(body)))):
+                yield f"def {name}: {_line(body[0])}", found
 
     def _find_piece(self, node: ast.AST, measure: Size) -> Answer | None:
         found = None
         if (type(node), measure.exact) in self.sizes and _tells_exactly(node, measure):
             found = self.exact.get(shape(node, exact=True))
-        if not found and (type(node), measure) in self.sizes and _tells(measure):
+        if not found and (type(node), measure.nodes, measure.operations) in self.sizes and _tells(measure):
             found = self.shapes.get(shape(node))
         return found
 
-    def _find_function(self, owner: ast.ClassDef | ast.Module) -> Answer | None:
-        before = f"{owner.name}." if isinstance(owner, ast.ClassDef) else ""
-        functions = [node for node in owner.body if isinstance(node, ast.FunctionDef) and before + node.name in self.functions]
-        found = (self.functions[before + node.name].get(shape(_body(node))) for node in functions)
-        return next(filter(None, found), None)
+
+def _runs(block: list[ast.stmt], lengths: Iterable[int]) -> Iterator[tuple[ast.stmt, ...]]:
+    """So many statements after one another, wherever they begin."""
+    for length in lengths:
+        for first in range(len(block) - length + 1):
+            yield tuple(block[first : first + length])
 
 
 def _tells_exactly(node: ast.AST, measure: Size) -> bool:
@@ -134,11 +140,6 @@ def _tells_exactly(node: ast.AST, measure: Size) -> bool:
 
 def _tells(measure: Size) -> bool:
     return measure.nodes >= NODES and measure.operations >= OPERATIONS
-
-
-def _body(function: ast.FunctionDef) -> list[ast.stmt]:
-    """Without its docstring."""
-    return function.body[1:] if ast.get_docstring(function) is not None else function.body
 
 
 def _line(node: ast.AST) -> str:

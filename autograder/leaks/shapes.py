@@ -20,7 +20,7 @@ def shape(node: Any, *, exact: bool = False, names: dict[str, str] | None = None
     """A piece of code with its variables numbered in the order in which they occur.
 
     Args:
-        node: of a syntax tree, or a list of nodes.
+        node: of a syntax tree, or several nodes.
         exact: whether ``self.saved["x"]`` and ``self.theta.value`` stay as they are; otherwise they are variables, too.
         names: the variables so far.
     """
@@ -32,7 +32,7 @@ def shape(node: Any, *, exact: bool = False, names: dict[str, str] | None = None
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not exact:
         whose = (node.func.attr, shape(node.func.value, names=names))  # self.f is a variable, self.f(x) is a method's name
         return ("Call", whose, shape(node.args, names=names), shape(node.keywords, names=names))
-    if isinstance(node, list):
+    if isinstance(node, list | tuple):
         return tuple(shape(part, exact=exact, names=names) for part in node)
     if isinstance(node, ast.AST):
         return (type(node).__name__, *(shape(part, exact=exact, names=names) for part in _fields(node)))
@@ -55,8 +55,12 @@ class Size(NamedTuple):
 
 def size(*nodes: ast.AST) -> Size:
     """How much there is to some nodes together."""
-    sizes = [measured(node)[-1][1] for node in nodes]
-    return Size(sum(s.exact for s in sizes), sum(s.nodes for s in sizes), sum(s.operations for s in sizes))
+    return add(*(measured(node)[-1][1] for node in nodes))
+
+
+def add(*sizes: Size) -> Size:
+    """The size of all together."""
+    return Size(*map(sum, zip((0, 0, 0), *sizes, strict=True)))
 
 
 def measured(tree: ast.AST) -> list[tuple[ast.AST, Size]]:
