@@ -58,6 +58,23 @@ def generate(name: Name, db: Database = None, work: Work = None) -> None:
         screen.print(f"students' notebook of '{name}': {generate(settings, name)}", soft_wrap=True)
 
 
+@app.command(epilog="Example: autograder add 02_layers softsign")
+def add(
+    name: Name,
+    exercise: Annotated[str, typer.Argument(help="Its name in course/exercises/.", metavar="EXERCISE", show_default=False)],
+) -> None:
+    """Put a new exercise into an instructor's notebook: task, answer, picture and check, from its definition."""
+    with _course(None) as settings:
+        submissions.require_assignment(settings, name)
+        from autograder.new_exercise import add_exercise
+
+        added = add_exercise(settings, name, exercise)
+        screen.print(f"'{exercise}' is at the end of {added.path}: {added.points:g} points now", markup=False, soft_wrap=True)
+        for missing in added.missing:
+            screen.print(f"its answer uses {missing}: import it in the notebook's first code cell", soft_wrap=True)
+        screen.print(f"next: read its cells, then 'autograder generate {name}'", markup=False, soft_wrap=True)
+
+
 @app.command(
     epilog="Examples: autograder collect 01_graphs submissions.zip --students students.csv "
     "| autograder collect 01_graphs /srv/nbgrader/exchange"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.ticker import MaxNLocator
 
 from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, Figure
 
@@ -43,7 +44,7 @@ def gradient_comparison(
             verdict = "not written yet" if mine is None else "" if fits else f"shape {mine.shape}, not {numeric[name].shape}"
             axes.set_title(f"∂L/∂{name}" + (f": {verdict}" if verdict else ""))
             axes.set_xlabel("coordinate")
-            axes.set_xticks(index)
+            axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
             axes.margins(x=0.15, y=0.2)
         first = figure.axes[0]
         first.set_ylabel("gradient")

@@ -13,7 +13,7 @@ from autograder.__main__ import main
 from autograder.cli import app
 from autograder.kernel import kernel_problem
 
-COMMANDS = ("generate", "collect", "grade", "feedback", "report", "export", "bundle", "demo", "doctor")
+COMMANDS = ("generate", "add", "collect", "grade", "feedback", "report", "export", "bundle", "demo", "doctor")
 
 
 def _run(*arguments):
