@@ -103,7 +103,10 @@ def _judge_call(case: Call, respondent: Respondent, problem: str) -> Report:
     if found["problem"]:
         return Report(SLOW if found["slow"] else case.label, (Part("result", False, str(found["problem"])),))
     results = [np.asarray(result, dtype=float) for result in found["results"]]
-    wrong = case.accept(case.inputs, results)
+    try:
+        wrong = case.accept(case.inputs, results)
+    except (IndexError, TypeError, ValueError):  # a process that lies may send any number of arrays of any shape
+        wrong = "gave results of another number or shape than was asked for"
     parts = [Part("result", not wrong, wrong)]
     changed = [int(position) for position in found["changed"]]
     what = f"argument {changed[0] + 1} was changed in place: compute a new tensor instead" if changed else ""
@@ -114,14 +117,14 @@ class _StandIn(Module):
     """A module of the student's own, seen from the judge: parameters by name, and a forward that the respondent computes."""
 
     def __init__(self, label: str, respondent: Respondent, state: dict[str, np.ndarray]) -> None:
-        self.label, self.respondent = label, respondent
+        self._label, self._respondent = label, respondent
         for name, value in state.items():
             vars(self)[name] = Parameter(torch.from_numpy(np.asarray(value, dtype=float)).to(device()))
 
     def forward(self, *inputs: Tensor) -> Any:
         self.save()
         state = {name: parameter.value.cpu().numpy() for name, parameter in self.named_parameters()}
-        found = self.respondent.forward(self.label, state, to_arrays(inputs))
+        found = self._respondent.forward(self._label, state, to_arrays(inputs))
         if found["problem"]:
             raise ArithmeticError(str(found["problem"]))
         outputs = tuple(torch.from_numpy(np.asarray(output, dtype=float)).to(device()) for output in found["outputs"])
@@ -133,6 +136,9 @@ def _own_truth(case: Case, respondent: Respondent, problem: str, rng: Generator)
     own = {} if problem else respondent.own(case.label)
     if problem or own["problem"]:
         return problem or str(own["problem"])
+    taken = [name for name in own["state"] if name.startswith("_") or hasattr(Module, name) or name in vars(Module())]
+    if taken:
+        return f"a parameter may not be called '{taken[0]}': every module has something of that name"
     module = _StandIn(case.label, respondent, own["state"])
     for parameter in module.parameters():
         parameter.value = parameter.value + 0.25 * torch.randn(
