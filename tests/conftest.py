@@ -133,6 +133,9 @@ def run_all(page, shown: str, tries: int = 5) -> None:
     from playwright.sync_api import TimeoutError as NotThere
 
     for attempt in range(tries):
+        for dialog in page.locator(".jp-Dialog").all():  # a busy machine's JupyterLab asks what to do about a slow kernel
+            print("JupyterLab asked:", dialog.inner_text())
+            dialog.locator("button").last.click()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         try:
