@@ -635,16 +635,17 @@ def test_the_command_says_what_became_of_whom_and_exits_by_it(course, tmp_path):
     source = folder(tmp_path / "in", members)
     done = run("tiny", source)
     assert done.exit_code == 0, done.output
-    assert re.search(r"new +20 +s01, s02, .*, s12 and 8 more", done.output)
+    assert re.search(r"new 20 s01, s02, .*, s12 and 8 more", " ".join(done.output.split()))  # however wide the terminal
     folder(source, {"s03/tiny.ipynb": notebook(course, "first = 1")}, NOON + timedelta(hours=2))
     folder(source, {"s04/tiny.ipynb": b"{"}, NOON + timedelta(hours=2))
     (course.settings.folder / "students.csv").write_text("id\n" + "\n".join(f"s{number:02}" for number in range(1, 23)))
     done = run("tiny", source)
     assert done.exit_code == 1
-    assert re.search(r"replaced +1 +s03 *\n", done.output)
-    assert re.search(r"unchanged +18 +s01", done.output)
-    assert re.search(r"refused +1 +s04 *\n", done.output)
-    assert re.search(r"nothing handed in +2 +s21, s22 *\n", done.output)
+    table = " ".join(done.output.split())
+    assert re.search(r"replaced 1 s03(?! and)", table)
+    assert re.search(r"unchanged 18 s01", table)
+    assert re.search(r"refused 1 s04(?! and)", table)
+    assert re.search(r"nothing handed in 2 s21, s22(?! and)", table)
     assert "s04: tiny.ipynb is missing (tiny.ipynb is not JSON" in done.stderr
     assert "s03: replaced; the version before is in collected/tiny/s03/" in done.stdout
 
