@@ -132,10 +132,13 @@ def run_all(page, shown: str, tries: int = 5) -> None:
     """
     from playwright.sync_api import TimeoutError as NotThere
 
+    def answer(dialog) -> None:
+        print("JupyterLab asked:", dialog.inner_text())
+        dialog.locator("button").last.click()
+
+    # On a busy machine, JupyterLab may ask something in between; a dialog left open would take every click.
+    page.add_locator_handler(page.locator(".jp-Dialog").first, answer)
     for attempt in range(tries):
-        for dialog in page.locator(".jp-Dialog").all():  # a busy machine's JupyterLab asks what to do about a slow kernel
-            print("JupyterLab asked:", dialog.inner_text())
-            dialog.locator("button").last.click()
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_text("Run All Cells", exact=True).click()
         try:

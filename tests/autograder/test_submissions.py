@@ -15,9 +15,14 @@ ASSIGNMENTS = sorted(path.name for path in (Path(__file__).parents[2] / "solutio
 UNREADABLE = "not-json"
 
 
+QUICK = ("01_graphs", "02_layers")
+"""Tested every time; the classes of the other assignments are slow tests."""
+
+
 def group(assignment: str):
     """One worker runs an assignment's demo, once."""
-    return pytest.mark.xdist_group("demo" if assignment == "01_graphs" else f"demo of {assignment}")
+    together = pytest.mark.xdist_group("demo" if assignment == "01_graphs" else f"demo of {assignment}")
+    return [together] if assignment in QUICK else [together, pytest.mark.slow]
 
 
 each_assignment = pytest.mark.parametrize("assignment", [pytest.param(name, marks=group(name)) for name in ASSIGNMENTS])
