@@ -7,7 +7,7 @@ from benchmarks.strength.zoo import ZOO
 from course import Graph, generator
 from course.checks import check_module
 from course.diagnosis import MISTAKES
-from course.modules import Add, Linear, Multiply, Sigmoid, Tanh
+from course.modules import Add, HingeLoss, Linear, Multiply, Sigmoid, Tanh
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -86,6 +86,20 @@ def test_the_wrong_columns_are_named():
 
     message = check_module(Column(4, 2), (torch.randn(5, 4),))["∂L/∂x"].message
     assert "only in_features number 2 is wrong" in message or "only column 2 is wrong" in message
+
+
+def test_a_gradient_where_nothing_flows_is_named():
+    class Unmasked(HingeLoss):
+        def backward(self, grad_output):
+            x, target = self.saved["x"], self.saved["target"]
+            return -grad_output * target / x.numel(), -grad_output * x / x.numel()
+
+    rng = generator(0)
+    x = 2 * torch.randn(4, 3, generator=rng, device=rng.device)
+    mistakes = check_module(Unmasked(), (x, torch.where(x > 0.5, 1.0, -1.0))).mistakes
+    assert {mistake.name for mistake in mistakes.values()} == {"mask missing"}
+    assert mistakes.keys() == {"∂L/∂x", "∂L/∂target"}
+    assert "some numbers of x, where its gradient is 0" in mistakes["∂L/∂x"].what
 
 
 def test_the_lost_edge_of_a_graph_is_named():

@@ -49,7 +49,9 @@ def diagnose(truth: "Truth", evidence: "Evidence", numeric: Mapping[str, np.ndar
         diagnosis = _explain(case, (hypothesis for source in QUICK for hypothesis in source(case)))
         if diagnosis is None and case.given.shape == case.true.shape:
             taken_apart = taken_apart or steps.Steps(truth)
-            diagnosis = _explain(case, (*steps.lost_paths(case, taken_apart), *relations.places(case)))
+            diagnosis = _explain(
+                case, (*steps.lost_paths(case, taken_apart), *relations.unmasked(case), *relations.places(case))
+            )
         if diagnosis is not None:
             found[name] = diagnosis
     return found
@@ -60,7 +62,8 @@ def _explain(case: Case, hypotheses: Iterable[Hypothesis]) -> Diagnosis | None:
     matching = [hypothesis for hypothesis in hypotheses if case.matches(hypothesis.predicted)]
     if not matching:
         return None
-    rivals = len({hypothesis.name for hypothesis in matching} - {matching[0].name, "constant factor"})  # the latter is no rival
+    vague = {"constant factor", "wrong in places"}  # they describe what others explain, and are no rivals
+    rivals = len({hypothesis.name for hypothesis in matching} - {matching[0].name} - vague)
     few = {1: 0.25, 2: 0.1}.get(int(case.given.size), 0.0)  # one number agrees with many a formula
     first = matching[0]
     return Diagnosis(first.name, first.what, round(max(0.05, first.prior - few - min(0.3, 0.15 * rivals)), 2))

@@ -143,6 +143,15 @@ def factors(case: Case) -> Iterator[Hypothesis]:
         yield Hypothesis("extra factor", f"∂L/∂{case.name} has the factor {label} once too often", more, 0.85)
 
 
+def unmasked(case: Case) -> Iterator[Hypothesis]:
+    """Right wherever the true gradient flows, and not zero anywhere that it does not."""
+    true, given = case.true, case.given
+    closed = true == 0
+    if true.shape == given.shape and closed.any() and (~closed).sum() > 1 and given[closed].all():
+        what = f"the output does not depend on some numbers of {case.name}, where its gradient is 0: a mask is missing"
+        yield Hypothesis("mask missing", what, np.where(closed, given, true), 0.85)
+
+
 def places(case: Case) -> Iterator[Hypothesis]:
     """Right everywhere but for some indices of one axis."""
     true, given = case.true, case.given

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from course.chain import Chain
 from course.checks import FunctionWithGradient
 from course.device import device
-from course.exercises.exercise import Case, Exercise
+from course.exercises.exercise import Case, Exercise, RefusalError
 from course.module import Module, Parameter
 from course.modules import L2Normalize, Linear, RadialBasis, Tanh
 from course.residual import Residual
@@ -149,10 +149,10 @@ def _require_a_formula(module: Module) -> None:
     """Refuse what is asked for otherwise: made of modules, of another shape than x, a straight line, or without use of theta.
 
     Raises:
-        ValueError: it does; the message says in what way.
+        RefusalError: it does; the message says in what way.
     """
     if next(module.named_children(), None) is not None:
-        raise ValueError("there is a module inside: write the formula out, with torch's functions")
+        raise RefusalError("there is a module inside: write the formula out, with torch's functions")
     module = copy.deepcopy(module).to(dtype=torch.float64)
     x = torch.linspace(-1.9, 1.7, 15, dtype=torch.float64, device=device()).reshape(5, 3)
     problem = ""
@@ -173,7 +173,7 @@ def _require_a_formula(module: Module) -> None:
     except Exception:
         return  # those who run forward for its gradients say what it raised, and where
     if problem:
-        raise ValueError(problem)
+        raise RefusalError(problem)
 
 
 def _move(parameter: Parameter) -> None:

@@ -15,6 +15,10 @@ from course.checks import TOLERANCE
 from course.module import Module
 
 
+class RefusalError(ValueError):
+    """A case's `build` does not take the student's object; the message, which is all that is shown, says why."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One situation for a module: how it is made of the student's object, and the inputs that it gets.

@@ -175,6 +175,8 @@ def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None
     failed_in = [(label, part) for label, part in found if not part.passed]
     if not failed_in:
         missing = f"there is no {name}: is it a parameter or an input of your module?"
+        if name == "accumulation":
+            missing = "your module has no parameter, and so no gradient that adds up"
         return Part(name, bool(found), "" if found else missing), None
     label, part = max(failed_in, key=lambda pair: pair[1].mistake.confidence if pair[1].mistake else 0.0)
     where = f" (case: {label})" if len(reports) > 1 and label else ""

@@ -65,14 +65,10 @@ class Room:
         """Whether a box meets any that is taken."""
         return any(box.overlaps(other) for column in self._across(box.x, box.right) for other in self._columns[column])
 
-    def near(self, left: float, right: float) -> list[Box]:
-        """The boxes that may lie between two verticals."""
-        found = {id(box): box for column in self._across(left, right) for box in self._columns[column]}
-        return [box for box in found.values() if box.x < right and left < box.right]
-
     def free(self, wanted: Box, reach: float) -> Box:
         """The box nearest to `wanted` that overlaps nothing: moved sideways by up to `reach`, up or down at will."""
-        return free_box(wanted, self.near(wanted.x - reach, wanted.right + reach), reach)
+        columns = self._across(wanted.x - reach, wanted.right + reach)
+        return free_box(wanted, [box for column in columns for box in self._columns[column]], reach)
 
     def find(self, wanted: Box, reach: float) -> Box:
         """The free box, which is then taken."""
@@ -86,8 +82,13 @@ class Room:
 
 def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
     """The box nearest to `wanted` that overlaps nothing `taken`: moved sideways by up to `reach`, up or down at will."""
+    first, last = wanted.x - reach, wanted.right + reach
     # Each box as the verticals between which it stands, and the ends of the way up or down on which it is met.
-    met = [(x, x + width, y - wanted.bottom, y + height - wanted.y) for x, y, width, height in taken]
+    met = [
+        (x, x + width, y - wanted.bottom, y + height - wanted.y)
+        for x, y, width, height in taken
+        if x < last and first < x + width
+    ]
     best, least = wanted, math.inf
     for order, part in enumerate((0.0, 0.5, -0.5, 1.0, -1.0)):
         x = wanted.x + part * reach

@@ -1,8 +1,11 @@
 """Drawing: a trace and its layout as SVG, showing the last step; the browser's script then shows any other step of it."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from course.explorer.boxes import Box
 from course.explorer.layout import MARK_LINE, Edge, Hull, Layout, Mark, NodeBox, ParameterBox, Stem, shared_title
@@ -16,6 +19,8 @@ STYLE = page_style(Path(__file__).parent / "explorer.css")
 
 LEAST = 0.85
 """How far a wide drawing shrinks to the window: its smallest print stays at 11 px; what does not fit is scrolled to."""
+STRIP = 1400.0
+"""The width of one strip of a very wide drawing: about a window."""
 PRESSED = ' role="button" tabindex="0"'
 """What can be pressed in a page: a folded node, a heat map."""
 
@@ -28,8 +33,45 @@ def escape(text: str) -> str:
     return text.translate(_HARMLESS)
 
 
-def svg(trace: Trace, places: Layout, *, standalone: bool = False) -> str:
-    """The drawing of the last step; a `standalone` one carries its own style."""
+@dataclass(frozen=True)
+class Drawing:
+    """A drawing of the last step. A very wide one comes in vertical strips, which a page inserts when they come into sight."""
+
+    opening: str
+    across: str
+    """What reaches across strips; everything where there are none."""
+    strips: tuple[dict[str, Any], ...]
+    """Each with its `left` and `right` in the drawing's pixels, the `nodes` in it and its `svg`."""
+
+    @classmethod
+    def of(cls, trace: Trace, places: Layout) -> "Drawing":
+        """Draw a trace."""
+        opening, pieces = _opening(trace, places, "group"), [*_pieces(trace, places)]
+        narrow = places.frame.width <= 3 * STRIP
+        across = [piece.drawn for piece in pieces if narrow or piece.right - piece.left > STRIP]
+        strips: dict[int, list[_Piece]] = defaultdict(list)
+        for piece in [] if narrow else pieces:
+            if piece.right - piece.left <= STRIP:
+                strips[int((piece.left - places.frame.x) // STRIP)].append(piece)
+        return cls(opening, "".join(across), tuple(_strip(strips[number]) for number in sorted(strips)))
+
+    @property
+    def svg(self) -> str:
+        """All of it."""
+        return "".join([self.opening, self.across, *(strip["svg"] for strip in self.strips), "</svg>"])
+
+    def to_json(self) -> dict[str, Any]:
+        """What a widget draws: the drawing without its strips, and the strips."""
+        return {"svg": f"{self.opening}{self.across}</svg>", "strips": self.strips}
+
+
+def standalone(trace: Trace, places: Layout) -> str:
+    """The drawing of the last step as a document with a style of its own, in which nothing can be pressed."""
+    drawn = "".join(piece.drawn for piece in _pieces(trace, places)).replace(PRESSED, "")
+    return f"{_opening(trace, places, 'img')}<style>{STYLE}</style>{drawn}</svg>"
+
+
+def _opening(trace: Trace, places: Layout, role: str) -> str:
     x, y, width, height = (
         f"{number:.0f}" for number in (places.frame.x, places.frame.y, places.frame.width, places.frame.height)
     )
@@ -38,21 +80,37 @@ def svg(trace: Trace, places: Layout, *, standalone: bool = False) -> str:
     most = places.frame.width * max(1.0, min(1.5, 430 / places.frame.height))
     room = f'style="--ml-most:{most:.0f}px;--ml-least:{least:.0f}px"'
     size = f'viewBox="{x} {y} {width} {height}" width="{width}" height="{height}" {room}'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="ml-drawing" role="{role}" {size}>'
+        f"<title>{escape(title(trace))}</title><desc>{escape(_description(trace, places.marks))}</desc>"
+    )
+
+
+class _Piece(NamedTuple):
+    """A part of a drawing, and how far it reaches from left to right; `node` where it is one."""
+
+    left: float
+    right: float
+    drawn: str
+    node: str = ""
+
+
+def _pieces(trace: Trace, places: Layout) -> Iterator[_Piece]:
+    """From the bottom to the top."""
     nodes = {node.id: node for node in trace.nodes}
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="ml-drawing" role="{"img" if standalone else "group"}" {size}>',
-        f"<title>{escape(title(trace))}</title><desc>{escape(_description(trace, places.marks))}</desc>",
-        f"<style>{STYLE}</style>" if standalone else "",
-        *map(_hull, places.hulls),
-        *map(_edge, places.edges),
-        *map(_stem, places.stems),
-        *(_node(box, None if box.is_input else nodes[box.id]) for box in places.nodes),
-        *_labels(trace, places),
-        *map(_mark, places.marks),
-        "</svg>",
-    ]
-    drawn = "".join(parts)
-    return drawn.replace(PRESSED, "") if standalone else drawn
+    for hull in places.hulls:
+        yield _Piece(hull.box.x, hull.box.right, _hull(hull))
+    for edge in places.edges:
+        yield _Piece(edge.points[0][0], edge.points[-1][0], _edge(edge))
+    for stem in places.stems:
+        yield _Piece(stem.start, stem.end + 8, _stem(stem))
+    for box in places.nodes:
+        left, right = min(box.body.x, box.name.x), max(box.body.right, box.name.right)
+        yield _Piece(left, right, _node(box, None if box.is_input else nodes[box.id]), "" if box.is_input else box.id)
+    for box, label in _labels(trace, places):
+        yield _Piece(box.x, box.right, label)
+    for mark in places.marks:
+        yield _Piece(mark.box.x, mark.box.right, _mark(mark))
 
 
 def title(trace: Trace) -> str:
@@ -100,6 +158,15 @@ def _stem(stem: Stem) -> str:
     )
 
 
+def _strip(pieces: Sequence[_Piece]) -> dict[str, Any]:
+    return {
+        "left": min(piece.left for piece in pieces),
+        "right": max(piece.right for piece in pieces),
+        "nodes": [piece.node for piece in pieces if piece.node],
+        "svg": "".join(piece.drawn for piece in pieces),
+    }
+
+
 def _hull(hull: Hull) -> str:
     box = hull.box
     return (
@@ -134,19 +201,19 @@ def _node(box: NodeBox, node: Node | None) -> str:
     )
 
 
-def _labels(trace: Trace, places: Layout) -> Iterator[str]:
+def _labels(trace: Trace, places: Layout) -> Iterator[tuple[Box, str]]:
     for stem in places.stems:
         value = trace.values[stem.name]
         if value.value is None:
             continue
-        yield _label("value", stem.name, value.label, value.value, stem.value)
+        yield stem.value, _label("value", stem.name, value.label, value.value, stem.value)
         if value.grad is not None:
-            yield _label("grad", stem.name, value.label, value.grad, stem.grad)
+            yield stem.grad, _label("grad", stem.name, value.label, value.grad, stem.grad)
     parameters = {found.key: found for node in trace.nodes for found in node.parameters}
     parameters |= {found.key: found for found in trace.shared}
     of = trace.values[trace.outputs[0]].label if len(trace.outputs) == 1 else "L"
     for place in places.parameters:
-        yield _parameter(parameters[place.key], place, of)
+        yield place.title, _parameter(parameters[place.key], place, of)
     nodes = {node.id: node for node in trace.nodes}
     for edge in places.edges:
         read = nodes[edge.node].reads[edge.position]
@@ -154,7 +221,7 @@ def _labels(trace: Trace, places: Layout) -> Iterator[str]:
         if edge.share is not None and read.contribution is not None:
             x, y = edge.share.center, edge.share.bottom - 5
             text = _number(read.contribution, f'data-share-of="{escape(edge.node)}&lt;-{escape(edge.source)}"', x, y)
-            yield f'<g class="ml-share" data-key="share:{key}">{text}</g>'
+            yield edge.share, f'<g class="ml-share" data-key="share:{key}">{text}</g>'
 
 
 def _parameter(found: ParameterTrace, place: ParameterBox, of: str) -> str:

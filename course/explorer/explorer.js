@@ -50,20 +50,50 @@ export class Player {
     this.timeline.addEventListener("input", () => { this.stop(); this.go(Number(this.timeline.value)); });
     this.parts.addEventListener("click", (event) => this.fold(event.target.closest("button")?.dataset.part));
     this.stage.addEventListener("click", (event) => this.press(event.target));
+    this.stage.addEventListener("scroll", () => this.insertStrips() && this.show());
     root.addEventListener("keydown", (event) => this.onKey(event));
     this.watcher = new ResizeObserver(() => this.measure());
     this.watcher.observe(this.stage);
   }
 
-  draw(svg, parts = []) {
+  draw(svg, parts = [], strips = []) {
     if (typeof svg === "string") this.stage.innerHTML = svg; // Python escaped every name in it
     else this.stage.replaceChildren(svg);
-    this.keyed = new Map([...this.stage.querySelectorAll("[data-key]")].map((found) => [found.dataset.key, found]));
-    this.marked = [...this.stage.querySelectorAll("[data-node], [data-edge], [data-stem]")];
-    this.edges = new Map(this.marked.filter(({ dataset }) => dataset.edge).map((found) => [found.dataset.edge, found]));
-    this.local = null;
-    for (const found of this.stage.querySelectorAll('[tabindex="0"]')) found.dataset.lmSuppressShortcuts = "true";
+    this.strips = strips.map((strip) => ({ ...strip, group: null }));
+    Object.assign(this, { keyed: new Map(), marked: [], edges: new Map(), local: null });
+    this.index(this.stage);
     this.parts.replaceChildren(...(parts.length ? [element("span", {}, "Parts:"), ...parts.map((part) => this.partButton(part))] : []));
+  }
+
+  index(drawing) {
+    for (const found of drawing.querySelectorAll("[data-key]")) this.keyed.set(found.dataset.key, found);
+    for (const found of drawing.querySelectorAll("[data-node], [data-edge], [data-stem]")) {
+      this.marked.push(found);
+      if (found.dataset.edge) this.edges.set(found.dataset.edge, found);
+    }
+    for (const found of drawing.querySelectorAll('[tabindex="0"]')) found.dataset.lmSuppressShortcuts = "true";
+  }
+
+  // Of a very wide drawing only the strips near the window are made, and the one where a node is that something happens at:
+  // thousands of labels that nobody sees would hold up every picture. Says whether any came.
+  insertStrips(node) {
+    const missing = this.strips.filter(({ group }) => !group);
+    if (!missing.length) return false;
+    const svg = this.stage.querySelector("svg");
+    const { x, width } = svg.viewBox.baseVal;
+    const { left, width: wide } = svg.getBoundingClientRect();
+    const [frame, pixel] = [this.stage.getBoundingClientRect(), width / (wide || width)];
+    const from = x + (frame.left - left - frame.width / 2) * pixel;
+    const to = x + (frame.right - left + frame.width / 2) * pixel;
+    const wanted = missing.filter((strip) => (strip.left < to && strip.right > from) || strip.nodes.includes(node));
+    for (const strip of wanted) {
+      strip.group = drawn("g", {});
+      strip.group.innerHTML = strip.svg;
+      // In the drawing's order, which is the keyboard's, too.
+      svg.insertBefore(strip.group, this.strips.slice(this.strips.indexOf(strip)).find(({ group }) => group?.parentNode)?.group ?? null);
+      this.index(strip.group);
+    }
+    return wanted.length > 0;
   }
 
   partButton({ id, label, size, folded }) {
@@ -78,9 +108,9 @@ export class Player {
   }
 
   load(trace) {
-    this.trace = trace;
-    this.lastForward = trace.events.filter((event) => event.phase === "forward").length;
-    this.timeline.max = trace.events.length;
+    this.trace = JSON.parse(trace);
+    this.lastForward = this.trace.events.filter((event) => event.phase === "forward").length;
+    this.timeline.max = this.trace.events.length;
     this.go(this.step);
     this.measure();
   }
@@ -98,10 +128,12 @@ export class Player {
   fit(whole) {
     this.root.classList.toggle("ml-fit", whole);
     this.button("fit").setAttribute("aria-pressed", String(whole));
+    if (this.insertStrips()) this.show();
     this.follow(false);
   }
 
   measure() {
+    if (this.trace && this.insertStrips()) this.show();
     const wide = this.root.classList.contains("ml-fit") || this.stage.scrollWidth > this.stage.clientWidth + 1;
     this.button("fit").hidden = !wide;
   }
@@ -109,13 +141,14 @@ export class Player {
   // Scrolls sideways until what happens now is in sight.
   follow(smooth = true) {
     if (this.stage.scrollWidth <= this.stage.clientWidth + 1) return;
-    const active = this.stage.querySelector(".ml-node.ml-active") ?? this.stage.querySelector(this.step ? ".ml-active" : "svg > *");
+    const calm = !smooth || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const scroll = (left) => this.stage.scrollTo({ left, behavior: calm ? "instant" : "smooth" });
+    if (!this.step) return scroll(0);
+    const active = this.stage.querySelector(".ml-node.ml-active") ?? this.stage.querySelector(".ml-active");
     if (!active) return;
     const [frame, box] = [this.stage.getBoundingClientRect(), active.getBoundingClientRect()];
     if (box.left > frame.left + 0.15 * frame.width && box.right < frame.right - 0.25 * frame.width) return;
-    const left = this.stage.scrollLeft + (box.left + box.right) / 2 - (frame.left + frame.right) / 2;
-    const calm = !smooth || matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.stage.scrollTo({ left, behavior: calm ? "instant" : "smooth" });
+    scroll(this.stage.scrollLeft + (box.left + box.right) / 2 - (frame.left + frame.right) / 2);
   }
 
   fold(part) {
@@ -223,8 +256,15 @@ export class Player {
   }
 
   go(step) {
+    const before = this.step;
+    this.step = Math.max(0, Math.min(this.trace.events.length, step));
+    this.insertStrips(this.trace.events[this.step - 1]?.node);
+    this.show();
+    if (this.step || before) this.follow();
+  }
+
+  show() {
     const { events, start, arrays } = this.trace;
-    this.step = Math.max(0, Math.min(events.length, step));
     const now = this.step ? events[this.step - 1] : start;
     const shown = new Map(start.shows);
     const marks = new Set();
@@ -251,7 +291,6 @@ export class Player {
     this.timeline.setAttribute("aria-valuetext", this.counter.textContent);
     this.disable(["first", "back"], this.step === 0);
     this.disable(["step", "last"], this.step === events.length);
-    this.follow();
   }
 
   // The local derivative of the edge that a gradient comes back along. It is drawn when its step comes: a large graph has
@@ -364,14 +403,13 @@ function render({ model, el }) {
   const player = new Player(root, { folding: (part) => wish({ fold: part }), canFold: () => true, whole: (key, step) => wish({ whole: key, step }) });
   const controls = new Controls(root.appendChild(element("div")), wish);
   const redraw = () => {
-    const { svg, parts, controls: shown } = model.get("picture");
-    player.draw(svg, parts);
+    const { svg, strips, parts, controls: shown } = model.get("picture");
+    player.draw(svg, parts, strips);
     controls.draw(shown);
   };
   const reload = () => {
-    const trace = model.get("trace");
-    player.load(trace);
-    controls.answered(trace.inputValues);
+    player.load(model.get("trace"));
+    controls.answered(player.trace.inputValues);
   };
   const repaint = () => {
     const typing = root.contains(document.activeElement) && document.activeElement.dataset.input;

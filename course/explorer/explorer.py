@@ -11,7 +11,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from course.explorer.drawing import STYLE, escape, svg, title
+from course.explorer.drawing import STYLE, Drawing, escape, standalone, title
 from course.explorer.folding import automatic
 from course.explorer.layout import Layout, layout
 from course.explorer.places import skeleton
@@ -47,7 +47,8 @@ class ExplorerWidget(anywidget.AnyWidget):
     _esm = script(_HERE / "explorer.js")
     _css = STYLE
     picture = traitlets.Dict().tag(sync=True)
-    trace = traitlets.Dict().tag(sync=True)
+    trace = traitlets.Unicode().tag(sync=True)
+    """JSON, as on a page: nothing on its way to the browser needs to look into it."""
     whole = traitlets.Dict().tag(sync=True)
     """All numbers of the tensor that the browser asked for."""
     wish = traitlets.Dict().tag(sync=True)
@@ -74,7 +75,8 @@ class Explorer:
         self._folded = {*automatic(self._run), *fold}
         self.trace: Trace = tell_folded(self._run, self._folded)
         self._layout: Layout = layout(self.trace)
-        self._drawing, self._told = "", {}
+        self._drawing: Drawing | None = None
+        self._told = ""
         unknown = [name for name in ranges if name not in self.trace.inputs]
         if unknown:
             raise ValueError(f"ranges names '{unknown[0]}', which is no input: the inputs are {', '.join(self.trace.inputs)}")
@@ -121,7 +123,7 @@ class Explorer:
     @_collecting_later()
     def _tell(self) -> None:
         before, self.trace = self.trace, tell_folded(self._run, self._folded)
-        self._drawing, self._told = "", {}
+        self._drawing, self._told = None, ""
         redrawn = skeleton(before) != skeleton(self.trace)
         if redrawn:
             self._layout = layout(self.trace)
@@ -163,7 +165,7 @@ class Explorer:
 
     def to_svg(self) -> str:
         """The drawing after the last step, with all values and gradients, as an SVG document."""
-        return svg(self.trace, self._layout, standalone=True)
+        return standalone(self.trace, self._layout)
 
     def to_html(self) -> str:
         """A page that draws and steps without Python and without a network."""
@@ -176,12 +178,12 @@ class Explorer:
         )
 
     def _fragment(self) -> str:
-        data = json.dumps(self._views(), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        data = _text(self._views())
         # "<" as an escape, so that no name can end the script element or open a comment in it.
         data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
         note = '<p class="ml-note">Sliders for the inputs appear when the notebook runs.</p>' if self._controls() else ""
         return (
-            f'<style>{STYLE}</style><div class="ml-widget ml-explorer" data-waiting="true">{self._drawn()}'
+            f'<style>{STYLE}</style><div class="ml-widget ml-explorer" data-waiting="true">{self._drawn().svg}'
             f'<script type="application/json">{data}</script>{note}</div>'
             f'<script type="module">{script(_HERE / "explorer.js")}\nstartPages();</script>'
         )
@@ -189,7 +191,7 @@ class Explorer:
     def _views(self) -> dict[str, Any]:
         """The drawing's numbers, and the foldings that lie one or more clicks away, the nearest first, as far as PAGE goes."""
         start = frozenset(self._folded)
-        views: dict[str, Any] = {_name(start): {"trace": self._trace_json(), "parts": _parts(self.trace)}}
+        views: dict[str, Any] = {_name(start): {"trace": self._numbers(), "parts": _parts(self.trace)}}
         waiting, known, size = [start], {start}, 0
         while waiting and size < PAGE:
             now = waiting.pop(0)
@@ -200,7 +202,11 @@ class Explorer:
                     found = tell_folded(self._run, other)
                     if len(found.nodes) > len(self.trace.nodes) + 200:
                         continue
-                    view = {"trace": found.to_json(), "parts": _parts(found), "svg": svg(found, layout(found))}
+                    view = {
+                        "trace": _text(found.to_json()),
+                        "parts": _parts(found),
+                        "svg": Drawing.of(found, layout(found)).svg,
+                    }
                     size += len(view["svg"]) * 2
                     if size > PAGE:
                         break
@@ -210,22 +216,19 @@ class Explorer:
                 turns[part] = _name(other)
         return {"start": _name(start), "views": views}
 
-    def _numbers(self) -> dict[str, Any]:
-        held = {control["name"]: {"value": control["value"], "text": control["text"]} for control in self._controls()}
-        return {**self._trace_json(), "inputValues": held}
-
-    def _trace_json(self) -> dict[str, Any]:
+    def _numbers(self) -> str:
         """The numbers of a page or a widget, collected once for both."""
-        self._told = self._told or self.trace.to_json()
+        held = {control["name"]: {"value": control["value"], "text": control["text"]} for control in self._controls()}
+        self._told = self._told or _text({**self.trace.to_json(), "inputValues": held})
         return self._told
 
-    def _drawn(self) -> str:
+    def _drawn(self) -> Drawing:
         """The drawing inside a page or a widget, made once for both."""
-        self._drawing = self._drawing or svg(self.trace, self._layout)
+        self._drawing = self._drawing or Drawing.of(self.trace, self._layout)
         return self._drawing
 
     def _picture(self) -> dict[str, Any]:
-        return {"svg": self._drawn(), "controls": self._controls(), "parts": _parts(self.trace)}
+        return {**self._drawn().to_json(), "controls": self._controls(), "parts": _parts(self.trace)}
 
     def _controls(self) -> list[dict[str, Any]]:
         made = []
@@ -297,6 +300,10 @@ def _parts(trace: Trace) -> list[dict[str, Any]]:
         for part in trace.parts
         if not closed & set(part.around)
     ]
+
+
+def _text(found: Any) -> str:
+    return json.dumps(found, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def _name(folded: frozenset[str]) -> str:

@@ -22,6 +22,10 @@ MEASURED = 256
 """Check mode measures this many numbers of a tensor at most, drawn at random."""
 
 
+Handed = tuple[Tensor | None, ...]
+"""What a node's backward returned, for each of its reads."""
+
+
 @dataclass(frozen=True)
 class Use:
     """A parameter as one node uses it: what that node's backward adds to its gradient."""
@@ -96,11 +100,12 @@ def run(flat: Flat, tensors: Sequence[Tensor], grad_output: Any = None, *, check
     values, failure = _forward(graph, tensors)
     seeds: dict[str, Tensor] = {}
     grads: dict[str, Tensor] = {}
+    handed: dict[str, Handed] = {}
     if failure is None:
         seeds = _seeds(graph, values, grad_output)
-        grads, failure = _backward(graph, seeds)
+        grads, handed, failure = _backward(graph, seeds)
     with torch.no_grad():
-        calls = tuple(_call(flat, node, values, grads, check) for node in graph.nodes.values())
+        calls = tuple(_call(flat, node, values, grads, handed, check) for node in graph.nodes.values())
     counts: dict[int, int] = {}
     for call in calls:
         for used in call.uses:
@@ -146,31 +151,35 @@ def _seeds(graph: Graph, values: dict[str, Tensor], grad_output: Any) -> dict[st
     return dict(zip(graph.outputs, seeds, strict=True))
 
 
-def _backward(graph: Graph, seeds: dict[str, Tensor]) -> tuple[dict[str, Tensor], Failure | None]:
-    """The graph's own backward, listened to: which gradients arrive at which node, and where it breaks off."""
-    arrived, failures = dict(seeds), []
+def _backward(graph: Graph, seeds: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Handed], Failure | None]:
+    """The graph's own backward, listened to: which gradients arrive at which node, what it hands on, where it breaks off.
+
+    What a node hands on is told only where it is sure to follow from all that arrived: a student's graph may ask too early.
+    """
+    arrived, handed, failures = dict(seeds), dict[str, Handed](), []
     for node in graph.nodes.values():
-        vars(node.module)["backward"] = _listener(graph, node, arrived, failures)
+        vars(node.module)["backward"] = _listener(graph, node, arrived, handed, failures)
     try:
         graph.backward(*seeds.values())
     except Exception as error:  # whatever a student's backward may raise is shown at its node
-        return arrived, failures[0] if failures else Failure(None, "backward", explain(error))
+        return arrived, {}, failures[0] if failures else Failure(None, "backward", explain(error))
     finally:
         for node in graph.nodes.values():
             vars(node.module).pop("backward", None)
         graph.zero_grad()
-    return dict(graph.grads), None
+    return dict(graph.grads), handed if type(graph).backward is Graph.backward else {}, None
 
 
 def _listener(
-    graph: Graph, node: Node, arrived: dict[str, Tensor], failures: list[Failure]
-) -> Callable[..., tuple[Tensor | None, ...]]:
+    graph: Graph, node: Node, arrived: dict[str, Tensor], handed: dict[str, Handed], failures: list[Failure]
+) -> Callable[..., Handed]:
     own = node.module.backward
 
-    def backward(*arriving: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(*arriving: Tensor) -> Handed:
         arrived.update(zip(node.outputs, arriving, strict=True))
         try:
-            return _gradients(graph, node, own(*arriving))
+            handed[node.name] = _gradients(graph, node, own(*arriving))
+            return handed[node.name]
         except Exception as error:
             failures.append(Failure(node.name, "backward", explain(error)))
             raise
@@ -178,7 +187,7 @@ def _listener(
     return backward
 
 
-def _gradients(graph: Graph, node: Node, returned: Any) -> tuple[Tensor | None, ...]:
+def _gradients(graph: Graph, node: Node, returned: Any) -> Handed:
     """What a node's backward returned, as a gradient for each of its reads.
 
     Raises:
@@ -198,8 +207,10 @@ def _gradients(graph: Graph, node: Node, returned: Any) -> tuple[Tensor | None, 
     return handed
 
 
-def _call(flat: Flat, node: Node, values: dict[str, Tensor], grads: dict[str, Tensor], check: bool) -> Call:
-    """The node once more by itself: what it hands back, what it adds to each parameter, its local derivatives."""
+def _call(
+    flat: Flat, node: Node, values: dict[str, Tensor], grads: dict[str, Tensor], known: dict[str, Handed], check: bool
+) -> Call:
+    """The node by itself: what it hands back, what it adds to each parameter, its local derivatives."""
     graph, nothing = flat.graph, (None,) * len(node.reads)
     named = [(name, parameter) for name, parameter in node.module.named_parameters()]
     call = Call(node.name, node.module, node.reads, node.outputs, flat.groups[node.name], nothing, nothing, nothing)
@@ -211,8 +222,11 @@ def _call(flat: Flat, node: Node, values: dict[str, Tensor], grads: dict[str, Te
     try:
         if named:
             node.module.zero_grad()
-        arriving = [grads.get(name, torch.zeros_like(values[name])) for name in node.outputs]
-        handed = _gradients(graph, node, node.module.backward(*arriving))
+        if not named and node.name in known:
+            handed = known[node.name]
+        else:
+            arriving = [grads.get(name, torch.zeros_like(values[name])) for name in node.outputs]
+            handed = _gradients(graph, node, node.module.backward(*arriving))
         uses = tuple(Use(use.name, use.parameter, use.parameter.grad.clone()) for use in idle)
         around = (*(values[name] for name in node.outputs), *graph._read(node, values))
         single = len(node.outputs) == 1 and all(value.dim() == 0 for value in around)

@@ -6,6 +6,7 @@ import torch
 from course import Module, Parameter, Residual, generator, tensor
 from course.exercises import find_exercise, grade
 from course.exercises.composite import ScaledResidual
+from course.module import Buffer
 from course.modules import Sine
 
 OWN = find_exercise("own_module")
@@ -99,6 +100,15 @@ class SumsUp(Bends):
         return super().backward(grad_output[:, None])
 
 
+class Shifts(Bends):
+    def __init__(self):
+        super().__init__()
+        self.shift = Buffer(torch.full((3,), 0.5))
+
+    def forward(self, x):
+        return super().forward(x) + self.shift.value
+
+
 class HandsWorkOn(Bends):
     def __init__(self):
         self.inside = Sine(3)
@@ -130,11 +140,13 @@ class Breaks(Bends):
     [
         (Bends, 18, ""),
         (ManyParameters, 18, ""),
+        (Shifts, 18, ""),
         (HandsOn, 0, "a is a straight line in x: choose a formula that bends"),
         (Constant, 0, "a is a straight line in x"),
         (Scales, 0, "a is a straight line in x"),
         (Idle, 0, "a does not depend on theta: use it in forward"),
         (NothingToLearn, 9, "there is no ∂L/∂theta"),
+        (NothingToLearn, 9, "your module has no parameter"),
         (SumsUp, 0, "a has shape (5,) where x has shape (5, 3): keep the shape"),
         (HandsWorkOn, 0, "there is a module inside: write the formula out"),
         (Stub, 0, "forward is not written yet"),
@@ -145,7 +157,10 @@ class Breaks(Bends):
 def test_a_module_of_ones_own(answer, points, said, seed):
     score = grade(OWN, answer, seed=seed)
     assert score.points == points
-    assert said in " ".join(part.message for part in score.verdicts)
+    told = " ".join(part.message for part in score.verdicts)
+    assert said in told
+    assert "ValueError" not in told
+    assert "RefusalError" not in told
 
 
 def test_short_rows_stand_beside_long_ones():

@@ -1,5 +1,6 @@
 # Lets the gradient pass everywhere, also where the answer is right by a margin and the loss is flat.
 # points: hinge_loss 2
+# mistake: hinge_loss: mask missing
 
 # %% hinge_loss
 class HingeLoss(Module):
