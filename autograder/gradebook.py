@@ -140,19 +140,31 @@ def _lock(connection: Connection) -> None:
 
 
 def _create(url: str) -> None:
-    """An empty gradebook, as nbgrader would make it, but without starting another Python for its version number."""
+    """A gradebook for the course, as nbgrader would make it, but without starting another Python for its version number.
+
+    nbgrader adds the course when it first opens a gradebook; of two who do so at the same time, one would break off.
+    """
     engine = _engine(url)
     try:
         with engine.connect() as connection:
-            if inspect(connection).has_table("alembic_version"):
+            if _is_there(connection):
                 return
         with engine.begin() as connection:  # all or nothing, however it may be interrupted
             _lock(connection)
-            if inspect(connection).has_table("alembic_version"):  # another was first
+            if _is_there(connection):  # another was first
                 return
-            Base.metadata.create_all(connection)
-            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-            head = ScriptDirectory(ALEMBIC_DIR).get_current_head()
-            connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": head})
+            if not inspect(connection).has_table("alembic_version"):
+                Base.metadata.create_all(connection)
+                connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+                head = ScriptDirectory(ALEMBIC_DIR).get_current_head()
+                connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": head})
+            if inspect(connection).has_table("course"):  # nbgrader makes the tables that an older gradebook lacks
+                connection.execute(text("INSERT INTO course (id) VALUES (:course)"), {"course": COURSE_ID})
     finally:
         engine.dispose()
+
+
+def _is_there(connection: Connection) -> bool:
+    if not all(map(inspect(connection).has_table, ("alembic_version", "course"))):
+        return False
+    return connection.execute(text("SELECT 1 FROM course WHERE id = :course"), {"course": COURSE_ID}).first() is not None

@@ -6,8 +6,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from autograder.errors import AutograderError
 from autograder.gradebook import open_gradebook
 from autograder.points import read_points
 from autograder.quiet import quiet
-from autograder.settings import Settings
+from autograder.settings import COURSE_ID, Settings
 from tests.autograder.conftest import AUTOGRADER
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -192,6 +194,18 @@ def test_graders_at_once_do_no_harm(tiny, address, graders):
     assert _execute(address, "SELECT count(*) FROM submitted_assignment") == [(6,)]
     for folder in (tiny.settings.autograded, other / "autograded"):
         assert sorted(str(path.relative_to(folder)) for path in folder.glob("*/*")) == [f"{one}/tiny" for one in students]
+
+
+def test_an_empty_gradebook_may_be_opened_by_many_at_once(tiny, address):
+    settings, gate = replace(tiny.settings, db=address), threading.Barrier(8)
+
+    def open_and_close(_: int) -> None:
+        gate.wait()
+        open_gradebook(settings).close()
+
+    with quiet(settings.log), ThreadPoolExecutor(gate.parties) as pool:
+        assert list(pool.map(open_and_close, range(gate.parties))) == [None] * gate.parties
+    assert _execute(address, "SELECT id FROM course") == [(COURSE_ID,)]
 
 
 def test_what_goes_wrong_is_said_in_one_line_without_the_password(tiny, address):
