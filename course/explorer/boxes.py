@@ -82,20 +82,21 @@ class Room:
 
 def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
     """The box nearest to `wanted` that overlaps nothing `taken`: moved sideways by up to `reach`, up or down at will."""
+    wide, top, foot = wanted.width, wanted.y, wanted.bottom
     first, last = wanted.x - reach, wanted.right + reach
     # Each box as the verticals between which it stands, and the ends of the way up or down on which it is met.
-    met = [
-        (x, x + width, y - wanted.bottom, y + height - wanted.y)
-        for x, y, width, height in taken
-        if x < last and first < x + width
-    ]
+    met = [(x, x + width, y - foot, y + height - top) for x, y, width, height in taken if x < last and first < x + width]
     best, least = wanted, math.inf
     for order, part in enumerate((0.0, 0.5, -0.5, 1.0, -1.0)):
         x = wanted.x + part * reach
-        start, end = x + 1e-6, x + wanted.width - 1e-6
+        start, end = x + 1e-6, x + wide - 1e-6
         # Where it may not go up or down, as open intervals of the way.
         blocked = [(low, high) for left, right, low, high in met if left < end and start < right]
-        for way in (_least_way(blocked), -_least_way([(-high, -low) for low, high in blocked])):
+        if not any(low + 1e-9 < 0 < high - 1e-9 for low, high in blocked):
+            ways = (0.0,)
+        else:
+            ways = (_least_way(blocked), -_least_way([(-high, -low) for low, high in blocked]))
+        for way in ways:
             cost = abs(way) + order * 1e-3 + (way > 0) * 1e-4
             if cost < least:
                 best, least = Box(x, wanted.y + way, wanted.width, wanted.height), cost

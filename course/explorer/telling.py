@@ -22,8 +22,8 @@ class _Teller:
         labels = [self.label(name) for name in run.outputs]
         self.of = labels[0] if len(labels) == 1 else "L"
         self.keys = self._shared_keys()
+        self.arrays: dict[int, tuple[Tensor, Array]] = {}
         self.nodes = {call.name: self._node(call) for call in run.calls}
-        self.arrays: dict[str, Array] = {}
 
     def trace(self) -> Trace:
         run = self.run
@@ -44,9 +44,11 @@ class _Teller:
         found = {}
         for name in shown:
             value, grad = self.run.values.get(name), self.run.grads.get(name)
-            grad = None if grad is None else Array.of(grad)
+            grad = None if grad is None else self._array(grad)
             wrong = self._wrong_sum(name)
-            found[name] = Value(name, self.label(name), None if value is None else Array.of(value), grad, readers[name], wrong)
+            found[name] = Value(
+                name, self.label(name), None if value is None else self._array(value), grad, readers[name], wrong
+            )
         return found
 
     def _wrong_sum(self, name: str) -> str:
@@ -88,13 +90,18 @@ class _Teller:
                     others = [other for c in self.run.calls for other in c.uses if other.parameter is use.parameter]
                     added = [other.added for other in others if other.added is not None]
                     total = sum(added[1:], added[0]) if added else torch.zeros_like(use.parameter.value)
-                    value = Array.of(use.parameter.value)
-                    yield ParameterTrace(key, key.removeprefix("shared."), value, Array.of(total), len(others))
+                    value = self._array(use.parameter.value)
+                    yield ParameterTrace(key, key.removeprefix("shared."), value, self._array(total), len(others))
 
     def _own(self, call: Call) -> tuple[ParameterTrace, ...]:
         return tuple(
             ParameterTrace(
-                f"{call.name}.{use.name}", use.name, Array.of(use.parameter.value), Array.of(_added(use)), 1, _wrong_use(use)
+                f"{call.name}.{use.name}",
+                use.name,
+                self._array(use.parameter.value),
+                self._array(_added(use)),
+                1,
+                _wrong_use(use),
             )
             for use in call.uses
             if id(use.parameter) not in self.keys
@@ -113,8 +120,8 @@ class _Teller:
                 read if isinstance(read, str) else None,
                 None if isinstance(read, str) else float(read),
                 wording.substitute(symbol, names),
-                None if local is None else Array.of(local),
-                None if grad is None or not isinstance(read, str) else Array.of(grad),
+                None if local is None else self._array(local),
+                None if grad is None or not isinstance(read, str) else self._array(grad),
                 "" if grad is None or numeric is None else differ(grad, numeric),
             )
             for read, symbol, local, grad, numeric in zip(
@@ -161,7 +168,7 @@ class _Teller:
 
     def _start(self) -> Event:
         run = self.run
-        shows = [(f"value:{name}", Array.of(run.values[name])) for name in run.inputs]
+        shows = [(f"value:{name}", self._array(run.values[name])) for name in run.inputs]
         for node in self.nodes.values():
             shows += [(f"value:{found.key}", found.value) for found in node.parameters]
         shows += [(f"value:{found.key}", found.value) for found in self._shared()]
@@ -170,16 +177,15 @@ class _Teller:
             given = f"{len(run.inputs)} inputs"
         return Event("start", None, None, tuple(shows), f"Given: {given}. Press Step to compute the first node.")
 
-    def _array(self, kind: str, name: str) -> Array:
-        """A value or gradient; each is read many times."""
-        key = f"{kind}:{name}"
-        if key not in self.arrays:
-            self.arrays[key] = Array.of((self.run.values if kind == "value" else self.run.grads)[name])
-        return self.arrays[key]
+    def _array(self, tensor: Tensor) -> Array:
+        """A tensor's numbers: most tensors are told of many times, as a value, as what is handed on, and as its sum."""
+        if id(tensor) not in self.arrays:
+            self.arrays[id(tensor)] = tensor, Array.of(tensor)  # with the tensor, whose id must stay its own
+        return self.arrays[id(tensor)][1]
 
     def _text(self, name: str) -> str:
         """A value's numbers in short."""
-        return self._array("value", name).text
+        return self._array(self.run.values[name]).text
 
     def _forward(self) -> Iterator[Event]:
         for call in self.run.calls:
@@ -195,7 +201,7 @@ class _Teller:
             result = ", ".join(self._text(output) for output in call.outputs)
             note = self.nodes[call.name].note
             warning = f": {note}" if note.startswith("here") and "gradient" not in note else ""
-            shows = tuple((f"value:{output}", self._array("value", output)) for output in call.outputs)
+            shows = tuple((f"value:{output}", self._array(self.run.values[output])) for output in call.outputs)
             marks = (f"note:{call.name}",) if warning else ()
             yield Event("forward", call.name, None, shows, f"{left} = {formula} = {result}{warning}", marks)
 
@@ -223,7 +229,9 @@ class _Teller:
                 done[read] += 1
                 place = (done[read], paths[read])
                 # The last path's total is what the graph itself has: a student's graph may have summed otherwise.
-                total = self._array("grad", read) if done[read] == paths[read] and read in run.grads else Array.of(sums[read])
+                total = (
+                    self._array(run.grads[read]) if done[read] == paths[read] and read in run.grads else self._array(sums[read])
+                )
                 sentence = self._edge_sentence(call, node.reads[position], total, place) + self._also(waiting)
                 marks = [f"wrong:{node.id}:{position}"] if node.reads[position].wrong else []
                 marks += [f"wrong:{node.id}.{use.name}" for use in waiting if _wrong_use(use)]
@@ -242,7 +250,7 @@ class _Teller:
                 yield Event("backward", call.name, None, self._grads(call, waiting, added), sentence, tuple(marks))
         for name in run.inputs:
             if name in run.grads and name not in sums and run.failure is None:
-                shows = ((f"grad:{name}", self._array("grad", name)),)
+                shows = ((f"grad:{name}", self._array(self.run.grads[name])),)
                 yield Event("backward", None, None, shows, f"{self._by(name)} = 0: no path leads from it to {self.of}")
 
     def _failed(self, events: list[Event]) -> list[Event]:
@@ -254,7 +262,7 @@ class _Teller:
         return [*events, told]
 
     def _seed(self) -> Event:
-        arrays = {name: Array.of(seed) for name, seed in self.run.seeds.items()}
+        arrays = {name: self._array(seed) for name, seed in self.run.seeds.items()}
         labels = " and ".join(map(self._by, arrays))
         if self.run.seeds_given:
             reason = f"{' and '.join(array.text for array in arrays.values())}: the upstream gradient that was given"
@@ -285,14 +293,14 @@ class _Teller:
             shared = self.keys.get(id(use.parameter))
             key = shared or f"{call.name}.{use.name}"
             added[key] = _plus(added.get(key), _added(use))
-            shows.append((f"grad:{key}", Array.of(added[key])))
+            shows.append((f"grad:{key}", self._array(added[key])))
         return tuple(shows)
 
     def _edge_sentence(self, call: Call, read: Read, total: Array, place: tuple[int, int]) -> str:
         assert read.source is not None
         assert read.contribution is not None
         node = self.nodes[call.name]
-        upstream = [self._array("grad", name) for name in call.outputs if name in self.run.grads]
+        upstream = [self._array(self.run.grads[name]) for name in call.outputs if name in self.run.grads]
         if read.local is not None:
             product = wording.product(upstream[0].text, local_text(read), read.contribution.text)
         else:
