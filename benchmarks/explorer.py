@@ -166,6 +166,12 @@ WATCH = """({number, shown}) => {
 }"""
 
 
+SHOWN = """async () => {
+  const late = new Promise((_, fail) => setTimeout(() => fail(new Error("nothing was shown within a minute")), 60_000));
+  return (await Promise.race([window.shownAt, late])) - window.pressedAt;
+}"""
+
+
 def run_cell(page, number: int, shown: str) -> float:
     """Run one cell; the milliseconds from the key press until what it shows has been painted."""
     cell = page.locator(".jp-CodeCell").nth(number)
@@ -175,7 +181,7 @@ def run_cell(page, number: int, shown: str) -> float:
     area.evaluate("area => area.replaceChildren()")
     page.evaluate(WATCH, {"number": number, "shown": shown})
     page.keyboard.press("Control+Enter")
-    return page.evaluate("async () => (await window.shownAt) - window.pressedAt")
+    return page.evaluate(SHOWN)
 
 
 def measure(rounds: int, draws: int) -> dict[str, list[float]]:

@@ -38,6 +38,9 @@ def _collecting_later() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            if not gc.get_freeze_count():  # there and back again: all are old now, and wait for the next look at everything
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
