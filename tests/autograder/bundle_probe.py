@@ -1,4 +1,7 @@
-"""``python bundle_probe.py FOLDER OUT``, in a student's environment: what is met in the unpacked bundle, as JSON."""
+"""``python bundle_probe.py FOLDER OUT [PART…]``, in a student's environment: what is met in the unpacked bundle, as JSON.
+
+A part is the name of an assignment, which is run as it was released, 'lecture', or 'solved': an exercise with its answer.
+"""
 
 import importlib.util
 import json
@@ -41,11 +44,17 @@ def solve(path, exercise, answer):
     return run(path, lambda cell: cell.id in ("imports", exercise, f"{exercise}-test"))
 
 
+def meet(folder, part):
+    """What the code cells of one part put out."""
+    if part == "lecture":
+        return run(folder / "lectures" / f"{LECTURE}.ipynb")
+    if part == "solved":
+        return solve(folder / "assignments" / "01_graphs" / "01_graphs.ipynb", "multiply", ANSWER)
+    return run(folder / "assignments" / part / f"{part}.ipynb")
+
+
 if __name__ == "__main__":
-    folder, out = map(Path, sys.argv[1:])
+    folder, out = map(Path, sys.argv[1:3])
     os.environ["OMP_NUM_THREADS"] = "1"
     found = {"autograder": importlib.util.find_spec("autograder") is not None}
-    found["lecture"] = run(folder / "lectures" / f"{LECTURE}.ipynb")
-    found["assignments"] = {path.stem: run(path) for path in sorted(folder.glob("assignments/*/*.ipynb"))}
-    found["solved"] = solve(folder / "assignments" / "01_graphs" / "01_graphs.ipynb", "multiply", ANSWER)
-    out.write_text(json.dumps(found))
+    out.write_text(json.dumps(found | {part: meet(folder, part) for part in sys.argv[3:]}))

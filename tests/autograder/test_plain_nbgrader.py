@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ HONEST = [student for student in STUDENTS if not NAMES[student].startswith("forg
 """Without those that forge what the check in their own kernel says: nbgrader alone believes them."""
 UNREADABLE = next(student for student in STUDENTS if NAMES[student] == "not-json")
 """The one submission that nbgrader cannot open: it goes on with the others, and says so with its exit code."""
+SOME = sorted({*HONEST[::4], UNREADABLE})
+"""Those that are graded every time; nbgrader takes seconds for each."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A course that nbgrader graded, and whose submissions."""
+
+    root: Path
+    students: list[str]
 
 
 def _nbgrader(*arguments: str, course: Path, fine: bool = True) -> str:
@@ -35,29 +46,30 @@ def _nbgrader(*arguments: str, course: Path, fine: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def course(tmp_path_factory, root, demo) -> Path:
+@pytest.fixture(scope="module", params=[SOME, pytest.param(HONEST, marks=pytest.mark.slow)], ids=["some", "all"])
+def course(tmp_path_factory, root, demo, request) -> Plain:
     """A copy of the course, taken through nbgrader's three steps with the demo's submissions."""
     folder = tmp_path_factory.mktemp("plain")
     shutil.copy(root / "nbgrader_config.py", folder)
     shutil.copytree(root / "solutions" / "01_graphs", folder / "solutions" / "01_graphs")
     _nbgrader("generate_assignment", "01_graphs", course=folder)
-    for student in HONEST:
+    for student in request.param:
         shutil.copytree(demo.settings.submitted / student, folder / "autograder" / "work" / "submitted" / student)
     _nbgrader("autograde", "01_graphs", course=folder, fine=False)
     _nbgrader("generate_feedback", "01_graphs", course=folder)
-    return folder
+    return Plain(folder, request.param)
 
 
 def test_generates_what_autograder_generates(course, demo):
-    made = course / "assignments" / "01_graphs" / "01_graphs.ipynb"
+    made = course.root / "assignments" / "01_graphs" / "01_graphs.ipynb"
     assert made.read_bytes() == (demo.settings.released / "01_graphs" / "01_graphs.ipynb").read_bytes()
 
 
 def test_gives_the_same_points(course, demo):
-    ours, theirs = read_points(demo.settings, "01_graphs"), read_points(Settings(course), "01_graphs")
+    ours, theirs = read_points(demo.settings, "01_graphs"), read_points(Settings(course.root), "01_graphs")
     assert len(HONEST) >= 17
-    for row in (ours[student] for student in HONEST):
+    assert len(course.students) >= 5
+    for row in (ours[student] for student in course.students):
         assert theirs[row.student].total == row.total, row.student
         if row.student != UNREADABLE:
             assert theirs[row.student] == row
@@ -75,10 +87,10 @@ def test_gives_the_same_scores_byte_for_byte(course, demo):
         """
         with closing(sqlite3.connect(settings.gradebook)) as gradebook:
             rows = gradebook.execute(query).fetchall()
-        return repr([row for row in rows if row[0] in HONEST and row[0] != UNREADABLE]).encode()
+        return repr([row for row in rows if row[0] in course.students and row[0] != UNREADABLE]).encode()
 
-    assert len(scores(demo.settings)) > 1000
-    assert scores(Settings(course)) == scores(demo.settings)
+    assert len(scores(demo.settings)) > 50 * len(course.students)
+    assert scores(Settings(course.root)) == scores(demo.settings)
 
 
 def test_makes_the_same_gradebook(course, demo):
@@ -86,18 +98,18 @@ def test_makes_the_same_gradebook(course, demo):
         with closing(sqlite3.connect(settings.gradebook)) as gradebook:
             return gradebook.execute("SELECT version_num FROM alembic_version").fetchall()
 
-    assert version(Settings(course)) == version(demo.settings)
+    assert version(Settings(course.root)) == version(demo.settings)
 
 
 def test_feedback_shows_no_hidden_tests(course):
-    pages = list((course / "autograder" / "work" / "feedback").glob("*/01_graphs/01_graphs.html"))
-    assert len(pages) >= 16
+    pages = list((course.root / "autograder" / "work" / "feedback").glob("*/01_graphs/01_graphs.html"))
+    assert len(pages) == len(course.students) - 1, "all but the one that cannot be opened"
     for page in pages:
         assert "HIDDEN TESTS" not in page.read_text()
 
 
 def test_validate_lists_what_is_missing(course):
-    said = _nbgrader("validate", "assignments/01_graphs/01_graphs.ipynb", course=course)
+    said = _nbgrader("validate", "assignments/01_graphs/01_graphs.ipynb", course=course.root)
     assert "VALIDATION FAILED ON 8 CELL(S)" in said
 
 

@@ -109,7 +109,7 @@ def walk(page) -> tuple[int, list[str], str]:
     return slides, faults, ""
 
 
-@each_lecture("path", quick=("03", "06"))
+@each_lecture("path", quick=("03",))
 def test_no_slide_overflows(path, stage, page):
     stage.place(lecture(path).notebook, path.name)
     page.set_default_timeout(60_000)

@@ -14,6 +14,8 @@ from tests.notebooks import ROOT, run
 
 NAMES = sorted(path.parent.name for path in ROOT.glob("solutions/*/*.ipynb"))
 each = pytest.mark.parametrize("name", NAMES)
+QUICK = ("01_graphs", "05_composite")
+"""Whose solutions are run as notebooks every time; through the engine, all of them are."""
 
 
 def source(name: str, folder: str = "solutions") -> NotebookNode:
@@ -125,7 +127,7 @@ def said(notebook: NotebookNode) -> str:
     return "\n".join(str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", "")) for output in outputs)
 
 
-@each
+@pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES])
 def test_the_solution_earns_every_point_in_the_notebook(name, tmp_path):
     """The same through the engine and through nbgrader is tested with the autograder."""
     notebook = run(ROOT / "solutions" / name / f"{name}.ipynb", tmp_path).notebook
