@@ -7,7 +7,7 @@ from benchmarks.strength.zoo import ZOO
 from course import Graph, generator
 from course.checks import check_module
 from course.diagnosis import MISTAKES
-from course.modules import Add, HingeLoss, Linear, Multiply, Sigmoid, Tanh
+from course.modules import Add, HingeLoss, Linear, Multiply, Sigmoid, SiLU, Tanh
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -86,6 +86,20 @@ def test_the_wrong_columns_are_named():
 
     message = check_module(Column(4, 2), (torch.randn(5, 4),))["∂L/∂x"].message
     assert "only in_features number 2 is wrong" in message or "only column 2 is wrong" in message
+
+
+@pytest.mark.parametrize(("kept", "lost"), [("σ", "sigmoid"), ("x", "mul")])
+def test_half_of_the_product_rule_is_a_lost_path(kept, lost):
+    class Half(SiLU):
+        def backward(self, grad_output):
+            super().backward(grad_output)
+            x = torch.asarray(self.saved["x"])
+            s = torch.sigmoid(x)
+            return grad_output * (s if kept == "σ" else x * s * (1 - s))
+
+    mistake = check_module(Half(), (torch.randn(4, 3),)).mistakes["∂L/∂x"]
+    assert mistake.name == "path lost"
+    assert f"into forward's step '{lost}'" in mistake.what
 
 
 def test_a_gradient_where_nothing_flows_is_named():

@@ -47,11 +47,11 @@ def diagnose(truth: "Truth", evidence: "Evidence", numeric: Mapping[str, np.ndar
             continue
         case = Case(truth, name, evidence.grads, true)
         diagnosis = _explain(case, (hypothesis for source in QUICK for hypothesis in source(case)))
-        if diagnosis is None and case.given.shape == case.true.shape:
+        # Another function's gradient may also be what is left of this one: σ, softplus's slope, is one path of x·σ(x).
+        if (diagnosis is None or diagnosis.name == "other formula") and case.given.shape == case.true.shape:
             taken_apart = taken_apart or steps.Steps(truth)
-            diagnosis = _explain(
-                case, (*steps.lost_paths(case, taken_apart), *relations.unmasked(case), *relations.places(case))
-            )
+            vague = () if diagnosis else (*relations.unmasked(case), *relations.places(case))
+            diagnosis = _explain(case, (*steps.lost_paths(case, taken_apart), *vague)) or diagnosis
         if diagnosis is not None:
             found[name] = diagnosis
     return found

@@ -134,7 +134,7 @@ def _scaled(case: Case, steps: Steps, edge: tuple[fx.Node, fx.Node], step: str) 
 
 
 COMPOSED = (
-    *("addcdiv", "addcmul", "addmm", "baddbmm", "linear", "rsub", "_softmax", "_log_softmax", "logsumexp", "sigmoid"),
+    *("addcdiv", "addcmul", "addmm", "baddbmm", "linear", "rsub", "_softmax", "_log_softmax", "logsumexp"),
     *("celu", "elu", "gelu", "glu", "leaky_relu", "log_sigmoid_forward", "mish", "selu", "silu", "softplus"),
     *("binary_cross_entropy", "huber_loss", "mse_loss", "nll_loss_forward", "smooth_l1_loss"),
     *("native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training"),
