@@ -137,16 +137,20 @@ def run_all(page, shown: str, tries: int = 5) -> None:
         dialog.locator("button").last.click()
 
     # On a busy machine, JupyterLab may ask something in between; a dialog left open would take every click.
-    page.add_locator_handler(page.locator(".jp-Dialog").first, answer)
-    for attempt in range(tries):
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        try:
-            page.locator(shown).first.wait_for(timeout=15_000 * (attempt + 1))
-            return
-        except NotThere:
-            if attempt == tries - 1:
-                raise
+    asked = page.locator(".jp-Dialog").first
+    page.add_locator_handler(asked, answer)
+    try:
+        for attempt in range(tries):
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.get_by_text("Run All Cells", exact=True).click()
+            try:
+                page.locator(shown).first.wait_for(timeout=15_000 * (attempt + 1))
+                return
+            except NotThere:
+                if attempt == tries - 1:
+                    raise
+    finally:
+        page.remove_locator_handler(asked)  # what comes later is the test's own to answer
 
 
 def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
