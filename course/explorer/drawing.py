@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ PRESSED = ' role="button" tabindex="0"'
 _HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 
+@lru_cache(4096)
 def escape(text: str) -> str:
     """Text that is harmless inside an element and inside an attribute: `html.escape` in one go."""
     return text.translate(_HARMLESS)

@@ -8,6 +8,7 @@ Toda: Methods for visual understanding of hierarchical system structures, IEEE T
 
 import textwrap
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -182,7 +183,7 @@ class _Drawing:
         taken += [Box(x, y - 1, right - x, 2) for points in routes.values() for (x, y), (right, _) in _straights(points)]
         room = Room(taken)
         shares = self._shares(routes, room)
-        edges = tuple(self._edge(key, points, room, shares.get(key)) for key, points in routes.items())
+        edges = tuple(self._edges(routes, room, shares))
         marks = tuple(self._marks(routes, room))
         taken += [*shares.values(), *(edge.local for edge in edges if edge.local is not None), *(mark.box for mark in marks)]
         hulls = tuple(self._hulls(taken))
@@ -362,13 +363,27 @@ class _Drawing:
                 shares[key] = room.find(wanted, reach=8)
         return shares
 
-    def _edge(self, key: Key, points: list[Point], room: Room, share: Box | None) -> Edge:
-        read, (node, position) = self.reads[key], key
-        text, box = "", None
-        if read.contribution is not None and (read.local is not None or read.symbol):
-            text = derivative(self.trace.values[self.made[node]].label, self.trace.values[read.source or ""].label)
-            text += f" = {read.symbol}" if read.symbol and (read.local is None or not is_number(read.symbol)) else ""
-            width = text_width(text + (" = −0.0358" if read.local is not None else ""), LOCAL_SIZE)
+    def _edges(self, routes: dict[Key, list[Point]], room: Room, shares: dict[Key, Box]) -> Iterator[Edge]:
+        texts = {key: self._local_text(key) for key in routes}
+        widest: dict[str, float] = defaultdict(float)
+        for key, text in texts.items():
+            if text:
+                exact = " = −0.0358" if self.reads[key].local is not None else ""
+                widest[key[0]] = max(widest[key[0]], text_width(text + exact, LOCAL_SIZE))
+        # A step shows one of them at a time: those of one node share a place.
+        places: dict[str, Box] = {}
+        for node, width in widest.items():
             body = self.nodes[node].body
-            box = room.free(Box.around(body.center, body.y - 13, width, 20), reach=width / 2)
-        return Edge(node, position, read.source or "", tuple(points), box, text, share)
+            places[node] = room.free(Box.around(body.center, body.y - 13, width, 20), reach=width / 2)
+        for key, points in routes.items():
+            (node, position), source = key, self.reads[key].source or ""
+            place = places[node] if texts[key] else None
+            yield Edge(node, position, source, tuple(points), place, texts[key], shares.get(key))
+
+    def _local_text(self, key: Key) -> str:
+        """What a local derivative's label says before its number; empty where there is none."""
+        read = self.reads[key]
+        if read.contribution is None or (read.local is None and not read.symbol):
+            return ""
+        text = derivative(self.trace.values[self.made[key[0]]].label, self.trace.values[read.source or ""].label)
+        return text + (f" = {read.symbol}" if read.symbol and (read.local is None or not is_number(read.symbol)) else "")
