@@ -47,11 +47,13 @@ def diagnose(truth: "Truth", evidence: "Evidence", numeric: Mapping[str, np.ndar
             continue
         case = Case(truth, name, evidence.grads, true)
         diagnosis = _explain(case, (hypothesis for source in QUICK for hypothesis in source(case)))
-        # Another function's gradient may also be what is left of this one: σ, softplus's slope, is one path of x·σ(x).
         if (diagnosis is None or diagnosis.name == "other formula") and case.given.shape == case.true.shape:
             taken_apart = taken_apart or steps.Steps(truth)
-            vague = () if diagnosis else (*relations.unmasked(case), *relations.places(case))
-            diagnosis = _explain(case, (*steps.lost_paths(case, taken_apart), *vague)) or diagnosis
+            paths = [*steps.lost_paths(case, taken_apart)]
+            if diagnosis is None:
+                diagnosis = _explain(case, (*paths, *relations.unmasked(case), *relations.places(case)))
+            else:  # what is left of this function may be another's gradient: σ, softplus's, is one path of x·σ(x)
+                diagnosis = _explain(case, [path for path in paths if path.name == "path lost"]) or diagnosis
         if diagnosis is not None:
             found[name] = diagnosis
     return found
