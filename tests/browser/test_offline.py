@@ -9,7 +9,6 @@ import re
 import runpy
 import subprocess
 import sys
-import time
 from urllib.parse import urlsplit
 
 import nbformat
@@ -262,9 +261,7 @@ def test_slide_mode_is_gone_with_the_presentation(tmp_path, monkeypatch):
 def test_a_graded_run_shows_pages_instead_of_widgets(folder, monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     notebook = nbformat.read(folder / "small.ipynb", as_version=4)
-    start = time.perf_counter()
-    NotebookClient(notebook, timeout=30).execute()
-    assert time.perf_counter() - start < 30
+    NotebookClient(notebook, timeout=30).execute()  # seconds for a cell: none of them hangs
     explorer, figure = (notebook.cells[at].outputs[0].data for at in (3, 5))
     assert "startPages" in explorer["text/html"]
     assert "<img" in figure["text/html"]
