@@ -18,6 +18,7 @@ QUICK: tuple[Callable[[Case], Iterator[Hypothesis]], ...] = (
     relations.exchanged,
     relations.shape,
     upstream.handed_on,
+    relations.unmasked,
     relations.factors,
     relations.multiple,
     graphs.graphs,
@@ -51,7 +52,7 @@ def diagnose(truth: "Truth", evidence: "Evidence", numeric: Mapping[str, np.ndar
             taken_apart = taken_apart or steps.Steps(truth)
             paths = [*steps.lost_paths(case, taken_apart)]
             if diagnosis is None:
-                diagnosis = _explain(case, (*paths, *relations.unmasked(case), *relations.places(case)))
+                diagnosis = _explain(case, (*paths, *relations.places(case)))
             else:  # what is left of this function may be another's gradient: σ, softplus's, is one path of x·σ(x)
                 diagnosis = _explain(case, [path for path in paths if path.name == "path lost"]) or diagnosis
         if diagnosis is not None:
