@@ -77,10 +77,12 @@ def _opening(trace: Trace, places: Layout, role: str) -> str:
     x, y, width, height = (
         f"{number:.0f}" for number in (places.frame.x, places.frame.y, places.frame.width, places.frame.height)
     )
-    # Small graphs grow with the window, up to half as large again and no higher than a slide has room for.
+    # Small graphs grow with the window, up to half as large again and no higher than a slide has room for; high ones
+    # shrink until they and their controls are in sight, as far as their labels stay readable.
     least = LEAST * places.frame.width
+    shape = places.frame.width / places.frame.height
     most = places.frame.width * max(1.0, min(1.5, 430 / places.frame.height))
-    room = f'style="--ml-most:{most:.0f}px;--ml-least:{least:.0f}px"'
+    room = f'style="--ml-most:{most:.0f}px;--ml-least:{least:.0f}px;--ml-shape:{shape:.3f}"'
     size = f'viewBox="{x} {y} {width} {height}" width="{width}" height="{height}" {room}'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="ml-drawing" role="{role}" {size}>'

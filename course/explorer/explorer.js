@@ -124,7 +124,7 @@ export class Player {
     this.go({ first: 0, back: this.step - 1, step: this.step + 1, forward: this.lastForward, last }[action]);
   }
 
-  // A wide drawing is scrolled through, or shrunk until all of it is seen.
+  // A wide or high drawing is scrolled through, or shrunk until all of it is seen.
   fit(whole) {
     this.root.classList.toggle("ml-fit", whole);
     this.button("fit").setAttribute("aria-pressed", String(whole));
@@ -134,8 +134,9 @@ export class Player {
 
   measure() {
     if (this.trace && this.insertStrips()) this.show();
-    const wide = this.root.classList.contains("ml-fit") || this.stage.scrollWidth > this.stage.clientWidth + 1;
-    this.button("fit").hidden = !wide;
+    const wide = this.stage.scrollWidth > this.stage.clientWidth + 1;
+    const high = this.stage.clientHeight > window.innerHeight - 200; // what the drawing's style leaves for all else, and margins
+    this.button("fit").hidden = !(wide || high || this.root.classList.contains("ml-fit"));
   }
 
   // Scrolls sideways until what happens now is in sight.

@@ -24,6 +24,11 @@ def apart(ends: list[float], low: float, high: float, room: float = 0.08) -> lis
     return heights.tolist()
 
 
+def rounded(number: float, digits: int = 2) -> str:
+    """A number by its first digits, written out however large it is: 860 where the format ``.2g`` has 8.6e+02."""
+    return f"{float(f'{number:.{digits}g}'):,.12g}"
+
+
 def time_ticks(steps: int) -> list[int]:
     """Ticks for the time steps 1 … steps: the first one and round ones."""
     every = 1 if steps <= 8 else 5 if steps <= 30 else 10

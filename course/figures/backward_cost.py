@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from course.chain import Chain
 from course.device import device, generator
+from course.figures._labels import rounded
 from course.figures._threads import one_thread
 from course.figures.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.module import Module
@@ -54,10 +55,8 @@ def backward_cost(batch: int = 64) -> Figure:
     with rc_context(STYLE):
         figure = Figure(_describe(batch, costs, forward, backward), width=12.4, height=5.0)
         figure.set_layout_engine("none")  # the axes stay where they are while a choice is made
-        title = (
-            f"batch of {batch}: forward {forward:.2g} ms, backward {backward:.2g} ms, {backward / forward:.1f} times as long"
-        )
-        figure.suptitle(title, fontsize=18)
+        took = f"forward {rounded(forward)} ms, backward {rounded(backward)} ms, {backward / forward:.1f} times as long"
+        figure.suptitle(f"batch of {batch}: {took}", fontsize=18)
         left, right = figure.subplots(
             1, 2, sharey=True, gridspec_kw={"left": 0.16, "right": 0.985, "top": 0.82, "bottom": 0.13, "wspace": 0.08}
         )
@@ -141,6 +140,6 @@ def _describe(batch: int, costs: tuple[Cost, ...], forward: float, backward: flo
     counted = [sum(getattr(cost, f"{way}_products") for cost in costs) for way in ("forward", "backward")]
     return (
         f"Bars for the {len(costs)} modules of a network at a batch of {batch}. Counted: {counted[0]:,} multiplications "
-        f"forward, {counted[1]:,} backward, {counted[1] / counted[0]:.2f} times as many. Measured: {forward:.2g} ms forward, "
-        f"{backward:.2g} ms backward, {backward / forward:.1f} times as long. Linear modules take most of both."
+        f"forward, {counted[1]:,} backward, {counted[1] / counted[0]:.2f} times as many. Measured: {rounded(forward)} ms "
+        f"forward, {rounded(backward)} ms backward, {backward / forward:.1f} times as long. Linear modules take most of both."
     )

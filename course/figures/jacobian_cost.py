@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from course.device import device, generator
+from course.figures._labels import rounded
 from course.figures._threads import one_thread
 from course.figures.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import Sin
@@ -118,11 +119,11 @@ def _draw(axes: Axes, full: list[float], quick: list[float], size: int) -> None:
 
 
 def _bytes(count: float) -> str:
-    return f"{count / 1e6:.3g} MB" if count >= 1e6 else f"{count / 1e3:.3g} kB"
+    return f"{rounded(count / 1e6, 3)} MB" if count >= 1e6 else f"{rounded(count / 1e3, 3)} kB"
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds * 1e3:.2g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.2g} µs"
+    return f"{rounded(seconds * 1e3)} ms" if seconds >= 1e-3 else f"{rounded(seconds * 1e6)} µs"
 
 
 def _describe(size: int, full: Cost, quick: Cost) -> str:

@@ -46,6 +46,7 @@ def loss_contours(weight: float = -4.5, bias: float = 4.0, learning_rate: float 
             _draw_way(axes, way)
             axes.set_title(f"{kind}\n{LOSSES[kind]}", fontsize=13)
             axes.set_xlabel("weight w of s = wx + b")
+            axes.set_xticks(range(-4, 5, 2))
         figure.axes[0].set_ylabel("bias b")
     return figure
 

@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from course.figures._labels import label_powers
+from course.figures._labels import label_powers, rounded
 from course.figures._paths import cost
 from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 
@@ -36,9 +36,9 @@ def path_counts(width: int = 3, layers: int = 6) -> Figure:
     slow, quick = chosen.paths_seconds * 1000, chosen.backward_seconds * 1000
     alt = (
         f"A network of {layers} × {width} neurons has {chosen.edges} edges and {chosen.paths:,} paths from x to "
-        f"y, one of them marked. Summing over all paths took {slow:.3g} ms, one backward {quick:.3g} ms, for the same gradient "
-        f"{chosen.by_backward:.3g}. With {DEEPEST} layers it has {costs[-1].edges} edges and {costs[-1].paths:,} paths: "
-        f"grow {width}-fold with every layer, edges by {width * width}."
+        f"y, one of them marked. Summing over all paths took {rounded(slow, 3)} ms, one backward {rounded(quick, 3)} ms, "
+        f"for the same gradient {chosen.by_backward:.3g}. With {DEEPEST} layers it has {costs[-1].edges} edges and "
+        f"{costs[-1].paths:,} paths: these grow {width}-fold with every layer, edges by {width * width}."
     )
     with rc_context(STYLE):
         figure = Figure(alt, width=12, height=4.8)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from course.chain import Chain
 from course.device import device, generator
+from course.figures._labels import rounded
 from course.figures.figure import GRADIENT_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.module import Module
 from course.modules import Conv2d, Flatten, Linear, MaxPool2d, ReLU
@@ -58,9 +59,10 @@ def training_memory(batch: int = 64, net: Module | None = None, example: Tensor 
     parameters, saved = found.parameter_bytes / MB, found.saved_bytes / MB
     most = max(rows, key=lambda row: row.saved_bytes)
     alt = (
-        f"Bars for the {len(rows)} modules of a network. At batch size {batch} it holds {parameters:.3g} MB of parameters, as "
-        f"much again for their gradients, and {saved:.3g} MB that forward saved for backward; {most.kind} saves most, "
-        f"{most.saved_bytes / MB:.3g} MB. Parameters stay as they are when the batch grows, what is saved grows with it."
+        f"Bars for the {len(rows)} modules of a network. At batch size {batch} it holds {rounded(parameters, 3)} MB of "
+        f"parameters, as much again for their gradients, and {rounded(saved, 3)} MB that forward saved for backward; "
+        f"{most.kind} saves most, {rounded(most.saved_bytes / MB, 3)} MB. Parameters stay as they are when the batch grows, "
+        "what is saved grows with it."
     )
     with rc_context({**STYLE, "hatch.linewidth": 0.8}):
         height = 2.1 + 0.36 * len(rows)
@@ -69,7 +71,7 @@ def training_memory(batch: int = 64, net: Module | None = None, example: Tensor 
         left = 0.03 + 0.0092 * max(len(_name(row)) for row in rows)
         _draw(figure.add_axes((left, 0.75 / height, 0.98 - left, 1 - 1.75 / height)), rows)
         figure.legend(loc="upper center", bbox_to_anchor=(0.5, 1 - 0.45 / height), ncols=3, frameon=False, fontsize=14)
-        title = f"batch of {batch}: {parameters:.3g} MB of parameters, {saved:.3g} MB saved for backward"
+        title = f"batch of {batch}: {rounded(parameters, 3)} MB of parameters, {rounded(saved, 3)} MB saved for backward"
         figure.suptitle(title, fontsize=18, y=1 - 0.15 / height)
     return figure
 
@@ -86,7 +88,7 @@ def _draw(axes: Axes, rows: list[Row]) -> None:
         axes.barh(places, sizes, left=left, color=color, hatch=hatch, edgecolor="white", linewidth=0.5, label=name)
         left = [before + size for before, size in zip(left, sizes, strict=True)]
     for place, end in zip(places, left, strict=True):
-        axes.text(end, place, f" {end:.2g}" if end else " 0", va="center", fontsize=12)
+        axes.text(end, place, f" {rounded(end)}", va="center", fontsize=12)
     axes.set_yticks(places, [_name(row) for row in rows])
     axes.set(xlabel="megabytes (million bytes)", xlim=(0, 1.1 * max(*left, 0.001)))
     axes.invert_yaxis()

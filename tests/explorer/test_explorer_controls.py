@@ -6,6 +6,7 @@ import pytest
 
 from course import Graph
 from course.explorer import explore
+from course.explorer.drawing import LEAST
 from course.modules import Add, Multiply, Tanh
 from tests.explorer import graphs
 from tests.explorer.test_check_mode import Swapped
@@ -127,6 +128,25 @@ def test_a_wide_graph_is_followed_or_fitted(show):  # noqa: F811
     assert page.evaluate("(s => s.scrollWidth <= s.clientWidth + 1)(document.querySelector('.ml-stage'))")
     narrow = show(explored("product"))
     assert not narrow.is_visible('[data-action="fit"]')
+
+
+def test_a_high_graph_shrinks_until_it_fits_the_window(show):  # noqa: F811
+    lowest = "Math.max(...[...document.querySelectorAll('.ml-explorer *')].map(e => e.getBoundingClientRect().bottom))"
+    page = show(explored("layer"))
+    page.set_viewport_size({"width": 1280, "height": 1200})
+    natural = page.locator(".ml-drawing").bounding_box()["height"]
+    assert not page.is_visible('[data-action="fit"]')
+    page.set_viewport_size({"width": 1280, "height": 720})
+    assert page.evaluate(lowest) <= 720
+    readable = page.locator(".ml-drawing").bounding_box()["height"]
+    assert readable == pytest.approx(LEAST * natural, rel=0.01)
+    page.click('[data-action="fit"]')
+    assert page.locator(".ml-drawing").bounding_box()["height"] < readable
+    cnn = show(explored("residual_cnn"))
+    cnn.set_viewport_size({"width": 1280, "height": 720})
+    assert cnn.evaluate(lowest) > 720
+    cnn.click('[data-action="fit"]')
+    assert cnn.evaluate(lowest) <= 720
 
 
 def test_a_widgets_wishes_are_granted():

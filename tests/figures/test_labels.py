@@ -1,10 +1,11 @@
 """Labels at the ends of curves: near their curves, in their order, and never on one another."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course.figures._labels import apart, time_ticks
+from course.figures._labels import apart, rounded, time_ticks
 
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=5))
@@ -28,3 +29,11 @@ def test_time_ticks_are_the_first_step_and_round_ones():
     assert time_ticks(4) == [1, 2, 3, 4]
     assert time_ticks(12) == [1, 5, 10]
     assert time_ticks(60) == [1, 10, 20, 30, 40, 50, 60]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(861.3, "860"), (12345.0, "12,000"), (10, "10"), (0.04561, "0.046"), (0.0, "0"), (8.66, "8.7")]
+)
+def test_numbers_are_written_out_by_their_first_digits(number, said):
+    assert rounded(number) == said
+    assert rounded(8661.4, 3) == "8,660"
