@@ -19,6 +19,7 @@ from course.diagnosis import Diagnosis, diagnose
 from course.evidence import Evidence, probe
 from course.module import Module, as_tuple
 from course.report import Part, Report
+from course.scatter import note_scatter
 from course.ties import Ties, ties
 from course.truth import Truth, fresh_copy
 
@@ -73,6 +74,12 @@ def check_module(
         parameter.value = true.value.clone()  # moved off a kink, perhaps
     twin, drawn = copy.deepcopy(module), torch.get_rng_state()  # a second module that will draw the same random numbers
     evidence = probe(module, truth.names, truth.inputs, truth.grad_outputs)
+
+    def elsewhere(inputs: tuple[Any, ...]) -> Evidence:
+        torch.set_rng_state(drawn)
+        return probe(copy.deepcopy(twin), truth.names, inputs, truth.grad_outputs)
+
+    evidence = note_scatter(evidence, truth, elsewhere)
     report = judge(title, evidence, truth, tolerance=tolerance, thorough=thorough)
     question = ties(truth, rng)
     if question is None:

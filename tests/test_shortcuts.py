@@ -9,6 +9,7 @@ from course.exercises import find_exercise, grade
 from course.gradients import complex_step_gradients, numerical_gradients, projected_gradients
 from course.module import falling_back
 from course.modules import Linear, Softsign, Tanh
+from course.scatter import SCATTERS
 from course.shortcuts import DELEGATED, ENGINE, MEASURED, REPEATED, read_source, watch_backward
 
 grad = torch.autograd.grad  # bound early, as by "from torch.autograd import grad" in a notebook's first cell
@@ -112,6 +113,78 @@ def test_numerical_differences_are_noticed():
     part = check_module(Differences(), (X,))["by hand"]
     assert not part.passed
     assert REPEATED in part.message
+
+
+class TypedAgain(ByHand):
+    """Central differences of the formula, in which nothing is called that could be noticed."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def backward(self, grad_output):
+        x, step = self.saved["x"], self.step
+        return grad_output * (torch.sigmoid(x + step) - torch.sigmoid(x - step)) / (2 * step)
+
+
+class WeightMeasured(Linear):
+    """Only the gradient of the weight is measured, number by number."""
+
+    def backward(self, grad_output):
+        x, weight, step = self.saved["x"], self.weight.value, 1e-6
+        for index in range(weight.numel()):
+            moved = weight.clone()
+            moved.view(-1)[index] += step
+            rise = grad_output * (x @ moved.T - x @ weight.T)
+            self.weight.grad.view(-1)[index] += rise.sum() / step
+        self.bias.grad += grad_output.sum(dim=0)
+        return grad_output @ weight
+
+
+class Guarded(ByHand):
+    """Off by a little everywhere, and by as much at the next point."""
+
+    def backward(self, grad_output):
+        out = self.saved["out"]
+        return grad_output * out * (1 - out) / (1 + 1e-10)
+
+
+class InSingle(ByHand):
+    """Computed in float32, which rounds at random."""
+
+    def backward(self, grad_output):
+        out = self.saved["out"].float()
+        return grad_output * (out * (1 - out)).double()
+
+
+class DropsAtRandom(ByHand):
+    """Another mask with each forward."""
+
+    def forward(self, x):
+        mask = torch.rand(x.shape).to(x) < 0.5
+        self.save(mask=mask)
+        return torch.where(mask, x, 0.0)
+
+    def backward(self, grad_output):
+        return torch.where(self.saved["mask"], grad_output * (1 + 1e-10), 0.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("step", [1e-4, 1e-5, 1e-6, 1e-7])
+def test_differences_of_a_formula_typed_again_are_told_by_their_scatter(step, seed):
+    part = check_module(TypedAgain(step), (torch.randn(4, 3, generator=generator(seed)),), seed=seed)["by hand"]
+    assert not part.passed
+    assert SCATTERS in part.message
+
+
+def test_one_measured_gradient_among_others_is_told():
+    assert SCATTERS in check_module(WeightMeasured(3, 2), (X,))["by hand"].message
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("kind", [ByHand, Guarded, InSingle, DropsAtRandom])
+def test_other_small_errors_are_not_taken_for_differences(kind, seed):
+    torch.manual_seed(seed)
+    assert check_module(kind(), (torch.randn(4, 3, generator=generator(seed)),), seed=seed)["by hand"].passed
 
 
 @pytest.mark.parametrize("module", [ByHand(), Recomputes(), Chain(Linear(3, 2), Tanh())])

@@ -1,5 +1,6 @@
 """The judge: asks a respondent for arrays on fresh inputs, and gives each part of an exercise its verdict."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from course.exercises.respondent import Local, Respondent, to_arrays
 from course.exercises.score import Score
 from course.module import Module, Parameter
 from course.report import Part, Report
+from course.scatter import note_scatter
 from course.truth import Truth, input_names
 
 REVIEW = "the source {what}: a person looks at this before the points count"
@@ -52,17 +54,18 @@ def examine(exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorou
         if problem or stopped:
             evidence = Evidence(errors={"backward": problem or stopped})
         else:
-            evidence = respondent.probe(
-                case.label,
-                {name: value.cpu().numpy() for name, value in truth.module.state_dict().items()},
-                truth.names,
-                to_arrays(truth.inputs),
-                to_arrays(truth.grad_outputs),
-            )
+            ask = functools.partial(_ask, respondent, case.label, truth)
+            evidence = note_scatter(ask(truth.inputs), truth, ask)
             stopped = next(iter(evidence.errors.values()), "") if evidence.timed_out else ""
         report = judge(case.label, evidence, truth, tolerance=exercise.tolerance, thorough=thorough)
         reports[case.label] = _by_hand(report) if evidence.shortcuts else report
     return reports
+
+
+def _ask(respondent: Respondent, label: str, truth: Truth, inputs: Sequence[Any]) -> Evidence:
+    """What the student's module does on these inputs, with the truth's parameters and upstream gradients."""
+    state = {name: value.cpu().numpy() for name, value in truth.module.state_dict().items()}
+    return respondent.probe(label, state, truth.names, to_arrays(inputs), to_arrays(truth.grad_outputs))
 
 
 KEPT = 64
