@@ -1,8 +1,10 @@
 """Scatter: numerical differences give themselves away by their round-off, wherever their formula is written.
 
 A backward that applies the chain rule agrees with torch.autograd to the last digits. A difference quotient divides the last
-digits of two function values by a small step, and so lands a million times farther off, elsewhere at every point. A value that
-was rounded, or a small constant that guards a division, is off as well, but by as much at the next point.
+digits of two function values by a small step, and so lands a million times farther off, elsewhere at every point. A small
+constant that guards a division is off by as much at the next point; what is computed in float32 scatters still farther.
+
+Steps of 1e-4 to 1e-7 are told. A longer one leaves an error that is smooth, a shorter one scatters like float32.
 """
 
 from collections.abc import Callable
