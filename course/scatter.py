@@ -20,7 +20,8 @@ SCATTERS = "scatters about the true gradient as numerical differences do"
 """What a report says."""
 
 EXACT = 1e-13
-"""Least scatter that tells, relative to the largest number of a gradient: the course's own modules stay below 2e-15."""
+"""Least scatter that tells, relative to the largest number of a gradient and beyond the loss's own rounding: the course's
+modules stay below 2e-15, but where a saturated softmax leaves next to no gradient."""
 SINGLE = 3e-9
 """Largest error of any gradient: what is computed in float32 is off by 1e-8 and more."""
 ASIDE = 1e-6

@@ -135,7 +135,7 @@ export class Player {
   measure() {
     if (this.trace && this.insertStrips()) this.show();
     const wide = this.stage.scrollWidth > this.stage.clientWidth + 1;
-    const high = this.stage.clientHeight > window.innerHeight - 200; // what the drawing's style leaves for all else, and margins
+    const high = this.stage.clientHeight > window.innerHeight - 200; // the style leaves 250 pixels for all else, if labels stay readable
     this.button("fit").hidden = !(wide || high || this.root.classList.contains("ml-fit"));
   }
 

@@ -32,8 +32,16 @@ def test_time_ticks_are_the_first_step_and_round_ones():
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(861.3, "860"), (12345.0, "12,000"), (10, "10"), (0.04561, "0.046"), (0.0, "0"), (8.66, "8.7")]
+    ("number", "digits", "said"),
+    [
+        (861.3, 2, "860"),
+        (12345.0, 2, "12,000"),
+        (8661.4, 3, "8,660"),
+        (10, 2, "10"),
+        (8.66, 2, "8.7"),
+        (0.04561, 2, "0.046"),
+        (0.0, 2, "0"),
+    ],
 )
-def test_numbers_are_written_out_by_their_first_digits(number, said):
-    assert rounded(number) == said
-    assert rounded(8661.4, 3) == "8,660"
+def test_numbers_are_written_out_by_their_first_digits(number, digits, said):
+    assert rounded(number, digits) == said
