@@ -16,7 +16,8 @@ from course.explorer.folding import automatic
 from course.explorer.layout import Layout, layout
 from course.explorer.places import skeleton
 from course.explorer.running import Run
-from course.explorer.trace import Array, Trace, happening, tell_folded
+from course.explorer.trace import Array, Trace
+from course.explorer.tracing import happening, tell_folded
 from course.widgets import Slider, script
 
 _HERE = pathlib.Path(__file__).parent

@@ -66,13 +66,17 @@ def _as_tensor(value: Any, dtype: torch.dtype) -> Tensor:
     return value.detach() if isinstance(value, Tensor) else torch.tensor(value, dtype=dtype, device=device())
 
 
-def unrolled(loop: Unroll, given: Mapping[str, Any]) -> tuple[Graph, dict[str, Any]]:
-    """A loop as the graph of its steps, with the sequence x as the inputs x1, x2, … and each first state named s0.
+def unrolled(module: Module, given: Mapping[str, Any]) -> tuple[Module, Mapping[str, Any]]:
+    """A loop as the graph of its steps, and its inputs; any other module stays as it is, with the inputs as given.
+
+    The sequence x becomes the inputs x1, x2, …; the first state of s is called s0.
 
     Raises:
-        ValueError: the sequence or a first state is missing or unknown.
+        ValueError: the sequence or a first state of a loop is missing or unknown.
     """
-    states = [f"{name}0" for name in argument_names(loop.cell)[1:]]
+    if not isinstance(module, Unroll):
+        return module, given
+    states = [f"{name}0" for name in argument_names(module.cell)[1:]]
     unknown = [name for name in given if name not in ("x", *states)]
     missing = [name for name in ("x", *states) if name not in given]
     if unknown or missing:
@@ -80,4 +84,4 @@ def unrolled(loop: Unroll, given: Mapping[str, Any]) -> tuple[Graph, dict[str, A
         raise ValueError(f"{wrong}: explore(unroll, x=…, {', '.join(f'{state}=…' for state in states)}), x being the sequence")
     sequence = torch.as_tensor(given["x"])
     steps = {f"x{t}": x_t for t, x_t in enumerate(sequence, start=1)}
-    return loop.graph(len(sequence)), {**steps, **{state: given[state] for state in states}}
+    return module.graph(len(sequence)), {**steps, **{state: given[state] for state in states}}

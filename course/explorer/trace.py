@@ -1,8 +1,6 @@
 """Trace: everything a graph computed, forward and backward, as plain numbers in the order in which it happened."""
 
-import copy
 import math
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +8,6 @@ import torch
 from torch import Tensor
 
 from course.explorer import wording
-from course.explorer.flatten import LIMIT, Flat, flatten
-from course.explorer.folding import automatic, fold
-from course.explorer.foreign import Foreign
-from course.explorer.inputs import as_tensors, unrolled
-from course.explorer.running import Run, run
-from course.explorer.torch_calls import record
-from course.module import Module
-from course.unroll import Unroll
 
 SIDE = 8  # the largest heat map that is still readable beside a node is 8×8
 ROOMY = 4  # up to 4×4, the cells are wide enough for numbers
@@ -224,70 +214,3 @@ class Trace:
             "events": [*map(event, self.events)],
             "arrays": arrays,
         }
-
-
-def trace(
-    graph: Any,
-    inputs: Mapping[str, Any],
-    grad_output: Any = None,
-    *,
-    check: bool = False,
-    fold: Mapping[str, Sequence[str]] | None = None,
-) -> Trace:
-    """Run `graph` forward and backward on a private copy, and write down every number.
-
-    The graph's own saved values and gradients stay as they are. What fails is part of the trace, up to where it failed.
-
-    Args:
-        graph: a Graph, a Chain, any module of the course; an object with forward and backward; a torch.nn.Module or a plain
-            function of torch tensors.
-        inputs: a number, list or tensor for every input name.
-        grad_output: the gradient that arrives at the output (a tuple if there are several outputs); ones when left out.
-        check: whether every node's backward is compared with central differences.
-        fold: further parts by name, each with the names of its nodes; drawn as one node.
-
-    Raises:
-        TypeError: nothing that has a graph.
-        ValueError: an input is missing or unknown, a part is not possible, or the graph is too large to draw.
-    """
-    happened = happening(graph, inputs, grad_output, check=check, fold=fold)
-    return tell_folded(happened, {*automatic(happened), *(fold or {})})
-
-
-def happening(
-    graph: Any, inputs: Mapping[str, Any], grad_output: Any, *, check: bool, fold: Mapping[str, Sequence[str]] | None
-) -> Run:
-    """The run behind a trace."""
-    flat, tensors = _flat(graph, inputs, fold)
-    loose = sum(not around for around in flat.groups.values()) + len({around[0] for around in flat.groups.values() if around})
-    if loose > LIMIT:
-        raise ValueError(
-            f"{len(flat.groups):,} nodes are too many to draw: put parts of the network into a Chain or a Graph each, which "
-            "fold into one node, or explore a part by itself"
-        )
-    return run(flat, list(tensors.values()), grad_output, check=check)
-
-
-def tell_folded(happened: Run, folded: Collection[str]) -> Trace:
-    """The trace of a run, with some parts folded."""
-    from course.explorer.telling import tell  # it builds the classes above
-
-    return tell(fold(happened, folded), happened, frozenset(folded))
-
-
-def _flat(graph: Any, inputs: Mapping[str, Any], fold: Mapping[str, Sequence[str]] | None) -> tuple[Flat, dict[str, Tensor]]:
-    if isinstance(graph, torch.nn.Module) or (
-        callable(graph) and not isinstance(graph, Module) and not hasattr(graph, "backward")
-    ):
-        tensors = as_tensors(graph, inputs)
-        flat = record(copy.deepcopy(graph) if isinstance(graph, torch.nn.Module) else graph, tensors)
-        for part, members in (fold or {}).items():
-            flat.add_part(part, members)
-        return flat, tensors
-    module = copy.deepcopy(graph)
-    module = module if isinstance(module, Module) else Foreign(module)
-    if isinstance(module, Unroll):
-        module, inputs = unrolled(module, inputs)
-    tensors = as_tensors(module, inputs)
-    # A copy, because forward and backward also move what tracing cannot know of: running statistics, random generators.
-    return flatten(module, tensors, fold), tensors
