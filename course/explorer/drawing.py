@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from course.explorer.boxes import Box
 from course.explorer.layout import MARK_LINE, Edge, Hull, Layout, Mark, NodeBox, ParameterBox, Stem, shared_title
-from course.explorer.places import cell_size
+from course.explorer.slots import cell_size
 from course.explorer.trace import Array, Node, ParameterTrace, Trace
 from course.explorer.wording import derivative
 from course.widgets import page_style

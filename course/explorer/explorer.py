@@ -14,8 +14,8 @@ import traitlets
 from course.explorer.drawing import STYLE, Drawing, escape, standalone, title
 from course.explorer.folding import automatic
 from course.explorer.layout import Layout, layout
-from course.explorer.places import skeleton
 from course.explorer.running import Run
+from course.explorer.slots import skeleton
 from course.explorer.trace import Array, Trace
 from course.explorer.tracing import happening, tell_folded
 from course.widgets import Slider, script

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from course.explorer import ordering
 from course.explorer.boxes import Box, Room
-from course.explorer.places import (
+from course.explorer.slots import (
     NAME_HEIGHT,
     NAME_SIZE,
     RADIUS,

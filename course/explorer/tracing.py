@@ -11,8 +11,8 @@ from course.explorer.flatten import LIMIT, Flat, flatten
 from course.explorer.folding import automatic, fold
 from course.explorer.foreign import Foreign
 from course.explorer.inputs import as_tensors, unrolled
+from course.explorer.narration import tell
 from course.explorer.running import Run, run
-from course.explorer.telling import tell
 from course.explorer.torch_calls import record
 from course.explorer.trace import Trace
 from course.module import Module

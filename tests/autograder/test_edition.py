@@ -189,7 +189,7 @@ def test_it_holds_the_library_and_nothing_else(edition):
 
 
 def test_all_of_it_can_be_imported(both):
-    assert {"course.exercises.serve", "course.exercises.wire", "course.explorer.telling"} <= set(both[1]["imports"])
+    assert {"course.exercises.serve", "course.exercises.wire", "course.explorer.narration"} <= set(both[1]["imports"])
 
 
 @pytest.mark.parametrize("what", ["examples", "truths", "graphs"])

@@ -9,7 +9,7 @@ from course.explorer import trace
 from course.explorer.boxes import Box, free_box
 from course.explorer.layout import layout
 from course.explorer.ordering import crossings, order, spread, straighten
-from course.explorer.places import links_of, places_of, skeleton
+from course.explorer.slots import links_of, places_of, skeleton
 from course.modules import Add, Sigmoid
 from tests.explorer import graphs
 
