@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from course.explorer.boxes import Box
-from course.explorer.layout import MARK_LINE, Edge, Hull, Layout, Mark, NodeBox, ParameterBox, Stem, shared_title
+from course.explorer.layout import MARK_LINE, Edge, GraphLayout, Hull, Mark, NodeBox, ParameterBox, Stem, shared_title
 from course.explorer.slots import cell_size
-from course.explorer.trace import Array, Node, ParameterTrace, Trace
+from course.explorer.trace import Array, Trace, TracedNode, TracedParameter
 from course.explorer.wording import derivative
 from course.widgets import page_style
 
@@ -46,15 +46,15 @@ class Drawing:
     """Each with its `left` and `right` in the drawing's pixels, the `nodes` in it and its `svg`."""
 
     @classmethod
-    def of(cls, trace: Trace, places: Layout) -> "Drawing":
+    def of(cls, trace: Trace, layout: GraphLayout) -> "Drawing":
         """Draw a trace."""
-        opening, pieces = _opening(trace, places, "group"), [*_pieces(trace, places)]
-        narrow = places.frame.width <= 3 * STRIP
+        opening, pieces = _opening(trace, layout, "group"), [*_pieces(trace, layout)]
+        narrow = layout.frame.width <= 3 * STRIP
         across = [piece.drawn for piece in pieces if narrow or piece.right - piece.left > STRIP]
         strips: dict[int, list[_Piece]] = defaultdict(list)
         for piece in [] if narrow else pieces:
             if piece.right - piece.left <= STRIP:
-                strips[int((piece.left - places.frame.x) // STRIP)].append(piece)
+                strips[int((piece.left - layout.frame.x) // STRIP)].append(piece)
         return cls(opening, "".join(across), tuple(_strip(strips[number]) for number in sorted(strips)))
 
     @property
@@ -67,26 +67,26 @@ class Drawing:
         return {"svg": f"{self.opening}{self.across}</svg>", "strips": self.strips}
 
 
-def standalone(trace: Trace, places: Layout) -> str:
+def standalone(trace: Trace, layout: GraphLayout) -> str:
     """The drawing of the last step as a document with a style of its own, in which nothing can be pressed."""
-    drawn = "".join(piece.drawn for piece in _pieces(trace, places)).replace(PRESSED, "")
-    return f"{_opening(trace, places, 'img')}<style>{STYLE}</style>{drawn}</svg>"
+    drawn = "".join(piece.drawn for piece in _pieces(trace, layout)).replace(PRESSED, "")
+    return f"{_opening(trace, layout, 'img')}<style>{STYLE}</style>{drawn}</svg>"
 
 
-def _opening(trace: Trace, places: Layout, role: str) -> str:
+def _opening(trace: Trace, layout: GraphLayout, role: str) -> str:
     x, y, width, height = (
-        f"{number:.0f}" for number in (places.frame.x, places.frame.y, places.frame.width, places.frame.height)
+        f"{number:.0f}" for number in (layout.frame.x, layout.frame.y, layout.frame.width, layout.frame.height)
     )
     # Small graphs grow with the window, up to half as large again and no higher than a slide has room for; high ones
     # shrink until they and their controls are in sight, as far as their labels stay readable.
-    least = LEAST * places.frame.width
-    shape = places.frame.width / places.frame.height
-    most = places.frame.width * max(1.0, min(1.5, 430 / places.frame.height))
+    least = LEAST * layout.frame.width
+    shape = layout.frame.width / layout.frame.height
+    most = layout.frame.width * max(1.0, min(1.5, 430 / layout.frame.height))
     room = f'style="--ml-most:{most:.0f}px;--ml-least:{least:.0f}px;--ml-shape:{shape:.3f}"'
     size = f'viewBox="{x} {y} {width} {height}" width="{width}" height="{height}" {room}'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="ml-drawing" role="{role}" {size}>'
-        f"<title>{escape(title(trace))}</title><desc>{escape(_description(trace, places.marks))}</desc>"
+        f"<title>{escape(title(trace))}</title><desc>{escape(_description(trace, layout.marks))}</desc>"
     )
 
 
@@ -99,21 +99,21 @@ class _Piece(NamedTuple):
     node: str = ""
 
 
-def _pieces(trace: Trace, places: Layout) -> Iterator[_Piece]:
+def _pieces(trace: Trace, layout: GraphLayout) -> Iterator[_Piece]:
     """From the bottom to the top."""
     nodes = {node.id: node for node in trace.nodes}
-    for hull in places.hulls:
+    for hull in layout.hulls:
         yield _Piece(hull.box.x, hull.box.right, _hull(hull))
-    for edge in places.edges:
+    for edge in layout.edges:
         yield _Piece(edge.points[0][0], edge.points[-1][0], _edge(edge))
-    for stem in places.stems:
+    for stem in layout.stems:
         yield _Piece(stem.start, stem.end + 8, _stem(stem))
-    for box in places.nodes:
+    for box in layout.nodes:
         left, right = min(box.body.x, box.name.x), max(box.body.right, box.name.right)
         yield _Piece(left, right, _node(box, None if box.is_input else nodes[box.id]), "" if box.is_input else box.id)
-    for box, label in _labels(trace, places):
+    for box, label in _labels(trace, layout):
         yield _Piece(box.x, box.right, label)
-    for mark in places.marks:
+    for mark in layout.marks:
         yield _Piece(mark.box.x, mark.box.right, _mark(mark))
 
 
@@ -191,7 +191,7 @@ def _mark(mark: Mark) -> str:
     )
 
 
-def _node(box: NodeBox, node: Node | None) -> str:
+def _node(box: NodeBox, node: TracedNode | None) -> str:
     body = box.body
     if node is None:
         return f'<text class="ml-input" x="{body.right - 4:.1f}" y="{body.middle + 6:.1f}">{escape(box.text)}</text>'
@@ -205,8 +205,8 @@ def _node(box: NodeBox, node: Node | None) -> str:
     )
 
 
-def _labels(trace: Trace, places: Layout) -> Iterator[tuple[Box, str]]:
-    for stem in places.stems:
+def _labels(trace: Trace, layout: GraphLayout) -> Iterator[tuple[Box, str]]:
+    for stem in layout.stems:
         value = trace.values[stem.name]
         if value.value is None:
             continue
@@ -216,10 +216,10 @@ def _labels(trace: Trace, places: Layout) -> Iterator[tuple[Box, str]]:
     parameters = {found.key: found for node in trace.nodes for found in node.parameters}
     parameters |= {found.key: found for found in trace.shared}
     of = trace.values[trace.outputs[0]].label if len(trace.outputs) == 1 else "L"
-    for place in places.parameters:
+    for place in layout.parameters:
         yield place.title, _parameter(parameters[place.key], place, of)
     nodes = {node.id: node for node in trace.nodes}
-    for edge in places.edges:
+    for edge in layout.edges:
         read = nodes[edge.node].reads[edge.position]
         key = f"{escape(edge.node)}:{edge.position}"
         if edge.share is not None and read.contribution is not None:
@@ -228,7 +228,7 @@ def _labels(trace: Trace, places: Layout) -> Iterator[tuple[Box, str]]:
             yield edge.share, f'<g class="ml-share" data-key="share:{key}">{text}</g>'
 
 
-def _parameter(found: ParameterTrace, place: ParameterBox, of: str) -> str:
+def _parameter(found: TracedParameter, place: ParameterBox, of: str) -> str:
     y = place.title.bottom - 4
 
     def heading(text: str, box: Box) -> str:

@@ -13,11 +13,11 @@ import traitlets
 
 from course.explorer.drawing import STYLE, Drawing, escape, standalone, title
 from course.explorer.folding import automatic
-from course.explorer.layout import Layout, layout
-from course.explorer.running import Run
+from course.explorer.layout import GraphLayout, layout
+from course.explorer.running import GraphRun
 from course.explorer.slots import skeleton
 from course.explorer.trace import Array, Trace
-from course.explorer.tracing import happening, tell_folded
+from course.explorer.tracing import run_network, trace_of
 from course.widgets import Slider, script
 
 _HERE = pathlib.Path(__file__).parent
@@ -75,18 +75,18 @@ class Explorer:
         self._graph, self._inputs, self._ranges, self._grad_output = graph, dict(inputs), dict(ranges), grad_output
         self._check, self._own_parts = check, dict(fold)
         self._widget: ExplorerWidget | None = None
-        self._run = self._happening(self._inputs)
+        self._run = self._run_with(self._inputs)
         self._folded = {*automatic(self._run), *fold}
-        self.trace: Trace = tell_folded(self._run, self._folded)
-        self._layout: Layout = layout(self.trace)
+        self.trace: Trace = trace_of(self._run, self._folded)
+        self._layout: GraphLayout = layout(self.trace)
         self._drawing: Drawing | None = None
         self._told = ""
         unknown = [name for name in ranges if name not in self.trace.inputs]
         if unknown:
             raise ValueError(f"ranges names '{unknown[0]}', which is no input: the inputs are {', '.join(self.trace.inputs)}")
 
-    def _happening(self, inputs: Mapping[str, Any]) -> Run:
-        return happening(self._graph, inputs, self._grad_output, check=self._check, fold=self._own_parts)
+    def _run_with(self, inputs: Mapping[str, Any]) -> GraphRun:
+        return run_network(self._graph, inputs, self._grad_output, check=self._check, fold=self._own_parts)
 
     def set(self, **inputs: Any) -> None:
         """Change some inputs and compute everything again; a picture that is on the screen follows and keeps its step.
@@ -95,7 +95,7 @@ class Explorer:
             ValueError: an input is unknown.
         """
         changed = {**self._inputs, **inputs}
-        self._run = self._happening(changed)
+        self._run = self._run_with(changed)
         self._inputs = changed
         self._tell()
 
@@ -126,7 +126,7 @@ class Explorer:
 
     @_collecting_later()
     def _tell(self) -> None:
-        before, self.trace = self.trace, tell_folded(self._run, self._folded)
+        before, self.trace = self.trace, trace_of(self._run, self._folded)
         self._drawing, self._told = None, ""
         redrawn = skeleton(before) != skeleton(self.trace)
         if redrawn:
@@ -203,7 +203,7 @@ class Explorer:
             for part in self._run.parts:
                 other = now ^ {part}
                 if other not in known:
-                    found = tell_folded(self._run, other)
+                    found = trace_of(self._run, other)
                     if len(found.nodes) > len(self.trace.nodes) + 200:
                         continue
                     view = {

@@ -17,7 +17,7 @@ LIMIT = 2000
 
 
 @dataclass
-class Flat:
+class FlatGraph:
     """A flat graph; for each node the parts around it (outermost first), and how nodes, values and parts are called."""
 
     graph: Graph
@@ -59,7 +59,7 @@ class Flat:
         self.labels[part] = part
 
 
-def flatten(module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Sequence[str]] | None = None) -> Flat:
+def flatten(module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Sequence[str]] | None = None) -> FlatGraph:
     """The module as a flat graph: what is inside graphs, chains and residual blocks becomes nodes of their own.
 
     Args:
@@ -75,7 +75,7 @@ def flatten(module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Se
     # A student's own kind of graph keeps its own backward.
     flat = type(graph).__new__(type(graph))
     vars(flat).update({**vars(graph), "nodes": {}, "grads": {}})
-    done = Flat(flat, {})
+    done = FlatGraph(flat, {})
     for node, around in _inside(graph, (), {}, done.labels):
         flat.nodes[node.name], done.groups[node.name] = node, around
     for part, members in (fold or {}).items():

@@ -7,14 +7,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from course.explorer.running import Call, Run, finite
+from course.explorer.running import GraphRun, NodeRun, finite
 from course.module import as_tuple
 
 MANY = 40
 """More nodes than this do not fit on a slide: parts are folded until there are no more, or none are left."""
 
 
-def automatic(run: Run) -> set[str]:
+def automatic(run: GraphRun) -> set[str]:
     """The parts to fold at first: the innermost ones that are enough, outer ones where they are not."""
     if len(run.calls) <= MANY:
         return set()
@@ -26,12 +26,12 @@ def automatic(run: Run) -> set[str]:
     return {part for part in run.parts if depth[part] == 0}
 
 
-def fold(run: Run, folded: Collection[str]) -> Run:
+def fold(run: GraphRun, folded: Collection[str]) -> GraphRun:
     """The run with these parts as single nodes; within a folded part nothing else counts."""
     if not folded:
         return run
-    calls: list[Call] = []
-    pending: list[Call] = []
+    calls: list[NodeRun] = []
+    pending: list[NodeRun] = []
     open_part = ""
     for call in run.calls:
         part = next((part for part in call.around if part in folded), "")
@@ -54,7 +54,7 @@ def fold(run: Run, folded: Collection[str]) -> Run:
     return replace(run, calls=tuple(calls), failure=failure)
 
 
-def _merge(run: Run, part: str, members: list[Call]) -> Call:
+def _merge(run: GraphRun, part: str, members: list[NodeRun]) -> NodeRun:
     made = {output for call in members for output in call.outputs}
     reads = list(dict.fromkeys(read for call in members for read in call.reads if isinstance(read, str) and read not in made))
     inside = {call.name for call in members}
@@ -71,7 +71,7 @@ def _merge(run: Run, part: str, members: list[Call]) -> Call:
         ]
         return functools.reduce(torch.add, parts) if parts else None
 
-    return Call(
+    return NodeRun(
         part, None, tuple(reads), outputs or members[-1].outputs, around,
         tuple(total("handed", read) for read in reads),
         _locals(run, members, reads, outputs),
@@ -80,7 +80,7 @@ def _merge(run: Run, part: str, members: list[Call]) -> Call:
     )  # fmt: skip
 
 
-def _locals(run: Run, members: list[Call], reads: list[str], outputs: tuple[str, ...]) -> tuple[Tensor | None, ...]:
+def _locals(run: GraphRun, members: list[NodeRun], reads: list[str], outputs: tuple[str, ...]) -> tuple[Tensor | None, ...]:
     """∂output/∂read through the whole part, where all of them are numbers: its own small backward pass from 1."""
     nothing = (None,) * len(reads)
     around = [*outputs, *reads]

@@ -18,15 +18,15 @@ from course.explorer.slots import (
     NAME_HEIGHT,
     NAME_SIZE,
     RADIUS,
-    Place,
+    Slot,
     label_size,
     links_of,
     name_text,
     parameter_size,
-    places_of,
+    slots_of,
     text_width,
 )
-from course.explorer.trace import Node, ParameterTrace, Trace
+from course.explorer.trace import Trace, TracedNode, TracedParameter
 from course.explorer.wording import derivative, is_number
 
 LOCAL_SIZE = 14
@@ -108,7 +108,7 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class Layout:
+class GraphLayout:
     """All places in pixels, and the frame around them."""
 
     frame: Box
@@ -120,23 +120,23 @@ class Layout:
     hulls: tuple[Hull, ...] = ()
 
 
-def layout(trace: Trace) -> Layout:
+def layout(trace: Trace) -> GraphLayout:
     """Places for every part of the trace's picture."""
-    places = places_of(trace)
+    places = slots_of(trace)
     paths = links_of(trace, places)
     links = [link for path in paths.values() for link in path]
     rows = ordering.order({place.id: place.layer for place in places.values()}, links)
     separations = [[_separation(places[upper], places[lower]) for upper, lower in pairwise(row)] for row in rows]
     ys = ordering.straighten(rows, separations, links, {place.id: place.is_input for place in places.values()})
-    return _Drawing(trace, places, rows, ys, paths).layout()
+    return _Placer(trace, places, rows, ys, paths).layout()
 
 
-def shared_title(found: ParameterTrace) -> str:
+def shared_title(found: TracedParameter) -> str:
     """The heading of a shared parameter."""
     return f"θ {found.name}, shared by {found.uses} nodes"
 
 
-def _separation(upper: Place, lower: Place) -> float:
+def _separation(upper: Slot, lower: Slot) -> float:
     return upper.down + lower.up + (4 if upper.is_dummy or lower.is_dummy else ROW_GAP)
 
 
@@ -145,13 +145,13 @@ def _straights(points: list[Point]) -> list[tuple[Point, Point]]:
     return list(zip(points[1:-1:2], points[2:-1:2], strict=True))
 
 
-class _Drawing:
+class _Placer:
     """Turns rows and heights into boxes and lines."""
 
     def __init__(
         self,
         trace: Trace,
-        places: dict[str, Place],
+        places: dict[str, Slot],
         rows: list[list[str]],
         ys: dict[str, float],
         paths: dict[Key, list[tuple[str, str]]],
@@ -172,7 +172,7 @@ class _Drawing:
             if not place.is_dummy:
                 self._put(place)
 
-    def layout(self) -> Layout:
+    def layout(self) -> GraphLayout:
         """The finished layout."""
         taken = [box for node in self.nodes.values() for box in (node.body, node.name)]
         taken += [box for stem in self.stems.values() for box in (stem.value, stem.grad)]
@@ -197,7 +197,7 @@ class _Drawing:
         bottom = max(found.grad.bottom for found in shared) + MARGIN if shared else bottom
         frame = Box(left, top, right - left, bottom - top)
         parameters = (*self.parameters, *shared)
-        return Layout(frame, tuple(self.nodes.values()), tuple(self.stems.values()), parameters, edges, marks, hulls)
+        return GraphLayout(frame, tuple(self.nodes.values()), tuple(self.stems.values()), parameters, edges, marks, hulls)
 
     def _shared(self, left: float, top: float, right: float) -> list[ParameterBox]:
         """The parameters that several nodes share, in rows below the drawing."""
@@ -262,7 +262,7 @@ class _Drawing:
                 hulls.append(Hull(part.id, part.label, box))
         return hulls[::-1]
 
-    def _boxes_of(self, node: Node) -> list[Box]:
+    def _boxes_of(self, node: TracedNode) -> list[Box]:
         """The boxes of a node, its values and its parameters."""
         place = self.nodes[node.id]
         stems = [box for name in node.outputs for box in (self.stems[name].value, self.stems[name].grad)]
@@ -289,7 +289,7 @@ class _Drawing:
         forks = any(self.trace.values[name].readers > 1 for a, _ in links for name in self.places[a].values)
         return max(COLUMN_GAP + min(50, 0.35 * steepness), SHARE[0] + 60 if forks else 0)
 
-    def _put(self, place: Place) -> None:
+    def _put(self, place: Slot) -> None:
         left, start, end, _ = self.columns[place.layer]
         y, (width, height) = self.ys[place.id], place.body
         body = Box.around((left + start) / 2, y, width, height)
@@ -311,7 +311,7 @@ class _Drawing:
         if place.node is not None:
             self._put_parameters(place.node, left, y + place.down - place.block[1])
 
-    def _put_parameters(self, node: Node, left: float, top: float) -> None:
+    def _put_parameters(self, node: TracedNode, left: float, top: float) -> None:
         width = max((parameter_size(parameter)[0] for parameter in node.parameters), default=0.0)
         for parameter in node.parameters:
             height = parameter_size(parameter)[1]

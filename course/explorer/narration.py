@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 
 from course.explorer import wording
-from course.explorer.running import Call, Run, Use, arguments, finite, source_name
-from course.explorer.trace import Array, Event, Node, ParameterTrace, Part, Read, Trace, Value
+from course.explorer.running import GraphRun, NodeRun, ParameterUse, arguments, finite, source_name
+from course.explorer.trace import Array, Trace, TracedNode, TracedParameter, TracedPart, TracedRead, TracedValue, TraceEvent
 
 
-def tell(run: Run, whole: Run, folded: frozenset[str]) -> Trace:
+def tell(run: GraphRun, whole: GraphRun, folded: frozenset[str]) -> Trace:
     """The trace of `run`, which is `whole` with the parts of `folded` folded."""
     return _Teller(run, whole, folded).trace()
 
 
 class _Teller:
-    def __init__(self, run: Run, whole: Run, folded: frozenset[str]) -> None:
+    def __init__(self, run: GraphRun, whole: GraphRun, folded: frozenset[str]) -> None:
         self.run, self.whole, self.folded = run, whole, folded
         labels = [self.label(name) for name in run.outputs]
         self.of = labels[0] if len(labels) == 1 else "L"
@@ -38,7 +38,7 @@ class _Teller:
     def label(self, name: str) -> str:
         return wording.display_name(self.run.labels.get(name, name))
 
-    def _values(self) -> dict[str, Value]:
+    def _values(self) -> dict[str, TracedValue]:
         readers = Counter(read.source for node in self.nodes.values() for read in node.reads)
         shown = [*self.run.inputs, *(output for call in self.run.calls for output in call.outputs)]
         found = {}
@@ -46,7 +46,7 @@ class _Teller:
             value, grad = self.run.values.get(name), self.run.grads.get(name)
             grad = None if grad is None else self._array(grad)
             wrong = self._wrong_sum(name)
-            found[name] = Value(
+            found[name] = TracedValue(
                 name, self.label(name), None if value is None else self._array(value), grad, readers[name], wrong
             )
         return found
@@ -64,10 +64,10 @@ class _Teller:
         parts += [self.run.seeds[name]] if name in self.run.seeds else []
         return differ(self.run.grads[name], sum(parts[1:], parts[0]), "the paths add up to") if parts else ""
 
-    def _parts(self) -> Iterator[Part]:
+    def _parts(self) -> Iterator[TracedPart]:
         for part, members in self.whole.parts.items():
             around = next(call.around for call in self.whole.calls if call.name == members[0])
-            yield Part(part, self.label(part), len(members), part in self.folded, around[: around.index(part)])
+            yield TracedPart(part, self.label(part), len(members), part in self.folded, around[: around.index(part)])
 
     # Parameters: those that several nodes share are drawn once, away from the nodes.
 
@@ -80,7 +80,7 @@ class _Teller:
                     keys[id(use.parameter)] = f"shared.{call.name}.{use.name}" if taken else f"shared.{use.name}"
         return keys
 
-    def _shared(self) -> Iterator[ParameterTrace]:
+    def _shared(self) -> Iterator[TracedParameter]:
         seen = set()
         for call in self.run.calls:
             for use in call.uses:
@@ -91,11 +91,11 @@ class _Teller:
                     added = [other.added for other in others if other.added is not None]
                     total = sum(added[1:], added[0]) if added else torch.zeros_like(use.parameter.value)
                     value = self._array(use.parameter.value)
-                    yield ParameterTrace(key, key.removeprefix("shared."), value, self._array(total), len(others))
+                    yield TracedParameter(key, key.removeprefix("shared."), value, self._array(total), len(others))
 
-    def _own(self, call: Call) -> tuple[ParameterTrace, ...]:
+    def _own(self, call: NodeRun) -> tuple[TracedParameter, ...]:
         return tuple(
-            ParameterTrace(
+            TracedParameter(
                 f"{call.name}.{use.name}",
                 use.name,
                 self._array(use.parameter.value),
@@ -109,14 +109,14 @@ class _Teller:
 
     # Nodes
 
-    def _node(self, call: Call) -> Node:
+    def _node(self, call: NodeRun) -> TracedNode:
         names, op = self._names(call), self._op(call)
         constants = [None if isinstance(read, str) else wording.number_text(read) for read in call.reads]
         operands = [self.label(read) if isinstance(read, str) else None for read in call.reads]
         symbols: tuple[str, ...] = call.module.local if call.module is not None else ()
         symbols = symbols if len(symbols) == len(call.reads) else ("",) * len(call.reads)
         reads = tuple(
-            Read(
+            TracedRead(
                 read if isinstance(read, str) else None,
                 None if isinstance(read, str) else float(read),
                 wording.substitute(symbol, names),
@@ -131,24 +131,24 @@ class _Teller:
         shown = op if call.members else wording.sign(op, _arguments(call), operands, constants)
         shared = tuple(dict.fromkeys(self.keys[id(use.parameter)] for use in call.uses if id(use.parameter) in self.keys))
         label = self.label(call.name)
-        return Node(
+        return TracedNode(
             call.name, label, op, shown, reads, call.outputs, self._own(call), shared, call.around, len(call.members),
             self._note(call),
         )  # fmt: skip
 
-    def _op(self, call: Call) -> str:
+    def _op(self, call: NodeRun) -> str:
         if call.module is None:
             return self.label(call.name)
         return call.module.symbol or source_name(call.module)
 
-    def _names(self, call: Call) -> dict[str, str]:
+    def _names(self, call: NodeRun) -> dict[str, str]:
         names = dict(zip(_arguments(call), map(self._operand, call.reads), strict=False))
         return names | {"out": self.label(call.outputs[0])}
 
     def _operand(self, read: str | float) -> str:
         return self.label(read) if isinstance(read, str) else wording.number_text(read)
 
-    def _note(self, call: Call) -> str:
+    def _note(self, call: NodeRun) -> str:
         """What is wrong at a node: the pass broke off here, or a number here is the first that is not finite."""
         failure, values = self.run.failure, self.run.values
         if failure is not None and failure.node == call.name:
@@ -166,7 +166,7 @@ class _Teller:
 
     # Events
 
-    def _start(self) -> Event:
+    def _start(self) -> TraceEvent:
         run = self.run
         shows = [(f"value:{name}", self._array(run.values[name])) for name in run.inputs]
         for node in self.nodes.values():
@@ -175,7 +175,7 @@ class _Teller:
         given = ", ".join(f"{self.label(name)} = {self._text(name)}" for name in run.inputs)
         if len(given) > 150:
             given = f"{len(run.inputs)} inputs"
-        return Event("start", None, None, tuple(shows), f"Given: {given}. Press Step to compute the first node.")
+        return TraceEvent("start", None, None, tuple(shows), f"Given: {given}. Press Step to compute the first node.")
 
     def _array(self, tensor: Tensor) -> Array:
         """A tensor's numbers: most tensors are told of many times, as a value, as what is handed on, and as its sum."""
@@ -187,7 +187,7 @@ class _Teller:
         """A value's numbers in short."""
         return self._array(self.run.values[name]).text
 
-    def _forward(self) -> Iterator[Event]:
+    def _forward(self) -> Iterator[TraceEvent]:
         for call in self.run.calls:
             if not all(name in self.run.values for name in call.outputs):
                 return
@@ -203,9 +203,9 @@ class _Teller:
             warning = f": {note}" if note.startswith("here") and "gradient" not in note else ""
             shows = tuple((f"value:{output}", self._array(self.run.values[output])) for output in call.outputs)
             marks = (f"note:{call.name}",) if warning else ()
-            yield Event("forward", call.name, None, shows, f"{left} = {formula} = {result}{warning}", marks)
+            yield TraceEvent("forward", call.name, None, shows, f"{left} = {formula} = {result}{warning}", marks)
 
-    def _backward(self) -> Iterator[Event]:
+    def _backward(self) -> Iterator[TraceEvent]:
         run = self.run
         if not run.seeds:
             return
@@ -243,25 +243,25 @@ class _Teller:
                     marks.append(f"note:{node.id}")
                 shows = _edge_shows(node, position, total) + self._grads(call, waiting, added)
                 waiting = []
-                yield Event("backward", call.name, position, shows, sentence, tuple(marks))
+                yield TraceEvent("backward", call.name, position, shows, sentence, tuple(marks))
             if waiting:
                 sentence = f"The gradient that arrives at {node.label} ends in its parameters" + self._also(waiting)
                 marks = [f"wrong:{node.id}.{use.name}" for use in waiting if _wrong_use(use)]
-                yield Event("backward", call.name, None, self._grads(call, waiting, added), sentence, tuple(marks))
+                yield TraceEvent("backward", call.name, None, self._grads(call, waiting, added), sentence, tuple(marks))
         for name in run.inputs:
             if name in run.grads and name not in sums and run.failure is None:
                 shows = ((f"grad:{name}", self._array(self.run.grads[name])),)
-                yield Event("backward", None, None, shows, f"{self._by(name)} = 0: no path leads from it to {self.of}")
+                yield TraceEvent("backward", None, None, shows, f"{self._by(name)} = 0: no path leads from it to {self.of}")
 
-    def _failed(self, events: list[Event]) -> list[Event]:
+    def _failed(self, events: list[TraceEvent]) -> list[TraceEvent]:
         failure = self.run.failure
         assert failure is not None
         place = f"{self.label(failure.node)} ({self.nodes[failure.node].op})" if failure.node else "the graph"
         marks = (f"note:{failure.node}",) if failure.node else ()
-        told = Event("failure", failure.node, None, (), f"{failure.phase} of {place} breaks off: {failure.message}", marks)
+        told = TraceEvent("failure", failure.node, None, (), f"{failure.phase} of {place} breaks off: {failure.message}", marks)
         return [*events, told]
 
-    def _seed(self) -> Event:
+    def _seed(self) -> TraceEvent:
         arrays = {name: self._array(seed) for name, seed in self.run.seeds.items()}
         labels = " and ".join(map(self._by, arrays))
         if self.run.seeds_given:
@@ -272,12 +272,12 @@ class _Teller:
             reason = "1: backward starts at the output, which changes one for one with itself"
         last = next((node.id for node in self.nodes.values() if self.run.outputs[-1] in node.outputs), None)
         shows = tuple((f"grad:{name}", array) for name, array in arrays.items())
-        return Event("backward", last, None, shows, f"{labels} = {reason}")
+        return TraceEvent("backward", last, None, shows, f"{labels} = {reason}")
 
     def _by(self, name: str) -> str:
         return wording.derivative(self.of, self.label(name))
 
-    def _also(self, uses: list[Use]) -> str:
+    def _also(self, uses: list[ParameterUse]) -> str:
         if not uses:
             return ""
         said = []
@@ -286,7 +286,7 @@ class _Teller:
             said.append(f"∂{self.of}/∂{use.name}{sign}" + (f" ({wrong})" if (wrong := _wrong_use(use)) else ""))
         return f"; also {' and '.join(said)}" if len(said) < 3 else f"; also {', '.join(said[:-1])} and {said[-1]}"
 
-    def _grads(self, call: Call, uses: list[Use], added: dict[str, Tensor]) -> tuple[tuple[str, Array], ...]:
+    def _grads(self, call: NodeRun, uses: list[ParameterUse], added: dict[str, Tensor]) -> tuple[tuple[str, Array], ...]:
         """Each parameter's gradient after this node: its own, or with what later nodes have added to a shared one."""
         shows = []
         for use in uses:
@@ -296,7 +296,7 @@ class _Teller:
             shows.append((f"grad:{key}", self._array(added[key])))
         return tuple(shows)
 
-    def _edge_sentence(self, call: Call, read: Read, total: Array, place: tuple[int, int]) -> str:
+    def _edge_sentence(self, call: NodeRun, read: TracedRead, total: Array, place: tuple[int, int]) -> str:
         assert read.source is not None
         assert read.contribution is not None
         node = self.nodes[call.name]
@@ -310,7 +310,7 @@ class _Teller:
         return wording.with_sum(self._by(read.source), product, total.text, place) + wrong
 
 
-def local_text(read: Read) -> str:
+def local_text(read: TracedRead) -> str:
     """The local derivative in words: its symbol and its number, once when they are the same."""
     number = read.local.text if read.local is not None else ""
     if number and (not read.symbol or wording.is_number(read.symbol)):
@@ -335,11 +335,11 @@ def differ(yours: Tensor, true: Tensor, of: str = "numeric") -> str:
     return where + f"yours {next(numbers)}, {of} {next(numbers)}"
 
 
-def _wrong_use(use: Use) -> str:
+def _wrong_use(use: ParameterUse) -> str:
     return "" if use.numeric is None or use.added is None else differ(use.added, use.numeric)
 
 
-def _added(use: Use) -> Tensor:
+def _added(use: ParameterUse) -> Tensor:
     return torch.zeros_like(use.parameter.value) if use.added is None else use.added
 
 
@@ -347,11 +347,11 @@ def _plus(held: Tensor | None, more: Tensor) -> Tensor:
     return more if held is None else held + more
 
 
-def _arguments(call: Call) -> tuple[str, ...]:
+def _arguments(call: NodeRun) -> tuple[str, ...]:
     return () if call.module is None else arguments(call.module)
 
 
-def _edge_shows(node: Node, position: int, total: Array) -> tuple[tuple[str, Array], ...]:
+def _edge_shows(node: TracedNode, position: int, total: Array) -> tuple[tuple[str, Array], ...]:
     read, edge = node.reads[position], f"{node.id}:{position}"
     assert read.contribution is not None
     local = () if read.local is None else ((f"local:{edge}", read.local),)

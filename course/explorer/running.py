@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from course.errors import InputError
-from course.explorer.flatten import Flat
+from course.explorer.flatten import FlatGraph
 from course.explorer.foreign import Foreign
 from course.explorer.torch_calls import TorchCall
 from course.gradients import numerical_gradients, sample
@@ -27,7 +27,7 @@ Handed = tuple[Tensor | None, ...]
 
 
 @dataclass(frozen=True)
-class Use:
+class ParameterUse:
     """A parameter as one node uses it: what that node's backward adds to its gradient."""
 
     name: str
@@ -37,7 +37,7 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Call:
+class NodeRun:
     """A node as it ran: for each read what backward handed to it, the local derivative of numbers, the numeric gradient."""
 
     name: str
@@ -49,8 +49,8 @@ class Call:
     handed: tuple[Tensor | None, ...] = ()
     locals: tuple[Tensor | None, ...] = ()
     numeric: tuple[Tensor | None, ...] = ()
-    uses: tuple[Use, ...] = ()
-    members: tuple["Call", ...] = ()
+    uses: tuple[ParameterUse, ...] = ()
+    members: tuple["NodeRun", ...] = ()
     """What is folded away in it."""
 
 
@@ -64,12 +64,12 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Run:
+class GraphRun:
     """Everything that happened."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[NodeRun, ...]
     values: dict[str, Tensor]
     grads: dict[str, Tensor]
     seeds: dict[str, Tensor]
@@ -83,7 +83,7 @@ class Run:
     """How many nodes use a parameter, by the parameter's id."""
 
 
-def run(flat: Flat, tensors: Sequence[Tensor], grad_output: Any = None, *, check: bool = False) -> Run:
+def run_graph(flat: FlatGraph, tensors: Sequence[Tensor], grad_output: Any = None, *, check: bool = False) -> GraphRun:
     """Both passes. `flat` must be a private copy: its modules' memory and gradients change.
 
     Args:
@@ -112,7 +112,7 @@ def run(flat: Flat, tensors: Sequence[Tensor], grad_output: Any = None, *, check
             counts[id(used.parameter)] = counts.get(id(used.parameter), 0) + 1
     parts = {part: tuple(flat.members(part)) for part in flat.parts()}
     given = grad_output is not None
-    return Run(
+    return GraphRun(
         graph.inputs, graph.outputs, calls, values, grads, seeds, given, flat.labels, parts, check, failure, counts
     )  # fmt: skip
 
@@ -208,14 +208,14 @@ def _gradients(graph: Graph, node: Node, returned: Any) -> Handed:
 
 
 def _call(
-    flat: Flat, node: Node, values: dict[str, Tensor], grads: dict[str, Tensor], known: dict[str, Handed], check: bool
-) -> Call:
+    flat: FlatGraph, node: Node, values: dict[str, Tensor], grads: dict[str, Tensor], known: dict[str, Handed], check: bool
+) -> NodeRun:
     """The node by itself: what it hands back, what it adds to each parameter, its local derivatives."""
     graph, nothing = flat.graph, (None,) * len(node.reads)
     named = [(name, parameter) for name, parameter in node.module.named_parameters()]
-    call = Call(node.name, node.module, node.reads, node.outputs, flat.groups[node.name], nothing, nothing, nothing)
+    call = NodeRun(node.name, node.module, node.reads, node.outputs, flat.groups[node.name], nothing, nothing, nothing)
     flows = any(name in grads for name in node.outputs) and all(name in values for name in node.outputs)
-    idle = tuple(Use(name.removeprefix("inner."), parameter, None) for name, parameter in named)
+    idle = tuple(ParameterUse(name.removeprefix("inner."), parameter, None) for name, parameter in named)
     if not flows:
         return replace(call, uses=idle)
     before = [(parameter, parameter.grad.clone()) for _, parameter in named]
@@ -227,7 +227,7 @@ def _call(
         else:
             arriving = [grads.get(name, torch.zeros_like(values[name])) for name in node.outputs]
             handed = _gradients(graph, node, node.module.backward(*arriving))
-        uses = tuple(Use(use.name, use.parameter, use.parameter.grad.clone()) for use in idle)
+        uses = tuple(ParameterUse(use.name, use.parameter, use.parameter.grad.clone()) for use in idle)
         around = (*(values[name] for name in node.outputs), *graph._read(node, values))
         single = len(node.outputs) == 1 and all(value.dim() == 0 for value in around)
         local = nothing
@@ -242,7 +242,7 @@ def _call(
     return _measure(call, graph, values, grads) if check else call
 
 
-def _measure(call: Call, graph: Graph, values: dict[str, Tensor], grads: dict[str, Tensor]) -> Call:
+def _measure(call: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict[str, Tensor]) -> NodeRun:
     """The same call with numeric gradients beside its own."""
     node = graph.nodes[call.name]
     reads = list(graph._read(node, values))

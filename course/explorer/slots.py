@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from course.explorer.trace import ROOMY, Array, Node, ParameterTrace, Trace
+from course.explorer.trace import ROOMY, Array, Trace, TracedNode, TracedParameter
 from course.explorer.wording import shape_text
 
 NUMBER_WIDTH, NUMBER_HEIGHT = 62, 21  # "−0.0358" in bold at 16 px
@@ -12,12 +12,12 @@ CAPTION_SIZE = 13
 
 
 @dataclass
-class Place:
+class Slot:
     """What takes up a place in a layer: an input, a node, or a dummy where a long edge passes."""
 
     id: str
     layer: int
-    node: Node | None = None
+    node: TracedNode | None = None
     values: tuple[str, ...] = ()
     body: tuple[float, float] = (0, 0)
     up: float = 9
@@ -60,13 +60,13 @@ def label_size(array: Array | None) -> tuple[float, float]:
     return max(array.columns * width, 0.9 * text_width(caption, CAPTION_SIZE)) + 8, array.rows * height + CAPTION_SIZE + 12
 
 
-def parameter_size(parameter: ParameterTrace) -> tuple[float, float]:
+def parameter_size(parameter: TracedParameter) -> tuple[float, float]:
     """Width and height of a parameter's value, and of its gradient beside it."""
     width, height = label_size(parameter.value)
     return max(width, text_width(f"∂loss/∂{parameter.name}", NAME_SIZE)), height
 
 
-def name_text(node: Node) -> str:
+def name_text(node: TracedNode) -> str:
     """What stands below a node: its name, how much is folded away in it, and θ where it uses shared parameters."""
     inside = f"{node.folds} node{'s' * (node.folds != 1)} folded" if node.folds else node.label
     return f"{inside} θ" if node.shared else inside
@@ -106,20 +106,20 @@ def input_id(name: str) -> str:
     return f"input {name}"
 
 
-def places_of(trace: Trace) -> dict[str, Place]:
+def slots_of(trace: Trace) -> dict[str, Slot]:
     """A place for every input and node."""
     layers = layers_of(trace)
     places = {}
     for name in trace.inputs:
         _, height = label_size(trace.values[name].value)
         width = text_width(trace.values[name].label, 18) + 6
-        places[input_id(name)] = Place(input_id(name), layers[input_id(name)], None, (name,), (width, 24), height, height)
+        places[input_id(name)] = Slot(input_id(name), layers[input_id(name)], None, (name,), (width, 24), height, height)
     for node in trace.nodes:
-        places[node.id] = _node_place(trace, node, layers[node.id])
+        places[node.id] = _node_slot(trace, node, layers[node.id])
     return places
 
 
-def _node_place(trace: Trace, node: Node, layer: int) -> Place:
+def _node_slot(trace: Trace, node: TracedNode, layer: int) -> Slot:
     heights = [label_size(trace.values[name].value)[1] for name in node.outputs]
     offsets, y = [], 0.0
     for height in heights:
@@ -137,10 +137,10 @@ def _node_place(trace: Trace, node: Node, layer: int) -> Place:
     down = max(body[1] / 2 + NAME_HEIGHT + 2, offsets[-1] + heights[-1] + 4) + block_height
     up = max(body[1] / 2, heights[0] - offsets[0])
     named = text_width(name_text(node), NAME_SIZE)
-    return Place(node.id, layer, node, node.outputs, body, up, down, offsets, named, (block_width, block_height))
+    return Slot(node.id, layer, node, node.outputs, body, up, down, offsets, named, (block_width, block_height))
 
 
-def links_of(trace: Trace, places: dict[str, Place]) -> dict[tuple[str, int], list[tuple[str, str]]]:
+def links_of(trace: Trace, places: dict[str, Slot]) -> dict[tuple[str, int], list[tuple[str, str]]]:
     """For each edge (node, position) the pairs of places that it joins, through new dummies in the layers between."""
     made_by = {name: place.id for place in list(places.values()) for name in place.values}
     links = {}
@@ -154,7 +154,7 @@ def links_of(trace: Trace, places: dict[str, Place]) -> dict[tuple[str, int], li
                 dummy = f"dummy {node.id}:{position}:{layer}"
                 # Behind a fork the edge's part of the sum is written above its line.
                 labeled = layer == first and trace.values[read.source].readers > 1
-                places[dummy] = Place(dummy, layer, up=22 if labeled else 9)
+                places[dummy] = Slot(dummy, layer, up=22 if labeled else 9)
                 path.append(dummy)
             path.append(node.id)
             links[node.id, position] = list(pairwise(path))

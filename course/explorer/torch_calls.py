@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode, resolve_name
 
-from course.explorer.flatten import Flat
+from course.explorer.flatten import FlatGraph
 from course.graph import Graph, Node
 from course.module import Module, Parameter
 
@@ -80,7 +80,7 @@ class _Trained:
         self.name = name
 
 
-def record(function: Callable[..., Any], tensors: Mapping[str, Tensor]) -> Flat:
+def record(function: Callable[..., Any], tensors: Mapping[str, Tensor]) -> FlatGraph:
     """The function's calls as a flat graph; calls inside a torch.nn.Module's submodules lie in parts of their names.
 
     Raises:
@@ -171,7 +171,7 @@ class _Recorder(TorchFunctionMode):
             self.known[id(tensor)] = value
             self.kept.append(tensor)
 
-    def flat(self, output: Any) -> Flat:
+    def flat(self, output: Any) -> FlatGraph:
         """What was written down, without what the output does not need."""
         outputs = output if isinstance(output, tuple | list) else (output,)
         if not all(isinstance(part, Tensor) and id(part) in self.known for part in outputs):
@@ -185,7 +185,7 @@ class _Recorder(TorchFunctionMode):
                 del self.graph.nodes[node.name], self.groups[node.name]
         shared = {part for part in set().union(*self.groups.values()) if sum(part in g for g in self.groups.values()) > 1}
         groups = {name: tuple(p for p in self.groups[name] if p in shared) for name in self.graph.nodes}
-        return Flat(self.graph, groups)
+        return FlatGraph(self.graph, groups)
 
 
 def operation(function: Callable[..., Any]) -> str:

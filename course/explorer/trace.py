@@ -74,7 +74,7 @@ def plain(number: float) -> float | str:
 
 
 @dataclass(frozen=True)
-class Read:
+class TracedRead:
     """One edge: what a node reads, the derivative of the node's output by it, and the gradient it hands back."""
 
     source: str | None
@@ -91,7 +91,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class ParameterTrace:
+class TracedParameter:
     """A module's parameter with its gradient; `uses` nodes share it."""
 
     key: str
@@ -103,16 +103,16 @@ class ParameterTrace:
 
 
 @dataclass(frozen=True)
-class Node:
+class TracedNode:
     """One module or folded part: its sign in the picture, what it reads, the names of its outputs, its parameters."""
 
     id: str
     label: str
     op: str
     sign: str
-    reads: tuple[Read, ...]
+    reads: tuple[TracedRead, ...]
     outputs: tuple[str, ...]
-    parameters: tuple[ParameterTrace, ...]
+    parameters: tuple[TracedParameter, ...]
     shared: tuple[str, ...] = ()
     """The keys of the parameters that other nodes use, too."""
     around: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Value:
+class TracedValue:
     """A named value (None where the run did not get so far), its gradient (None where none flows), how many edges read it."""
 
     name: str
@@ -141,7 +141,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Event:
+class TraceEvent:
     """One step: the node or edge (node, position) it happens at, what it shows as (key, numbers), and a sentence.
 
     Keys are value:NAME, grad:NAME, share:NODE:POSITION (an edge's part of a sum) and local:NODE:POSITION. The phase is start,
@@ -158,7 +158,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Part:
+class TracedPart:
     """A part of the network, folded into one node or not."""
 
     id: str
@@ -174,12 +174,12 @@ class Trace:
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    nodes: tuple[Node, ...]
-    values: dict[str, Value]
-    start: Event
-    events: tuple[Event, ...]
-    shared: tuple[ParameterTrace, ...] = ()
-    parts: tuple[Part, ...] = ()
+    nodes: tuple[TracedNode, ...]
+    values: dict[str, TracedValue]
+    start: TraceEvent
+    events: tuple[TraceEvent, ...]
+    shared: tuple[TracedParameter, ...] = ()
+    parts: tuple[TracedPart, ...] = ()
     failure: str = ""
     checked: bool = False
 
@@ -198,7 +198,7 @@ class Trace:
                     arrays.append(array.to_json())
             return seen[id(array)]
 
-        def event(told: Event) -> dict[str, Any]:
+        def event(told: TraceEvent) -> dict[str, Any]:
             shows = [(key, put(array)) for key, array in told.shows]
             where = {"phase": told.phase, "node": told.node, "position": told.position}
             return {**where, "shows": shows, "sentence": told.sentence, "marks": told.marks}

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.explorer.flatten import LIMIT, Flat, flatten
+from course.explorer.flatten import LIMIT, FlatGraph, flatten
 from course.explorer.folding import automatic, fold
 from course.explorer.foreign import Foreign
 from course.explorer.inputs import as_tensors, unrolled
 from course.explorer.narration import tell
-from course.explorer.running import Run, run
+from course.explorer.running import GraphRun, run_graph
 from course.explorer.torch_calls import record
 from course.explorer.trace import Trace
 from course.module import Module
@@ -42,41 +42,50 @@ def trace(
         TypeError: nothing that has a graph.
         ValueError: an input is missing or unknown, a part is not possible, or the graph is too large to draw.
     """
-    happened = happening(graph, inputs, grad_output, check=check, fold=fold)
-    return tell_folded(happened, {*automatic(happened), *(fold or {})})
+    run = run_network(graph, inputs, grad_output, check=check, fold=fold)
+    return trace_of(run, {*automatic(run), *(fold or {})})
 
 
-def happening(
+def run_network(
     graph: Any, inputs: Mapping[str, Any], grad_output: Any, *, check: bool, fold: Mapping[str, Sequence[str]] | None
-) -> Run:
-    """The run behind a trace."""
+) -> GraphRun:
+    """What happens in both passes of anything that can be explored, with its parts unfolded; `trace` says what it takes."""
     flat, tensors = _flat(graph, inputs, fold)
-    loose = sum(not around for around in flat.groups.values()) + len({around[0] for around in flat.groups.values() if around})
+    loose = sum(not around for around in flat.groups.values())
+    loose += len({around[0] for around in flat.groups.values() if around})
     if loose > LIMIT:
         raise ValueError(
             f"{len(flat.groups):,} nodes are too many to draw: put parts of the network into a Chain or a Graph each, which "
             "fold into one node, or explore a part by itself"
         )
-    return run(flat, list(tensors.values()), grad_output, check=check)
+    return run_graph(flat, list(tensors.values()), grad_output, check=check)
 
 
-def tell_folded(happened: Run, folded: Collection[str]) -> Trace:
-    """The trace of a run, with some parts folded."""
-    return tell(fold(happened, folded), happened, frozenset(folded))
+def trace_of(run: GraphRun, folded: Collection[str]) -> Trace:
+    """The trace of a run, with some of its parts folded into one node each."""
+    return tell(fold(run, folded), run, frozenset(folded))
 
 
-def _flat(graph: Any, inputs: Mapping[str, Any], fold: Mapping[str, Sequence[str]] | None) -> tuple[Flat, dict[str, Tensor]]:
-    if isinstance(graph, torch.nn.Module) or (
-        callable(graph) and not isinstance(graph, Module) and not hasattr(graph, "backward")
-    ):
+def _flat(
+    graph: Any, inputs: Mapping[str, Any], fold: Mapping[str, Sequence[str]] | None
+) -> tuple[FlatGraph, dict[str, Tensor]]:
+    """The flat graph of a private copy, and its inputs as tensors by name."""
+    if _is_torch(graph):
         tensors = as_tensors(graph, inputs)
         flat = record(copy.deepcopy(graph) if isinstance(graph, torch.nn.Module) else graph, tensors)
         for part, members in (fold or {}).items():
             flat.add_part(part, members)
         return flat, tensors
+    # A copy, because forward and backward also move what tracing cannot know of: running statistics, random generators.
     module = copy.deepcopy(graph)
     module = module if isinstance(module, Module) else Foreign(module)
     module, inputs = unrolled(module, inputs)
     tensors = as_tensors(module, inputs)
-    # A copy, because forward and backward also move what tracing cannot know of: running statistics, random generators.
     return flatten(module, tensors, fold), tensors
+
+
+def _is_torch(graph: Any) -> bool:
+    """Whether it is a torch.nn.Module or a plain function of torch tensors."""
+    if isinstance(graph, torch.nn.Module):
+        return True
+    return callable(graph) and not isinstance(graph, Module) and not hasattr(graph, "backward")

@@ -9,7 +9,7 @@ from course.explorer import trace
 from course.explorer.boxes import Box, free_box
 from course.explorer.layout import layout
 from course.explorer.ordering import crossings, order, spread, straighten
-from course.explorer.slots import links_of, places_of, skeleton
+from course.explorer.slots import links_of, skeleton, slots_of
 from course.modules import Add, Sigmoid
 from tests.explorer import graphs
 
@@ -124,7 +124,7 @@ CROSSINGS = {"fraction": 1}
 def test_edges_cross_no_more_than_the_baseline(name):
     case = graphs.ALL[name]()
     found = trace(case.graph, case.inputs)
-    places = places_of(found)
+    places = slots_of(found)
     links = [link for path in links_of(found, places).values() for link in path]
     declared: list[list[str]] = [[] for _ in range(max(place.layer for place in places.values()) + 1)]
     for place in places.values():
