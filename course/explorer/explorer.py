@@ -158,9 +158,9 @@ class Explorer:
         """All numbers behind a label."""
         kind, _, name = key.partition(":")
         found = (self._run.values if kind == "value" else self._run.grads).get(name)
-        for call in self._run.calls if found is None else ():
-            for use in call.uses:
-                if f"{call.name}.{use.name}" == name:
+        for node in self._run.nodes if found is None else ():
+            for use in node.uses:
+                if f"{node.name}.{use.name}" == name:
                     found = use.parameter.value if kind == "value" else use.added
         if found is None:
             return {}

@@ -1,13 +1,15 @@
 """Folding: parts of a run as single nodes, each one step that shows its vector–Jacobian product."""
 
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import groupby
 
 import torch
 from torch import Tensor
 
 from course.explorer.running import GraphRun, NodeRun, finite
+from course.graph import Graph
 from course.module import as_tuple
 
 MANY = 40
@@ -16,12 +18,12 @@ MANY = 40
 
 def automatic(run: GraphRun) -> set[str]:
     """The parts to fold at first: the innermost ones that are enough, outer ones where they are not."""
-    if len(run.calls) <= MANY:
+    if len(run.nodes) <= MANY:
         return set()
-    depth = {part: next(call.around for call in run.calls if part in call.around).index(part) for part in run.parts}
+    depth = {part: next(node.around for node in run.nodes if part in node.around).index(part) for part in run.parts}
     for level in range(max(depth.values(), default=0), -1, -1):
         folded = {part for part in run.parts if depth[part] == level}
-        if folded and len(fold(run, folded).calls) <= MANY:
+        if folded and len(fold(run, folded).nodes) <= MANY:
             return folded
     return {part for part in run.parts if depth[part] == 0}
 
@@ -30,75 +32,69 @@ def fold(run: GraphRun, folded: Collection[str]) -> GraphRun:
     """The run with these parts as single nodes; within a folded part nothing else counts."""
     if not folded:
         return run
-    calls: list[NodeRun] = []
-    pending: list[NodeRun] = []
-    open_part = ""
-    for call in run.calls:
-        part = next((part for part in call.around if part in folded), "")
-        if part != open_part and pending:
-            calls.append(_merge(run, open_part, pending))
-            pending = []
-        open_part = part
-        if part:
-            pending.append(call)
-        else:
-            calls.append(call)
-    if pending:
-        calls.append(_merge(run, open_part, pending))
+    # The nodes of a part stand together.
+    groups = groupby(run.nodes, key=lambda node: next((part for part in node.around if part in folded), ""))
+    nodes: list[NodeRun] = []
+    for part, members in groups:
+        nodes += [_merge(run, part, list(members))] if part else members
     failure = run.failure
     if failure is not None and failure.node is not None:
-        around = next(call.around for call in run.calls if call.name == failure.node)
+        around = next(node.around for node in run.nodes if node.name == failure.node)
         part = next((part for part in around if part in folded), None)
         if part:
             failure = replace(failure, node=part, message=f"{run.labels.get(failure.node, failure.node)}: {failure.message}")
-    return replace(run, calls=tuple(calls), failure=failure)
+    return replace(run, nodes=tuple(nodes), failure=failure)
 
 
 def _merge(run: GraphRun, part: str, members: list[NodeRun]) -> NodeRun:
-    made = {output for call in members for output in call.outputs}
-    reads = list(dict.fromkeys(read for call in members for read in call.reads if isinstance(read, str) and read not in made))
-    inside = {call.name for call in members}
-    read_outside = {read for call in run.calls if call.name not in inside for read in call.reads if isinstance(read, str)}
-    outputs = tuple(output for call in members for output in call.outputs if output in read_outside or output in run.outputs)
-    around = members[0].around[: members[0].around.index(part)]
+    """The nodes of a part as one, with the sum of what they hand back."""
+    made = {output for node in members for output in node.outputs}
+    inside = {node.name for node in members}
+    reads = list(dict.fromkeys(read for node in members for read in _names(node) if read not in made))
+    read_outside = {read for node in run.nodes if node.name not in inside for read in _names(node)}
+    outputs = tuple(name for node in members for name in node.outputs if name in read_outside or name in run.outputs)
+    # A graph has inputs, also where the part reads nothing.
+    graph = Graph(*(reads or ["nothing"]), outputs=outputs or members[-1].outputs)
+    graph.nodes |= {node.name: node for node in members}
 
     def total(kind: str, read: str) -> Tensor | None:
         parts = [
             tensor
-            for call in members
-            for source, tensor in zip(call.reads, getattr(call, kind), strict=True)
+            for node in members
+            for source, tensor in zip(node.reads, getattr(node, kind), strict=True)
             if source == read and tensor is not None
         ]
         return functools.reduce(torch.add, parts) if parts else None
 
     return NodeRun(
-        part, None, tuple(reads), outputs or members[-1].outputs, around,
-        tuple(total("handed", read) for read in reads),
-        _locals(run, members, reads, outputs),
-        tuple(total("numeric", read) for read in reads),
+        name=part,
+        module=graph,
+        reads=tuple(reads),
+        outputs=graph.outputs,
+        around=members[0].around[: members[0].around.index(part)],
+        handed=tuple(total("handed", read) for read in reads),
+        locals=_locals(run, graph, reads, outputs),
+        numeric=tuple(total("numeric", read) for read in reads),
         members=tuple(members),
-    )  # fmt: skip
+    )
 
 
-def _locals(run: GraphRun, members: list[NodeRun], reads: list[str], outputs: tuple[str, ...]) -> tuple[Tensor | None, ...]:
-    """∂output/∂read through the whole part, where all of them are numbers: its own small backward pass from 1."""
+def _names(node: NodeRun) -> Iterator[str]:
+    """What a node reads but plain numbers."""
+    return (read for read in node.reads if isinstance(read, str))
+
+
+def _locals(run: GraphRun, part: Graph, reads: list[str], outputs: tuple[str, ...]) -> tuple[Tensor | None, ...]:
+    """∂output/∂read through the whole part, where all of them are numbers: the part's own backward pass, from 1."""
     nothing = (None,) * len(reads)
     around = [*outputs, *reads]
     if len(outputs) != 1 or any(name not in run.values or run.values[name].dim() for name in around):
         return nothing
     if not all(finite(run.values[name]) for name in around) or not any(name in run.grads for name in outputs):
         return nothing
-    parts: dict[str, list[Tensor]] = {outputs[0]: [torch.ones_like(run.values[outputs[0]])]}
-    with torch.no_grad():
-        for call in reversed(members):
-            if call.module is None or not any(name in parts for name in call.outputs):
-                continue
-            arriving = [sum(parts.get(name, []), torch.zeros_like(run.values[name])) for name in call.outputs]
-            try:
-                handed = as_tuple(call.module.backward(*arriving))
-            except Exception:  # a student's backward that fails has been told of
-                return nothing
-            for read, grad in zip(call.reads, handed, strict=True):
-                if isinstance(read, str) and grad is not None:
-                    parts.setdefault(read, []).append(grad)
-    return tuple(functools.reduce(torch.add, parts[read]) if read in parts else None for read in reads)
+    part.save(**run.values)
+    part.output_shapes = (torch.Size(()),)
+    try:
+        return as_tuple(part.backward(torch.ones_like(run.values[outputs[0]])))[: len(reads)]
+    except Exception:  # a student's backward that fails has been told of
+        return nothing

@@ -23,7 +23,7 @@ class _Teller:
         self.of = labels[0] if len(labels) == 1 else "L"
         self.keys = self._shared_keys()
         self.arrays: dict[int, tuple[Tensor, Array]] = {}
-        self.nodes = {call.name: self._node(call) for call in run.calls}
+        self.nodes = {call.name: self._node(call) for call in run.nodes}
 
     def trace(self) -> Trace:
         run = self.run
@@ -40,7 +40,7 @@ class _Teller:
 
     def _values(self) -> dict[str, TracedValue]:
         readers = Counter(read.source for node in self.nodes.values() for read in node.reads)
-        shown = [*self.run.inputs, *(output for call in self.run.calls for output in call.outputs)]
+        shown = [*self.run.inputs, *(output for call in self.run.nodes for output in call.outputs)]
         found = {}
         for name in shown:
             value, grad = self.run.values.get(name), self.run.grads.get(name)
@@ -57,7 +57,7 @@ class _Teller:
             return ""
         parts = [
             grad
-            for call in self.run.calls
+            for call in self.run.nodes
             for source, grad in zip(call.reads, call.handed, strict=True)
             if source == name and grad is not None
         ]
@@ -66,14 +66,14 @@ class _Teller:
 
     def _parts(self) -> Iterator[TracedPart]:
         for part, members in self.whole.parts.items():
-            around = next(call.around for call in self.whole.calls if call.name == members[0])
+            around = next(call.around for call in self.whole.nodes if call.name == members[0])
             yield TracedPart(part, self.label(part), len(members), part in self.folded, around[: around.index(part)])
 
     # Parameters: those that several nodes share are drawn once, away from the nodes.
 
     def _shared_keys(self) -> dict[int, str]:
         keys: dict[int, str] = {}
-        for call in self.run.calls:
+        for call in self.run.nodes:
             for use in call.uses:
                 if self.run.shared[id(use.parameter)] > 1 and id(use.parameter) not in keys:
                     taken = f"shared.{use.name}" in keys.values()
@@ -82,12 +82,12 @@ class _Teller:
 
     def _shared(self) -> Iterator[TracedParameter]:
         seen = set()
-        for call in self.run.calls:
+        for call in self.run.nodes:
             for use in call.uses:
                 key = self.keys.get(id(use.parameter))
                 if key is not None and key not in seen:
                     seen.add(key)
-                    others = [other for c in self.run.calls for other in c.uses if other.parameter is use.parameter]
+                    others = [other for c in self.run.nodes for other in c.uses if other.parameter is use.parameter]
                     added = [other.added for other in others if other.added is not None]
                     total = sum(added[1:], added[0]) if added else torch.zeros_like(use.parameter.value)
                     value = self._array(use.parameter.value)
@@ -113,7 +113,7 @@ class _Teller:
         names, op = self._names(call), self._op(call)
         constants = [None if isinstance(read, str) else wording.number_text(read) for read in call.reads]
         operands = [self.label(read) if isinstance(read, str) else None for read in call.reads]
-        symbols: tuple[str, ...] = call.module.local if call.module is not None else ()
+        symbols = call.module.local
         symbols = symbols if len(symbols) == len(call.reads) else ("",) * len(call.reads)
         reads = tuple(
             TracedRead(
@@ -128,7 +128,7 @@ class _Teller:
                 call.reads, symbols, call.locals, call.handed, call.numeric, strict=True
             )
         )
-        shown = op if call.members else wording.sign(op, _arguments(call), operands, constants)
+        shown = op if call.members else wording.sign(op, arguments(call.module), operands, constants)
         shared = tuple(dict.fromkeys(self.keys[id(use.parameter)] for use in call.uses if id(use.parameter) in self.keys))
         label = self.label(call.name)
         return TracedNode(
@@ -137,12 +137,12 @@ class _Teller:
         )  # fmt: skip
 
     def _op(self, call: NodeRun) -> str:
-        if call.module is None:
+        if call.members:
             return self.label(call.name)
         return call.module.symbol or source_name(call.module)
 
     def _names(self, call: NodeRun) -> dict[str, str]:
-        names = dict(zip(_arguments(call), map(self._operand, call.reads), strict=False))
+        names = dict(zip(arguments(call.module), map(self._operand, call.reads), strict=False))
         return names | {"out": self.label(call.outputs[0])}
 
     def _operand(self, read: str | float) -> str:
@@ -188,10 +188,10 @@ class _Teller:
         return self._array(self.run.values[name]).text
 
     def _forward(self) -> Iterator[TraceEvent]:
-        for call in self.run.calls:
+        for call in self.run.nodes:
             if not all(name in self.run.values for name in call.outputs):
                 return
-            names, op = _arguments(call), self.nodes[call.name].op
+            names, op = arguments(call.module), self.nodes[call.name].op
             left = ", ".join(map(self.label, call.outputs))
             formula = wording.applied(op, names, [self._operand(read) for read in call.reads])
             reads = [self.run.values[read] if isinstance(read, str) else torch.tensor(read) for read in call.reads]
@@ -214,12 +214,12 @@ class _Teller:
         done = Counter(run.seeds.keys())
         paths = done + Counter(
             read
-            for call in run.calls
+            for call in run.nodes
             for read, part in zip(call.reads, call.handed, strict=True)
             if isinstance(read, str) and part is not None
         )
         yield self._seed()
-        for call in reversed(run.calls):
+        for call in reversed(run.nodes):
             node = self.nodes[call.name]
             waiting = [use for use in call.uses if use.added is not None]
             for position, (read, part) in enumerate(zip(call.reads, call.handed, strict=True)):
@@ -345,10 +345,6 @@ def _added(use: ParameterUse) -> Tensor:
 
 def _plus(held: Tensor | None, more: Tensor) -> Tensor:
     return more if held is None else held + more
-
-
-def _arguments(call: NodeRun) -> tuple[str, ...]:
-    return () if call.module is None else arguments(call.module)
 
 
 def _edge_shows(node: TracedNode, position: int, total: Array) -> tuple[tuple[str, Array], ...]:

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -37,18 +38,16 @@ class ParameterUse:
 
 
 @dataclass(frozen=True)
-class NodeRun:
-    """A node as it ran: for each read what backward handed to it, the local derivative of numbers, the numeric gradient."""
+class NodeRun(Node):
+    """A graph's node as it ran; a folded part is one, too, whose module is the Graph of the nodes folded away in it."""
 
-    name: str
-    module: Module | None
-    """None for a folded part."""
-    reads: tuple[str | float, ...]
-    outputs: tuple[str, ...]
     around: tuple[str, ...] = ()
-    handed: tuple[Tensor | None, ...] = ()
+    """The parts that it lies in, outermost first."""
+    handed: Handed = ()
     locals: tuple[Tensor | None, ...] = ()
+    """For each read ∂output/∂read, where the output and all that is read are numbers."""
     numeric: tuple[Tensor | None, ...] = ()
+    """For each read the gradient by central differences, in check mode."""
     uses: tuple[ParameterUse, ...] = ()
     members: tuple["NodeRun", ...] = ()
     """What is folded away in it."""
@@ -65,11 +64,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class GraphRun:
-    """Everything that happened."""
+    """Everything that happened in a graph's forward and backward pass."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    calls: tuple[NodeRun, ...]
+    nodes: tuple[NodeRun, ...]
     values: dict[str, Tensor]
     grads: dict[str, Tensor]
     seeds: dict[str, Tensor]
@@ -105,16 +104,21 @@ def run_graph(flat: FlatGraph, tensors: Sequence[Tensor], grad_output: Any = Non
         seeds = _seeds(graph, values, grad_output)
         grads, handed, failure = _backward(graph, seeds)
     with torch.no_grad():
-        calls = tuple(_call(flat, node, values, grads, handed, check) for node in graph.nodes.values())
-    counts: dict[int, int] = {}
-    for call in calls:
-        for used in call.uses:
-            counts[id(used.parameter)] = counts.get(id(used.parameter), 0) + 1
-    parts = {part: tuple(flat.members(part)) for part in flat.parts()}
-    given = grad_output is not None
+        nodes = tuple(_run_node(flat, node, values, grads, handed, check) for node in graph.nodes.values())
     return GraphRun(
-        graph.inputs, graph.outputs, calls, values, grads, seeds, given, flat.labels, parts, check, failure, counts
-    )  # fmt: skip
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        nodes=nodes,
+        values=values,
+        grads=grads,
+        seeds=seeds,
+        seeds_given=grad_output is not None,
+        labels=flat.labels,
+        parts={part: tuple(flat.members(part)) for part in flat.parts()},
+        checked=check,
+        failure=failure,
+        shared=Counter(id(use.parameter) for node in nodes for use in node.uses),
+    )
 
 
 def _forward(graph: Graph, tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor], Failure | None]:
@@ -207,17 +211,26 @@ def _gradients(graph: Graph, node: Node, returned: Any) -> Handed:
     return handed
 
 
-def _call(
+def _run_node(
     flat: FlatGraph, node: Node, values: dict[str, Tensor], grads: dict[str, Tensor], known: dict[str, Handed], check: bool
 ) -> NodeRun:
     """The node by itself: what it hands back, what it adds to each parameter, its local derivatives."""
     graph, nothing = flat.graph, (None,) * len(node.reads)
     named = [(name, parameter) for name, parameter in node.module.named_parameters()]
-    call = NodeRun(node.name, node.module, node.reads, node.outputs, flat.groups[node.name], nothing, nothing, nothing)
+    ran = NodeRun(
+        name=node.name,
+        module=node.module,
+        reads=node.reads,
+        outputs=node.outputs,
+        around=flat.groups[node.name],
+        handed=nothing,
+        locals=nothing,
+        numeric=nothing,
+    )
     flows = any(name in grads for name in node.outputs) and all(name in values for name in node.outputs)
     idle = tuple(ParameterUse(name.removeprefix("inner."), parameter, None) for name, parameter in named)
     if not flows:
-        return replace(call, uses=idle)
+        return replace(ran, uses=idle)
     before = [(parameter, parameter.grad.clone()) for _, parameter in named]
     try:
         if named:
@@ -234,17 +247,16 @@ def _call(
         if single and any(grad is not None for grad in handed):
             local = as_tuple(node.module.backward(torch.ones_like(around[0])))
     except Exception:  # the run has told of it already
-        return replace(call, uses=idle)
+        return replace(ran, uses=idle)
     finally:
         for parameter, grad in before:
             parameter.grad = grad
-    call = replace(call, handed=tuple(handed), locals=tuple(local), uses=uses)
-    return _measure(call, graph, values, grads) if check else call
+    ran = replace(ran, handed=tuple(handed), locals=tuple(local), uses=uses)
+    return _measure(ran, graph, values, grads) if check else ran
 
 
-def _measure(call: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict[str, Tensor]) -> NodeRun:
-    """The same call with numeric gradients beside its own."""
-    node = graph.nodes[call.name]
+def _measure(node: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict[str, Tensor]) -> NodeRun:
+    """A node that has run, with numeric gradients beside its own."""
     reads = list(graph._read(node, values))
     moving = [index for index, read in enumerate(reads) if read.is_floating_point() and isinstance(node.reads[index], str)]
     # A share keeps nothing of what it computes here in the module that has run.
@@ -254,27 +266,27 @@ def _measure(call: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict
         placed, trained = list(reads), moved[len(moving) :]
         for index, tensor in zip(moving, moved, strict=False):
             placed[index] = tensor
-        old = [use.parameter.value for use in call.uses]
+        old = [use.parameter.value for use in node.uses]
         try:
-            for use, value in zip(call.uses, trained, strict=True):
+            for use, value in zip(node.uses, trained, strict=True):
                 use.parameter.value = value
             return twin(*placed)
         finally:
-            for use, value in zip(call.uses, old, strict=True):
+            for use, value in zip(node.uses, old, strict=True):
                 use.parameter.value = value
 
-    tensors = [*(reads[index] for index in moving), *(use.parameter.value for use in call.uses)]
+    tensors = [*(reads[index] for index in moving), *(use.parameter.value for use in node.uses)]
     rng = torch.Generator(device=tensors[0].device if tensors else "cpu").manual_seed(0)
     at = [sample([tensor], MEASURED, rng)[0] if tensor.numel() > MEASURED else None for tensor in tensors]
     try:
-        found = numerical_gradients(function, tensors, [grads[name] for name in node.outputs], at=at, skip_kinks=True)
+        gradients = numerical_gradients(function, tensors, [grads[name] for name in node.outputs], at=at, skip_kinks=True)
     except Exception:  # a forward that cannot be moved has no numeric gradient
-        return call
+        return node
     numeric: list[Tensor | None] = [None] * len(reads)
-    for index, gradient in zip(moving, found, strict=False):
+    for index, gradient in zip(moving, gradients, strict=False):
         numeric[index] = gradient
-    uses = tuple(replace(use, numeric=gradient) for use, gradient in zip(call.uses, found[len(moving) :], strict=True))
-    return replace(call, numeric=tuple(numeric), uses=uses)
+    uses = tuple(replace(use, numeric=gradient) for use, gradient in zip(node.uses, gradients[len(moving) :], strict=True))
+    return replace(node, numeric=tuple(numeric), uses=uses)
 
 
 def explain(error: BaseException) -> str:
