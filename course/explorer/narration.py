@@ -195,7 +195,7 @@ class _Teller:
             left = ", ".join(map(self.label, call.outputs))
             formula = wording.applied(op, names, [self._operand(read) for read in call.reads])
             reads = [self.run.values[read] if isinstance(read, str) else torch.tensor(read) for read in call.reads]
-            if all(value.dim() == 0 for value in reads):
+            if reads and all(value.dim() == 0 for value in reads):
                 numbers = [wording.number_text(value.item()) for value in reads]
                 formula += f" = {wording.applied(op, names, numbers)}"
             result = ", ".join(self._text(output) for output in call.outputs)

@@ -94,7 +94,7 @@ def layers_of(trace: Trace) -> dict[str, int]:
     layers: dict[str, int] = {}
     for node in trace.nodes:
         before = [layers[made_by[name]] for name in node.parents if name in made_by]
-        layers[node.id] = max(before, default=0) + 1
+        layers[node.id] = max(before, default=0) + 1 if node.parents else 0
     for name in trace.inputs:
         readers = [layers[node.id] for node in trace.nodes if name in node.parents]
         layers[input_id(name)] = min(readers, default=1) - 1

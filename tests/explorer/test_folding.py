@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from course import Chain, Graph, generator
+from course import Chain, Graph, Module, generator, tensor
 from course.explorer import explore, trace
 from course.explorer.folding import MANY
-from course.modules import Add, Linear, Multiply, Sigmoid, Tanh
+from course.modules import Add, Linear, Multiply, Negate, Sigmoid, Tanh
 from tests.explorer import graphs
 
 SIGMA = {"σ": ["n", "e", "d", "f"]}
@@ -51,6 +51,28 @@ def test_a_part_read_from_several_places_sums_what_it_hands_back():
     (node,) = found.nodes
     assert {read.source: read.contribution.numbers[0] for read in node.reads} == {"x": 12.0, "y": 14.0}
     assert {read.source: read.local.numbers[0] for read in node.reads} == {"x": 12.0, "y": 14.0}
+
+
+class Constant(Module):
+    def forward(self):
+        self.save()
+        return tensor(2.0)
+
+    def backward(self, grad_output):
+        return ()
+
+
+def test_nodes_that_read_nothing_are_drawn_and_fold():
+    graph = Graph("x")
+    graph.add("c", Constant())
+    graph.add("d", Negate(), "c")
+    graph.add("f", Multiply(), "d", "x")
+    explorer = explore(graph, fold={"p": ["c", "d"]}, x=tensor(3.0))
+    assert [(node.id, node.parents) for node in explorer.trace.nodes] == [("p", ()), ("f", ("d", "x"))]
+    assert explorer.trace.events[0].sentence == "d = p() = −2"
+    explorer.unfold("p")
+    assert [(node.id, node.parents) for node in explorer.trace.nodes] == [("c", ()), ("d", ("c",)), ("f", ("d", "x"))]
+    assert explorer.trace.values["x"].grad.numbers == (-2.0,)
 
 
 def test_large_networks_are_folded_at_first():
