@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from course.explorer.boxes import Box
-from course.explorer.layout import MARK_LINE, Edge, GraphLayout, Hull, Mark, NodeBox, ParameterBox, Stem, shared_title
-from course.explorer.slots import cell_size
+from course.explorer.layout import MARK_LINE, Edge, GraphLayout, Hull, Mark, ParameterBox, Stem, shared_title
+from course.explorer.slots import Slot, cell_size
 from course.explorer.trace import Array, Trace, TracedNode, TracedParameter
 from course.explorer.wording import derivative
 from course.widgets import page_style
@@ -108,9 +108,10 @@ def _pieces(trace: Trace, layout: GraphLayout) -> Iterator[_Piece]:
         yield _Piece(edge.points[0][0], edge.points[-1][0], _edge(edge))
     for stem in layout.stems:
         yield _Piece(stem.start, stem.end + 8, _stem(stem))
-    for box in layout.nodes:
-        left, right = min(box.body.x, box.name.x), max(box.body.right, box.name.right)
-        yield _Piece(left, right, _node(box, None if box.is_input else nodes[box.id]), "" if box.is_input else box.id)
+    for slot in layout.nodes:
+        left, right = min(slot.body.x, slot.name.x), max(slot.body.right, slot.name.right)
+        drawn = _input(slot) if slot.is_input else _node(slot, nodes[slot.id])
+        yield _Piece(left, right, drawn, "" if slot.is_input else slot.id)
     for box, label in _labels(trace, layout):
         yield _Piece(box.x, box.right, label)
     for mark in layout.marks:
@@ -191,17 +192,20 @@ def _mark(mark: Mark) -> str:
     )
 
 
-def _node(box: NodeBox, node: TracedNode | None) -> str:
-    body = box.body
-    if node is None:
-        return f'<text class="ml-input" x="{body.right - 4:.1f}" y="{body.middle + 6:.1f}">{escape(box.text)}</text>'
+def _input(slot: Slot) -> str:
+    body = slot.body
+    return f'<text class="ml-input" x="{body.right - 4:.1f}" y="{body.middle + 6:.1f}">{escape(slot.text)}</text>'
+
+
+def _node(slot: Slot, node: TracedNode) -> str:
+    body, name = slot.body, slot.name
     kind = "ml-node ml-folded" if node.folds else "ml-node"
-    does = f'{PRESSED} aria-label="Unfold {escape(node.label)}" data-unfold="{escape(node.id)}"' if node.folds else ""
+    unfolds = f'{PRESSED} aria-label="Unfold {escape(node.label)}" data-unfold="{escape(node.id)}"' if node.folds else ""
     return (
-        f'<g class="{kind}" data-node="{escape(box.id)}"{does}><rect x="{body.x:.1f}" y="{body.y:.1f}" '
+        f'<g class="{kind}" data-node="{escape(node.id)}"{unfolds}><rect x="{body.x:.1f}" y="{body.y:.1f}" '
         f'width="{body.width:.1f}" height="{body.height:.1f}" rx="{min(20, body.height / 2):.0f}"/>'
         f'<text class="ml-sign" x="{body.center:.1f}" y="{body.middle + 6:.1f}">{escape(node.sign)}</text>'
-        f'<text class="ml-name" x="{box.name.center:.1f}" y="{box.name.bottom - 4:.1f}">{escape(box.text)}</text></g>'
+        f'<text class="ml-name" x="{name.center:.1f}" y="{name.bottom - 4:.1f}">{escape(slot.text)}</text></g>'
     )
 
 

@@ -21,7 +21,6 @@ from course.explorer.slots import (
     Slot,
     label_size,
     links_of,
-    name_text,
     parameter_size,
     slots_of,
     text_width,
@@ -37,17 +36,6 @@ PORTS = 11.0  # between the ends of two edges at one node, so that both can be s
 
 Key = tuple[str, int]
 Point = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class NodeBox:
-    """An input (drawn as its name) or a module (a circle or pill with its sign, the name below)."""
-
-    id: str
-    is_input: bool
-    body: Box
-    name: Box
-    text: str
 
 
 @dataclass(frozen=True)
@@ -109,10 +97,11 @@ class Edge:
 
 @dataclass(frozen=True)
 class GraphLayout:
-    """All places in pixels, and the frame around them."""
+    """Where everything stands, in pixels, and the frame around it."""
 
     frame: Box
-    nodes: tuple[NodeBox, ...]
+    nodes: tuple[Slot, ...]
+    """The inputs and nodes."""
     stems: tuple[Stem, ...]
     parameters: tuple[ParameterBox, ...]
     edges: tuple[Edge, ...]
@@ -121,14 +110,14 @@ class GraphLayout:
 
 
 def layout(trace: Trace) -> GraphLayout:
-    """Places for every part of the trace's picture."""
-    places = slots_of(trace)
-    paths = links_of(trace, places)
+    """Where every part of the trace's picture goes."""
+    slots = slots_of(trace)
+    paths = links_of(trace, slots)
     links = [link for path in paths.values() for link in path]
-    rows = ordering.order({place.id: place.layer for place in places.values()}, links)
-    separations = [[_separation(places[upper], places[lower]) for upper, lower in pairwise(row)] for row in rows]
-    ys = ordering.straighten(rows, separations, links, {place.id: place.is_input for place in places.values()})
-    return _Placer(trace, places, rows, ys, paths).layout()
+    rows = ordering.order({slot.id: slot.layer for slot in slots.values()}, links)
+    separations = [[_separation(slots[upper], slots[lower]) for upper, lower in pairwise(row)] for row in rows]
+    ys = ordering.straighten(rows, separations, links, {slot.id: slot.is_input for slot in slots.values()})
+    return _Placer(trace, slots, rows, ys, paths).layout()
 
 
 def shared_title(found: TracedParameter) -> str:
@@ -151,26 +140,23 @@ class _Placer:
     def __init__(
         self,
         trace: Trace,
-        places: dict[str, Slot],
+        slots: dict[str, Slot],
         rows: list[list[str]],
         ys: dict[str, float],
         paths: dict[Key, list[tuple[str, str]]],
     ) -> None:
-        self.trace, self.places, self.rows, self.ys, self.paths = trace, places, rows, ys, paths
+        self.trace, self.slots, self.rows, self.ys, self.paths = trace, slots, rows, ys, paths
         self.reads = {(node.id, index): read for node in trace.nodes for index, read in enumerate(node.reads) if read.source}
         self.made = {node.id: node.outputs[0] for node in trace.nodes}
         self.sizes = {name: label_size(value.value) for name, value in trace.values.items()}
         self.links: dict[int, list[tuple[str, str]]] = defaultdict(list)
         for path in paths.values():
             for link in path:
-                self.links[places[link[0]].layer].append(link)
+                self.links[slots[link[0]].layer].append(link)
         self.columns = self._columns()
-        self.nodes: dict[str, NodeBox] = {}
-        self.stems: dict[str, Stem] = {}
-        self.parameters: list[ParameterBox] = []
-        for place in places.values():
-            if not place.is_dummy:
-                self._put(place)
+        self.nodes = {slot.id: self._placed(slot) for slot in slots.values() if not slot.is_dummy}
+        self.stems = {stem.name: stem for slot in self.nodes.values() for stem in self._stems(slot)}
+        self.parameters = [box for node in trace.nodes for box in self._parameters(node)]
 
     def layout(self) -> GraphLayout:
         """The finished layout."""
@@ -197,7 +183,15 @@ class _Placer:
         bottom = max(found.grad.bottom for found in shared) + MARGIN if shared else bottom
         frame = Box(left, top, right - left, bottom - top)
         parameters = (*self.parameters, *shared)
-        return GraphLayout(frame, tuple(self.nodes.values()), tuple(self.stems.values()), parameters, edges, marks, hulls)
+        return GraphLayout(
+            frame=frame,
+            nodes=tuple(self.nodes.values()),
+            stems=tuple(self.stems.values()),
+            parameters=parameters,
+            edges=edges,
+            marks=marks,
+            hulls=hulls,
+        )
 
     def _shared(self, left: float, top: float, right: float) -> list[ParameterBox]:
         """The parameters that several nodes share, in rows below the drawing."""
@@ -226,13 +220,13 @@ class _Placer:
         for name, stem in self.stems.items():
             if values[name].wrong:
                 wanted.append((f"wrong:{name}", f"sum: {values[name].wrong}", (stem.grad.center, stem.grad.bottom + 24)))
-        own = {place.key: place for place in self.parameters}
+        own = {box.key: box for box in self.parameters}
         for node in self.trace.nodes:
             body = self.nodes[node.id].body
             for found in node.parameters:
                 if found.wrong:
-                    place = own[found.key].grad
-                    wanted.append((f"wrong:{found.key}", f"{found.name}: {found.wrong}", (place.center, place.bottom + 24)))
+                    grad = own[found.key].grad
+                    wanted.append((f"wrong:{found.key}", f"{found.name}: {found.wrong}", (grad.center, grad.bottom + 24)))
             if node.note:
                 wanted.append((f"note:{node.id}", node.note, (body.center, body.y - 34)))
         marks: list[Mark] = []
@@ -264,20 +258,20 @@ class _Placer:
 
     def _boxes_of(self, node: TracedNode) -> list[Box]:
         """The boxes of a node, its values and its parameters."""
-        place = self.nodes[node.id]
+        slot = self.nodes[node.id]
         stems = [box for name in node.outputs for box in (self.stems[name].value, self.stems[name].grad)]
         keys = {found.key for found in node.parameters}
         own = [box for found in self.parameters if found.key in keys for box in (found.title, found.value, found.grad)]
-        return [place.body, place.name, *stems, *own]
+        return [slot.body, slot.name, *stems, *own]
 
     def _columns(self) -> list[tuple[float, float, float, float]]:
         """(left, start of the stems, end of the stems, right) of each layer."""
         columns, x = [], 0.0
         for layer, row in enumerate(self.rows):
-            here = [self.places[name] for name in row]
-            start = x + max(max(place.body[0], place.named) for place in here)
-            end = start + max((self.sizes[value][0] for place in here for value in place.values), default=0)
-            right = max(end, x + max(place.block[0] for place in here))
+            here = [self.slots[name] for name in row]
+            start = x + max(max(slot.size[0], slot.text_width) for slot in here)
+            end = start + max((self.sizes[value][0] for slot in here for value in slot.values), default=0)
+            right = max(end, x + max(slot.block[0] for slot in here))
             columns.append((x, start, end, right))
             x = right + self._gap(layer)
         return columns
@@ -286,39 +280,42 @@ class _Placer:
         """Room for the edges behind a layer: the steeper they are, the more; and for labels where a value forks."""
         links = self.links[layer]
         steepness = max((abs(self.ys[a] - self.ys[b]) for a, b in links), default=0.0)
-        forks = any(self.trace.values[name].readers > 1 for a, _ in links for name in self.places[a].values)
+        forks = any(self.trace.values[name].readers > 1 for a, _ in links for name in self.slots[a].values)
         return max(COLUMN_GAP + min(50, 0.35 * steepness), SHARE[0] + 60 if forks else 0)
 
-    def _put(self, place: Slot) -> None:
-        left, start, end, _ = self.columns[place.layer]
-        y, (width, height) = self.ys[place.id], place.body
-        body = Box.around((left + start) / 2, y, width, height)
-        if place.node is None:
-            body = Box(start - width, body.y, width, height)
-            self.nodes[place.id] = NodeBox(place.values[0], True, body, body, self.trace.values[place.values[0]].label)
-        else:
-            text = name_text(place.node)
-            label = Box.around(body.center, body.bottom + NAME_HEIGHT / 2 + 1, place.named, NAME_HEIGHT)
-            self.nodes[place.id] = NodeBox(place.id, False, body, label, text)
-        for name, offset in zip(place.values, place.offsets, strict=True):
-            (label_width, label_height), level = self.sizes[name], y + offset
-            x = (max(start, body.right) + end) / 2 - label_width / 2
-            above = Box(x, level - label_height, label_width, label_height)
-            below = Box(x, level, label_width, label_height)
-            readers = self.trace.values[name].readers
-            forks, is_output = readers > 1, name in self.trace.outputs and not readers
-            self.stems[name] = Stem(name, body.right, end, level, above, below, forks, is_output)
-        if place.node is not None:
-            self._put_parameters(place.node, left, y + place.down - place.block[1])
+    def _placed(self, slot: Slot) -> Slot:
+        """An input or node where it stands: inputs beside the stems of their column, nodes in the middle before them."""
+        left, start, _, _ = self.columns[slot.layer]
+        width = slot.size[0]
+        return slot.at(start - width if slot.is_input else (left + start) / 2 - width / 2, self.ys[slot.id])
 
-    def _put_parameters(self, node: TracedNode, left: float, top: float) -> None:
+    def _stems(self, slot: Slot) -> Iterator[Stem]:
+        _, start, end, _ = self.columns[slot.layer]
+        for name, offset in zip(slot.values, slot.offsets, strict=True):
+            (width, height), y = self.sizes[name], slot.y + offset
+            x = (max(start, slot.body.right) + end) / 2 - width / 2
+            readers = self.trace.values[name].readers
+            yield Stem(
+                name=name,
+                start=slot.body.right,
+                end=end,
+                y=y,
+                value=Box(x, y - height, width, height),
+                grad=Box(x, y, width, height),
+                forks=readers > 1,
+                is_output=name in self.trace.outputs and not readers,
+            )
+
+    def _parameters(self, node: TracedNode) -> Iterator[ParameterBox]:
+        slot = self.nodes[node.id]
+        left, top = self.columns[slot.layer][0], slot.y + slot.down - slot.block[1]
         width = max((parameter_size(parameter)[0] for parameter in node.parameters), default=0.0)
         for parameter in node.parameters:
             height = parameter_size(parameter)[1]
             title = Box(left, top + 4, 2 * width + 12, NAME_HEIGHT)
             value = Box(left, title.bottom, width, height)
             grad = Box(value.right + 12, title.bottom, width, height)
-            self.parameters.append(ParameterBox(f"{node.id}.{parameter.name}", parameter.name, title, value, grad))
+            yield ParameterBox(f"{node.id}.{parameter.name}", parameter.name, title, value, grad)
             top = value.bottom + 2
 
     def _routes(self) -> dict[Key, list[Point]]:
@@ -328,7 +325,7 @@ class _Placer:
             stem = self.stems[self.reads[key].source or ""]
             routes[key] = [(stem.end, stem.y)]
             for _, dummy in path[:-1]:
-                left, _, _, right = self.columns[self.places[dummy].layer]
+                left, _, _, right = self.columns[self.slots[dummy].layer]
                 routes[key] += [(left, self.ys[dummy]), (right, self.ys[dummy])]
         into: dict[str, list[Key]] = defaultdict(list)
         for key in routes:
@@ -371,14 +368,21 @@ class _Placer:
                 exact = " = −0.0358" if self.reads[key].local is not None else ""
                 widest[key[0]] = max(widest[key[0]], text_width(text + exact, LOCAL_SIZE))
         # A step shows one of them at a time: those of one node share a place.
-        places: dict[str, Box] = {}
+        shared: dict[str, Box] = {}
         for node, width in widest.items():
             body = self.nodes[node].body
-            places[node] = room.free(Box.around(body.center, body.y - 13, width, 20), reach=width / 2)
+            shared[node] = room.free(Box.around(body.center, body.y - 13, width, 20), reach=width / 2)
         for key, points in routes.items():
-            (node, position), source = key, self.reads[key].source or ""
-            place = places[node] if texts[key] else None
-            yield Edge(node, position, source, tuple(points), place, texts[key], shares.get(key))
+            node, position = key
+            yield Edge(
+                node=node,
+                position=position,
+                source=self.reads[key].source or "",
+                points=tuple(points),
+                local=shared[node] if texts[key] else None,
+                local_text=texts[key],
+                share=shares.get(key),
+            )
 
     def _local_text(self, key: Key) -> str:
         """What a local derivative's label says before its number; empty where there is none."""

@@ -1,8 +1,10 @@
-"""Places: what takes room in each layer of a drawing, and how much."""
+"""Slots: what takes up room in each layer of a drawing, and how much."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
+from course.explorer.boxes import Box
 from course.explorer.trace import ROOMY, Array, Trace, TracedNode, TracedParameter
 from course.explorer.wording import shape_text
 
@@ -11,34 +13,54 @@ RADIUS, NAME_HEIGHT, NAME_SIZE = 20, 18, 15
 CAPTION_SIZE = 13
 
 
-@dataclass
+@dataclass(frozen=True)
 class Slot:
-    """What takes up a place in a layer: an input, a node, or a dummy where a long edge passes."""
+    """What takes up room in a layer: an input, a node, or a dummy where a long edge passes.
+
+    Its measures are known first. The layout then says where it stands: `at`.
+    """
 
     id: str
     layer: int
-    node: TracedNode | None = None
     values: tuple[str, ...] = ()
-    body: tuple[float, float] = (0, 0)
+    """The names of the values that come out of it; none out of a dummy."""
+    is_input: bool = False
+    text: str = ""
+    """An input's label, or what stands below a node."""
+    text_width: float = 0
+    size: tuple[float, float] = (0, 0)
+    """Width and height of the circle, pill or label itself."""
     up: float = 9
     down: float = 9
     """How far it reaches above and below its own height."""
-    offsets: list[float] = field(default_factory=lambda: [0.0])
+    offsets: tuple[float, ...] = ()
     """The heights of its values' stems, from its own."""
-    named: float = 0
-    """The width of the name below it."""
     block: tuple[float, float] = (0, 0)
     """Width and height of the list of parameters below it."""
+    left: float = 0
+    y: float = 0
 
-    @property
-    def is_input(self) -> bool:
-        """Whether it is an input of the graph."""
-        return self.node is None and bool(self.values)
+    def at(self, left: float, y: float) -> "Slot":
+        """The slot where it stands in the drawing: its body's left side, and its height."""
+        return replace(self, left=left, y=y)
 
     @property
     def is_dummy(self) -> bool:
         """Whether only a long edge passes here."""
         return not self.values
+
+    @cached_property
+    def body(self) -> Box:
+        """The circle or pill of a node, the label of an input."""
+        width, height = self.size
+        return Box(self.left, self.y - height / 2, width, height)
+
+    @cached_property
+    def name(self) -> Box:
+        """The text below a node; an input's label is all of it."""
+        if self.is_input:
+            return self.body
+        return Box.around(self.body.center, self.body.bottom + NAME_HEIGHT / 2 + 1, self.text_width, NAME_HEIGHT)
 
 
 def text_width(text: str, size: float) -> float:
@@ -73,7 +95,7 @@ def name_text(node: TracedNode) -> str:
 
 
 def skeleton(trace: Trace) -> tuple[object, ...]:
-    """What a drawing's places depend on: everything but the numbers."""
+    """What a drawing's layout depends on: everything but the numbers."""
     values = tuple(
         (name, value.value and value.value.shape, value.readers, value.wrong) for name, value in trace.values.items()
     )
@@ -83,9 +105,11 @@ def skeleton(trace: Trace) -> tuple[object, ...]:
         for read in node.reads
     )
     parameters = tuple(
-        (node.id, found.name, found.value.shape, found.wrong) for node in trace.nodes for found in node.parameters
+        (node.id, parameter.name, parameter.value.shape, parameter.wrong)
+        for node in trace.nodes
+        for parameter in node.parameters
     )
-    return values, reads, parameters, tuple(found.key for found in trace.shared), trace.parts
+    return values, reads, parameters, tuple(parameter.key for parameter in trace.shared), trace.parts
 
 
 def layers_of(trace: Trace) -> dict[str, int]:
@@ -102,21 +126,32 @@ def layers_of(trace: Trace) -> dict[str, int]:
 
 
 def input_id(name: str) -> str:
-    """The id of an input's place."""
+    """The id of an input's slot."""
     return f"input {name}"
 
 
 def slots_of(trace: Trace) -> dict[str, Slot]:
-    """A place for every input and node."""
+    """A slot for every input and node, by its id."""
     layers = layers_of(trace)
-    places = {}
-    for name in trace.inputs:
-        _, height = label_size(trace.values[name].value)
-        width = text_width(trace.values[name].label, 18) + 6
-        places[input_id(name)] = Slot(input_id(name), layers[input_id(name)], None, (name,), (width, 24), height, height)
-    for node in trace.nodes:
-        places[node.id] = _node_slot(trace, node, layers[node.id])
-    return places
+    slots = [_input_slot(trace, name, layers[input_id(name)]) for name in trace.inputs]
+    slots += [_node_slot(trace, node, layers[node.id]) for node in trace.nodes]
+    return {slot.id: slot for slot in slots}
+
+
+def _input_slot(trace: Trace, name: str, layer: int) -> Slot:
+    label = trace.values[name].label
+    _, height = label_size(trace.values[name].value)
+    return Slot(
+        id=input_id(name),
+        layer=layer,
+        values=(name,),
+        is_input=True,
+        text=label,
+        size=(text_width(label, 18) + 6, 24),
+        up=height,
+        down=height,
+        offsets=(0.0,),
+    )
 
 
 def _node_slot(trace: Trace, node: TracedNode, layer: int) -> Slot:
@@ -126,35 +161,46 @@ def _node_slot(trace: Trace, node: TracedNode, layer: int) -> Slot:
         offsets.append(y + height)
         y += 2 * height + 8
     middle = (offsets[0] + offsets[-1]) / 2
-    offsets = [offset - middle for offset in offsets]
-    width = max(2 * RADIUS, text_width(node.sign, 17) + 18)
-    body = (width, max(2 * RADIUS, offsets[-1] - offsets[0] + 24))
+    offsets = tuple(offset - middle for offset in offsets)
+    size = (max(2 * RADIUS, text_width(node.sign, 17) + 18), max(2 * RADIUS, offsets[-1] - offsets[0] + 24))
     block_width = block_height = 0.0
     for parameter in node.parameters:
         label_width, label_height = parameter_size(parameter)
         block_width = max(block_width, 2 * label_width + 12)
         block_height += label_height + NAME_HEIGHT + 6
-    down = max(body[1] / 2 + NAME_HEIGHT + 2, offsets[-1] + heights[-1] + 4) + block_height
-    up = max(body[1] / 2, heights[0] - offsets[0])
-    named = text_width(name_text(node), NAME_SIZE)
-    return Slot(node.id, layer, node, node.outputs, body, up, down, offsets, named, (block_width, block_height))
+    text = name_text(node)
+    return Slot(
+        id=node.id,
+        layer=layer,
+        values=node.outputs,
+        text=text,
+        text_width=text_width(text, NAME_SIZE),
+        size=size,
+        up=max(size[1] / 2, heights[0] - offsets[0]),
+        down=max(size[1] / 2 + NAME_HEIGHT + 2, offsets[-1] + heights[-1] + 4) + block_height,
+        offsets=offsets,
+        block=(block_width, block_height),
+    )
 
 
-def links_of(trace: Trace, places: dict[str, Slot]) -> dict[tuple[str, int], list[tuple[str, str]]]:
-    """For each edge (node, position) the pairs of places that it joins, through new dummies in the layers between."""
-    made_by = {name: place.id for place in list(places.values()) for name in place.values}
+def links_of(trace: Trace, slots: dict[str, Slot]) -> dict[tuple[str, int], list[tuple[str, str]]]:
+    """For each edge (node, position) the pairs of slots that it joins.
+
+    An edge across several layers passes a dummy in each layer between: these are added to `slots`.
+    """
+    made_by = {name: slot.id for slot in slots.values() for name in slot.values}
     links = {}
     for node in trace.nodes:
         for position, read in enumerate(node.reads):
             if read.source is None:
                 continue
             path = [made_by[read.source]]
-            first = places[path[0]].layer + 1
-            for layer in range(first, places[node.id].layer):
+            first = slots[path[0]].layer + 1
+            for layer in range(first, slots[node.id].layer):
                 dummy = f"dummy {node.id}:{position}:{layer}"
                 # Behind a fork the edge's part of the sum is written above its line.
                 labeled = layer == first and trace.values[read.source].readers > 1
-                places[dummy] = Slot(dummy, layer, up=22 if labeled else 9)
+                slots[dummy] = Slot(id=dummy, layer=layer, up=22 if labeled else 9)
                 path.append(dummy)
             path.append(node.id)
             links[node.id, position] = list(pairwise(path))

@@ -9,7 +9,7 @@ from course.explorer import trace
 from course.explorer.boxes import Box, free_box
 from course.explorer.layout import layout
 from course.explorer.ordering import crossings, order, spread, straighten
-from course.explorer.slots import links_of, skeleton, slots_of
+from course.explorer.slots import input_id, links_of, skeleton, slots_of
 from course.modules import Add, Sigmoid
 from tests.explorer import graphs
 
@@ -55,8 +55,8 @@ def test_main_chain_is_straight_and_inputs_stand_beside_their_reader():
     bodies = {node.id: node.body for node in places.nodes}
     heights = {bodies[name].middle for name in "csnedf"}
     assert max(heights) - min(heights) < 1
-    assert bodies["x0"].x < bodies["a"].x
-    assert bodies["a"].right < bodies["w2"].right < bodies["s"].x
+    assert bodies[input_id("x0")].x < bodies["a"].x
+    assert bodies["a"].right < bodies[input_id("w2")].right < bodies["s"].x
 
 
 def test_a_value_read_twice_by_one_node_has_two_edges_apart():
@@ -76,7 +76,7 @@ def test_long_edges_keep_clear_of_nodes():
     graph.add("f", Add(), last, "x")
     places = layout(trace(graph, {"x": 1, "y": 1}))
     long = next(edge for edge in places.edges if edge.source == "x" and edge.node == "f")
-    bodies = [node.body for node in places.nodes if node.id not in ("x", "f")]
+    bodies = [node.body for node in places.nodes if node.id not in (input_id("x"), "f")]
     for (x1, y1), (x2, _) in zip(long.points[1:-1:2], long.points[2:-1:2], strict=True):
         assert not any(Box(x1, y1 - 1, x2 - x1, 2).overlaps(body) for body in bodies)
 
@@ -124,11 +124,11 @@ CROSSINGS = {"fraction": 1}
 def test_edges_cross_no_more_than_the_baseline(name):
     case = graphs.ALL[name]()
     found = trace(case.graph, case.inputs)
-    places = slots_of(found)
-    links = [link for path in links_of(found, places).values() for link in path]
-    declared: list[list[str]] = [[] for _ in range(max(place.layer for place in places.values()) + 1)]
-    for place in places.values():
-        declared[place.layer].append(place.id)
-    crossed = crossings(order({place.id: place.layer for place in places.values()}, links), links)
+    slots = slots_of(found)
+    links = [link for path in links_of(found, slots).values() for link in path]
+    declared: list[list[str]] = [[] for _ in range(max(slot.layer for slot in slots.values()) + 1)]
+    for slot in slots.values():
+        declared[slot.layer].append(slot.id)
+    crossed = crossings(order({slot.id: slot.layer for slot in slots.values()}, links), links)
     assert crossed <= CROSSINGS.get(name, 0)
     assert crossed <= crossings(declared, links)  # sorting the layers makes nothing worse
