@@ -38,7 +38,7 @@ Key = tuple[str, int]
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stem:
     """A value's line right of its node, with a label above for the value and one below for its gradient."""
 
@@ -81,7 +81,7 @@ class Hull:
     box: Box
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Edge:
     """From the end of a value's stem to a node, with the places of its local derivative and of its part of a sum."""
 
@@ -95,7 +95,7 @@ class Edge:
     share: Box | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GraphLayout:
     """Where everything stands, in pixels, and the frame around it."""
 

@@ -37,7 +37,7 @@ class ParameterUse:
     numeric: Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NodeRun(Node):
     """A graph's node as it ran; a folded part is one, too, whose module is the Graph of the nodes folded away in it."""
 
@@ -62,7 +62,7 @@ class Failure:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GraphRun:
     """Everything that happened in a graph's forward and backward pass."""
 

@@ -13,7 +13,7 @@ RADIUS, NAME_HEIGHT, NAME_SIZE = 20, 18, 15
 CAPTION_SIZE = 13
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Slot:
     """What takes up room in a layer: an input, a node, or a dummy where a long edge passes.
 

@@ -13,7 +13,7 @@ SIDE = 8  # the largest heat map that is still readable beside a node is 8×8
 ROOMY = 4  # up to 4×4, the cells are wide enough for numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Array:
     """A tensor's shape, its first numbers row by row, and the largest finite |number| of all."""
 
@@ -33,9 +33,7 @@ class Array:
         """The array for a tensor of any shape; leading dimensions become rows, of which `side` are kept, and of columns."""
         shape = tuple(tensor.shape)
         if not shape:
-            number = float(tensor)
-            text, size = wording.number_text(number), abs(number)
-            return cls((), 1, 1, (number,), (text,), size if math.isfinite(size) else 0.0, text, not math.isfinite(size))
+            return cls._of_number(float(tensor))
         exact = tensor.detach().to("cpu", torch.float64)
         table = exact.reshape(1, -1) if exact.dim() < 2 else exact.reshape(-1, shape[-1])
         finite = exact[exact.isfinite()].abs()
@@ -43,11 +41,32 @@ class Array:
         broken = not exact.isfinite().all().item()
         shown = table[:side, :side]
         bad = "NaN" if exact.isnan().any() else "∞"
-        text = f"[{wording.shape_text(shape)}] max|·| {bad if broken else wording.number_text(largest)}"
         rows, columns = shown.shape
         numbers = tuple(shown.flatten().tolist())
-        cells = tuple(wording.cell_text(number, max(rows, columns) <= ROOMY) for number in numbers)
-        return cls(shape, rows, columns, numbers, cells, largest, text, broken)
+        return cls(
+            shape=shape,
+            rows=rows,
+            columns=columns,
+            numbers=numbers,
+            cells=tuple(wording.cell_text(number, max(rows, columns) <= ROOMY) for number in numbers),
+            largest=largest,
+            text=f"[{wording.shape_text(shape)}] max|·| {bad if broken else wording.number_text(largest)}",
+            broken=broken,
+        )
+
+    @classmethod
+    def _of_number(cls, number: float) -> "Array":
+        text, broken = wording.number_text(number), not math.isfinite(number)
+        return cls(
+            shape=(),
+            rows=1,
+            columns=1,
+            numbers=(number,),
+            cells=(text,),
+            largest=0.0 if broken else abs(number),
+            text=text,
+            broken=broken,
+        )
 
     @property
     def roomy(self) -> bool:
@@ -62,10 +81,14 @@ class Array:
     def to_json(self) -> dict[str, Any]:
         """What the browser draws; NaN and infinities become strings."""
         return {
-            "shape": self.shape, "numbers": [plain(number) for number in self.numbers],
+            "shape": self.shape,
+            "numbers": [plain(number) for number in self.numbers],
             "cells": self.cells if max(self.rows, self.columns) <= ROOMY and self.shape else None,
-            "largest": self.largest, "text": self.text, "caption": self.caption, "broken": self.broken,
-        }  # fmt: skip
+            "largest": self.largest,
+            "text": self.text,
+            "caption": self.caption,
+            "broken": self.broken,
+        }
 
 
 def plain(number: float) -> float | str:
@@ -73,9 +96,9 @@ def plain(number: float) -> float | str:
     return number if math.isfinite(number) else "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TracedRead:
-    """One edge: what a node reads, the derivative of the node's output by it, and the gradient it hands back."""
+    """An edge: what a node reads, the derivative of the node's output by it, and the gradient it hands back."""
 
     source: str | None
     """The name of the value that is read; None for a plain number."""
@@ -83,14 +106,14 @@ class TracedRead:
     symbol: str
     """∂output/∂source with the graph's own names; empty where the module gives none."""
     local: Array | None
-    """The same as a number, where source and outputs are numbers."""
+    """∂output/∂source as a number, where everything that is read and the output are numbers."""
     contribution: Array | None
     """What this edge adds to the source's gradient; None where no gradient flows."""
     wrong: str = ""
     """In check mode: yours and the numeric gradient, where they differ."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TracedParameter:
     """A module's parameter with its gradient; `uses` nodes share it."""
 
@@ -102,7 +125,7 @@ class TracedParameter:
     wrong: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TracedNode:
     """One module or folded part: its sign in the picture, what it reads, the names of its outputs, its parameters."""
 
@@ -121,6 +144,8 @@ class TracedNode:
     """How many nodes are folded away in it."""
     note: str = ""
     """What is wrong here: an error, or the first number that is not finite."""
+    note_phase: str = ""
+    """The phase of the event that shows the note."""
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -128,7 +153,7 @@ class TracedNode:
         return tuple(read.source for read in self.reads if read.source is not None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TracedValue:
     """A named value (None where the run did not get so far), its gradient (None where none flows), how many edges read it."""
 
@@ -140,24 +165,24 @@ class TracedValue:
     wrong: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TraceEvent:
     """One step: the node or edge (node, position) it happens at, what it shows as (key, numbers), and a sentence.
 
-    Keys are value:NAME, grad:NAME, share:NODE:POSITION (an edge's part of a sum) and local:NODE:POSITION. The phase is start,
-    forward, backward or failure.
+    Keys are value:NAME, grad:NAME, share:NODE:POSITION (an edge's part of a sum) and local:NODE:POSITION. The phase is
+    start, forward, backward or failure.
     """
 
     phase: str
-    node: str | None
-    position: int | None
-    shows: tuple[tuple[str, Array], ...]
+    node: str | None = None
+    position: int | None = None
+    shows: tuple[tuple[str, Array], ...] = ()
     sentence: str
     marks: tuple[str, ...] = ()
     """The marks of what is wrong that appear with it: wrong:KEY or note:NODE."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TracedPart:
     """A part of the network, folded into one node or not."""
 
@@ -168,7 +193,7 @@ class TracedPart:
     around: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trace:
     """A graph's forward and backward pass."""
 
@@ -187,21 +212,26 @@ class Trace:
         """The trace as what `json.dumps(…, allow_nan=False)` accepts; each array stands in it once."""
         arrays: list[dict[str, Any]] = []
         seen: dict[int, int] = {}  # by identity, which is quicker than to compare numbers
-        places: dict[Array, int] = {}
+        positions: dict[Array, int] = {}
 
         def put(array: Array | None) -> int | None:
             if array is None:
                 return None
             if id(array) not in seen:
-                seen[id(array)] = places.setdefault(array, len(arrays))
+                seen[id(array)] = positions.setdefault(array, len(arrays))
                 if seen[id(array)] == len(arrays):
                     arrays.append(array.to_json())
             return seen[id(array)]
 
-        def event(told: TraceEvent) -> dict[str, Any]:
-            shows = [(key, put(array)) for key, array in told.shows]
-            where = {"phase": told.phase, "node": told.node, "position": told.position}
-            return {**where, "shows": shows, "sentence": told.sentence, "marks": told.marks}
+        def event_json(event: TraceEvent) -> dict[str, Any]:
+            return {
+                "phase": event.phase,
+                "node": event.node,
+                "position": event.position,
+                "shows": [(key, put(array)) for key, array in event.shows],
+                "sentence": event.sentence,
+                "marks": event.marks,
+            }
 
         return {
             "inputs": self.inputs,
@@ -210,7 +240,7 @@ class Trace:
                 {"id": node.id, "reads": [read.source for read in node.reads], "shared": node.shared} for node in self.nodes
             ],
             "values": {name: put(value.value) for name, value in self.values.items()},
-            "start": event(self.start),
-            "events": [*map(event, self.events)],
+            "start": event_json(self.start),
+            "events": [event_json(event) for event in self.events],
             "arrays": arrays,
         }

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course.explorer.describing import Description
 from course.explorer.flatten import LIMIT, FlatGraph, flatten
 from course.explorer.folding import automatic, fold
 from course.explorer.foreign import Foreign
 from course.explorer.inputs import as_tensors, unrolled
-from course.explorer.narration import tell
+from course.explorer.narration import narrate, start_event
 from course.explorer.running import GraphRun, run_graph
 from course.explorer.torch_calls import record
 from course.explorer.trace import Trace
@@ -63,7 +64,20 @@ def run_network(
 
 def trace_of(run: GraphRun, folded: Collection[str]) -> Trace:
     """The trace of a run, with some of its parts folded into one node each."""
-    return tell(fold(run, folded), run, frozenset(folded))
+    shown = fold(run, folded)
+    described = Description(shown)
+    return Trace(
+        inputs=shown.inputs,
+        outputs=shown.outputs,
+        nodes=tuple(described.nodes.values()),
+        values=described.values(),
+        start=start_event(described),
+        events=tuple(narrate(described)),
+        shared=described.shared,
+        parts=described.parts(run, folded),
+        failure=shown.failure.message if shown.failure else "",
+        checked=shown.checked,
+    )
 
 
 def _flat(

@@ -125,3 +125,17 @@ def test_a_folded_part_tells_where_it_breaks_off():
     explorer = explore(network, x=1.0)
     explorer.fold("a1")
     assert explorer.trace.nodes[0].note == "a2: ZeroDivisionError: by zero"
+
+
+def test_a_part_that_breaks_off_backward_shows_its_error_where_it_breaks_off():
+    class TwoGradients(Tanh):
+        def backward(self, grad_output):
+            return grad_output, grad_output
+
+    graph = Graph("x")
+    graph.add("a", TwoGradients(), "x")
+    graph.add("b", Multiply(), "a", "x")
+    found = trace(graph, {"x": 2.0}, fold={"p": ["a", "b"]})
+    assert found.nodes[0].note == "a: ValueError: backward returned 2 gradients for 1 inputs"
+    assert [event.phase for event in found.events] == ["forward", "backward", "backward", "failure"]
+    assert [event.marks for event in found.events] == [(), (), (), ("note:p",)]
