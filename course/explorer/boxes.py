@@ -21,12 +21,12 @@ class Box(NamedTuple):
 
     @property
     def right(self) -> float:
-        """The right side's x."""
+        """The x of the right side."""
         return self.x + self.width
 
     @property
     def bottom(self) -> float:
-        """The lower side's y."""
+        """The y of the lower side."""
         return self.y + self.height
 
     @property
@@ -66,22 +66,25 @@ class Room:
         return any(box.overlaps(other) for column in self._across(box.x, box.right) for other in self._columns[column])
 
     def free(self, wanted: Box, reach: float) -> Box:
-        """The box nearest to `wanted` that overlaps nothing: moved sideways by up to `reach`, up or down at will."""
+        """The box nearest to `wanted` that overlaps nothing: moved sideways by at most `reach`, up or down at will."""
         columns = self._across(wanted.x - reach, wanted.right + reach)
         return free_box(wanted, [box for column in columns for box in self._columns[column]], reach)
 
     def find(self, wanted: Box, reach: float) -> Box:
-        """The free box, which is then taken."""
-        found = self.free(wanted, reach)
-        self.take(found)
-        return found
+        """The free box nearest to `wanted`, as `free` gives it, which is then taken."""
+        free = self.free(wanted, reach)
+        self.take(free)
+        return free
 
     def _across(self, left: float, right: float) -> range:
         return range(math.floor(left / self.COLUMN), math.floor(right / self.COLUMN) + 1)
 
 
 def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
-    """The box nearest to `wanted` that overlaps nothing `taken`: moved sideways by up to `reach`, up or down at will."""
+    """The box nearest to `wanted` that overlaps nothing `taken`.
+
+    It is moved sideways by at most `reach`, and up or down at will.
+    """
     wide, top, foot = wanted.width, wanted.y, wanted.bottom
     first, last = wanted.x - reach, wanted.right + reach
     # Each box as the verticals between which it stands, and the ends of the way up or down on which it is met.

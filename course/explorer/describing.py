@@ -13,7 +13,7 @@ from course.explorer.trace import Array, TracedNode, TracedParameter, TracedPart
 
 
 class Description:
-    """A run as a trace holds it, but for its steps: each tensor's numbers are read once, each name has its label."""
+    """What a trace holds of a run, but for its steps; each tensor's numbers are read once."""
 
     def __init__(self, run: GraphRun) -> None:
         self.run = run
@@ -62,7 +62,10 @@ class Description:
         }
 
     def wrong_sum(self, name: str) -> str:
-        """In check mode, where a student's own graph sums the gradients of a fan-out: its sum against the sum of the paths."""
+        """In check mode, a value's gradient against the sum of its paths; empty where they agree.
+
+        They differ where a student's own graph sums the gradients of a fan-out wrongly.
+        """
         if not self.run.checked or name not in self.run.grads:
             return ""
         parts = [

@@ -1,4 +1,4 @@
-"""Drawing: a trace and its layout as SVG, showing the last step; the browser's script then shows any other step of it."""
+"""Drawing: a trace and its layout as SVG, showing the last step; the browser's script then shows any other."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,11 @@ STYLE = page_style(Path(__file__).parent / "explorer.css")
 
 
 LEAST = 0.85
-"""How far a wide drawing shrinks to the window: its smallest print stays at 11 px; what does not fit is scrolled to."""
+"""How far a wide drawing shrinks to the window: its smallest print stays at 11 px; the rest is scrolled to."""
 STRIP = 1400.0
 """The width of one strip of a very wide drawing: about a window."""
 PRESSED = ' role="button" tabindex="0"'
-"""What can be pressed in a page: a folded node, a heat map."""
+"""The attributes of what can be pressed in a page: a folded node, a heat map."""
 
 
 _HARMLESS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
@@ -37,7 +37,10 @@ def escape(text: str) -> str:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawing of the last step. A very wide one comes in vertical strips, which a page inserts when they come into sight."""
+    """A drawing of the last step.
+
+    A very wide drawing comes in vertical strips, which a page inserts when they come into sight.
+    """
 
     opening: str
     across: str
@@ -59,7 +62,7 @@ class Drawing:
 
     @property
     def svg(self) -> str:
-        """All of it."""
+        """The whole drawing as one SVG element."""
         return "".join([self.opening, self.across, *(strip["svg"] for strip in self.strips), "</svg>"])
 
     def to_json(self) -> dict[str, Any]:
@@ -100,7 +103,7 @@ class _Piece(NamedTuple):
 
 
 def _pieces(trace: Trace, layout: GraphLayout) -> Iterator[_Piece]:
-    """From the bottom to the top."""
+    """Everything in a drawing, in the order in which it is painted: what comes later lies above."""
     nodes = {node.id: node for node in trace.nodes}
     for hull in layout.hulls:
         yield _Piece(hull.box.x, hull.box.right, _hull(hull))
@@ -145,8 +148,9 @@ def curve(points: Sequence[tuple[float, float]]) -> str:
 def _edge(edge: Edge) -> str:
     x, y = edge.points[-1]
     # Where its local derivative will stand, and the words before the number: the browser draws it when its step comes.
-    place = edge.local
-    local = "" if place is None else f' data-local="{place.center:.1f} {place.bottom - 5:.1f} {escape(edge.local_text)}"'
+    local = ""
+    if edge.local is not None:
+        local = f' data-local="{edge.local.center:.1f} {edge.local.bottom - 5:.1f} {escape(edge.local_text)}"'
     return (
         f'<g class="ml-edge" data-edge="{escape(edge.node)}:{edge.position}"{local}>'
         f'<path class="ml-line" d="{curve(edge.points)}"/><path class="ml-head" d="M{x:.1f} {y:.1f}l-8 -4v8z"/></g>'
@@ -217,11 +221,11 @@ def _labels(trace: Trace, layout: GraphLayout) -> Iterator[tuple[Box, str]]:
         yield stem.value, _label("value", stem.name, value.label, value.value, stem.value)
         if value.grad is not None:
             yield stem.grad, _label("grad", stem.name, value.label, value.grad, stem.grad)
-    parameters = {found.key: found for node in trace.nodes for found in node.parameters}
-    parameters |= {found.key: found for found in trace.shared}
+    owned = [parameter for node in trace.nodes for parameter in node.parameters]
+    parameters = {parameter.key: parameter for parameter in (*owned, *trace.shared)}
     of = trace.values[trace.outputs[0]].label if len(trace.outputs) == 1 else "L"
-    for place in layout.parameters:
-        yield place.title, _parameter(parameters[place.key], place, of)
+    for box in layout.parameters:
+        yield box.title, _parameter(parameters[box.key], box, of)
     nodes = {node.id: node for node in trace.nodes}
     for edge in layout.edges:
         read = nodes[edge.node].reads[edge.position]
@@ -232,19 +236,16 @@ def _labels(trace: Trace, layout: GraphLayout) -> Iterator[tuple[Box, str]]:
             yield edge.share, f'<g class="ml-share" data-key="share:{key}">{text}</g>'
 
 
-def _parameter(found: TracedParameter, place: ParameterBox, of: str) -> str:
-    y = place.title.bottom - 4
+def _parameter(parameter: TracedParameter, box: ParameterBox, of: str) -> str:
+    y = box.title.bottom - 4
 
-    def heading(text: str, box: Box) -> str:
-        return f'<text class="ml-name" x="{box.center:.1f}" y="{y:.1f}">{escape(text)}</text>'
+    def heading(text: str, below: Box) -> str:
+        return f'<text class="ml-name" x="{below.center:.1f}" y="{y:.1f}">{escape(text)}</text>'
 
-    return heading(shared_title(found) if found.uses > 1 else place.label, place.value) + "".join(
-        _label(kind, place.key, place.label, array, box, above=True, title=above_it)
-        for kind, array, box, above_it in (
-            ("value", found.value, place.value, ""),
-            ("grad", found.grad, place.grad, heading(derivative(of, place.label), place.grad)),
-        )
-    )
+    name = heading(shared_title(parameter) if parameter.uses > 1 else box.label, box.value)
+    value = _label("value", box.key, box.label, parameter.value, box.value, above=True)
+    title = heading(derivative(of, box.label), box.grad)
+    return name + value + _label("grad", box.key, box.label, parameter.grad, box.grad, above=True, title=title)
 
 
 def _label(kind: str, name: str, label: str, array: Array, box: Box, *, above: bool | None = None, title: str = "") -> str:
@@ -293,7 +294,10 @@ def _heat_map(array: Array, hook: str, box: Box, above: bool) -> str:
 
 
 def shade(number: float, largest: float) -> tuple[str, float]:
-    """A cell's class and opacity on the diverging scale centered at zero; at most 0.6, so that numbers on it stay readable."""
+    """A cell's class and opacity on the diverging scale centered at zero.
+
+    The opacity is at most 0.6, so that numbers on it stay readable.
+    """
     if number != number or abs(number) == float("inf"):
         return "ml-bad", 1.0
     return ("ml-minus" if number < 0 else "ml-plus"), (0.6 * abs(number) / largest if largest else 0.0)

@@ -23,6 +23,8 @@ from course.widgets import Slider, script
 _HERE = pathlib.Path(__file__).parent
 PAGE = 400_000
 """A page without Python holds its other foldings, too, up to this many characters of them."""
+NEARBY = 200
+"""A folding that shows so many more nodes than the first one is left out of such a page."""
 WHOLE = 32
 """All numbers of a tensor are shown up to 32×32; more cannot be read in a window."""
 
@@ -39,14 +41,15 @@ def _collecting_later() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            if not gc.get_freeze_count():  # there and back again: all are old now, and wait for the next look at everything
+            if not gc.get_freeze_count():
+                # There and back again: all objects are old now, and wait for the next look at everything.
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
 
 
 class ExplorerWidget(anywidget.AnyWidget):
-    """What the browser shows: the drawing with its controls (sent once) and the numbers of the trace (sent at every change)."""
+    """What the browser shows: a drawing with its controls, sent once, and its numbers, sent at every change."""
 
     _esm = script(_HERE / "explorer.js")
     _css = STYLE
@@ -80,7 +83,7 @@ class Explorer:
         self.trace: Trace = trace_of(self._run, self._folded)
         self._layout: GraphLayout = layout(self.trace)
         self._drawing: Drawing | None = None
-        self._told = ""
+        self._numbers_text = ""
         unknown = [name for name in ranges if name not in self.trace.inputs]
         if unknown:
             raise ValueError(f"ranges names '{unknown[0]}', which is no input: the inputs are {', '.join(self.trace.inputs)}")
@@ -127,7 +130,7 @@ class Explorer:
     @_collecting_later()
     def _tell(self) -> None:
         before, self.trace = self.trace, trace_of(self._run, self._folded)
-        self._drawing, self._told = None, ""
+        self._drawing, self._numbers_text = None, ""
         redrawn = skeleton(before) != skeleton(self.trace)
         if redrawn:
             self._layout = layout(self.trace)
@@ -157,14 +160,14 @@ class Explorer:
     def _whole(self, key: str) -> dict[str, Any]:
         """All numbers behind a label."""
         kind, _, name = key.partition(":")
-        found = (self._run.values if kind == "value" else self._run.grads).get(name)
-        for node in self._run.nodes if found is None else ():
+        tensor = (self._run.values if kind == "value" else self._run.grads).get(name)
+        for node in self._run.nodes if tensor is None else ():
             for use in node.uses:
                 if f"{node.name}.{use.name}" == name:
-                    found = use.parameter.value if kind == "value" else use.added
-        if found is None:
+                    tensor = use.parameter.value if kind == "value" else use.added
+        if tensor is None:
             return {}
-        array = Array.of(found, WHOLE)
+        array = Array.of(tensor, WHOLE)
         return {"key": key, **array.to_json(), "rows": array.rows, "columns": array.columns}
 
     def to_svg(self) -> str:
@@ -193,7 +196,10 @@ class Explorer:
         )
 
     def _views(self) -> dict[str, Any]:
-        """The drawing's numbers, and the foldings that lie one or more clicks away, the nearest first, as far as PAGE goes."""
+        """The drawing's numbers, and those of the foldings that lie some clicks away, up to PAGE characters.
+
+        The nearest foldings come first.
+        """
         start = frozenset(self._folded)
         views: dict[str, Any] = {_name(start): {"trace": self._numbers(), "parts": _parts(self.trace)}}
         waiting, known, size = [start], {start}, 0
@@ -203,13 +209,13 @@ class Explorer:
             for part in self._run.parts:
                 other = now ^ {part}
                 if other not in known:
-                    found = trace_of(self._run, other)
-                    if len(found.nodes) > len(self.trace.nodes) + 200:
+                    trace = trace_of(self._run, other)
+                    if len(trace.nodes) > len(self.trace.nodes) + NEARBY:
                         continue
                     view = {
-                        "trace": _text(found.to_json()),
-                        "parts": _parts(found),
-                        "svg": Drawing.of(found, layout(found)).svg,
+                        "trace": _text(trace.to_json()),
+                        "parts": _parts(trace),
+                        "svg": Drawing.of(trace, layout(trace)).svg,
                     }
                     size += len(view["svg"]) * 2
                     if size > PAGE:
@@ -223,8 +229,8 @@ class Explorer:
     def _numbers(self) -> str:
         """The numbers of a page or a widget, collected once for both."""
         held = {control["name"]: {"value": control["value"], "text": control["text"]} for control in self._controls()}
-        self._told = self._told or _text({**self.trace.to_json(), "inputValues": held})
-        return self._told
+        self._numbers_text = self._numbers_text or _text({**self.trace.to_json(), "inputValues": held})
+        return self._numbers_text
 
     def _drawn(self) -> Drawing:
         """The drawing inside a page or a widget, made once for both."""
@@ -242,8 +248,8 @@ class Explorer:
                 continue
             number = array.numbers[0]
             slider = Slider(*(self._ranges.get(name) or _default_range(number)))
-            said = {"name": name, "label": self.trace.values[name].label, "value": number, "text": array.text}
-            made.append({**slider.to_json(), **said})
+            label = self.trace.values[name].label
+            made.append({**slider.to_json(), "name": name, "label": label, "value": number, "text": array.text})
         return made
 
     @_collecting_later()
@@ -306,8 +312,8 @@ def _parts(trace: Trace) -> list[dict[str, Any]]:
     ]
 
 
-def _text(found: Any) -> str:
-    return json.dumps(found, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+def _text(data: Any) -> str:
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def _name(folded: frozenset[str]) -> str:

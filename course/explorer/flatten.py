@@ -18,7 +18,10 @@ LIMIT = 2000
 
 @dataclass
 class FlatGraph:
-    """A flat graph; for each node the parts around it (outermost first), and how nodes, values and parts are called."""
+    """A graph without graphs inside it.
+
+    `groups` has for each node the parts around it, outermost first; `labels` how nodes, values and parts are called.
+    """
 
     graph: Graph
     groups: dict[str, tuple[str, ...]]
@@ -68,19 +71,19 @@ def flatten(module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Se
         fold: further parts by name, each with the names of its nodes.
 
     Raises:
-        ValueError: a part of `fold` names an unknown node, lies half in another part, or has a path that leaves it and comes
-            back.
+        ValueError: a part of `fold` names an unknown node, lies half in another part, or has a path that leaves it and
+            comes back.
     """
     graph = module if isinstance(module, Graph) else _as_graph(module, tensors)
     # A student's own kind of graph keeps its own backward.
     flat = type(graph).__new__(type(graph))
     vars(flat).update({**vars(graph), "nodes": {}, "grads": {}})
-    done = FlatGraph(flat, {})
-    for node, around in _inside(graph, (), {}, done.labels):
-        flat.nodes[node.name], done.groups[node.name] = node, around
+    flattened = FlatGraph(flat, {})
+    for node, around in _inside(graph, (), {}, flattened.labels):
+        flat.nodes[node.name], flattened.groups[node.name] = node, around
     for part, members in (fold or {}).items():
-        done.add_part(part, members)
-    return done
+        flattened.add_part(part, members)
+    return flattened
 
 
 def _as_graph(module: Module, tensors: Mapping[str, Tensor]) -> Graph:
@@ -108,7 +111,7 @@ def _as_graph(module: Module, tensors: Mapping[str, Tensor]) -> Graph:
 
 
 def _outputs(link: Module, given: list[Tensor | None]) -> tuple[Tensor | None, ...]:
-    """What a link of a chain hands on: only running it tells how many outputs it has; one that fails is taken to have one."""
+    """What a link of a chain hands on: only running it tells how many outputs it has; one where it fails."""
     if any(value is None for value in given):
         return (None,)
     try:

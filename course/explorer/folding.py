@@ -42,7 +42,8 @@ def fold(run: GraphRun, folded: Collection[str]) -> GraphRun:
         around = next(node.around for node in run.nodes if node.name == failure.node)
         part = next((part for part in around if part in folded), None)
         if part:
-            failure = replace(failure, node=part, message=f"{run.labels.get(failure.node, failure.node)}: {failure.message}")
+            label = run.labels.get(failure.node, failure.node)
+            failure = replace(failure, node=part, message=f"{label}: {failure.message}")
     return replace(run, nodes=tuple(nodes), failure=failure)
 
 
@@ -96,5 +97,5 @@ def _locals(run: GraphRun, part: Graph, reads: list[str], outputs: tuple[str, ..
     part.output_shapes = (torch.Size(()),)
     try:
         return as_tuple(part.backward(torch.ones_like(run.values[outputs[0]])))[: len(reads)]
-    except Exception:  # a student's backward that fails has been told of
+    except Exception:  # the run has shown the error of a student's backward already
         return nothing

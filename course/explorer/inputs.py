@@ -2,7 +2,7 @@
 
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -33,20 +33,19 @@ def input_names(graph: Any, given: Mapping[str, Any]) -> tuple[str, ...]:
 def as_tensors(module: Any, given: Mapping[str, Any]) -> dict[str, Tensor]:
     """Every input as a tensor, in forward's order.
 
-    A graph that has run already needs none: what it read then is taken. Numbers and lists take the dtype of the tensors given
-    beside them, else that of the parameters, else float64, so that the digits on the screen are those of the arithmetic.
+    A graph that has run already needs none: what it read then is taken. Numbers and lists take the dtype of the tensors
+    given beside them, else that of the parameters, else float64, so that the digits on the screen are those of the
+    arithmetic.
 
     Raises:
         ValueError: an input is missing or unknown.
     """
     names = input_names(module, given)
-    takes = f"the inputs are {', '.join(names)}"
     for name in given:
         if name not in names:
-            nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-            hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
             kind = getattr(module, "__name__", type(module).__name__)
-            raise ValueError(f"'{name}' is not an input of this {kind}{hint} ({takes})")
+            hint = _did_you_mean(name, names)
+            raise ValueError(f"'{name}' is not an input of this {kind}{hint} (the inputs are {', '.join(names)})")
     if not given and isinstance(module, Graph) and module.saved.filled:
         given = {name: module.values[name] for name in names}
     missing = [name for name in names if name not in given]
@@ -60,6 +59,11 @@ def as_tensors(module: Any, given: Mapping[str, Any]) -> dict[str, Tensor]:
     kinds += [(parameter.value if isinstance(parameter, Parameter) else parameter).dtype for parameter in trained]
     dtype = kinds[0] if kinds else torch.float64
     return {name: _as_tensor(given[name], dtype) for name in names}
+
+
+def _did_you_mean(name: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    return f"; did you mean '{nearest[0]}'?" if nearest else ""
 
 
 def _as_tensor(value: Any, dtype: torch.dtype) -> Tensor:

@@ -1,9 +1,10 @@
 """Layout: where the parts of a trace's picture go, so that no label meets another or a node.
 
-Layers by the longest path from the inputs; an input stands one layer before its first reader. Every value has a horizontal stem
-right of the node that computes it, long enough for its labels: labels share a column with nodes and lie away from crossings.
-A long edge gets a place of its own (a dummy) in every layer that it passes. Within a layer the order follows Sugiyama, Tagawa,
-Toda: Methods for visual understanding of hierarchical system structures, IEEE Trans. SMC 11 (1981).
+Layers by the longest path from the inputs; an input stands one layer before its first reader. Every value has a
+horizontal stem right of the node that computes it, long enough for its labels: labels share a column with nodes and lie
+away from crossings. A long edge gets a slot of its own (a dummy) in every layer that it passes. Within a layer the order
+follows Sugiyama, Tagawa, Toda: Methods for visual understanding of hierarchical system structures, IEEE Trans. SMC 11
+(1981).
 """
 
 import textwrap
@@ -83,7 +84,7 @@ class Hull:
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """From the end of a value's stem to a node, with the places of its local derivative and of its part of a sum."""
+    """A line from the end of a value's stem to a node, with room for its local derivative and its part of a sum."""
 
     node: str
     position: int
@@ -120,9 +121,9 @@ def layout(trace: Trace) -> GraphLayout:
     return _Placer(trace, slots, rows, ys, paths).layout()
 
 
-def shared_title(found: TracedParameter) -> str:
+def shared_title(parameter: TracedParameter) -> str:
     """The heading of a shared parameter."""
-    return f"θ {found.name}, shared by {found.uses} nodes"
+    return f"θ {parameter.name}, shared by {parameter.uses} nodes"
 
 
 def _separation(upper: Slot, lower: Slot) -> float:
@@ -162,7 +163,7 @@ class _Placer:
         """The finished layout."""
         taken = [box for node in self.nodes.values() for box in (node.body, node.name)]
         taken += [box for stem in self.stems.values() for box in (stem.value, stem.grad)]
-        taken += [box for found in self.parameters for box in (found.title, found.value, found.grad)]
+        taken += [box for parameter in self.parameters for box in (parameter.title, parameter.value, parameter.grad)]
         routes = self._routes()
         # Long lines are in the way of labels too; a label may lie only on the curves between columns.
         taken += [Box(stem.start, stem.y - 1, stem.end - stem.start, 2) for stem in self.stems.values()]
@@ -179,8 +180,8 @@ class _Placer:
         right = max(*(box.right for box in boxes), *(stem.end + 10 for stem in self.stems.values())) + MARGIN
         bottom = max(*ys, *(box.bottom for box in boxes)) + MARGIN
         shared = self._shared(left + MARGIN, bottom + 6, right - MARGIN)
-        right = max(right, *(found.grad.right + MARGIN for found in shared)) if shared else right
-        bottom = max(found.grad.bottom for found in shared) + MARGIN if shared else bottom
+        right = max(right, *(parameter.grad.right + MARGIN for parameter in shared)) if shared else right
+        bottom = max(parameter.grad.bottom for parameter in shared) + MARGIN if shared else bottom
         frame = Box(left, top, right - left, bottom - top)
         parameters = (*self.parameters, *shared)
         return GraphLayout(
@@ -197,15 +198,16 @@ class _Placer:
         """The parameters that several nodes share, in rows below the drawing."""
         made: list[ParameterBox] = []
         x, y, tallest = left, top, 0.0
-        for found in self.trace.shared:
-            width, height = parameter_size(found)
-            label = shared_title(found)
+        for parameter in self.trace.shared:
+            width, height = parameter_size(parameter)
+            label = shared_title(parameter)
             wide = max(2 * width + 12, text_width(label, NAME_SIZE) + width / 2)
             if x > left and x + wide > right:
                 x, y, tallest = left, y + tallest + 10, 0.0
             title = Box(x, y, wide, NAME_HEIGHT)
             value = Box(x, title.bottom, wide - width - 12, height)
-            made.append(ParameterBox(found.key, found.name, title, value, Box(value.right + 12, title.bottom, width, height)))
+            grad = Box(value.right + 12, title.bottom, width, height)
+            made.append(ParameterBox(parameter.key, parameter.name, title, value, grad))
             x, tallest = x + wide + 28, max(tallest, title.height + height)
         return made
 
@@ -223,10 +225,10 @@ class _Placer:
         own = {box.key: box for box in self.parameters}
         for node in self.trace.nodes:
             body = self.nodes[node.id].body
-            for found in node.parameters:
-                if found.wrong:
-                    grad = own[found.key].grad
-                    wanted.append((f"wrong:{found.key}", f"{found.name}: {found.wrong}", (grad.center, grad.bottom + 24)))
+            for parameter in node.parameters:
+                if parameter.wrong:
+                    grad, text = own[parameter.key].grad, f"{parameter.name}: {parameter.wrong}"
+                    wanted.append((f"wrong:{parameter.key}", text, (grad.center, grad.bottom + 24)))
             if node.note:
                 wanted.append((f"note:{node.id}", node.note, (body.center, body.y - 34)))
         marks: list[Mark] = []
@@ -260,8 +262,9 @@ class _Placer:
         """The boxes of a node, its values and its parameters."""
         slot = self.nodes[node.id]
         stems = [box for name in node.outputs for box in (self.stems[name].value, self.stems[name].grad)]
-        keys = {found.key for found in node.parameters}
-        own = [box for found in self.parameters if found.key in keys for box in (found.title, found.value, found.grad)]
+        keys = {parameter.key for parameter in node.parameters}
+        parameters = [box for box in self.parameters if box.key in keys]
+        own = [part for box in parameters for part in (box.title, box.value, box.grad)]
         return [slot.body, slot.name, *stems, *own]
 
     def _columns(self) -> list[tuple[float, float, float, float]]:
@@ -284,7 +287,7 @@ class _Placer:
         return max(COLUMN_GAP + min(50, 0.35 * steepness), SHARE[0] + 60 if forks else 0)
 
     def _placed(self, slot: Slot) -> Slot:
-        """An input or node where it stands: inputs beside the stems of their column, nodes in the middle before them."""
+        """An input or node where it stands: an input beside the stems of its column, a node in the middle before them."""
         left, start, _, _ = self.columns[slot.layer]
         width = slot.size[0]
         return slot.at(start - width if slot.is_input else (left + start) / 2 - width / 2, self.ys[slot.id])

@@ -1,4 +1,4 @@
-"""Running: a flat graph's forward and backward pass, node by node, with every tensor and the first thing that goes wrong."""
+"""Running: a flat graph's forward and backward pass, node by node, with every tensor and the first error."""
 
 import functools
 import inspect
@@ -83,7 +83,7 @@ class GraphRun:
 
 
 def run_graph(flat: FlatGraph, tensors: Sequence[Tensor], grad_output: Any = None, *, check: bool = False) -> GraphRun:
-    """Both passes. `flat` must be a private copy: its modules' memory and gradients change.
+    """Forward and backward pass. `flat` must be a private copy: its modules' memory and gradients change.
 
     Args:
         flat: from `flatten` or from `torch_calls.record`.
@@ -158,7 +158,7 @@ def _seeds(graph: Graph, values: dict[str, Tensor], grad_output: Any) -> dict[st
 def _backward(graph: Graph, seeds: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Handed], Failure | None]:
     """The graph's own backward, listened to: which gradients arrive at which node, what it hands on, where it breaks off.
 
-    What a node hands on is told only where it is sure to follow from all that arrived: a student's graph may ask too early.
+    What a node hands on counts only where it is sure to follow from all that arrived: a student's graph may ask too early.
     """
     arrived, handed, failures = dict(seeds), dict[str, Handed](), []
     for node in graph.nodes.values():
@@ -309,8 +309,8 @@ def arguments(module: Module) -> tuple[str, ...]:
 
 @functools.cache
 def _arguments(forward: Callable[..., Any]) -> tuple[str, ...]:
-    found = list(inspect.signature(forward).parameters.values())[1:]
-    return tuple(p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    parameters = list(inspect.signature(forward).parameters.values())[1:]
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
 
 
 def finite(tensor: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""Torch calls: a plain function of torch tensors, or a torch.nn.Module, run once and written down as a graph of its calls."""
+"""Torch calls: a plain function of torch tensors, or a torch.nn.Module, written down as a graph of its calls."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -44,7 +44,7 @@ class TorchCall(Module):
         vars(self).update(names)
 
     def forward(self, *inputs: Tensor) -> Any:
-        """The same call with other tensors; what it would change in place is copied first."""
+        """The call's result for other tensors; what it would change in place is copied first."""
         self.save()
 
         def put(slot: Any) -> Any:
@@ -81,7 +81,7 @@ class _Trained:
 
 
 def record(function: Callable[..., Any], tensors: Mapping[str, Tensor]) -> FlatGraph:
-    """The function's calls as a flat graph; calls inside a torch.nn.Module's submodules lie in parts of their names.
+    """A function's calls as a flat graph; calls inside a torch.nn.Module's submodules lie in parts of their names.
 
     Raises:
         ValueError: the output does not depend on the inputs through torch.

@@ -30,7 +30,7 @@ class Array:
 
     @classmethod
     def of(cls, tensor: Tensor, side: int = SIDE) -> "Array":
-        """The array for a tensor of any shape; leading dimensions become rows, of which `side` are kept, and of columns."""
+        """The array of a tensor of any shape: leading dimensions become rows; `side` rows and columns are kept."""
         shape = tuple(tensor.shape)
         if not shape:
             return cls._of_number(float(tensor))
@@ -155,7 +155,10 @@ class TracedNode:
 
 @dataclass(frozen=True, kw_only=True)
 class TracedValue:
-    """A named value (None where the run did not get so far), its gradient (None where none flows), how many edges read it."""
+    """A named value with its gradient, and how many edges read it.
+
+    `value` is None where the run did not get so far, `grad` where no gradient flows.
+    """
 
     name: str
     label: str

@@ -11,9 +11,9 @@ _INFIX = ("+", "−", "×")
 
 @functools.lru_cache(4096)
 def display_name(name: str) -> str:
-    """The name as it is drawn: w0 and w_0 become w₀."""
-    found = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name)
-    return found[1] + found[2].translate(_SUBSCRIPTS) if found else name
+    """A name as it is drawn: w0 and w_0 become w₀."""
+    match = re.fullmatch(r"([^\W\d_]+)_?(\d+)", name)
+    return match[1] + match[2].translate(_SUBSCRIPTS) if match else name
 
 
 def number_text(number: float) -> str:
@@ -35,7 +35,7 @@ def number_text(number: float) -> str:
 
 
 def cell_text(number: float, roomy: bool) -> str:
-    """What stands in a heat map's cell: two significant digits where there is room, else only what color cannot say alone."""
+    """What stands in a heat map's cell: two significant digits where there is room, else what color cannot say alone."""
     if not math.isfinite(number):
         return "?" if math.isnan(number) else number_text(number)
     if not roomy:
@@ -49,16 +49,19 @@ def cell_text(number: float, roomy: bool) -> str:
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """A shape for reading: 4×3."""
+    """A shape for reading, such as 4×3."""
     return "×".join(map(str, shape))
 
 
 def substitute(expression: str, names: Mapping[str, str]) -> str:
-    """The expression with each whole name replaced; ASCII neighbors only, since ² and θ may touch a name in a formula."""
+    """The expression with each whole name replaced.
+
+    A name ends only at an ASCII letter, digit or underscore, since ² and θ may touch it in a formula.
+    """
     if not names:
         return expression
     either = "|".join(re.escape(name) for name in names)
-    return re.sub(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])", lambda found: names[found[0]], expression)
+    return re.sub(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])", lambda match: names[match[0]], expression)
 
 
 def is_number(expression: str) -> bool:
@@ -92,17 +95,17 @@ def _guarded(operand: str) -> str:
 
 
 def derivative(of: str, by: str) -> str:
-    """∂f/∂q."""
+    """A derivative in words, such as ∂f/∂q."""
     return f"∂{of}/∂{by}"
 
 
 def product(upstream: str, local: str, result: str) -> str:
-    """The arithmetic of one edge between numbers."""
+    """The arithmetic of an edge between numbers: upstream gradient times local derivative."""
     return f"upstream {upstream} × local {local} gives {result}"
 
 
 def jacobian_product(upstream: str, op: str, symbol: str, result: str) -> str:
-    """The same between tensors: elementwise where there is a symbol, else through the module's Jacobian as a whole."""
+    """The arithmetic of an edge between tensors: elementwise where there is a symbol, else through the Jacobian."""
     if symbol:
         return f"upstream {upstream} × local {symbol}, elementwise, gives {result}"
     return f"upstream {upstream} times the Jacobian of {op} gives {result}"
