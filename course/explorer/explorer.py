@@ -31,9 +31,10 @@ WHOLE = 32
 
 @contextmanager
 def _collecting_later() -> Iterator[None]:
-    """Python's garbage collector waits: of the many objects that a picture takes, none is garbage before it is shown.
+    """Python's garbage collector waits: of a picture's many objects none is garbage before it is shown.
 
-    It would look through them again and again, and now and then through all of torch, which takes longer than to draw.
+    The collector would look through them again and again, and now and then through all of torch, which takes
+    longer than to draw.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -49,7 +50,7 @@ def _collecting_later() -> Iterator[None]:
 
 
 class ExplorerWidget(anywidget.AnyWidget):
-    """What the browser shows: a drawing with its controls, sent once, and its numbers, sent at every change."""
+    """What the browser shows: a drawing with its controls, sent once; its numbers, sent at every change."""
 
     _esm = script(_HERE / "explorer.js")
     _css = STYLE
@@ -63,7 +64,11 @@ class ExplorerWidget(anywidget.AnyWidget):
 
 
 class Explorer:
-    """A stepping picture of a graph; `trace` holds its numbers. Made by `explore`."""
+    """A stepping picture of a graph, made by `explore`.
+
+    `trace` holds its numbers. Outside a notebook, `to_html()` is the picture as a page of its own that steps
+    without Python, for a mail or a web site, and `to_svg()` is its last step as a drawing, for a document.
+    """
 
     @_collecting_later()
     def __init__(
@@ -86,13 +91,14 @@ class Explorer:
         self._numbers_text = ""
         unknown = [name for name in ranges if name not in self.trace.inputs]
         if unknown:
-            raise ValueError(f"ranges names '{unknown[0]}', which is no input: the inputs are {', '.join(self.trace.inputs)}")
+            names = ", ".join(self.trace.inputs)
+            raise ValueError(f"ranges names '{unknown[0]}', which is no input: the inputs are {names}")
 
     def _run_with(self, inputs: Mapping[str, Any]) -> GraphRun:
         return run_network(self._graph, inputs, self._grad_output, check=self._check, fold=self._own_parts)
 
     def set(self, **inputs: Any) -> None:
-        """Change some inputs and compute everything again; a picture that is on the screen follows and keeps its step.
+        """Change some inputs and compute all again; a picture on the screen follows and keeps its step.
 
         Raises:
             ValueError: an input is unknown.
@@ -190,7 +196,8 @@ class Explorer:
         data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
         note = '<p class="ml-note">Sliders for the inputs appear when the notebook runs.</p>' if self._controls() else ""
         return (
-            f'<style>{STYLE}</style><div class="ml-widget ml-explorer" data-waiting="true">{self._drawn().svg}'
+            f"<style>{STYLE}</style>"
+            f'<div class="ml-widget ml-explorer" data-waiting="true">{self._drawn().svg}'
             f'<script type="application/json">{data}</script>{note}</div>'
             f'<script type="module">{script(_HERE / "explorer.js")}\nstartPages();</script>'
         )
@@ -249,7 +256,8 @@ class Explorer:
             number = array.numbers[0]
             slider = Slider(*(self._ranges.get(name) or _default_range(number)))
             label = self.trace.values[name].label
-            made.append({**slider.to_json(), "name": name, "label": label, "value": number, "text": array.text})
+            control = {"name": name, "label": label, "value": number, "text": array.text}
+            made.append({**slider.to_json(), **control})
         return made
 
     @_collecting_later()
@@ -281,19 +289,19 @@ def explore(
 ) -> Explorer:
     """Step through a network: forward, backward, every number, in the notebook.
 
-    ``explore(graph, x=-2, y=5, z=-4)`` starts from the given values, which sliders then change. What breaks off or is not
-    finite is marked where it happens.
+    ``explore(graph, x=-2, y=5, z=-4)`` starts from the given values, which sliders then change. What breaks
+    off or is not finite is marked where it happens.
 
     Args:
-        graph: a Graph, a Chain, an Unroll or any module of the course; an object that has forward and backward; a
-            torch.nn.Module or a plain function of torch tensors.
+        graph: a Graph, a Chain, an Unroll or any module of the course; an object that has forward and
+            backward; a torch.nn.Module or a plain function of torch tensors.
         ranges: the ends of an input's slider, by name; symmetric around zero when left out.
         grad_output: the gradient that arrives at the output; ones when left out.
         check: compare every backward with central differences, and mark each edge whose gradient is wrong.
-        fold: parts by name, each with the names of its nodes: ``fold={"σ": ["n", "e", "d", "f"]}``; drawn as one node that
-            opens. What lies in a Chain or a Graph inside the graph is a part by itself.
-        inputs: a number, list or tensor for each input; none for a graph that has run. A chain has the inputs of its first
-            module.
+        fold: parts by name, each with the names of its nodes: ``fold={"σ": ["n", "e", "d", "f"]}``; drawn as
+            one node that opens. What lies in a Chain or a Graph inside the graph is a part by itself.
+        inputs: a number, list or tensor for each input; none for a graph that has run. A chain has the inputs
+            of its first module.
 
     Raises:
         TypeError: nothing that has a graph.
