@@ -39,7 +39,7 @@ class ParameterUse:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeRun(Node):
-    """A graph's node as it ran; a folded part is one, too, whose module is the Graph of the nodes folded away in it."""
+    """A graph's node as it ran. A folded part is one, too: its module is the Graph of what is folded away."""
 
     around: tuple[str, ...] = ()
     """The parts that it lies in, outermost first."""
@@ -89,7 +89,7 @@ def run_graph(flat: FlatGraph, tensors: Sequence[Tensor], grad_output: Any = Non
         flat: from `flatten` or from `torch_calls.record`.
         tensors: the inputs in order.
         grad_output: the gradient of the output (a tuple if there are several); ones when left out.
-        check: whether each node's backward is compared with central differences; the copy is then moved to float64.
+        check: compare each node's backward with central differences; the copy is then moved to float64.
     """
     graph = flat.graph
     if check:
@@ -156,9 +156,10 @@ def _seeds(graph: Graph, values: dict[str, Tensor], grad_output: Any) -> dict[st
 
 
 def _backward(graph: Graph, seeds: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Handed], Failure | None]:
-    """The graph's own backward, listened to: which gradients arrive at which node, what it hands on, where it breaks off.
+    """The graph's own backward, listened to: what arrives at a node, what it hands on, where it breaks off.
 
-    What a node hands on counts only where it is sure to follow from all that arrived: a student's graph may ask too early.
+    What a node hands on counts only where it is sure to follow from all that arrived: a student's graph may
+    ask too early.
     """
     arrived, handed, failures = dict(seeds), dict[str, Handed](), []
     for node in graph.nodes.values():
@@ -207,16 +208,21 @@ def _gradients(graph: Graph, node: Node, returned: Any) -> Handed:
         if not isinstance(grad, Tensor):
             raise TypeError(f"backward returned a {type(grad).__name__} for '{read}', not a tensor")
         if grad.shape != value.shape:
-            raise ValueError(f"backward returned shape {tuple(grad.shape)} for '{read}', which has shape {tuple(value.shape)}")
+            shapes = f"shape {tuple(grad.shape)} for '{read}', which has shape {tuple(value.shape)}"
+            raise ValueError(f"backward returned {shapes}")
     return handed
 
 
 def _run_node(
-    flat: FlatGraph, node: Node, values: dict[str, Tensor], grads: dict[str, Tensor], known: dict[str, Handed], check: bool
+    flat: FlatGraph,
+    node: Node,
+    values: dict[str, Tensor],
+    grads: dict[str, Tensor],
+    known: dict[str, Handed],
+    check: bool,
 ) -> NodeRun:
-    """The node by itself: what it hands back, what it adds to each parameter, its local derivatives."""
-    graph, nothing = flat.graph, (None,) * len(node.reads)
-    named = [(name, parameter) for name, parameter in node.module.named_parameters()]
+    """A node as it ran: what it hands back, what it adds to each parameter, its local derivatives."""
+    nothing = (None,) * len(node.reads)
     ran = NodeRun(
         name=node.name,
         module=node.module,
@@ -226,33 +232,41 @@ def _run_node(
         handed=nothing,
         locals=nothing,
         numeric=nothing,
+        uses=tuple(
+            ParameterUse(name.removeprefix("inner."), parameter, None) for name, parameter in node.module.named_parameters()
+        ),
     )
-    flows = any(name in grads for name in node.outputs) and all(name in values for name in node.outputs)
-    idle = tuple(ParameterUse(name.removeprefix("inner."), parameter, None) for name, parameter in named)
-    if not flows:
-        return replace(ran, uses=idle)
-    before = [(parameter, parameter.grad.clone()) for _, parameter in named]
+    if not any(name in grads for name in node.outputs) or not all(name in values for name in node.outputs):
+        return ran
     try:
-        if named:
+        ran = _handing_back(ran, flat.graph, values, grads, known.get(node.name))
+    except Exception:  # the run has its message already
+        return ran
+    return _measure(ran, flat.graph, values, grads) if check else ran
+
+
+def _handing_back(
+    node: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict[str, Tensor], known: Handed | None
+) -> NodeRun:
+    """A node with what its backward, run by itself, hands back and adds; its parameters' gradients stay."""
+    before = [use.parameter.grad.clone() for use in node.uses]
+    try:
+        if node.uses or known is None:
             node.module.zero_grad()
-        if not named and node.name in known:
-            handed = known[node.name]
-        else:
             arriving = [grads.get(name, torch.zeros_like(values[name])) for name in node.outputs]
             handed = _gradients(graph, node, node.module.backward(*arriving))
-        uses = tuple(ParameterUse(use.name, use.parameter, use.parameter.grad.clone()) for use in idle)
+        else:
+            handed = known
+        uses = tuple(replace(use, added=use.parameter.grad.clone()) for use in node.uses)
         around = (*(values[name] for name in node.outputs), *graph._read(node, values))
         single = len(node.outputs) == 1 and all(value.dim() == 0 for value in around)
-        local = nothing
-        if single and any(grad is not None for grad in handed):
-            local = as_tuple(node.module.backward(torch.ones_like(around[0])))
-    except Exception:  # the run has told of it already
-        return replace(ran, uses=idle)
+        if not single or all(grad is None for grad in handed):
+            return replace(node, handed=tuple(handed), uses=uses)
+        local = as_tuple(node.module.backward(torch.ones_like(around[0])))
+        return replace(node, handed=tuple(handed), locals=tuple(local), uses=uses)
     finally:
-        for parameter, grad in before:
-            parameter.grad = grad
-    ran = replace(ran, handed=tuple(handed), locals=tuple(local), uses=uses)
-    return _measure(ran, graph, values, grads) if check else ran
+        for use, grad in zip(node.uses, before, strict=True):
+            use.parameter.grad = grad
 
 
 def _measure(node: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict[str, Tensor]) -> NodeRun:
@@ -290,7 +304,7 @@ def _measure(node: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict
 
 
 def explain(error: BaseException) -> str:
-    """An error in one line: its kind, where the message alone does not say it, and the first line of the message."""
+    """An error in one line: its kind, where the message does not say it, and the message's first line."""
     kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
     return f"{kind}{error}".strip().splitlines()[0] if str(error) else type(error).__name__
 
