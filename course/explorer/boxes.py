@@ -66,7 +66,7 @@ class Room:
         return any(box.overlaps(other) for column in self._across(box.x, box.right) for other in self._columns[column])
 
     def free(self, wanted: Box, reach: float) -> Box:
-        """The box nearest to `wanted` that overlaps nothing: moved sideways by at most `reach`, up or down at will."""
+        """The box nearest to `wanted` that overlaps nothing, as `free_box` finds it."""
         columns = self._across(wanted.x - reach, wanted.right + reach)
         return free_box(wanted, [box for column in columns for box in self._columns[column]], reach)
 
@@ -87,7 +87,7 @@ def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
     """
     wide, top, foot = wanted.width, wanted.y, wanted.bottom
     first, last = wanted.x - reach, wanted.right + reach
-    # Each box as the verticals between which it stands, and the ends of the way up or down on which it is met.
+    # Each box: the verticals between which it stands, and the ends of the way up or down on which it is met.
     met = [(x, x + width, y - foot, y + height - top) for x, y, width, height in taken if x < last and first < x + width]
     best, least = wanted, math.inf
     for order, part in enumerate((0.0, 0.5, -0.5, 1.0, -1.0)):

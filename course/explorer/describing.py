@@ -36,7 +36,7 @@ class Description:
         return self.label(read) if isinstance(read, str) else wording.number_text(read)
 
     def array(self, tensor: Tensor) -> Array:
-        """A tensor's numbers; most tensors come many times, as a value, as what is handed on, and as its sum."""
+        """A tensor's numbers; most tensors come many times: as a value, as what is handed on, as a sum."""
         if id(tensor) not in self._arrays:
             self._arrays[id(tensor)] = tensor, Array.of(tensor)  # with the tensor, whose id must stay its own
         return self._arrays[id(tensor)][1]
@@ -158,7 +158,7 @@ class Description:
         )
 
     def _note(self, node: NodeRun) -> tuple[str, str]:
-        """What is wrong at a node, and the phase of the step that shows it; two empty texts where nothing is."""
+        """What is wrong at a node, and the phase of the step that shows it; both empty where nothing is."""
         failure, values, grads = self.run.failure, self.run.values, self.run.grads
         if failure is not None and failure.node == node.name:
             return failure.message, "failure"
@@ -209,9 +209,10 @@ def wrong_use(use: ParameterUse) -> str:
 
 
 def difference_text(yours: Tensor, true: Tensor, of: str = "numeric") -> str:
-    """Where a gradient is furthest from the true one (nan: not measured), and both numbers; empty where they agree.
+    """Where a gradient is furthest from the true one, and both numbers; empty where they agree.
 
-    Central differences in float64 are right to about seven digits, hence the bounds.
+    A true number that is nan was not measured. Central differences in float64 are right to about seven
+    digits, hence the bounds.
     """
     gap = (yours - true).abs().nan_to_num(nan=0.0)
     known = true[~true.isnan()].abs()

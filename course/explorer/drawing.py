@@ -1,4 +1,4 @@
-"""Drawing: a trace and its layout as SVG, showing the last step; the browser's script then shows any other."""
+"""Drawing: a trace and its layout as SVG at the last step; the browser's script then shows any other."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ STYLE = page_style(Path(__file__).parent / "explorer.css")
 
 
 LEAST = 0.85
-"""How far a wide drawing shrinks to the window: its smallest print stays at 11 px; the rest is scrolled to."""
+"""How far a wide drawing shrinks to the window: its smallest print stays at 11 px."""
 STRIP = 1400.0
 """The width of one strip of a very wide drawing: about a window."""
 PRESSED = ' role="button" tabindex="0"'
@@ -80,8 +80,8 @@ def _opening(trace: Trace, layout: GraphLayout, role: str) -> str:
     x, y, width, height = (
         f"{number:.0f}" for number in (layout.frame.x, layout.frame.y, layout.frame.width, layout.frame.height)
     )
-    # Small graphs grow with the window, up to half as large again and no higher than a slide has room for; high ones
-    # shrink until they and their controls are in sight, as far as their labels stay readable.
+    # Small graphs grow with the window, up to half as large again and no higher than a slide has room for.
+    # High ones shrink until they and their controls are in sight, as far as their labels stay readable.
     least = LEAST * layout.frame.width
     shape = layout.frame.width / layout.frame.height
     most = layout.frame.width * max(1.0, min(1.5, 430 / layout.frame.height))
@@ -147,13 +147,14 @@ def curve(points: Sequence[tuple[float, float]]) -> str:
 
 def _edge(edge: Edge) -> str:
     x, y = edge.points[-1]
-    # Where its local derivative will stand, and the words before the number: the browser draws it when its step comes.
+    # Where its local derivative will stand, and the words before the number: the browser draws it in time.
     local = ""
     if edge.local is not None:
         local = f' data-local="{edge.local.center:.1f} {edge.local.bottom - 5:.1f} {escape(edge.local_text)}"'
     return (
         f'<g class="ml-edge" data-edge="{escape(edge.node)}:{edge.position}"{local}>'
-        f'<path class="ml-line" d="{curve(edge.points)}"/><path class="ml-head" d="M{x:.1f} {y:.1f}l-8 -4v8z"/></g>'
+        f'<path class="ml-line" d="{curve(edge.points)}"/>'
+        f'<path class="ml-head" d="M{x:.1f} {y:.1f}l-8 -4v8z"/></g>'
     )
 
 
@@ -176,40 +177,42 @@ def _strip(pieces: Sequence[_Piece]) -> dict[str, Any]:
     }
 
 
+def _sides(box: Box) -> str:
+    return f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"'
+
+
 def _hull(hull: Hull) -> str:
-    box = hull.box
+    x, y = hull.box.x + 8, hull.box.y + 17
     return (
-        f'<g class="ml-hull"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="10"/>'
-        f'<text class="ml-name ml-left" x="{box.x + 8:.1f}" y="{box.y + 17:.1f}">{escape(hull.label)}</text></g>'
+        f'<g class="ml-hull"><rect {_sides(hull.box)} rx="10"/>'
+        f'<text class="ml-name ml-left" x="{x:.1f}" y="{y:.1f}">{escape(hull.label)}</text></g>'
     )
 
 
 def _mark(mark: Mark) -> str:
-    box = mark.box
+    box, left = mark.box, mark.box.x + 7
     lines = "".join(
-        f'<text x="{box.x + 7:.1f}" y="{box.y + 4 + MARK_LINE * (number + 0.78):.1f}">{escape(line)}</text>'
+        f'<text x="{left:.1f}" y="{box.y + 4 + MARK_LINE * (number + 0.78):.1f}">{escape(line)}</text>'
         for number, line in enumerate(mark.lines)
     )
-    return (
-        f'<g class="ml-mark" data-key="{escape(mark.key)}"><rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" '
-        f'height="{box.height:.1f}" rx="4"/>{lines}</g>'
-    )
+    return f'<g class="ml-mark" data-key="{escape(mark.key)}"><rect {_sides(box)} rx="4"/>{lines}</g>'
 
 
 def _input(slot: Slot) -> str:
-    body = slot.body
-    return f'<text class="ml-input" x="{body.right - 4:.1f}" y="{body.middle + 6:.1f}">{escape(slot.text)}</text>'
+    x, y = slot.body.right - 4, slot.body.middle + 6
+    return f'<text class="ml-input" x="{x:.1f}" y="{y:.1f}">{escape(slot.text)}</text>'
 
 
 def _node(slot: Slot, node: TracedNode) -> str:
     body, name = slot.body, slot.name
     kind = "ml-node ml-folded" if node.folds else "ml-node"
-    unfolds = f'{PRESSED} aria-label="Unfold {escape(node.label)}" data-unfold="{escape(node.id)}"' if node.folds else ""
+    unfolds = f'{PRESSED} aria-label="Unfold {escape(node.label)}" data-unfold="{escape(node.id)}"'
     return (
-        f'<g class="{kind}" data-node="{escape(node.id)}"{unfolds}><rect x="{body.x:.1f}" y="{body.y:.1f}" '
-        f'width="{body.width:.1f}" height="{body.height:.1f}" rx="{min(20, body.height / 2):.0f}"/>'
+        f'<g class="{kind}" data-node="{escape(node.id)}"{unfolds if node.folds else ""}>'
+        f'<rect {_sides(body)} rx="{min(20, body.height / 2):.0f}"/>'
         f'<text class="ml-sign" x="{body.center:.1f}" y="{body.middle + 6:.1f}">{escape(node.sign)}</text>'
-        f'<text class="ml-name" x="{name.center:.1f}" y="{name.bottom - 4:.1f}">{escape(slot.text)}</text></g>'
+        f'<text class="ml-name" x="{name.center:.1f}" y="{name.bottom - 4:.1f}">'
+        f"{escape(slot.text)}</text></g>"
     )
 
 
@@ -232,7 +235,8 @@ def _labels(trace: Trace, layout: GraphLayout) -> Iterator[tuple[Box, str]]:
         key = f"{escape(edge.node)}:{edge.position}"
         if edge.share is not None and read.contribution is not None:
             x, y = edge.share.center, edge.share.bottom - 5
-            text = _number(read.contribution, f'data-share-of="{escape(edge.node)}&lt;-{escape(edge.source)}"', x, y)
+            hook = f'data-share-of="{escape(edge.node)}&lt;-{escape(edge.source)}"'
+            text = _number(read.contribution, hook, x, y)
             yield edge.share, f'<g class="ml-share" data-key="share:{key}">{text}</g>'
 
 
@@ -245,21 +249,23 @@ def _parameter(parameter: TracedParameter, box: ParameterBox, of: str) -> str:
     name = heading(shared_title(parameter) if parameter.uses > 1 else box.label, box.value)
     value = _label("value", box.key, box.label, parameter.value, box.value, above=True)
     title = heading(derivative(of, box.label), box.grad)
-    return name + value + _label("grad", box.key, box.label, parameter.grad, box.grad, above=True, title=title)
+    grad = _label("grad", box.key, box.label, parameter.grad, box.grad, above=True, title=title)
+    return name + value + grad
 
 
-def _label(kind: str, name: str, label: str, array: Array, box: Box, *, above: bool | None = None, title: str = "") -> str:
+def _label(kind: str, key: str, label: str, array: Array, box: Box, *, above: bool | None = None, title: str = "") -> str:
     """A value (above its line) or a gradient (below it)."""
     above = kind == "value" if above is None else above
-    hook = f'data-{kind}-of="{escape(name)}"'
+    hook = f'data-{kind}-of="{escape(key)}"'
     what = f"{label} = " if kind == "value" else f"gradient of {label}: "
     if not array.shape:
         text = _number(array, hook, box.center, box.bottom - 6 if above else box.y + 16)
         inside = f"<title>{escape(what)}{_plain(array.numbers[0])}</title>{text}"
     else:
-        opened = f'{PRESSED} data-whole="" aria-label="{escape(what.removesuffix(" = ").removesuffix(": "))}: show all numbers"'
+        name = escape(what.removesuffix(" = ").removesuffix(": "))
+        opened = f'{PRESSED} data-whole="" aria-label="{name}: show all numbers"'
         inside = f"<title>{escape(what + array.text)}</title><g{opened}>{_heat_map(array, hook, box, above)}</g>"
-    return f'<g class="ml-{kind}" data-key="{kind}:{escape(name)}">{inside}{title}</g>'
+    return f'<g class="ml-{kind}" data-key="{kind}:{escape(key)}">{inside}{title}</g>'
 
 
 def _number(array: Array, hook: str, x: float, y: float) -> str:
@@ -290,7 +296,8 @@ def _heat_map(array: Array, hook: str, box: Box, above: bool) -> str:
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{width}" height="{height}" fill-opacity="{strength:.3f}"/>'
             f'<text x="{x + width / 2:.1f}" y="{y + height / 2 + 4.5:.1f}">{escape(text)}</text></g>'
         )
-    return f'{"".join(cells)}<text x="{box.center:.1f}" y="{caption:.1f}" {hook}{broken}>{escape(array.caption)}</text>'
+    text = f'<text x="{box.center:.1f}" y="{caption:.1f}" {hook}{broken}>{escape(array.caption)}</text>'
+    return "".join([*cells, text])
 
 
 def shade(number: float, largest: float) -> tuple[str, float]:

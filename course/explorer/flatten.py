@@ -20,7 +20,8 @@ LIMIT = 2000
 class FlatGraph:
     """A graph without graphs inside it.
 
-    `groups` has for each node the parts around it, outermost first; `labels` how nodes, values and parts are called.
+    `groups` has for each node the parts around it, outermost first; `labels` has what nodes, values and parts
+    are called.
     """
 
     graph: Graph
@@ -39,14 +40,13 @@ class FlatGraph:
         """Make a part of some nodes.
 
         Raises:
-            ValueError: it names an unknown node, lies half in another part, or a path leaves it and comes back.
+            ValueError: a member is unknown, the part lies half in another, or a path leaves and comes back.
         """
         wanted = list(members)
         unknown = [name for name in wanted if name not in self.graph.nodes]
         if unknown:
-            raise ValueError(
-                f"fold: part '{part}' names '{unknown[0]}', which is no node: there are {', '.join(self.graph.nodes)}"
-            )
+            nodes = ", ".join(self.graph.nodes)
+            raise ValueError(f"fold: part '{part}' names '{unknown[0]}', which is no node: there are {nodes}")
         if part in self.graph.nodes or part in self.parts():
             raise ValueError(f"fold: the name '{part}' is taken: choose another for the part")
         if len(wanted) < 2:
@@ -63,7 +63,7 @@ class FlatGraph:
 
 
 def flatten(module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Sequence[str]] | None = None) -> FlatGraph:
-    """The module as a flat graph: what is inside graphs, chains and residual blocks becomes nodes of their own.
+    """A module as a flat graph: what is inside graphs, chains and residual blocks becomes nodes.
 
     Args:
         module: a Graph, a Chain, a Residual or any single module.
@@ -71,8 +71,8 @@ def flatten(module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Se
         fold: further parts by name, each with the names of its nodes.
 
     Raises:
-        ValueError: a part of `fold` names an unknown node, lies half in another part, or has a path that leaves it and
-            comes back.
+        ValueError: a part of `fold` names an unknown node, lies half in another part, or has a path that
+            leaves it and comes back.
     """
     graph = module if isinstance(module, Graph) else _as_graph(module, tensors)
     # A student's own kind of graph keeps its own backward.
@@ -87,7 +87,7 @@ def flatten(module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Se
 
 
 def _as_graph(module: Module, tensors: Mapping[str, Tensor]) -> Graph:
-    """A chain as nodes a1, a2, …, a residual block as its paths and their sum, any other module as one node."""
+    """A chain as nodes a1, a2, …; a residual block as its paths and their sum; else as one node."""
     letter = next(letter for letter in ("a", "h", "u", "a_") if not any(name.startswith(letter) for name in tensors))
     graph = Graph(*tensors)
     if isinstance(module, Residual):
@@ -123,7 +123,7 @@ def _outputs(link: Module, given: list[Tensor | None]) -> tuple[Tensor | None, .
 def _inside(
     graph: Graph, around: tuple[str, ...], names: dict[str, str], labels: dict[str, str]
 ) -> Iterator[tuple[Node, tuple[str, ...]]]:
-    """The nodes of a graph and of what is inside them; `names` says what its inputs and outputs are called outside."""
+    """The nodes of a graph and of what is inside; `names`: what its inputs and outputs are called outside."""
     prefix = f"{around[-1]}/" if around else ""
     for node in graph.nodes.values():
         name, outputs = f"{prefix}{node.name}", tuple(names.setdefault(output, f"{prefix}{output}") for output in node.outputs)

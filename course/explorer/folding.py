@@ -20,7 +20,7 @@ def automatic(run: GraphRun) -> set[str]:
     """The parts to fold at first: the innermost ones that are enough, outer ones where they are not."""
     if len(run.nodes) <= MANY:
         return set()
-    depth = {part: next(node.around for node in run.nodes if part in node.around).index(part) for part in run.parts}
+    depth = {part: level for node in run.nodes for level, part in enumerate(node.around)}
     for level in range(max(depth.values(), default=0), -1, -1):
         folded = {part for part in run.parts if depth[part] == level}
         if folded and len(fold(run, folded).nodes) <= MANY:
@@ -86,7 +86,7 @@ def _names(node: NodeRun) -> Iterator[str]:
 
 
 def _locals(run: GraphRun, part: Graph, reads: list[str], outputs: tuple[str, ...]) -> tuple[Tensor | None, ...]:
-    """∂output/∂read through the whole part, where all of them are numbers: the part's own backward pass, from 1."""
+    """∂output/∂read through the whole part, where all are numbers: the part's own backward pass, from 1."""
     nothing = (None,) * len(reads)
     around = [*outputs, *reads]
     if len(outputs) != 1 or any(name not in run.values or run.values[name].dim() for name in around):

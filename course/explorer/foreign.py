@@ -1,4 +1,4 @@
-"""Foreign: an object that only has forward and backward, such as a student's first class, as a module of the course."""
+"""Foreign: an object that only has forward and backward, such as a student's first class, as a module."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from course.module import Module, Parameter
 
 
 class Foreign(Module):
-    """Passes forward and backward on to the object; its attributes that are Parameters are parameters here too.
+    """Passes forward and backward on to an object; the object's Parameters are parameters here, too.
 
     Raises:
         TypeError: the object has no forward.
@@ -15,8 +15,8 @@ class Foreign(Module):
     def __init__(self, inner: Any) -> None:
         if not callable(getattr(inner, "forward", None)):
             raise TypeError(
-                f"a {type(inner).__name__} cannot be explored: it needs forward and backward, or be a Module, a Graph, "
-                "a torch.nn.Module or a function of tensors"
+                f"a {type(inner).__name__} cannot be explored: it needs forward and backward, or be "
+                "a Module, a Graph, a torch.nn.Module or a function of tensors"
             )
         self.inner = inner
         for name, value in vars(inner).items():

@@ -33,9 +33,9 @@ def input_names(graph: Any, given: Mapping[str, Any]) -> tuple[str, ...]:
 def as_tensors(module: Any, given: Mapping[str, Any]) -> dict[str, Tensor]:
     """Every input as a tensor, in forward's order.
 
-    A graph that has run already needs none: what it read then is taken. Numbers and lists take the dtype of the tensors
-    given beside them, else that of the parameters, else float64, so that the digits on the screen are those of the
-    arithmetic.
+    A graph that has run already needs none: what it read then is taken. Numbers and lists take the dtype of
+    the tensors given beside them, else that of the parameters, else float64, so that the digits on the screen
+    are those of the arithmetic.
 
     Raises:
         ValueError: an input is missing or unknown.
@@ -44,8 +44,8 @@ def as_tensors(module: Any, given: Mapping[str, Any]) -> dict[str, Tensor]:
     for name in given:
         if name not in names:
             kind = getattr(module, "__name__", type(module).__name__)
-            hint = _did_you_mean(name, names)
-            raise ValueError(f"'{name}' is not an input of this {kind}{hint} (the inputs are {', '.join(names)})")
+            takes = f"{_did_you_mean(name, names)} (the inputs are {', '.join(names)})"
+            raise ValueError(f"'{name}' is not an input of this {kind}{takes}")
     if not given and isinstance(module, Graph) and module.saved.filled:
         given = {name: module.values[name] for name in names}
     missing = [name for name in names if name not in given]
@@ -71,7 +71,7 @@ def _as_tensor(value: Any, dtype: torch.dtype) -> Tensor:
 
 
 def unrolled(module: Module, given: Mapping[str, Any]) -> tuple[Module, Mapping[str, Any]]:
-    """A loop as the graph of its steps, and its inputs; any other module stays as it is, with the inputs as given.
+    """A loop as the graph of its steps, with their inputs; any other module stays as it is.
 
     The sequence x becomes the inputs x1, x2, …; the first state of s is called s0.
 
@@ -85,7 +85,8 @@ def unrolled(module: Module, given: Mapping[str, Any]) -> tuple[Module, Mapping[
     missing = [name for name in ("x", *states) if name not in given]
     if unknown or missing:
         wrong = f"'{unknown[0]}' is not an input" if unknown else f"no value is given for '{missing[0]}'"
-        raise ValueError(f"{wrong}: explore(unroll, x=…, {', '.join(f'{state}=…' for state in states)}), x being the sequence")
+        call = f"explore(unroll, x=…, {', '.join(f'{state}=…' for state in states)})"
+        raise ValueError(f"{wrong}: {call}, x being the sequence")
     sequence = torch.as_tensor(given["x"])
     steps = {f"x{t}": x_t for t, x_t in enumerate(sequence, start=1)}
     return module.graph(len(sequence)), {**steps, **{state: given[state] for state in states}}

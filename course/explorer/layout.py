@@ -1,10 +1,10 @@
 """Layout: where the parts of a trace's picture go, so that no label meets another or a node.
 
-Layers by the longest path from the inputs; an input stands one layer before its first reader. Every value has a
-horizontal stem right of the node that computes it, long enough for its labels: labels share a column with nodes and lie
-away from crossings. A long edge gets a slot of its own (a dummy) in every layer that it passes. Within a layer the order
-follows Sugiyama, Tagawa, Toda: Methods for visual understanding of hierarchical system structures, IEEE Trans. SMC 11
-(1981).
+Layers by the longest path from the inputs; an input stands one layer before its first reader. Every value has
+a horizontal stem right of the node that computes it, long enough for its labels: labels share a column with
+nodes and lie away from crossings. A long edge gets a slot of its own (a dummy) in every layer that it passes.
+Within a layer the order follows Sugiyama, Tagawa, Toda: Methods for visual understanding of hierarchical
+system structures, IEEE Trans. SMC 11 (1981).
 """
 
 import textwrap
@@ -84,7 +84,7 @@ class Hull:
 
 @dataclass(frozen=True, kw_only=True)
 class Edge:
-    """A line from the end of a value's stem to a node, with room for its local derivative and its part of a sum."""
+    """A line from the end of a value's stem to a node, with room for its derivative and its part of a sum."""
 
     node: str
     position: int
@@ -239,7 +239,7 @@ class _Placer:
         return marks
 
     def _hulls(self, taken: list[Box]) -> list[Hull]:
-        """Outlines around parts whose nodes stand by themselves; inner ones first, since they lie within the others."""
+        """Outlines around parts whose nodes stand by themselves; inner ones lie above those around them."""
         hulls: list[Hull] = []
         around = {part.id: part.around for part in self.trace.parts}
         inputs = [node.body for node in self.nodes.values() if node.is_input]
@@ -280,14 +280,14 @@ class _Placer:
         return columns
 
     def _gap(self, layer: int) -> float:
-        """Room for the edges behind a layer: the steeper they are, the more; and for labels where a value forks."""
+        """Room for the edges behind a layer: more for steep ones, and for labels where a value forks."""
         links = self.links[layer]
         steepness = max((abs(self.ys[a] - self.ys[b]) for a, b in links), default=0.0)
         forks = any(self.trace.values[name].readers > 1 for a, _ in links for name in self.slots[a].values)
         return max(COLUMN_GAP + min(50, 0.35 * steepness), SHARE[0] + 60 if forks else 0)
 
     def _placed(self, slot: Slot) -> Slot:
-        """An input or node where it stands: an input beside the stems of its column, a node in the middle before them."""
+        """A slot where it stands: an input beside the stems of its column, a node in the middle."""
         left, start, _, _ = self.columns[slot.layer]
         width = slot.size[0]
         return slot.at(start - width if slot.is_input else (left + start) / 2 - width / 2, self.ys[slot.id])
@@ -322,7 +322,7 @@ class _Placer:
             top = value.bottom + 2
 
     def _routes(self) -> dict[Key, list[Point]]:
-        """For each edge its points: the end of the stem, both sides of every dummy's column, and the port at the node."""
+        """Each edge's points: the stem's end, both sides of every dummy's column, the port at the node."""
         routes: dict[Key, list[Point]] = {}
         for key, path in self.paths.items():
             stem = self.stems[self.reads[key].source or ""]
@@ -337,7 +337,7 @@ class _Placer:
             ends = sorted(into[node.id], key=lambda key: (routes[key][-1][1], key[1]))
             body = self.nodes[node.id].body
             room = body.height / 2 - 7
-            # A port lies as near as it can to the height that its edge comes from: an edge that runs straight stays straight.
+            # A port lies as near as it can to the height its edge comes from: a straight edge stays straight.
             wanted = [max(-room, min(room, routes[key][-1][1] - body.middle)) for key in ends]
             # An edge coming from afar gives way to one that is nearly straight.
             weights = [1 / (1 + (routes[key][-1][1] - body.middle) ** 2) for key in ends]

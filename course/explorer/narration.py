@@ -60,7 +60,7 @@ def _forward(described: Description) -> Iterator[TraceEvent]:
 
 
 def _formula(described: Description, node: NodeRun) -> str:
-    """What a node computes, with the names of what it reads; then with their numbers, where it reads only numbers."""
+    """What a node computes, with the names of what it reads; then with numbers, where all of these are."""
     values, names, op = described.run.values, arguments(node.module), described.nodes[node.name].op
     formula = wording.applied(op, names, [described.operand(read) for read in node.reads])
     reads = [values[read] if isinstance(read, str) else torch.tensor(read) for read in node.reads]
@@ -107,7 +107,8 @@ class _Backward:
     def _seed(self) -> TraceEvent:
         arrays = {name: self.described.array(seed) for name, seed in self.run.seeds.items()}
         if self.run.seeds_given:
-            reason = f"{' and '.join(array.text for array in arrays.values())}: the upstream gradient that was given"
+            texts = " and ".join(array.text for array in arrays.values())
+            reason = f"{texts}: the upstream gradient that was given"
         elif any(array.shape for array in arrays.values()):
             reason = "1 everywhere: backward starts at the output, here at the sum of its numbers"
         else:
@@ -181,12 +182,13 @@ class _Backward:
 
     def _unreached(self) -> Iterator[TraceEvent]:
         """The inputs that nothing reads on the way to the output."""
+        output = self.described.output_label
         for name in self.run.inputs:
             if name in self.run.grads and name not in self.sums:
                 yield TraceEvent(
                     phase="backward",
                     shows=((f"grad:{name}", self.described.array(self.run.grads[name])),),
-                    sentence=f"{self._derivative(name)} = 0: no path leads from it to {self.described.output_label}",
+                    sentence=f"{self._derivative(name)} = 0: no path leads from it to {output}",
                 )
 
     def _derivative(self, name: str) -> str:
@@ -204,7 +206,7 @@ class _Backward:
         return f"; also {' and '.join(names)}" if len(names) < 3 else f"; also {', '.join(names[:-1])} and {names[-1]}"
 
     def _parameter_grads(self, node: NodeRun, uses: Sequence[ParameterUse]) -> tuple[tuple[str, Array], ...]:
-        """Each parameter's gradient after this node: its own, or with what later nodes have added to a shared one."""
+        """Each parameter's gradient after this node, with what later nodes have added to a shared one."""
         shows = []
         for use in uses:
             key = self.described.parameter_key(node, use)

@@ -1,4 +1,4 @@
-"""Ordering: the order within each layer (few crossings) and the height of each place (straight lines)."""
+"""Ordering: the order within each layer (few crossings) and the height of each slot (straight lines)."""
 
 from bisect import bisect_right, insort
 from collections import defaultdict
@@ -11,7 +11,7 @@ LIGHT = 1e-4  # an input's weight beside a computed value's: enough to place it,
 
 
 def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
-    """The places of each layer from top to bottom: barycenter sweeps from the given order, the best of all kept."""
+    """The slots of each layer from top to bottom: barycenter sweeps from the given order, the best kept."""
     rows: list[list[str]] = [[] for _ in range(max(layers.values()) + 1)]
     for place, layer in layers.items():
         rows[layer].append(place)
@@ -53,9 +53,10 @@ def straighten(
     links: Sequence[Link],
     is_input: Mapping[str, bool],
 ) -> dict[str, float]:
-    """The height of each place: near the mean of its neighbors, no nearer to the next in its row than its separation.
+    """The height of each slot: near the mean of its neighbors, no nearer to the next in its row than allowed.
 
-    Inputs give way to computed values, so that the main chain runs straight and its side inputs come from above or below.
+    Inputs give way to computed values, so that the main chain runs straight and its side inputs come from
+    above or below.
     """
     before, after = _neighbors(links)
     ys: dict[str, float] = {}
@@ -85,7 +86,8 @@ def straighten(
 def spread(wanted: Sequence[float], weights: Sequence[float], gaps: Sequence[float]) -> list[float]:
     """The heights nearest to `wanted` (weighted least squares) whose differences are at least `gaps`.
 
-    Pool-adjacent-violators on the heights less the sum of the gaps above them: Ayer et al., Ann. Math. Stat. 26 (1955).
+    Pool-adjacent-violators on the heights less the sum of the gaps above them: Ayer et al., Ann. Math. Stat.
+    26 (1955).
     """
     offsets = [0.0]
     for gap in gaps:

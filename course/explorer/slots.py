@@ -74,7 +74,7 @@ def cell_size(array: Array) -> tuple[int, int]:
 
 
 def label_size(array: Array | None) -> tuple[float, float]:
-    """Width and height of a value's label: a number, or a heat map with its caption; a value never computed is a number."""
+    """Width and height of a value's label: a number, also one never computed, or a heat map."""
     if array is None or not array.shape:
         return NUMBER_WIDTH, NUMBER_HEIGHT
     width, height = cell_size(array)
@@ -89,7 +89,7 @@ def parameter_size(parameter: TracedParameter) -> tuple[float, float]:
 
 
 def name_text(node: TracedNode) -> str:
-    """What stands below a node: its name, how much is folded away in it, and θ where it uses shared parameters."""
+    """What stands below a node: its name, or how much is folded away in it; θ if it shares parameters."""
     inside = f"{node.folds} node{'s' * (node.folds != 1)} folded" if node.folds else node.label
     return f"{inside} θ" if node.shared else inside
 

@@ -1,4 +1,4 @@
-"""Torch calls: a plain function of torch tensors, or a torch.nn.Module, written down as a graph of its calls."""
+"""Torch calls: a function of torch tensors, or a torch.nn.Module, written down as a graph of its calls."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -14,18 +14,19 @@ from course.graph import Graph, Node
 from course.module import Module, Parameter
 
 SIGNS = {
-    "add": "+", "radd": "+", "iadd": "+", "sub": "−", "subtract": "−", "isub": "−", "mul": "×", "rmul": "×", "multiply": "×",
-    "imul": "×", "sigmoid": "σ", "neg": "−x", "negative": "−x", "reciprocal": "1/x", "rsub": "−",
+    "add": "+", "radd": "+", "iadd": "+", "sub": "−", "subtract": "−", "isub": "−", "mul": "×", "rmul": "×",
+    "multiply": "×", "imul": "×", "sigmoid": "σ", "neg": "−x", "negative": "−x", "reciprocal": "1/x",
+    "rsub": "−",
 }  # fmt: skip
 INFIX = ("+", "−", "×")
 LOCALS = {
-    "+": ("1", "1"), "−": ("1", "−1"), "×": ("y", "x"), "−x": ("−1",), "exp": ("out",), "σ": ("(1 − out)·out",),
-    "tanh": ("1 − out²",), "1/x": ("−out²",),
+    "+": ("1", "1"), "−": ("1", "−1"), "×": ("y", "x"), "−x": ("−1",), "exp": ("out",),
+    "σ": ("(1 − out)·out",), "tanh": ("1 − out²",), "1/x": ("−out²",),
 }  # fmt: skip
 
 
 class TorchCall(Module):
-    """One call of a torch function: its tensors are inputs, what is trained is a parameter, all else stays as it was.
+    """A call of a torch function: its tensors are inputs, what is trained is a parameter, all else stays.
 
     Its backward is torch.autograd's.
     """
@@ -81,7 +82,7 @@ class _Trained:
 
 
 def record(function: Callable[..., Any], tensors: Mapping[str, Tensor]) -> FlatGraph:
-    """A function's calls as a flat graph; calls inside a torch.nn.Module's submodules lie in parts of their names.
+    """A function's calls as a flat graph; what a torch.nn.Module's submodule calls lies in a part.
 
     Raises:
         ValueError: the output does not depend on the inputs through torch.

@@ -1,4 +1,4 @@
-"""Trace: everything a graph computed, forward and backward, as plain numbers in the order in which it happened."""
+"""Trace: everything a graph computed, forward and backward, as plain numbers in the order of its steps."""
 
 import math
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Array:
 
     @classmethod
     def of(cls, tensor: Tensor, side: int = SIDE) -> "Array":
-        """The array of a tensor of any shape: leading dimensions become rows; `side` rows and columns are kept."""
+        """The array of a tensor of any shape: leading dimensions become rows; `side` rows and columns."""
         shape = tuple(tensor.shape)
         if not shape:
             return cls._of_number(float(tensor))
@@ -98,7 +98,7 @@ def plain(number: float) -> float | str:
 
 @dataclass(frozen=True, kw_only=True)
 class TracedRead:
-    """An edge: what a node reads, the derivative of the node's output by it, and the gradient it hands back."""
+    """An edge: what a node reads, the derivative of the node's output by it, the gradient it hands back."""
 
     source: str | None
     """The name of the value that is read; None for a plain number."""
@@ -127,7 +127,7 @@ class TracedParameter:
 
 @dataclass(frozen=True, kw_only=True)
 class TracedNode:
-    """One module or folded part: its sign in the picture, what it reads, the names of its outputs, its parameters."""
+    """A module or folded part: its sign in the picture, what it reads, its outputs, its parameters."""
 
     id: str
     label: str
@@ -170,10 +170,10 @@ class TracedValue:
 
 @dataclass(frozen=True, kw_only=True)
 class TraceEvent:
-    """One step: the node or edge (node, position) it happens at, what it shows as (key, numbers), and a sentence.
+    """A step: the node or edge (node, position) it happens at, what it shows as (key, numbers), a sentence.
 
-    Keys are value:NAME, grad:NAME, share:NODE:POSITION (an edge's part of a sum) and local:NODE:POSITION. The phase is
-    start, forward, backward or failure.
+    Keys are value:NAME, grad:NAME, share:NODE:POSITION (an edge's part of a sum) and local:NODE:POSITION. The
+    phase is start, forward, backward or failure.
     """
 
     phase: str

@@ -29,13 +29,15 @@ def trace(
 ) -> Trace:
     """Run `graph` forward and backward on a private copy, and write down every number.
 
-    The graph's own saved values and gradients stay as they are. What fails is part of the trace, up to where it failed.
+    The graph's own saved values and gradients stay as they are. What fails is part of the trace, up to where
+    it failed.
 
     Args:
-        graph: a Graph, a Chain, any module of the course; an object with forward and backward; a torch.nn.Module or a plain
-            function of torch tensors.
+        graph: a Graph, a Chain, any module of the course; an object with forward and backward; a
+            torch.nn.Module or a plain function of torch tensors.
         inputs: a number, list or tensor for every input name.
-        grad_output: the gradient that arrives at the output (a tuple if there are several outputs); ones when left out.
+        grad_output: the gradient that arrives at the output (a tuple if there are several outputs); ones when
+            left out.
         check: whether every node's backward is compared with central differences.
         fold: further parts by name, each with the names of its nodes; drawn as one node.
 
@@ -50,14 +52,14 @@ def trace(
 def run_network(
     graph: Any, inputs: Mapping[str, Any], grad_output: Any, *, check: bool, fold: Mapping[str, Sequence[str]] | None
 ) -> GraphRun:
-    """What happens in both passes of anything that can be explored, with its parts unfolded; `trace` says what it takes."""
+    """Both passes of anything that can be explored, parts unfolded; arguments and errors are `trace`'s."""
     flat, tensors = _flat(graph, inputs, fold)
     loose = sum(not around for around in flat.groups.values())
     loose += len({around[0] for around in flat.groups.values() if around})
     if loose > LIMIT:
         raise ValueError(
-            f"{len(flat.groups):,} nodes are too many to draw: put parts of the network into a Chain or a Graph each, which "
-            "fold into one node, or explore a part by itself"
+            f"{len(flat.groups):,} nodes are too many to draw: put parts of the network into a Chain or a "
+            "Graph each, which fold into one node, or explore a part by itself"
         )
     return run_graph(flat, list(tensors.values()), grad_output, check=check)
 
@@ -90,7 +92,7 @@ def _flat(
         for part, members in (fold or {}).items():
             flat.add_part(part, members)
         return flat, tensors
-    # A copy, because forward and backward also move what tracing cannot know of: running statistics, random generators.
+    # A copy, because forward and backward also move what tracing cannot know of, such as running statistics.
     module = copy.deepcopy(graph)
     module = module if isinstance(module, Module) else Foreign(module)
     module, inputs = unrolled(module, inputs)

@@ -35,7 +35,7 @@ def number_text(number: float) -> str:
 
 
 def cell_text(number: float, roomy: bool) -> str:
-    """What stands in a heat map's cell: two significant digits where there is room, else what color cannot say alone."""
+    """What stands in a heat map's cell: two significant digits where there is room, else only a sign."""
     if not math.isfinite(number):
         return "?" if math.isnan(number) else number_text(number)
     if not roomy:
@@ -70,7 +70,7 @@ def is_number(expression: str) -> bool:
 
 
 def applied(op: str, arguments: Sequence[str], operands: Sequence[str]) -> str:
-    """An operation written out, such as x + y, 1/d or σ(y): `operands` stand in the place of forward's own `arguments`."""
+    """An operation written out, such as x + y, 1/d or σ(y): `operands` for forward's `arguments`."""
     if op in _INFIX and len(operands) == 2:
         return f"{operands[0]} {op} {_guarded(operands[1])}"
     if len(op) > 1 and op[0] in _INFIX and len(operands) == 1:
@@ -105,7 +105,7 @@ def product(upstream: str, local: str, result: str) -> str:
 
 
 def jacobian_product(upstream: str, op: str, symbol: str, result: str) -> str:
-    """The arithmetic of an edge between tensors: elementwise where there is a symbol, else through the Jacobian."""
+    """The arithmetic of an edge between tensors: elementwise with a symbol, else by the Jacobian."""
     if symbol:
         return f"upstream {upstream} × local {symbol}, elementwise, gives {result}"
     return f"upstream {upstream} times the Jacobian of {op} gives {result}"
