@@ -74,6 +74,7 @@ class Explorer:
     def __init__(
         self,
         graph: Any,
+        *,
         inputs: Mapping[str, Any],
         ranges: Mapping[str, tuple[float, float]],
         grad_output: Any,
@@ -106,7 +107,7 @@ class Explorer:
         changed = {**self._inputs, **inputs}
         self._run = self._run_with(changed)
         self._inputs = changed
-        self._tell()
+        self._update()
 
     def fold(self, part: str) -> None:
         """Draw a part as one node.
@@ -131,10 +132,10 @@ class Explorer:
 
     def _fold(self, folded: Collection[str]) -> None:
         self._folded = {*folded}
-        self._tell()
+        self._update()
 
     @_collecting_later()
-    def _tell(self) -> None:
+    def _update(self) -> None:
         before, self.trace = self.trace, trace_of(self._run, self._folded)
         self._drawing, self._numbers_text = None, ""
         redrawn = skeleton(before) != skeleton(self.trace)
@@ -307,7 +308,7 @@ def explore(
         TypeError: nothing that has a graph.
         ValueError: an input is missing or unknown, a part is not possible, or the graph is too large to draw.
     """
-    return Explorer(graph, inputs, ranges or {}, grad_output, check, fold or {})
+    return Explorer(graph, inputs=inputs, ranges=ranges or {}, grad_output=grad_output, check=check, fold=fold or {})
 
 
 def _parts(trace: Trace) -> list[dict[str, Any]]:

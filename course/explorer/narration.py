@@ -72,11 +72,11 @@ def _formula(described: Description, node: NodeRun) -> str:
 def _failure_event(described: Description) -> TraceEvent:
     failure = described.run.failure
     assert failure is not None
-    place, marks = "the graph", ()
+    where, marks = "the graph", ()
     if failure.node:
-        place = f"{described.label(failure.node)} ({described.nodes[failure.node].op})"
+        where = f"{described.label(failure.node)} ({described.nodes[failure.node].op})"
         marks = (f"note:{failure.node}",)
-    sentence = f"{failure.phase} of {place} breaks off: {failure.message}"
+    sentence = f"{failure.phase} of {where} breaks off: {failure.message}"
     return TraceEvent(phase="failure", node=failure.node, sentence=sentence, marks=marks)
 
 
@@ -166,8 +166,8 @@ class _Backward:
             op = self.described.nodes[node.name].op
             product = wording.jacobian_product(shapes, op, read.symbol, read.contribution.text)
         wrong = f". Wrong: {read.wrong}" if read.wrong else ""
-        place = (self.done[name], self.paths[name])
-        return wording.with_sum(self._derivative(name), product, total.text, place) + wrong
+        sentence = wording.with_sum(self._derivative(name), product, total.text, which=self.done[name], paths=self.paths[name])
+        return sentence + wrong
 
     def _dead_end(self, node: NodeRun, uses: Sequence[ParameterUse]) -> TraceEvent:
         """A gradient arrives at a node that hands nothing on, but has parameters."""

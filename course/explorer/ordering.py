@@ -13,19 +13,19 @@ LIGHT = 1e-4  # an input's weight beside a computed value's: enough to place it,
 def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
     """The slots of each layer from top to bottom: barycenter sweeps from the given order, the best kept."""
     rows: list[list[str]] = [[] for _ in range(max(layers.values()) + 1)]
-    for place, layer in layers.items():
-        rows[layer].append(place)
+    for slot, layer in layers.items():
+        rows[layer].append(slot)
     before, after = _neighbors(links)
     best, fewest = [list(row) for row in rows], crossings(rows, links)
-    place = {name: index for row in rows for index, name in enumerate(row)}
+    rank = {name: index for row in rows for index, name in enumerate(row)}
     settled: dict[bool, list[list[str]]] = {}  # the last order that each direction led to: once it comes again, it always does
     for sweep in range(SWEEPS if fewest else 0):
         downward = sweep % 2 == 0
         for row in rows if downward else reversed(rows):
             near = before if downward else after
-            keys = {name: _mean([place[other] for other in near[name]], place[name]) for name in row}
+            keys = {name: _mean([rank[other] for other in near[name]], rank[name]) for name in row}
             row.sort(key=keys.__getitem__)
-            place |= {name: index for index, name in enumerate(row)}
+            rank |= {name: index for index, name in enumerate(row)}
         if rows == settled.get(downward):
             break
         settled[downward] = [list(row) for row in rows]
@@ -37,10 +37,10 @@ def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
 
 def crossings(rows: Sequence[Sequence[str]], links: Sequence[Link]) -> int:
     """How many pairs of links between two layers cross."""
-    place = {name: (layer, index) for layer, row in enumerate(rows) for index, name in enumerate(row)}
+    rank = {name: (layer, index) for layer, row in enumerate(rows) for index, name in enumerate(row)}
     count = 0
     seen: dict[int, list[int]] = defaultdict(list)  # by layer, the lower ends of the links so far, from top to bottom
-    for (layer, _), (_, end) in sorted((place[a], place[b]) for a, b in links):
+    for (layer, _), (_, end) in sorted((rank[a], rank[b]) for a, b in links):
         ends = seen[layer]
         count += len(ends) - bisect_right(ends, end)  # those began above or beside this one, and end below
         insort(ends, end)

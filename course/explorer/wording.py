@@ -111,9 +111,8 @@ def jacobian_product(upstream: str, op: str, symbol: str, result: str) -> str:
     return f"upstream {upstream} times the Jacobian of {op} gives {result}"
 
 
-def with_sum(target: str, product: str, total: str, place: tuple[int, int]) -> str:
-    """An edge's sentence; `place` says which edge it is, and of how many whose gradients are summed."""
-    which, paths = place
+def with_sum(target: str, product: str, total: str, *, which: int, paths: int) -> str:
+    """An edge's sentence; `which` counts the edge among the `paths` whose gradients are summed."""
     if paths == 1:
         return f"{target}: {product}"
     if which == 1:
