@@ -9,10 +9,10 @@ from course.modules import Add, Linear, Multiply, Sigmoid, Tanh
 from tests.explorer import graphs
 
 
-def wrong_places(found) -> set[str]:
-    edges = {f"{node.id}<-{read.source}" for node in found.nodes for read in node.reads if read.wrong}
-    parameters = {parameter.key for node in found.nodes for parameter in node.parameters if parameter.wrong}
-    return edges | parameters | {f"sum {value.name}" for value in found.values.values() if value.wrong}
+def wrong_places(traced) -> set[str]:
+    edges = {f"{node.id}<-{read.source}" for node in traced.nodes for read in node.reads if read.wrong}
+    parameters = {parameter.key for node in traced.nodes for parameter in node.parameters if parameter.wrong}
+    return edges | parameters | {f"sum {value.name}" for value in traced.values.values() if value.wrong}
 
 
 class Swapped(Multiply):
@@ -41,20 +41,20 @@ class LosesFanOut(Graph):
 @pytest.mark.parametrize("name", graphs.ALL)
 def test_right_backwards_are_not_marked(name):
     case = graphs.ALL[name]()
-    found = trace(case.graph, case.inputs, check=True)
-    assert found.checked
-    assert wrong_places(found) == set()
-    assert not any(event.marks for event in found.events)
+    traced = trace(case.graph, case.inputs, check=True)
+    assert traced.checked
+    assert wrong_places(traced) == set()
+    assert not any(event.marks for event in traced.events)
 
 
 def test_swapped_factors_are_marked_on_both_edges():
     graph = Graph("x", "y", "z")
     graph.add("q", Add(), "x", "y")
     graph.add("f", Swapped(), "q", "z")
-    found = trace(graph, {"x": -2.0, "y": 5.0, "z": -4.0}, check=True)
-    assert wrong_places(found) == {"f<-q", "f<-z"}
-    assert found.nodes[1].reads[0].wrong == "yours 3, numeric −4.00"
-    marked = [event for event in found.events if event.marks]
+    traced = trace(graph, {"x": -2.0, "y": 5.0, "z": -4.0}, check=True)
+    assert wrong_places(traced) == {"f<-q", "f<-z"}
+    assert traced.nodes[1].reads[0].wrong == "yours 3, numeric −4.00"
+    marked = [event for event in traced.events if event.marks]
     assert [event.marks for event in marked] == [("wrong:f:0",), ("wrong:f:1",)]
     assert marked[0].sentence.endswith("Wrong: yours 3, numeric −4.00")
 
@@ -62,9 +62,9 @@ def test_swapped_factors_are_marked_on_both_edges():
 def test_without_check_mode_nothing_is_compared():
     graph = Graph("x", "y")
     graph.add("f", Swapped(), "x", "y")
-    found = trace(graph, {"x": 2.0, "y": 5.0})
-    assert not found.checked
-    assert wrong_places(found) == set()
+    traced = trace(graph, {"x": 2.0, "y": 5.0})
+    assert not traced.checked
+    assert wrong_places(traced) == set()
 
 
 def test_a_wrong_parameter_gradient_is_marked():
@@ -73,18 +73,18 @@ def test_a_wrong_parameter_gradient_is_marked():
     graph.add("h", MeanBias(3, 2, rng=rng), "x")
     graph.add("p", Sigmoid(), "h")
     x = torch.randn(4, 3, generator=rng, device=rng.device)
-    found = trace(graph, {"x": x}, check=True)
-    assert wrong_places(found) == {"h.bias"}
-    assert any("wrong:h.bias" in event.marks for event in found.events)
+    traced = trace(graph, {"x": x}, check=True)
+    assert wrong_places(traced) == {"h.bias"}
+    assert any("wrong:h.bias" in event.marks for event in traced.events)
 
 
 def test_a_lost_fan_out_is_marked_at_the_value():
     graph = LosesFanOut("x", "y")
     graph.add("p", Multiply(), "x", "y")
     graph.add("f", Add(), "p", "x")
-    found = trace(graph, {"x": 2.0, "y": 5.0}, check=True)
-    assert wrong_places(found) == {"sum x"}
-    assert found.values["x"].wrong == "yours 5, the paths add up to 6"
+    traced = trace(graph, {"x": 2.0, "y": 5.0}, check=True)
+    assert wrong_places(traced) == {"sum x"}
+    assert traced.values["x"].wrong == "yours 5, the paths add up to 6"
 
 
 def test_float32_is_checked_in_float64():
@@ -92,8 +92,8 @@ def test_float32_is_checked_in_float64():
     graph = Graph("x")
     graph.add("h", Linear(3, 2, rng=rng), "x")
     graph.add("t", Tanh(), "h")
-    found = trace(graph, {"x": torch.randn(4, 3, generator=rng, device=rng.device)}, check=True)
-    assert wrong_places(found) == set()
+    traced = trace(graph, {"x": torch.randn(4, 3, generator=rng, device=rng.device)}, check=True)
+    assert wrong_places(traced) == set()
     assert graph.nodes["h"].module.weight.value.dtype == torch.float32
 
 

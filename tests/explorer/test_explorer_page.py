@@ -50,16 +50,16 @@ KEYS_IN_SIGHT = """() => [...document.querySelectorAll("[data-key]")]
 
 def problems(found: dict, slack: float = 0.6) -> list[str]:
     """What overlaps or is cut off, in words. Neighboring cells share a side: `slack` pixels are no overlap."""
-    outer, said = found["outer"], []
+    outer, sentences = found["outer"], []
     for index, (name, left, top, right, bottom) in enumerate(outer):
         for other, left2, top2, right2, bottom2 in outer[index + 1 :]:
             if min(right, right2) - max(left, left2) > slack and min(bottom, bottom2) - max(top, top2) > slack:
-                said.append(f"'{name}' overlaps '{other}'")
+                sentences.append(f"'{name}' overlaps '{other}'")
     pairs = [*((box, found["frame"]) for box in outer), *found["inner"]]
     for (name, left, top, right, bottom), (around, left2, top2, right2, bottom2) in pairs:
         if left < left2 - slack or top < top2 - slack or right > right2 + slack or bottom > bottom2 + slack:
-            said.append(f"'{name}' is not inside {around}")
-    return said
+            sentences.append(f"'{name}' is not inside {around}")
+    return sentences
 
 
 @pytest.fixture
@@ -243,8 +243,8 @@ def test_a_slider_moves_only_what_it_must():
     widget.observe(lambda change: sent.append(change["name"]), names=["trace", "picture"])
     widget.wish = {"values": {"x": 1.5}, "time": 1}
     assert explorer.trace.values["q"].value.numbers == (6.5,)
-    told = json.loads(widget.trace)
-    assert told["arrays"][told["values"]["f"]]["numbers"] == [-26.0]
+    trace = json.loads(widget.trace)
+    assert trace["arrays"][trace["values"]["f"]]["numbers"] == [-26.0]
     assert sent == ["trace"]  # the drawing is not sent again
     assert widget.picture is before
     explorer.set(z=2)

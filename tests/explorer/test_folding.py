@@ -14,18 +14,18 @@ SIGMA = {"σ": ["n", "e", "d", "f"]}
 
 def test_the_neuron_folds_into_one_sigmoid():
     case = graphs.neuron()
-    flat, found = trace(case.graph, case.inputs), trace(case.graph, case.inputs, fold=SIGMA)
-    assert [node.id for node in found.nodes] == ["a", "b", "c", "s", "σ"]
-    folded = found.nodes[-1]
+    flat, traced = trace(case.graph, case.inputs), trace(case.graph, case.inputs, fold=SIGMA)
+    assert [node.id for node in traced.nodes] == ["a", "b", "c", "s", "σ"]
+    folded = traced.nodes[-1]
     assert (folded.folds, folded.sign, folded.parents, folded.outputs) == (4, "σ", ("s",), ("f",))
     s = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     torch.sigmoid(s).backward()
     assert folded.reads[0].local.numbers[0] == pytest.approx(s.grad.item(), rel=1e-12)
     assert folded.reads[0].contribution.numbers[0] == pytest.approx(s.grad.item(), rel=1e-12)
-    for name in found.values:
-        assert found.values[name].grad == flat.values[name].grad
-    told = next(event.sentence for event in found.events if event.node == "σ" and event.phase == "forward")
-    assert told == "f = σ(s) = σ(1) = 0.731"
+    for name in traced.values:
+        assert traced.values[name].grad == flat.values[name].grad
+    sentence = next(event.sentence for event in traced.events if event.node == "σ" and event.phase == "forward")
+    assert sentence == "f = σ(s) = σ(1) = 0.731"
 
 
 def test_folding_and_unfolding_give_back_the_same_trace():
@@ -47,8 +47,8 @@ def test_a_part_read_from_several_places_sums_what_it_hands_back():
     graph.add("p", Multiply(), "x", "y")
     graph.add("q", Add(), "p", "x")
     graph.add("r", Multiply(), "q", "y")
-    found = trace(graph, {"x": 2.0, "y": 3.0}, fold={"all": ["p", "q", "r"]})
-    (node,) = found.nodes
+    traced = trace(graph, {"x": 2.0, "y": 3.0}, fold={"all": ["p", "q", "r"]})
+    (node,) = traced.nodes
     assert {read.source: read.contribution.numbers[0] for read in node.reads} == {"x": 12.0, "y": 14.0}
     assert {read.source: read.local.numbers[0] for read in node.reads} == {"x": 12.0, "y": 14.0}
 
@@ -93,12 +93,12 @@ def test_nodes_of_a_part_are_brought_together():
     graph.add("b", Sigmoid(), "y")
     graph.add("c", Tanh(), "a")
     graph.add("d", Add(), "c", "b")
-    found = trace(graph, {"x": 1.0, "y": 2.0}, fold={"part": ["a", "c"]})
-    assert [node.id for node in found.nodes] == ["b", "part", "d"]
+    traced = trace(graph, {"x": 1.0, "y": 2.0}, fold={"part": ["a", "c"]})
+    assert [node.id for node in traced.nodes] == ["b", "part", "d"]
 
 
 @pytest.mark.parametrize(
-    ("fold", "said"),
+    ("fold", "message"),
     [
         ({"p": ["a", "zz"]}, "names 'zz', which is no node: there are a, b, c"),
         ({"a": ["a", "b"]}, "the name 'a' is taken"),
@@ -107,12 +107,12 @@ def test_nodes_of_a_part_are_brought_together():
         ({"p": ["a", "b"], "q": ["b", "c"]}, "cuts through part 'p'"),
     ],
 )
-def test_impossible_parts_say_why(fold, said):
+def test_impossible_parts_say_why(fold, message):
     graph = Graph("x")
     graph.add("a", Tanh(), "x")
     graph.add("b", Tanh(), "a")
     graph.add("c", Tanh(), "b")
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         trace(graph, {"x": 1.0}, fold=fold)
 
 
@@ -135,7 +135,7 @@ def test_a_part_that_breaks_off_backward_shows_its_error_where_it_breaks_off():
     graph = Graph("x")
     graph.add("a", TwoGradients(), "x")
     graph.add("b", Multiply(), "a", "x")
-    found = trace(graph, {"x": 2.0}, fold={"p": ["a", "b"]})
-    assert found.nodes[0].note == "a: ValueError: backward returned 2 gradients for 1 inputs"
-    assert [event.phase for event in found.events] == ["forward", "backward", "backward", "failure"]
-    assert [event.marks for event in found.events] == [(), (), (), ("note:p",)]
+    traced = trace(graph, {"x": 2.0}, fold={"p": ["a", "b"]})
+    assert traced.nodes[0].note == "a: ValueError: backward returned 2 gradients for 1 inputs"
+    assert [event.phase for event in traced.events] == ["forward", "backward", "backward", "failure"]
+    assert [event.marks for event in traced.events] == [(), (), (), ("note:p",)]

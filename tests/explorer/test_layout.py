@@ -16,8 +16,8 @@ from tests.explorer import graphs
 
 def drawn(name):
     case = graphs.ALL[name]()
-    found = trace(case.graph, case.inputs)
-    return found, layout(found)
+    traced = trace(case.graph, case.inputs)
+    return traced, layout(traced)
 
 
 @pytest.mark.parametrize("name", graphs.ALL)
@@ -25,7 +25,7 @@ def test_no_label_meets_another_and_all_lie_inside(name):
     _, places = drawn(name)
     boxes = [node.body for node in places.nodes] + [node.name for node in places.nodes if not node.is_input]
     boxes += [box for stem in places.stems for box in (stem.value, stem.grad)]
-    boxes += [box for found in places.parameters for box in (found.title, found.value, found.grad)]
+    boxes += [box for parameter in places.parameters for box in (parameter.title, parameter.value, parameter.grad)]
     boxes += [edge.share for edge in places.edges if edge.share]
     assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
     for edge in places.edges:
@@ -39,8 +39,8 @@ def test_no_label_meets_another_and_all_lie_inside(name):
 
 @pytest.mark.parametrize("name", graphs.ALL)
 def test_edges_run_from_left_to_right_and_end_at_their_node(name):
-    found, places = drawn(name)
-    assert len(places.edges) == sum(len(node.parents) for node in found.nodes)
+    traced, places = drawn(name)
+    assert len(places.edges) == sum(len(node.parents) for node in traced.nodes)
     bodies = {node.id: node.body for node in places.nodes if not node.is_input}
     for edge in places.edges:
         xs = [x for x, _ in edge.points]
@@ -123,9 +123,9 @@ CROSSINGS = {"fraction": 1}
 @pytest.mark.parametrize("name", graphs.ALL)
 def test_edges_cross_no_more_than_the_baseline(name):
     case = graphs.ALL[name]()
-    found = trace(case.graph, case.inputs)
-    slots = slots_of(found)
-    links = [link for path in links_of(found, slots).values() for link in path]
+    traced = trace(case.graph, case.inputs)
+    slots = slots_of(traced)
+    links = [link for path in links_of(traced, slots).values() for link in path]
     declared: list[list[str]] = [[] for _ in range(max(slot.layer for slot in slots.values()) + 1)]
     for slot in slots.values():
         declared[slot.layer].append(slot.id)

@@ -26,64 +26,64 @@ def shown(tensor: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("name", graphs.ALL)
 def test_values_and_gradients_equal_autograd(name):
     case = graphs.ALL[name]()
-    found = trace(case.graph, case.inputs)
+    traced = trace(case.graph, case.inputs)
     leaves = {name: torch.as_tensor(value, dtype=torch.float64).clone().requires_grad_() for name, value in case.inputs.items()}
     output = case.reference(**leaves)
     output.sum().backward()
-    made = sum(numbers(found.values[name].value) for name in found.outputs)
+    made = sum(numbers(traced.values[name].value) for name in traced.outputs)
     torch.testing.assert_close(made, shown(output), rtol=1e-12, atol=1e-15)
     for name, leaf in leaves.items():
         wanted = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad
-        torch.testing.assert_close(numbers(found.values[name].grad), shown(wanted), rtol=1e-12, atol=1e-15)
+        torch.testing.assert_close(numbers(traced.values[name].grad), shown(wanted), rtol=1e-12, atol=1e-15)
 
 
 def test_numbers_of_the_lecture():
-    found = trace(graphs.product().graph, {"x": -2, "y": 5, "z": -4})
-    assert {name: value.value.numbers[0] for name, value in found.values.items()} == {
+    traced = trace(graphs.product().graph, {"x": -2, "y": 5, "z": -4})
+    assert {name: value.value.numbers[0] for name, value in traced.values.items()} == {
         "x": -2,
         "y": 5,
         "z": -4,
         "q": 3,
         "f": -12,
     }
-    assert {name: value.grad.numbers[0] for name, value in found.values.items()} == {"x": -4, "y": -4, "z": 3, "q": -4, "f": 1}
+    assert {name: value.grad.numbers[0] for name, value in traced.values.items()} == {"x": -4, "y": -4, "z": 3, "q": -4, "f": 1}
     case = graphs.neuron()
-    found = trace(case.graph, case.inputs)
-    assert found.values["f"].value.numbers[0] == pytest.approx(0.7310585786, abs=5e-11)
+    traced = trace(case.graph, case.inputs)
+    assert traced.values["f"].value.numbers[0] == pytest.approx(0.7310585786, abs=5e-11)
     gradients = {"w0": -0.1966119, "w1": -0.3932239, "w2": 0.1966119, "x0": 0.3932239, "x1": -0.5898358}
     for name, gradient in gradients.items():
-        assert found.values[name].grad.numbers[0] == pytest.approx(gradient, abs=5e-8)
+        assert traced.values[name].grad.numbers[0] == pytest.approx(gradient, abs=5e-8)
 
 
 @pytest.mark.parametrize("name", graphs.ALL)
 def test_edges_add_up_to_each_gradient(name):
     case = graphs.ALL[name]()
-    found = trace(case.graph, case.inputs)
-    for value in found.values.values():
-        parts = [numbers(read.contribution) for node in found.nodes for read in node.reads if read.source == value.name]
-        if parts and value.name not in found.outputs:
+    traced = trace(case.graph, case.inputs)
+    for value in traced.values.values():
+        parts = [numbers(read.contribution) for node in traced.nodes for read in node.reads if read.source == value.name]
+        if parts and value.name not in traced.outputs:
             torch.testing.assert_close(sum(parts), numbers(value.grad), rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", ["product", "neuron", "fraction"])
 def test_upstream_times_local_is_each_edges_part(name):
     case = graphs.ALL[name]()
-    found = trace(case.graph, case.inputs)
-    edges = [(node, read) for node in found.nodes for read in node.reads if read.source is not None]
+    traced = trace(case.graph, case.inputs)
+    edges = [(node, read) for node in traced.nodes for read in node.reads if read.source is not None]
     assert len(edges) >= 4
     for node, read in edges:
-        upstream = found.values[node.id].grad.numbers[0]
+        upstream = traced.values[node.id].grad.numbers[0]
         assert upstream * read.local.numbers[0] == pytest.approx(read.contribution.numbers[0], rel=1e-12)
 
 
 def test_events_run_forward_then_seed_then_backward():
-    found = trace(graphs.fraction().graph, {"x": 3, "y": -4})
-    assert [event.phase for event in found.events] == ["forward"] * 8 + ["backward"] * 14
-    assert [event.node for event in found.events[:8]] == [node.id for node in found.nodes]
-    assert found.events[8].shows[0][0] == "grad:f"
-    assert found.events[8].shows[0][1].numbers == (1.0,)
-    last = {key: array for event in found.events for key, array in event.shows}
-    for name, value in found.values.items():
+    traced = trace(graphs.fraction().graph, {"x": 3, "y": -4})
+    assert [event.phase for event in traced.events] == ["forward"] * 8 + ["backward"] * 14
+    assert [event.node for event in traced.events[:8]] == [node.id for node in traced.nodes]
+    assert traced.events[8].shows[0][0] == "grad:f"
+    assert traced.events[8].shows[0][1].numbers == (1.0,)
+    last = {key: array for event in traced.events for key, array in event.shows}
+    for name, value in traced.values.items():
         assert last.get(f"grad:{name}", value.grad) == value.grad  # the last sum is the whole gradient
 
 
@@ -101,12 +101,12 @@ def test_sentences_say_the_arithmetic():
 
 
 def test_constants_are_folded_into_the_sign():
-    found = {node.id: node for node in trace(graphs.neuron().graph, graphs.neuron().inputs).nodes}
-    assert found["d"].sign == "+1"
-    assert [read.source for read in found["d"].reads] == ["e", None]
-    assert found["f"].sign == "1/d"
-    found = {node.id: node for node in trace(graphs.copies().graph, graphs.copies().inputs).nodes}
-    assert (found["low"].sign, found["out"].sign) == ("1−", "×(−3)")
+    nodes = {node.id: node for node in trace(graphs.neuron().graph, graphs.neuron().inputs).nodes}
+    assert nodes["d"].sign == "+1"
+    assert [read.source for read in nodes["d"].reads] == ["e", None]
+    assert nodes["f"].sign == "1/d"
+    nodes = {node.id: node for node in trace(graphs.copies().graph, graphs.copies().inputs).nodes}
+    assert (nodes["low"].sign, nodes["out"].sign) == ("1−", "×(−3)")
 
 
 def test_tracing_leaves_no_trace():
@@ -133,9 +133,9 @@ def test_parameters_have_their_own_gradients_not_sums_with_old_ones():
     hidden = torch.sigmoid(case.inputs["x"] @ leaves[0].T + leaves[1])
     (0.5 * (case.inputs["target"] - hidden).square()).sum().backward()
     linear.weight.grad += 5
-    found = trace(case.graph, case.inputs).nodes[0].parameters
-    assert [parameter.name for parameter in found] == ["weight", "bias"]
-    for parameter, leaf in zip(found, leaves, strict=True):
+    parameters = trace(case.graph, case.inputs).nodes[0].parameters
+    assert [parameter.name for parameter in parameters] == ["weight", "bias"]
+    for parameter, leaf in zip(parameters, leaves, strict=True):
         torch.testing.assert_close(numbers(parameter.grad), shown(leaf.grad), rtol=1e-12, atol=1e-15)
 
 
@@ -144,9 +144,9 @@ def test_upstream_gradient_can_be_given():
     upstream = torch.tensor([1.0, -2.0, 0.0, 3.0], dtype=torch.float64, device=case.inputs["x"].device)
     leaf = case.inputs["x"].clone().requires_grad_()
     case.reference(leaf, case.inputs["target"]).backward(upstream)
-    found = trace(case.graph, case.inputs, upstream)
-    torch.testing.assert_close(numbers(found.values["x"].grad), shown(leaf.grad), rtol=1e-12, atol=1e-15)
-    assert numbers(found.values["loss"].grad).tolist() == [1, -2, 0, 3]
+    traced = trace(case.graph, case.inputs, upstream)
+    torch.testing.assert_close(numbers(traced.values["x"].grad), shown(leaf.grad), rtol=1e-12, atol=1e-15)
+    assert numbers(traced.values["loss"].grad).tolist() == [1, -2, 0, 3]
 
 
 def test_chains_and_single_modules():
@@ -162,12 +162,12 @@ def test_not_a_number_is_flagged_and_the_json_stays_valid():
     graph = Graph("x")
     graph.add("r", Reciprocal(), "x")
     graph.add("f", Multiply(), "r", "x")
-    found = trace(graph, {"x": 0.0})
-    assert found.values["r"].value.broken
-    assert (found.values["r"].value.text, found.values["f"].value.text) == ("∞", "NaN")
-    text = json.dumps(found.to_json(), allow_nan=False)
-    told = json.loads(text)
-    assert told["arrays"][told["values"]["r"]]["numbers"] == ["Infinity"]
+    traced = trace(graph, {"x": 0.0})
+    assert traced.values["r"].value.broken
+    assert (traced.values["r"].value.text, traced.values["f"].value.text) == ("∞", "NaN")
+    text = json.dumps(traced.to_json(), allow_nan=False)
+    loaded = json.loads(text)
+    assert loaded["arrays"][loaded["values"]["r"]]["numbers"] == ["Infinity"]
     array = trace(Exp(), {"x": [1.0, float("nan"), 1000.0]}).values["a"].value
     assert array.broken
     assert array.cells[1:] == ("?", "∞")
