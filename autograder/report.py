@@ -15,7 +15,7 @@ from autograder.page import points, render
 from autograder.points import exercise_of
 from autograder.settings import Settings
 from course.diagnosis import MISTAKES
-from course.figures import Figure
+from course.figure import Figure
 
 MOST_MISTAKES = 12
 """Bars in the picture of mistakes; the table has all of them."""

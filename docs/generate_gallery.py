@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from course import widgets
-from course.figures.figure import Figure
+from course.figure import Figure
 from course.figures.registry import all_figures
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from course.device import device, generator
 from course.module import Module
 
 if TYPE_CHECKING:
-    from course.figures import Figure
+    from course.figure import Figure
 
 SECONDS = 5.0
 """Time for a picture's calls of a student's function, which take milliseconds when it is right."""
@@ -96,7 +96,7 @@ def _draw(x: np.ndarray, y: np.ndarray, problem: str, alt: str, title: str, x_la
     """One curve over a logarithmic axis; truth values where y has no label."""
     from matplotlib import rc_context  # matplotlib takes a while to import, and grading draws nothing
 
-    from course.figures.figure import STYLE, VALUE_COLOR, Figure
+    from course.figure import STYLE, VALUE_COLOR, Figure
 
     with rc_context(STYLE):
         figure = Figure(f"Empty: {problem}." if problem else alt, width=8, height=3.6 if y_label else 2.4)

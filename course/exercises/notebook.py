@@ -10,7 +10,7 @@ from course.exercises.respondent import Local
 from course.exercises.tries import count_try
 
 if TYPE_CHECKING:
-    from course.figures import Figure
+    from course.figure import Figure
 
 
 def check(name: str, answer: Any, *, seed: int = 0, show: bool = True) -> float:

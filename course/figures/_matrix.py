@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, VALUE_COLOR, Figure
 
 SEAM_COLOR = "#D9D9D9"
 STRONGEST = 0.6

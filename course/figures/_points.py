@@ -7,7 +7,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from course.data import Dataset
 from course.device import tensor
-from course.figures.figure import PALETTE, VALUE_COLOR
+from course.figure import PALETTE, VALUE_COLOR
 from course.module import Module
 from course.modules import Sigmoid
 

@@ -5,8 +5,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from course.device import device, generator, tensor
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._slope import value_and_slope
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.saturation import ACTIVATIONS, SATURATED, Zone, make_activation, zones
 from course.modules import NoisyReLU

@@ -8,8 +8,8 @@ import torch
 from matplotlib import rc_context
 
 from course.device import device, generator
+from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.activation_family import LOOKS
-from course.figures.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.saturation import ACTIVATIONS
 from course.module import Module

@@ -8,8 +8,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from course.device import device, generator
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures._slope import value_and_slope
-from course.figures.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.gate_patterns import show
 from course.figures.saturation import make_activation
 from course.modules import NoisyReLU

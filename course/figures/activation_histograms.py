@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course.data import digits
 from course.device import device, generator
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.saturation import ACTIVATIONS, SATURATED
 from course.modules import Linear

@@ -10,8 +10,8 @@ from matplotlib.colors import ListedColormap
 from torch import Tensor
 
 from course.data.digits import SIDE
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._digit_classifier import digit_classifier
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import CrossEntropyLoss, Softmax
 
 SIGNS = ListedColormap([VALUE_COLOR, "#FFFFFF", GRADIENT_COLOR])

@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from course.device import tensor
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.graph_paths import Path, paths, three_inputs
 from course.graph import Graph

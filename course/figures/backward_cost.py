@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 
 from course.chain import Chain
 from course.device import device, generator
+from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._labels import rounded
 from course.figures._threads import one_thread
-from course.figures.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.module import Module
 from course.modules import Linear, Sigmoid
 

@@ -8,8 +8,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from course.device import device, generator
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix, outline
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.jacobian import jacobian_rows
 from course.module import Module
 from course.modules import Linear, Sin, Softmax

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from course.data import photograph
 from course.device import tensor
-from course.figures.figure import STYLE, Figure
+from course.figure import STYLE, Figure
 from course.modules import Conv2d
 
 GREY = (0.299, 0.587, 0.114)

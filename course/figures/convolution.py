@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from course.chain import Chain
 from course.data import digits
 from course.device import generator, tensor
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix, number_text, outline
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import Conv2d, CrossEntropyLoss, EuclideanLoss, Flatten, Linear, ReLU
 from course.optim import Adam
 from course.training import fit

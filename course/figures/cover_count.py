@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from course.device import generator
-from course.figures.figure import NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figure import NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 
 LECTURE = 1
 OTHERS = (2, 5, 10, 20)

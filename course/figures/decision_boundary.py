@@ -5,9 +5,9 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
+from course.figure import NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._points import draw_points, draw_regions, window
 from course.figures._replay import Replay, replay
-from course.figures.figure import NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 
 EPOCHS = 100
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from course import generator
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures._digit_classifier import digit_classifier
-from course.figures.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.modules import BatchNorm1d, Dropout
 
 UNITS = 20

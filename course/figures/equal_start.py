@@ -8,8 +8,8 @@ from matplotlib import rc_context
 
 from course import Chain, generator
 from course.data import digits
+from course.figure import STYLE, Figure
 from course.figures._matrix import shade
-from course.figures.figure import STYLE, Figure
 from course.modules import CrossEntropyLoss, Linear, Tanh
 from course.optim import Adam
 from course.training import accuracy, evaluate, fit

@@ -4,7 +4,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from course.device import tensor
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.module import Module, as_tuple
 from course.modules import Add, Copy, Max, Multiply
 

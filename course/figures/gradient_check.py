@@ -5,8 +5,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.difference_error import METHODS, PRECISIONS, STEPS, Curve, error_curves, problem, relative_errors
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, Figure
 
 COLORS = {"float64": PALETTE[0], "float32": PALETTE[1]}
 LINES = {"central": "-", "one-sided": (0, (4, 2))}

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, Figure
 
 Gradients = Mapping[str, np.ndarray | None]
 

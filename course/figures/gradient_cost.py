@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course.chain import Chain
 from course.device import device, generator
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.gradients import numerical_gradients
 from course.modules import Linear, Tanh
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from course.figures.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.gradient_norms import INITIALIZATIONS, WIDTH, gradient_norms
 
 LINES = {

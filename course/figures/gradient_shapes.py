@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 
 from course.chain import Chain
 from course.device import device, generator
+from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix
-from course.figures.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import Linear
 
 LECTURE = 4

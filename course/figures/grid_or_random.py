@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from course import Chain, generator
 from course.data import Split, digits
-from course.figures.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.modules import CrossEntropyLoss, Linear, ReLU
 from course.optim import SGD
 from course.training import DivergedError, accuracy, evaluate, fit

@@ -10,9 +10,9 @@ from matplotlib.collections import LineCollection
 
 from course import Chain
 from course.device import tensor
+from course.figure import NEUTRAL_COLOR, STYLE, Figure
 from course.figures._points import draw_points, draw_regions, window
 from course.figures._replay import Replay, replay
-from course.figures.figure import NEUTRAL_COLOR, STYLE, Figure
 from course.modules import Linear
 
 EPOCHS = 100

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import rc_context
 
 from course.device import tensor
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.graph import Graph
 from course.modules import Add, Multiply

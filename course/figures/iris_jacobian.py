@@ -11,9 +11,9 @@ from torch import Tensor
 from course import Chain, generator
 from course.data import Dataset, iris
 from course.device import tensor
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import draw_matrix
 from course.figures._threads import one_thread
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.jacobian import jacobian_rows
 from course.module import Module

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from course.device import device
-from course.figures.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.gate_patterns import show
 from course.modules import BCELoss, BCEWithLogitsLoss, Sigmoid
 

@@ -8,8 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from course import Chain, generator
 from course.data import breast_cancer
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures._labels import apart
-from course.figures.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.modules import CrossEntropyLoss, Linear, ReLU
 from course.optim import Adam
 from course.training import History, accuracy, fit

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from course.chain import Chain
 from course.data import Dataset, iris
 from course.device import generator, tensor
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import CrossEntropyLoss, Linear, Tanh
 
 LECTURE = 2

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib import rc_context
 
 from course.device import tensor
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix, number_text
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import Linear, Sigmoid
 
 LECTURE = 2

@@ -9,7 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from course.figures.figure import Figure
+from course.figure import Figure
 from course.widgets import THEME, Choice, Control, Slider, Switch, control, script
 
 _HERE = Path(__file__).parent

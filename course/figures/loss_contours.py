@@ -11,8 +11,8 @@ from torch import Tensor
 from course import Parameter
 from course.data import Dataset, iris
 from course.device import tensor
+from course.figure import GRADIENT_COLOR, PALETTE, STYLE, Figure
 from course.figures._contours import Window, draw_contours, lattice
-from course.figures.figure import GRADIENT_COLOR, PALETTE, STYLE, Figure
 from course.modules import BCEWithLogitsLoss, EuclideanLoss, HingeLoss, Linear, Sigmoid
 from course.optim import SGD
 

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from course import Parameter
 from course.device import tensor
+from course.figure import PALETTE, STYLE, Figure
 from course.figures._contours import draw_contours
 from course.figures._labels import apart
 from course.figures._surfaces import Surface, surface
-from course.figures.figure import PALETTE, STYLE, Figure
 from course.optim import SGD, Adam, Momentum, Optimizer, RMSProp
 
 OPTIMIZERS: dict[str, Callable[[list[Parameter], float], Optimizer]] = {

@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from course.chain import Chain
 from course.data import digits
 from course.device import generator
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import BCEWithLogitsLoss, Linear, Sigmoid
 from course.optim import SGD
 

@@ -7,9 +7,9 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._labels import label_powers, rounded
 from course.figures._paths import cost
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 
 LECTURE = 5
 WIDTHS, DEEPEST = (2, 3, 4), 9

@@ -9,8 +9,8 @@ from matplotlib.patches import FancyArrowPatch
 
 from course import Chain, Module, generator
 from course.data import Split, digits, measured_digits
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import shade
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import CrossEntropyLoss, Linear, Tanh
 from course.optim import Adam
 from course.training import accuracy, fit, predict

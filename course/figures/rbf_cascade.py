@@ -12,7 +12,7 @@ from torch import Tensor
 
 from course.data import Dataset, diabetes, hills
 from course.device import tensor
-from course.figures.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.modules import EuclideanLoss, RadialBasis
 
 DATA = ("hills", "diabetes")

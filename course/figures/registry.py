@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import get_type_hints
 
 import course.figures
-from course.figures.figure import Figure
+from course.figure import Figure
 
 
 def all_figures() -> dict[str, Callable[..., Figure]]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course.chain import Chain
 from course.device import device, generator
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gradient_norm_by_depth import exponent, short
 from course.module import Module
 from course.modules import Linear, Tanh

@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 
 from course.data import digits
-from course.figures.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 
 LECTURE = 1
 SIDES = range(1, 9)

@@ -7,8 +7,8 @@ from matplotlib import rc_context
 from torch import Tensor
 
 from course.device import device, tensor
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures._slope import value_and_slope
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.module import Module
 from course.modules import Exp, ReLU, Sin

@@ -4,8 +4,8 @@ import torch
 from matplotlib import rc_context
 
 from course.device import tensor
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._slope import value_and_slope
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.modules import Sigmoid
 
 

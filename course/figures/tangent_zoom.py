@@ -9,8 +9,8 @@ from torch import Tensor
 
 from course.chain import Chain
 from course.device import device, tensor
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._slope import value_and_slope
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.gradient_check import power
 from course.modules import Polynomial, Sin

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from course.chain import Chain
 from course.device import device
-from course.figures.figure import STYLE, VALUE_COLOR, Figure
+from course.figure import STYLE, VALUE_COLOR, Figure
 from course.module import Module
 from course.modules import Linear, ReLU
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from course.chain import Chain
 from course.device import device, generator
+from course.figure import GRADIENT_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures._labels import rounded
-from course.figures.figure import GRADIENT_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.module import Module
 from course.modules import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from course.summary import Row, Summary, summary

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course.data import iris
 from course.device import tensor
-from course.figures.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, Figure
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.gate_patterns import show
 from course.modules import EuclideanLoss, Linear
 from course.optim import SGD

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from course.figures.figure import Figure
+    from course.figure import Figure
 
 
 @dataclass

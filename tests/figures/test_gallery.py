@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 
-from course.figures.figure import Figure
+from course.figure import Figure
 from course.figures.linear_scores import linear_scores
 from course.figures.registry import all_figures
 from course.figures.tent_map import tent_map
