@@ -1,4 +1,4 @@
-"""A matplotlib figure that shows itself in a notebook with alt text, and the colors that all figures share."""
+"""The base of every picture: a matplotlib figure with alt text, the colors that all share, and room between labels."""
 
 import base64
 import html
@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import matplotlib.figure
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -59,3 +60,22 @@ class Figure(matplotlib.figure.Figure):
         # Less than two thirds of the window leave room on a slide for the heading and the call.
         data = base64.b64encode(self.to_png()).decode()
         return f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt)}" style="max-width:100%;max-height:60vh">'
+
+
+def apart(ends: list[float], low: float, high: float, room: float = 0.08) -> list[float]:
+    """Heights for the labels of curves that end at `ends`, in the order given.
+
+    Args:
+        ends: where the curves end, on the axis that is drawn (logarithms for a logarithmic one).
+        low, high: the ends of the axis; labels stay within.
+        room: how far apart labels are at least, as a part of the axis.
+    """
+    least = room * (high - low)
+    order = np.argsort(ends, kind="stable")
+    placed = np.clip(np.array(ends, dtype=float)[order], low + least / 2, high - least / 2)
+    for _ in range(200):
+        lack = np.clip(least - np.diff(placed), 0, None) / 2
+        placed = np.clip(placed + np.append(0, lack) - np.append(lack, 0), low + least / 2, high - least / 2)
+    heights = np.empty_like(placed)
+    heights[order] = placed
+    return heights.tolist()

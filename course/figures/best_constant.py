@@ -12,8 +12,7 @@ from torch import Tensor
 
 from course.data import diabetes
 from course.device import device, tensor
-from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
-from course.figures._labels import apart
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure, apart
 from course.module import Module
 from course.modules import HuberLoss, L1Loss, MSELoss
 

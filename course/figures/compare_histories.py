@@ -9,8 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from course import Chain, generator
 from course.data import breast_cancer
-from course.figure import PALETTE, STYLE, Figure
-from course.figures._labels import apart
+from course.figure import PALETTE, STYLE, Figure, apart
 from course.figures._threads import one_thread
 from course.figures.gate_patterns import show
 from course.modules import BCEWithLogitsLoss, Linear, Tanh

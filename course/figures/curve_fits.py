@@ -8,8 +8,7 @@ from matplotlib import rc_context
 from torch import Tensor
 
 from course.data import Dataset
-from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
-from course.figures._labels import apart
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure, apart
 from course.figures.rbf_cascade import load, network
 from course.module import Module
 from course.training import predict

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from course.chain import Chain
 from course.data import digits
 from course.device import generator
-from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
-from course.figures._labels import apart
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure, apart
 from course.figures._threads import one_thread
 from course.figures.gate_patterns import show
 from course.modules import CrossEntropyLoss, LeakyReLU, Linear

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from course.chain import Chain
 from course.device import device, tensor
-from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
-from course.figures._labels import apart
+from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure, apart
 from course.figures.gate_patterns import show
 from course.module import Module
 from course.modules import BCEWithLogitsLoss, EuclideanLoss, HingeLoss, HuberLoss, L1Loss, Sigmoid

@@ -13,9 +13,8 @@ from torch import Tensor
 
 from course import Parameter
 from course.device import tensor
-from course.figure import PALETTE, STYLE, Figure
+from course.figure import PALETTE, STYLE, Figure, apart
 from course.figures._contours import draw_contours
-from course.figures._labels import apart
 from course.figures._surfaces import Surface, surface
 from course.optim import SGD, Adam, Momentum, Optimizer, RMSProp
 

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
-from course.figures._labels import apart, label_powers, time_ticks
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure, apart
+from course.figures._labels import label_powers, time_ticks
 from course.figures._lstm_memory import WRITE, Memory, memory
 from course.figures._matrix import shade
 

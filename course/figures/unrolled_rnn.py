@@ -10,8 +10,8 @@ from matplotlib.patches import Circle
 from torch import Tensor
 
 from course.device import generator
-from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
-from course.figures._labels import apart, label_powers, time_ticks
+from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure, apart
+from course.figures._labels import label_powers, time_ticks
 from course.graph import Graph
 from course.module import Module
 from course.modules import Add, Linear, RNNCell

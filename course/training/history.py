@@ -39,9 +39,9 @@ class History:
 
     def plot(self) -> Figure:
         """The learning curves as a figure."""
-        from course.figures.learning_curves import learning_curves  # here: the library knows no figures
+        from course.training.curves import draw_curves  # matplotlib takes a while to import, and grading draws nothing
 
-        return learning_curves(self)
+        return draw_curves(self)
 
     def __len__(self) -> int:
         return len(self.learning_rates)

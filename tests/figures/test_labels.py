@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course.figures._labels import apart, rounded, time_ticks
+from course.figure import apart
+from course.figures._labels import rounded, time_ticks
 
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=5))

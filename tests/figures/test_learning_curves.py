@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from course.data import breast_cancer
-from course.figures.learning_curves import learning_curves, overfitting, point
+from course.figures.learning_curves import learning_curves, overfitting
 from course.training import History
+from course.training.curves import point
 
 
 def history(train, validation=(), **other):
@@ -50,3 +51,9 @@ def test_a_history_plots_itself():
     assert figure.axes[1].get_ylim()[0] < -0.5
     with pytest.raises(ValueError, match="no epoch"):
         History().plot()
+
+
+def test_training_draws_its_curves_without_the_figures(root):
+    """Arrows run one way: figures → training → figure."""
+    for path in ((root / "course" / "figure.py"), *(root / "course" / "training").glob("*.py")):
+        assert "course.figures" not in path.read_text(encoding="utf-8"), path
