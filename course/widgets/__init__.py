@@ -1,6 +1,7 @@
 """What all pictures in the browser share: controls and their script, the colors of both themes, and what a page carries."""
 
-from course.widgets.controls import Choice, Control, Slider, Switch, control
+from course.widgets.bundle import widget_bundle
+from course.widgets.controls import Choice, Control, Slider, Switch, control, controls_for
 from course.widgets.sources import THEME, page_style, script
 
-__all__ = ["THEME", "Choice", "Control", "Slider", "Switch", "control", "page_style", "script"]
+__all__ = ["THEME", "Choice", "Control", "Slider", "Switch", "control", "controls_for", "page_style", "script", "widget_bundle"]

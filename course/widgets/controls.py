@@ -1,7 +1,8 @@
 """Controls: a slider, a choice or a switch for one argument of a picture."""
 
+import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,3 +97,31 @@ def control(said: Any) -> Control:
     if isinstance(said, Sequence) and not isinstance(said, str | tuple):
         return Choice(tuple(said))
     raise ValueError(f"{said!r} is no control: give (low, high), (low, high, step), a list of options, True, or a Slider")
+
+
+def controls_for(
+    draw: Callable[..., Any],
+    given: Mapping[str, Any],
+    *,
+    drag: str | None = None,
+    fixed: Mapping[str, Any] | None = None,
+) -> dict[str, Control]:
+    """The controls of a function's arguments, from their abbreviations.
+
+    Args:
+        draw: the function.
+        given: for each argument what `control` takes.
+        drag: the name of a slider that also follows the pointer.
+        fixed: further arguments of the function.
+
+    Raises:
+        ValueError: an argument is unknown, what is given for it is no control, or `drag` names no slider.
+    """
+    names = inspect.signature(draw).parameters
+    for name in (*given, *(fixed or {})):
+        if name not in names:
+            raise ValueError(f"{draw.__name__} has no argument '{name}': there are {', '.join(names)}")
+    controls = {name: control(abbreviation) for name, abbreviation in given.items()}
+    if drag is not None and not isinstance(controls.get(drag), Slider):
+        raise ValueError(f"drag='{drag}' needs a slider of that name")
+    return controls
