@@ -72,8 +72,9 @@ assignments: $(READY) ## regenerate assignments/ from solutions/
 bundle: $(READY) ## what students receive, without answers, as dist/students.zip
 	@$(BIN)/autograder bundle
 
-reference: $(READY) ## regenerate docs/modules.md and lectures/index.md
+reference: $(READY) ## regenerate docs/modules.md, lectures/index.md and the names in course/figures
 	@$(BIN)/python docs/generate_modules.py
+	@$(BIN)/python docs/generate_figures.py
 	@$(BIN)/python docs/generate_landing.py
 
 gallery: $(READY) ## draw all figures into docs/_build/gallery, with a page that shows them

@@ -1,21 +1,15 @@
 """Draws every figure of the course into docs/_build/gallery, with a page that shows them all: ``make gallery``."""
 
 import argparse
-import ast
-import builtins
 import html
-import inspect
-import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from course import widgets
-from course.figure import Figure
-from course.figures.registry import all_figures
+from course.figures.registry import RegisteredFigure, all_figures
 
 ROOT = Path(__file__).resolve().parent.parent
 SLIDE = (1280, 720)
@@ -33,59 +27,42 @@ nav li { break-inside: avoid }
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What the page says of one figure; `lecture` is 0 where its file does not name one."""
+    """What the page says of one figure: what its register says, the alt text, and the size of the picture in pixels."""
 
-    name: str
-    what: str
-    lecture: int
-    call: str
+    figure: RegisteredFigure
     alt: str
     width: int
     height: int
 
 
-def entry(name: str, draw: Callable[..., Figure], folder: Path | None = None) -> Entry:
+def entry(figure: RegisteredFigure, folder: Path | None = None) -> Entry:
     """Draw a figure as it is without arguments, and write its picture into the folder, if there is one."""
-    figure = draw()
-    wide, high = figure.get_size_inches()
-    dpi = min(SLIDE[0] / wide, SLIDE[1] / high)
+    drawn = figure.draw()
+    wide, high = drawn.get_size_inches()
+    dpi = int(min(SLIDE[0] / wide, SLIDE[1] / high))
     if folder is not None:
-        (folder / f"{name}.png").write_bytes(figure.to_png(dpi=int(dpi)))
-    module = inspect.getmodule(draw)
-    what = ((module.__doc__ if module else None) or draw.__doc__ or "").strip().splitlines()
-    lecture = getattr(module, "LECTURE", 0)
-    return Entry(
-        name, what[0] if what else "", lecture, call(name, draw), figure.alt, int(wide * int(dpi)), int(high * int(dpi))
-    )
+        (folder / f"{figure.name}.png").write_bytes(drawn.to_png(dpi=dpi))
+    return Entry(figure=figure, alt=drawn.alt, width=int(wide * dpi), height=int(high * dpi))
 
 
-def call(name: str, draw: Callable[..., Figure]) -> str:
-    """What a notebook runs to show the figure: the call of `live` that its docstring recommends, else the figure alone."""
-    module = inspect.getmodule(draw)
-    recommended = re.search(rf"``(live\({name}\b.*?\))``", draw.__doc__ or "", re.DOTALL)
-    shown = re.sub(r"\s+", " ", recommended[1]) if recommended else f"{name}()"
-    used = {node.id for node in ast.walk(ast.parse(shown)) if isinstance(node, ast.Name)} - set(dir(builtins))
-    places = {
-        "course.figures.live": {"live"},
-        f"course.figures.{name}": set(dir(module)),
-        "course.widgets": set(widgets.__all__),
-    }
-    imports = []
-    for place, offered in places.items():
-        names, used = sorted(used & offered), used - offered
-        imports += [f"from {place} import {', '.join(names)}\n"] if names else []
-    return f"{''.join(imports)}\n{shown}"
+def call(figure: RegisteredFigure) -> str:
+    """What a notebook runs to show the figure, with its controls if it has some."""
+    if figure.live:
+        return f"from course.figures import {', '.join(sorted((figure.name, 'live')))}\n\nlive({figure.name})"
+    return f"from course.figures import {figure.name}\n\n{figure.name}()"
 
 
 def page(entries: Iterable[Entry], lectures: Path = ROOT / "lectures") -> str:
     """The page: a table of contents, then the figures by lecture; those of no lecture come last."""
     groups: dict[int, list[Entry]] = {}
-    for one in sorted(entries, key=lambda one: (one.lecture or 99, one.name)):
-        groups.setdefault(one.lecture, []).append(one)
+    for item in sorted(entries, key=lambda item: (item.figure.lecture or 99, item.figure.name)):
+        groups.setdefault(item.figure.lecture or 0, []).append(item)
     count = sum(map(len, groups.values()))
-    listed = "".join(f'<li><a href="#{one.name}">{one.name}</a></li>' for group in groups.values() for one in group)
+    listed = "".join(
+        f'<li><a href="#{item.figure.name}">{item.figure.name}</a></li>' for group in groups.values() for item in group
+    )
     parts = "".join(
         f"<section><h2>{html.escape(title(lecture, lectures))}</h2>{''.join(map(_shown, group))}</section>\n"
         for lecture, group in groups.items()
@@ -107,21 +84,29 @@ def title(lecture: int, lectures: Path) -> str:
     return f"Lecture {lecture:02d}" + (f": {topics[0]}" if topics else "")
 
 
-def _shown(one: Entry) -> str:
+def _shown(item: Entry) -> str:
+    name, size = item.figure.name, f'width="{item.width}" height="{item.height}"'
     return (
-        f'<article id="{one.name}"><h3>{one.name}</h3><p>{html.escape(one.what)}</p>\n'
-        f'<img src="{one.name}.png" width="{one.width}" height="{one.height}" alt="{html.escape(one.alt)}" loading="lazy">\n'
-        f"<pre><code>{html.escape(one.call)}</code></pre>\n"
-        f"<details><summary>In words</summary><p>{html.escape(one.alt)}</p></details></article>\n"
+        f'<article id="{name}"><h3>{name}</h3><p>{html.escape(item.figure.summary)}</p>\n'
+        f'<img src="{name}.png" {size} alt="{html.escape(item.alt)}" loading="lazy">\n'
+        f"<pre><code>{html.escape(call(item.figure))}</code></pre>\n{_controls(item.figure)}"
+        f"<details><summary>In words</summary><p>{html.escape(item.alt)}</p></details></article>\n"
     )
 
 
-def write(folder: Path, figures: dict[str, Callable[..., Figure]]) -> None:
+def _controls(figure: RegisteredFigure) -> str:
+    """The arguments that have a control."""
+    drag = figure.live.get("drag")
+    names = [f"{name} (also by dragging)" if name == drag else name for name in figure.live if name not in ("drag", "fixed")]
+    return f"<p>Controls: {html.escape(', '.join(names))}.</p>\n" if names else ""
+
+
+def write(folder: Path, figures: Iterable[RegisteredFigure]) -> None:
     """Draw the figures and write the page; pictures of figures that are gone are removed."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
-    text = page([entry(name, draw, folder) for name, draw in figures.items()])
+    text = page([entry(figure, folder) for figure in figures])
     (folder / "index.html").write_text(text, encoding="utf-8")
 
 
@@ -130,5 +115,5 @@ if __name__ == "__main__":
     parser.add_argument("--into", type=Path, default=ROOT / "docs" / "_build" / "gallery", help="folder (%(default)s)")
     into = parser.parse_args().into
     torch.set_num_threads(1)  # the figures' networks are so small that threads would only wait for one another
-    write(into, all_figures())
+    write(into, all_figures().values())
     print(f"The gallery is in {into}: open index.html in a browser.", file=sys.stderr)

@@ -8,6 +8,7 @@ from course.device import device, generator, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._slope import value_and_slope
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.figures.saturation import ACTIVATIONS, SATURATED, Zone, make_activation, zones
 from course.modules import NoisyReLU
 
@@ -16,10 +17,9 @@ ZONE_COLOR, ZONE_INK = "#F4DDD2", "#7A2C07"
 __all__ = ["ACTIVATIONS", "activation"]
 
 
+@figure(lecture=6, live={"drag": "at", "at": (-6.0, 6.0), "name": list(ACTIVATIONS)})
 def activation(name: str = "Tanh", at: float = 1.0, reach: float = 6.0, seed: int = 0) -> Figure:
     """Draw f above f′, shade the saturated zones, and mark the point `at` with its value, slope and tangent.
-
-    ``live(activation, drag="at", at=(-6.0, 6.0), name=list(ACTIVATIONS))``
 
     Args:
         name: one of ACTIVATIONS. NoisyReLU's line is without the noise; dots show one forward and backward pass with it.

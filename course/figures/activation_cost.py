@@ -11,15 +11,16 @@ from course.device import device, generator
 from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.activation_family import LOOKS
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.figures.saturation import ACTIVATIONS
 from course.module import Module
 from course.modules import Linear
 
-LECTURE = 6
 WIDTH = 512
 Times = dict[str, tuple[float, float]]
 
 
+@figure(lecture=6)
 def activation_cost(repeats: int = 15, examples: int = 512) -> Figure:
     """Draw, for each activation of lecture 06, the median time of forward and of backward, and those of Linear.
 

@@ -11,6 +11,7 @@ from course.device import device, generator
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures._slope import value_and_slope
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.figures.saturation import make_activation
 from course.modules import NoisyReLU
 
@@ -63,10 +64,9 @@ SLOPE_LABELS: Places = {
 }
 
 
+@figure(lecture=6, live={"highlight": ["all", *LOOKS]})
 def activation_family(highlight: str = "all", seed: int = 0) -> Figure:
     """Draw every activation of lecture 06, and beside it every derivative, found by the module's own backward.
-
-    ``live(activation_family, highlight=["all", *LOOKS])``
 
     Args:
         highlight: the name of one that stands out, or "all".

@@ -12,18 +12,19 @@ from course.data import digits
 from course.device import device, generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.figures.saturation import ACTIVATIONS, SATURATED
 from course.modules import Linear
+from course.widgets import Slider
 
-LECTURE = 6
 WIDTH, EXAMPLES, PANELS, BINS = 64, 256, 6, 41
 
 
+@figure(
+    lecture=6, live={"activation": ["Tanh", "Sigmoid", "ReLU", "SELU"], "depth": (2, 30), "scale": Slider(0.1, 10.0, log=True)}
+)
 def activation_histograms(activation: str = "Tanh", depth: int = 10, scale: float = 1.0, seed: int = 0) -> Figure:
     """Draw the histogram of the outputs of up to six layers of a chain of Linear and activation that reads real digits.
-
-    ``live(activation_histograms, activation=["Tanh", "Sigmoid", "ReLU", "SELU"], depth=(2, 30),
-    scale=Slider(0.1, 10.0, log=True))``
 
     Args:
         activation: one of ACTIVATIONS.

@@ -12,16 +12,16 @@ from torch import Tensor
 from course.data.digits import SIDE
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._digit_classifier import digit_classifier
+from course.figures.registry import figure
 from course.modules import CrossEntropyLoss, Softmax
 
 SIGNS = ListedColormap([VALUE_COLOR, "#FFFFFF", GRADIENT_COLOR])
 EPSILONS = np.linspace(0, 0.3, 16)
 
 
+@figure(lecture=15, live={"digit": (0, 60), "epsilon": (0.0, 0.3)})
 def adversarial(digit: int = 7, epsilon: float = 0.1) -> Figure:
     """Change an image by ε times the sign of the loss's gradient, and draw what the course's digit classifier makes of it.
-
-    ``live(adversarial, digit=(0, 60), epsilon=(0.0, 0.3))``
 
     Args:
         digit: which of the 450 digits that the network has never seen.

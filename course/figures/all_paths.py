@@ -10,6 +10,7 @@ from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.graph_paths import Path, paths, three_inputs
+from course.figures.registry import figure
 from course.graph import Graph
 
 INPUTS = ("x", "y", "z")
@@ -22,10 +23,9 @@ LOOKS = ((PALETTE[0], "-"), (PALETTE[2], (0, (4, 1.2))), (PALETTE[3], (0, (1.5, 
 """Color and line of each path; rust is kept for derivatives."""
 
 
+@figure(lecture=4, live={"start": ["x", "y", "z"], "x": (-3.0, 3.0), "y": (-3.0, 3.0), "z": (-3.0, 3.0)})
 def all_paths(start: str = "y", x: float = 2.0, y: float = -1.0, z: float = 0.5) -> Figure:
     """Light every path from one input to the output, with the product of its local derivatives, and add these up.
-
-    ``live(all_paths, start=["x", "y", "z"], x=(-3.0, 3.0), y=(-3.0, 3.0), z=(-3.0, 3.0))``
 
     Args:
         start: the input whose gradient is taken.

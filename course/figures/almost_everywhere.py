@@ -8,10 +8,10 @@ from torch import Tensor
 
 from course.device import device
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import ReLU, Square
 
-LECTURE = 2
 REACH = 2.0
 STEP = 1e-6
 """How far to the left and to the right a slope is measured."""
@@ -48,6 +48,7 @@ def sides(module: Module, x: float = 0.0) -> tuple[float, float]:
     return (middle - left) / STEP, (right - middle) / STEP
 
 
+@figure(lecture=2)
 def almost_everywhere() -> Figure:
     """Draw x², ReLU and a step, each above its slope; a ring marks where left and right disagree."""
     x = np.linspace(-REACH, REACH, 400)  # an even number, so that 0 is not among them

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from course.device import generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix, number_text, outline
+from course.figures.registry import figure
 from course.module import as_tuple
 from course.modules import Embedding, ScaledDotProductAttention
 
-LECTURE = 14
 TOKENS = ("the", "cat", "sat", "on", "the", "mat")
 FEATURES = 4
 LEFTS = (0.75, 2.5, 5.0, 8.75, 10.6)
@@ -56,10 +56,9 @@ def attention(token: int, scale: float, causal: bool, seed: int = 0) -> Attentio
     return Attention(*(matrix.cpu().double().numpy() for matrix in found))
 
 
+@figure(lecture=14, live={"token": (1, 6), "scale": (0.1, 4.0), "causal": True})
 def attention_maps(token: int = 3, scale: float = 0.5, causal: bool = False, seed: int = 0) -> Figure:
     """Draw queries, keys, values, weights and outputs as heat maps, and under each its gradient.
-
-    ``live(attention_maps, token=(1, 6), scale=(0.1, 4.0), causal=True)``
 
     Source: Vaswani et al.: Attention is all you need, NIPS (2017).
 

@@ -15,10 +15,10 @@ from course.device import device, generator
 from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._labels import rounded
 from course.figures._threads import one_thread
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import Linear, Sigmoid
 
-LECTURE = 5
 SIZES = (64, 512, 512, 10)
 BATCHES = (16, 64, 256, 1024)
 TRIES = 15
@@ -35,10 +35,9 @@ class Cost:
     backward_seconds: float
 
 
+@figure(lecture=5, live={"batch": list(BATCHES)})
 def backward_cost(batch: int = 64) -> Figure:
     """Draw multiplications (counted) and milliseconds (measured) of both passes through a network of 64, 512, 512, 10 neurons.
-
-    ``live(backward_cost, batch=list(BATCHES))``
 
     Source: Griewank, Walther: Evaluating Derivatives (2008), chapter 4, for the bound.
 

@@ -11,10 +11,10 @@ from course.device import device, generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix, outline
 from course.figures.jacobian import jacobian_rows
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import Linear, Sin, Softmax
 
-LECTURE = 4
 FEATURES, MOST = 3, 6
 MODULES: dict[str, tuple[Callable[[], Module], str]] = {
     "Sin": (Sin, "only the diagonal"),
@@ -24,10 +24,9 @@ MODULES: dict[str, tuple[Callable[[], Module], str]] = {
 """By name: a module of rows of three numbers, and what its Jacobian is made of."""
 
 
+@figure(lecture=4, live={"module": list(MODULES), "examples": (1, 6)})
 def batch_jacobian(module: str = "Softmax", examples: int = 3) -> Figure:
     """Draw a batch, and ∂(every output)/∂(every input) of a module that is applied to it, framed example by example.
-
-    ``live(batch_jacobian, module=list(MODULES), examples=(1, 6))``
 
     Args:
         module: one of MODULES.

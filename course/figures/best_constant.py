@@ -13,10 +13,10 @@ from torch import Tensor
 from course.data import diabetes
 from course.device import device, tensor
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure, apart
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import HuberLoss, L1Loss, MSELoss
 
-LECTURE = 7
 DELTA = 40.0
 """Huber's: errors of up to 40 points count squared."""
 LOSSES: dict[str, tuple[Callable[..., Module], str, Any]] = {
@@ -28,10 +28,9 @@ LOSSES: dict[str, tuple[Callable[..., Module], str, Any]] = {
 LOW, HIGH = 0.0, 350.0
 
 
+@figure(lecture=7, live={"outlier": (0, 4000), "copies": (0, 100)})
 def best_constant(outlier: int = 1500, copies: int = 10) -> Figure:
     """Draw three losses over one constant answer for all patients of `diabetes`, and the constant that is best for each.
-
-    ``live(best_constant, outlier=(0, 4000), copies=(0, 100))``
 
     Args:
         outlier: a score that was noted by mistake, beside the 442 true ones from 25 to 346.

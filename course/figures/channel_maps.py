@@ -8,6 +8,7 @@ from torch import Tensor
 from course.data import photograph
 from course.device import tensor
 from course.figure import STYLE, Figure
+from course.figures.registry import figure
 from course.modules import Conv2d
 
 GREY = (0.299, 0.587, 0.114)
@@ -15,6 +16,7 @@ GREY = (0.299, 0.587, 0.114)
 MIXTURES = {"brightness": GREY, "red − blue": (0.5, 0.0, -0.5)}
 
 
+@figure(lecture=8)
 def channel_maps(image: Tensor | None = None, maps: Mapping[str, Tensor] | None = None) -> Figure:
     """Draw an image of three channels, and maps of the same height and width, each on a scale of its own.
 

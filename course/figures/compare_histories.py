@@ -12,6 +12,7 @@ from course.data import breast_cancer
 from course.figure import PALETTE, STYLE, Figure, apart
 from course.figures._threads import one_thread
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.modules import BCEWithLogitsLoss, Linear, Tanh
 from course.optim import SGD
 from course.training import History, accuracy, fit
@@ -20,6 +21,7 @@ LINES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1, 1.5)))
 PARTS = {"training": "train", "validation": "validation"}
 
 
+@figure(lecture=6)
 def compare_histories(
     runs: Mapping[str, History] | None = None, curves: Sequence[str] = ("training loss", "validation accuracy")
 ) -> Figure:

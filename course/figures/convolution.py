@@ -13,11 +13,11 @@ from course.data import digits
 from course.device import generator, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix, number_text, outline
+from course.figures.registry import figure
 from course.modules import Conv2d, CrossEntropyLoss, EuclideanLoss, Flatten, Linear, ReLU
 from course.optim import Adam
 from course.training import fit
 
-LECTURE = 12
 KERNELS = {
     "edge": np.outer((1, 2, 1), (-1, 0, 1)) / 4,  # Sobel's, for vertical edges
     "blur": np.outer((1, 2, 1), (1, 2, 1)) / 16,
@@ -76,10 +76,9 @@ def learned_kernel() -> torch.Tensor:
     return conv.weight.value
 
 
+@figure(lecture=12, live={"position": (0, 63), "phase": ["forward", "backward"], "kernel": ["edge", "blur", "learned"]})
 def convolution(position: int = 14, phase: str = "forward", kernel: str = "edge", digit: int = 0) -> Figure:
     """Draw one step of a convolution: the window, the kernel, the sum of their products, and what was written so far.
-
-    ``live(convolution, position=(0, 63), phase=["forward", "backward"], kernel=["edge", "blur", "learned"])``
 
     Forward writes 36 outputs, one for each place of the kernel in the image. Backward writes the gradients of all 64 pixels:
     the gradient of the output gets a border of zeros, and the kernel, turned by 180°, slides over it (a full correlation), so

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 
 from course.device import generator
 from course.figure import NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 
-LECTURE = 1
 OTHERS = (2, 5, 10, 20)
 BATCH = 20
 """Trials are made and remembered in lots of so many: more samples only add to them."""
@@ -60,10 +60,9 @@ def places(dimensions: int) -> list[int]:
     return sorted({max(2, round(part * dimensions)) for part in (1, 1.4, 1.7, 2, 2.3, 2.6, 3)})
 
 
+@figure(lecture=1, live={"dimensions": [2, 5, 10, 20], "samples": [20, 60, 200]})
 def cover_count(dimensions: int = 5, samples: int = 60, seed: int = 0) -> Figure:
     """Draw the separable fraction against n, with the Monte-Carlo check, and against n / d.
-
-    ``live(cover_count, dimensions=[2, 5, 10, 20], samples=[20, 60, 200])``
 
     Source: Cover: Geometrical and statistical properties of systems of linear inequalities with applications in pattern
     recognition, IEEE Transactions on Electronic Computers 14 (1965).

@@ -10,6 +10,7 @@ from torch import Tensor
 from course.data import Dataset
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure, apart
 from course.figures.rbf_cascade import load, network
+from course.figures.registry import figure
 from course.module import Module
 from course.training import predict
 
@@ -17,6 +18,7 @@ COLORS = (VALUE_COLOR, PALETTE[1], PALETTE[2], PALETTE[3], PALETTE[6])
 LINES = ("-", (0, (6, 2)), (0, (2, 1)), (0, (6, 2, 1, 2)), (0, (1, 1)))
 
 
+@figure(lecture=8)
 def curve_fits(models: Mapping[str, Module] | None = None, data: Dataset | None = None) -> Figure:
     """Draw data of one feature, and each model's output over it with the share of the variance that it explains.
 

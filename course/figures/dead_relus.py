@@ -12,11 +12,11 @@ from course.device import generator
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure, apart
 from course.figures._threads import one_thread
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.modules import CrossEntropyLoss, LeakyReLU, Linear
 from course.optim import SGD
 from course.training import DivergedError, accuracy, evaluate, fit
 
-LECTURE = 6
 RATES = (0.1, 0.5, 1.0, 1.5, 2.0, 4.0)
 SMALL_RATE = 0.1
 """Of the epochs that follow: a network that still can learns well with it."""
@@ -36,11 +36,11 @@ class Outcome:
     """On the test examples, after the epochs with the small rate."""
 
 
+@figure(lecture=6, live={"inputs": list(INPUTS), "negative_slope": [0.01, 0.1]})
 def dead_relus(inputs: str = "ink from 0 to 1", negative_slope: float = 0.01) -> Figure:
     """Draw the share of units that are off for every training digit, by the learning rate of the first epochs.
 
     Beside it the accuracy after six more epochs with a rate of 0.1: what a network can still learn.
-    ``live(dead_relus, inputs=list(INPUTS), negative_slope=[0.01, 0.1])``
 
     Args:
         inputs: pixels as they are, which are never negative, or standardized, with mean 0: one of INPUTS.

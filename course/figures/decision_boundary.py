@@ -8,18 +8,28 @@ from matplotlib.axes import Axes
 from course.figure import NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._points import draw_points, draw_regions, window
 from course.figures._replay import Replay, replay
+from course.figures.registry import figure
 
 EPOCHS = 100
 
 
+@figure(
+    lecture=1,
+    live={
+        "epoch": (0, 100),
+        "data": ["two moons", "circles", "spirals", "XOR"],
+        "units": (1, 32),
+        "activation": ["Tanh", "ReLU", "Sigmoid", "Identity"],
+        "layers": [0, 1, 2, 3],
+    },
+)
 def decision_boundary(
     data: str = "two moons", units: int = 8, activation: str = "Tanh", layers: int = 1, epoch: int = 40, seed: int = 0
 ) -> Figure:
     """Draw the regions of a network of the course while it learns to tell two classes apart, beside its loss.
 
-    It is trained when a choice is made for the first time, and kept epoch by epoch, so that the slider of time replays it:
-    ``live(decision_boundary, epoch=(0, 100), data=["two moons", "circles", "spirals", "XOR"], units=(1, 32),
-    activation=["Tanh", "ReLU", "Sigmoid", "Identity"], layers=[0, 1, 2, 3])``.
+    It is trained when a choice is made for the first time, and kept epoch by epoch, so that the slider of
+    time replays it.
 
     Args:
         data: the data set, of 200 points.

@@ -11,6 +11,7 @@ from torch import Tensor
 from course import generator
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures._digit_classifier import digit_classifier
+from course.figures.registry import figure
 from course.modules import BatchNorm1d, Dropout
 
 UNITS = 20
@@ -20,10 +21,9 @@ UNIT = 5
 """The hidden unit whose normalization is drawn."""
 
 
+@figure(lecture=11, live={"p": (0.0, 0.9), "batch": (2, 32), "seed": (0, 20)})
 def dropout_batch_norm(p: float = 0.5, batch: int = 8, seed: int = 0) -> Figure:
     """Draw what Dropout and BatchNorm1d make of the activations of the course's digit classifier, in train() and in eval().
-
-    ``live(dropout_batch_norm, p=(0.0, 0.9), batch=(2, 32), seed=(0, 20))``
 
     Args:
         p: the probability with which Dropout sets a unit to 0.

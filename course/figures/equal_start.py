@@ -10,11 +10,11 @@ from course import Chain, generator
 from course.data import digits
 from course.figure import STYLE, Figure
 from course.figures._matrix import shade
+from course.figures.registry import figure
 from course.modules import CrossEntropyLoss, Linear, Tanh
 from course.optim import Adam
 from course.training import accuracy, evaluate, fit
 
-LECTURE = 2
 UNITS = 8
 EQUAL = 0.05
 STARTS = ("equal", "random")
@@ -55,6 +55,7 @@ def trained(start: str, epochs: int = 20) -> Trained:
     return Trained(weights, evaluate(net, loss, test, [accuracy])["accuracy"])
 
 
+@figure(lecture=2)
 def equal_start() -> Figure:
     """Draw the weights of eight hidden units after training, from an equal start and from a random one."""
     found = {start: trained(start) for start in STARTS}

@@ -5,12 +5,14 @@ from matplotlib.axes import Axes
 
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 from course.module import Module, as_tuple
 from course.modules import Add, Copy, Max, Multiply
 
 GATES = (("add distributes", Add), ("multiply swaps", Multiply), ("max routes", Max), ("copy sums", Copy))
 
 
+@figure(lecture=3)
 def gate_patterns(x: float = 3.0, y: float = -4.0, upstream: tuple[float, float] = (2.0, 5.0)) -> Figure:
     """Run four modules forward and backward, and draw values above their edges and gradients below.
 

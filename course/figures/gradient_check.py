@@ -7,6 +7,8 @@ from matplotlib.colors import to_rgb
 
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.difference_error import METHODS, PRECISIONS, STEPS, Curve, error_curves, problem, relative_errors
+from course.figures.registry import figure
+from course.widgets import Slider
 
 COLORS = {"float64": PALETTE[0], "float32": PALETTE[1]}
 LINES = {"central": "-", "one-sided": (0, (4, 2))}
@@ -29,11 +31,12 @@ BAND = (1e-7, 1e-4)
 """Below it a gradient is right, above it is wrong; in between, look twice."""
 
 
+@figure(
+    lecture=9,
+    live={"epsilon": Slider(1e-12, 1.0, log=True), "method": ["central", "one-sided"], "precision": ["float64", "float32"]},
+)
 def gradient_check(epsilon: float = 1e-2, method: str = "central", precision: str = "float64", seed: int = 0) -> Figure:
     """Draw the error of numerical gradients against their step ε, and for one ε the error of each weight of a Linear.
-
-    ``live(gradient_check, epsilon=Slider(1e-12, 1.0, log=True), method=["central", "one-sided"],
-    precision=["float64", "float32"])``
 
     Args:
         epsilon: the step that is marked.

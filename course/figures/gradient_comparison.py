@@ -7,6 +7,7 @@ from matplotlib import rc_context
 from matplotlib.ticker import MaxNLocator
 
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, Figure
+from course.figures.registry import figure
 
 Gradients = Mapping[str, np.ndarray | None]
 
@@ -15,6 +16,7 @@ EXAMPLE: Gradients = {"x": np.array([2.0, -6.0, 10.0]), "y": None}
 TRUTH = {"x": np.array([8.0, 15.0, -5.0]), "y": np.array([2.0, -6.0, 15.0])}
 
 
+@figure(lecture=5)
 def gradient_comparison(
     analytic: Gradients = EXAMPLE, numeric: Mapping[str, np.ndarray] = TRUTH, *, title: str = "backward and numeric gradient"
 ) -> Figure:

@@ -12,6 +12,7 @@ from torch import Tensor
 from course.chain import Chain
 from course.device import device, generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 from course.gradients import numerical_gradients
 from course.modules import Linear, Tanh
 
@@ -42,6 +43,7 @@ class Cost:
         return 2 * self.parameters
 
 
+@figure(lecture=9)
 def gradient_cost(widths: Sequence[int] = WIDTHS) -> Figure:
     """Measure how long the gradient of Linear and Tanh takes, by central differences and by backward, and draw both.
 

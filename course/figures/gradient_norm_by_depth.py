@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.gradient_norms import INITIALIZATIONS, WIDTH, gradient_norms
+from course.figures.registry import figure
+from course.widgets import Slider
 
 LINES = {
     "Sigmoid": (PALETTE[0], "-"),
@@ -22,10 +24,9 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 RULES = {"small": "0.01", "Xavier": "√(1/n)", "He": "√(2/n)"}
 
 
+@figure(lecture=6, live={"depth": (2, 50), "scale": Slider(0.1, 10.0, log=True)})
 def gradient_norm_by_depth(depth: int = 20, scale: float = 1.0, seed: int = 0) -> Figure:
     """Draw ‖∂L/∂x_l‖ from the last layer back to the first, for four activations and three initializations.
-
-    ``live(gradient_norm_by_depth, depth=(2, 50), scale=Slider(0.1, 10.0, log=True))``
 
     Args:
         depth: how many times Linear and activation follow one another.

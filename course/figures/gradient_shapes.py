@@ -12,9 +12,9 @@ from course.chain import Chain
 from course.device import device, generator
 from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix
+from course.figures.registry import figure
 from course.modules import Linear
 
-LECTURE = 4
 SIZES = (15, 10, 5)
 MOST = 8
 WIDTH, HEIGHT, GAP = 64.0, 21.5, 2.6
@@ -36,10 +36,9 @@ class Tile:
     sign: str = ""
 
 
+@figure(lecture=4, live={"part": ["forward", "backward", "parameters"], "batch": (1, 8)})
 def gradient_shapes(part: str = "backward", batch: int = 4) -> Figure:
     """Draw the matrices that are multiplied in a network of 15, 10 and 5 neurons, each as large as it is.
-
-    ``live(gradient_shapes, part=["forward", "backward", "parameters"], batch=(1, 8))``
 
     Args:
         part: forward, backward (gradients of the values) or parameters (gradients of the weights).

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from course import Chain, generator
 from course.data import Split, digits
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 from course.modules import CrossEntropyLoss, Linear, ReLU
 from course.optim import SGD
 from course.training import DivergedError, accuracy, evaluate, fit
@@ -21,11 +22,12 @@ DRAWS = 2000
 LOOKS = {"grid": (VALUE_COLOR, "s"), "random": (PALETTE[1], "o")}
 
 
+@figure(lecture=11, live={"seed": (0, 20)})
 def grid_or_random(seed: int = 7) -> Figure:
     """Train a digit classifier nine times on a grid and nine times at random, and draw what each search got to see.
 
-    Every point is a real training, of five epochs on 400 digits, and its accuracy on 450 others. ``live(grid_or_random,
-    seed=(0, 20))`` shows how chance plays; the first look at a seed takes a moment, for its eighteen trainings.
+    Every point is a real training, of five epochs on 400 digits, and its accuracy on 450 others. Other seeds show
+    how chance plays; the first look at a seed takes a moment, for its eighteen trainings.
 
     Args:
         seed: of the random points, and of where the grid lies: no one knows before where the good values are.

@@ -13,18 +13,27 @@ from course.device import tensor
 from course.figure import NEUTRAL_COLOR, STYLE, Figure
 from course.figures._points import draw_points, draw_regions, window
 from course.figures._replay import Replay, replay
+from course.figures.registry import figure
 from course.modules import Linear
 
 EPOCHS = 100
 SUBSCRIPTS = "₁₂"
 
 
+@figure(
+    lecture=1,
+    live={
+        "epoch": (0, 100),
+        "data": ["XOR", "two moons", "circles"],
+        "activation": ["Tanh", "ReLU", "Sigmoid", "Identity"],
+        "seed": (0, 9),
+    },
+)
 def hidden_representation(data: str = "XOR", activation: str = "Tanh", epoch: int = 100, seed: int = 0) -> Figure:
     """Draw the same points as the network gets them, and as its output unit gets them from two hidden units.
 
-    Gray lines are those of a square grid on the left, and what becomes of them on the right. Try
-    ``live(hidden_representation, epoch=(0, 100), data=["XOR", "two moons", "circles"], activation=["Tanh", "ReLU", "Sigmoid",
-    "Identity"], seed=(0, 9))``: not every seed finds the solution.
+    Gray lines are those of a square grid on the left, and what becomes of them on the right. Not every seed finds
+    the solution.
 
     Args:
         data: the data set, of 200 points.

@@ -8,10 +8,10 @@ from matplotlib import rc_context
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.graph import Graph
 from course.modules import Add, Multiply
 
-LECTURE = 3
 INPUTS = ("x", "y", "z")
 REACH = 4.0
 """How far each input is moved to both sides."""
@@ -48,10 +48,9 @@ def slopes(x: float, y: float, z: float) -> Slopes:
     return Slopes(f, grads, moves, curves)
 
 
+@figure(lecture=3, live={"x": (-6.0, 6.0), "y": (-6.0, 6.0), "z": (-6.0, 6.0)})
 def input_slopes(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Figure:
     """Draw f against each of its three inputs, and beside each curve a step of 1 with the rise that the slope promises.
-
-    ``live(input_slopes, x=(-6.0, 6.0), y=(-6.0, 6.0), z=(-6.0, 6.0))``
 
     Args:
         x, y, z: where we stand.

@@ -16,19 +16,18 @@ from course.figures._matrix import draw_matrix
 from course.figures._threads import one_thread
 from course.figures.gate_patterns import show
 from course.figures.jacobian import jacobian_rows
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import EuclideanLoss, Linear, Sigmoid, Softmax
 from course.optim import Adam
 from course.training import fit
 
-LECTURE = 4
 FEATURES = ("sepal length", "sepal width", "petal length", "petal width")
 
 
+@figure(lecture=4, live={"flower": (0, 149), "feature": list(FEATURES), "nudge": (-1.0, 1.0)})
 def iris_jacobian(flower: int = 77, feature: str = "petal width", nudge: float = 0.2, model: Module | None = None) -> Figure:
     """Draw ∂p/∂x of a classifier of irises at one flower, and p before and after a measurement is moved by `nudge` cm.
-
-    ``live(iris_jacobian, flower=(0, 149), feature=list(FEATURES), nudge=(-1.0, 1.0))``
 
     Args:
         flower: its number, from 0 to 149.

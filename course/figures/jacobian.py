@@ -11,6 +11,7 @@ from torch import Tensor
 from course.device import generator, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix, number_text
+from course.figures.registry import figure
 from course.graph import Graph
 from course.module import Module, as_tuple
 from course.modules import Add, LayerNorm, Linear, Multiply, ReLU, Sin, Softmax, Tanh
@@ -39,10 +40,9 @@ MODULES: dict[str, tuple[Callable[[], Module], str]] = {
 """By name: a module of three inputs, and what its Jacobian shows."""
 
 
+@figure(lecture=4, live={"module": list(MODULES), "x_1": (-3.0, 3.0), "x_2": (-3.0, 3.0), "x_3": (-3.0, 3.0)})
 def jacobian(module: str = "Softmax", x_1: float = 1.0, x_2: float = -0.5, x_3: float = 0.5) -> Figure:
     """Draw ∂a_i/∂x_j of a module, each cell with its number.
-
-    ``live(jacobian, module=list(MODULES), x_1=(-3.0, 3.0), x_2=(-3.0, 3.0), x_3=(-3.0, 3.0))``
 
     Args:
         module: one of MODULES.

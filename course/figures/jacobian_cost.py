@@ -15,9 +15,9 @@ from course.device import device, generator
 from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._labels import rounded
 from course.figures._threads import one_thread
+from course.figures.registry import figure
 from course.modules import Sin
 
-LECTURE = 4
 SIZES = (64, 128, 256, 512, 1024, 2048, 4096)
 
 
@@ -30,10 +30,9 @@ class Cost:
     gradient: Tensor
 
 
+@figure(lecture=4, live={"size": list(SIZES)})
 def jacobian_cost(size: int = 1024) -> Figure:
     """Draw bytes and milliseconds of both ways to take the gradient back through Sin, for 64 to 4,096 numbers.
-
-    ``live(jacobian_cost, size=list(SIZES))``
 
     Args:
         size: the number of elements that is marked and named.

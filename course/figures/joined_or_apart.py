@@ -12,9 +12,9 @@ from torch import Tensor
 from course.device import device
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.modules import BCELoss, BCEWithLogitsLoss, Sigmoid
 
-LECTURE = 7
 LOW, HIGH, POINTS = 0.0, 30.0, 121
 WAYS = {
     "joined": (PALETTE[2], "-", "joined: BCEWithLogitsLoss"),
@@ -36,10 +36,9 @@ class Way:
         return next(wrong, None)
 
 
+@figure(lecture=7, live={"drag": "at", "at": (0.0, 30.0)})
 def joined_or_apart(at: float = 20.0) -> Figure:
     """Draw loss and gradient over the score of an answer that should be no, computed in three ways.
-
-    ``live(joined_or_apart, drag="at", at=(0.0, 30.0))``
 
     Args:
         at: the score that is marked, from 0 to 30.

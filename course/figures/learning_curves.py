@@ -5,11 +5,13 @@ import functools
 from course import Chain, generator
 from course.data import breast_cancer
 from course.figure import Figure
+from course.figures.registry import figure
 from course.modules import CrossEntropyLoss, Linear, ReLU
 from course.optim import Adam
 from course.training import History, accuracy, fit
 
 
+@figure()
 def learning_curves(history: History | None = None) -> Figure:
     """Draw what `fit` went through, one panel for the loss and one for each metric; ``history.plot()`` is the same.
 

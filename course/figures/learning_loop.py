@@ -12,9 +12,9 @@ from course.chain import Chain
 from course.data import Dataset, iris
 from course.device import generator, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 from course.modules import CrossEntropyLoss, Linear, Tanh
 
-LECTURE = 2
 ROUNDS = 100
 RATE = 0.5
 WIDE, HIGH = 0.265, 0.25
@@ -54,10 +54,9 @@ def training() -> Training:
     return Training(data, net, tuple(weights), tuple(right), tuple(losses), tuple(norms))
 
 
+@figure(lecture=2, live={"rounds": (0, 100)})
 def learning_loop(rounds: int = 0) -> Figure:
     """Draw collect, model, initialize, predict, loss and back as boxes in a ring, beside the loss of all rounds.
-
-    ``live(learning_loop, rounds=(0, 100))``
 
     Args:
         rounds: how often the last three steps have been done before, from 0 to 100.

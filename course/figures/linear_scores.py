@@ -9,9 +9,9 @@ from matplotlib import rc_context
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix, number_text
+from course.figures.registry import figure
 from course.modules import Linear, Sigmoid
 
-LECTURE = 2
 WEIGHT = ((0.2, -0.5, 0.1), (2.0, 1.5, 1.3), (0.5, 0.0, 0.25), (-0.3, 2.0, 0.0))
 BIAS = (1.0, 3.0, 0.025, 0.0)
 CLASSES = ("very positive", "positive", "negative", "very negative")
@@ -40,10 +40,9 @@ def scores(x: tuple[float, float, float]) -> Scores:
     return Scores(linear.weight.value.cpu().double().numpy(), *columns)
 
 
+@figure(lecture=2, live={"first": (-1.0, 1.0), "second": (-1.0, 1.0), "third": (-1.0, 1.0)})
 def linear_scores(first: float = 0.1, second: float = 0.2, third: float = 0.3) -> Figure:
     """Draw W x + b = scores and σ(scores) as matrices, each row a class and each number in its cell.
-
-    ``live(linear_scores, first=(-1.0, 1.0), second=(-1.0, 1.0), third=(-1.0, 1.0))``
 
     Args:
         first, second, third: the features of the text.

@@ -13,8 +13,10 @@ from course.data import Dataset, iris
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, PALETTE, STYLE, Figure
 from course.figures._contours import Window, draw_contours, lattice
+from course.figures.registry import figure
 from course.modules import BCEWithLogitsLoss, EuclideanLoss, HingeLoss, Linear, Sigmoid
 from course.optim import SGD
+from course.widgets import Slider
 
 WINDOW: Window = (-6.0, 6.0, -6.0, 6.0)
 LOSSES = {
@@ -24,11 +26,20 @@ LOSSES = {
 }
 
 
+@figure(
+    lecture=7,
+    live={
+        "drag": "weight",
+        "weight": (-6.0, 6.0),
+        "bias": (-6.0, 6.0),
+        "learning_rate": Slider(0.05, 10, log=True),
+        "steps": (1, 100),
+    },
+)
 def loss_contours(weight: float = -4.5, bias: float = 4.0, learning_rate: float = 1.0, steps: int = 40) -> Figure:
     """Draw three losses over weight and bias of s = wx + b, and gradient descent on each from the same start.
 
-    The unit tells two species of iris apart by the length of their sepals: ``live(loss_contours, weight=(-6.0, 6.0),
-    bias=(-6.0, 6.0), learning_rate=Slider(0.05, 10, log=True), steps=(1, 100), drag="weight")``.
+    The unit tells two species of iris apart by the length of their sepals.
 
     Args:
         weight, bias: where gradient descent starts.

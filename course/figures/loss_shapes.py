@@ -12,10 +12,10 @@ from course.chain import Chain
 from course.device import device, tensor
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure, apart
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import BCEWithLogitsLoss, EuclideanLoss, HingeLoss, HuberLoss, L1Loss, Sigmoid
 
-LECTURE = 7
 LINES = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)))
 
 
@@ -57,10 +57,9 @@ TASKS = {
 }
 
 
+@figure(lecture=7, live={"drag": "at", "at": (-8.0, 5.0), "task": list(TASKS)})
 def loss_shapes(task: str = "yes or no", at: float = -5.0) -> Figure:
     """Draw the losses of a task above their gradients, and mark the point `at` on each.
-
-    ``live(loss_shapes, drag="at", at=(-8.0, 5.0), task=list(TASKS))``
 
     Args:
         task: one of TASKS: what the network is to put out.

@@ -16,7 +16,9 @@ from course.device import tensor
 from course.figure import PALETTE, STYLE, Figure, apart
 from course.figures._contours import draw_contours
 from course.figures._surfaces import Surface, surface
+from course.figures.registry import figure
 from course.optim import SGD, Adam, Momentum, Optimizer, RMSProp
+from course.widgets import Slider
 
 OPTIMIZERS: dict[str, Callable[[list[Parameter], float], Optimizer]] = {
     "SGD": lambda parameters, lr: SGD(parameters, lr=lr),
@@ -30,11 +32,17 @@ LEAST = 1e-6
 BOUND = 1e6
 
 
+@figure(
+    lecture=10,
+    live={
+        "name": ["bowl", "saddle", "valley", "regression", "regression, standardized"],
+        "learning_rate": Slider(0.005, 0.5, log=True),
+        "steps": (1, 80),
+        "condition": (1, 30),
+    },
+)
 def loss_surface(name: str = "bowl", learning_rate: float = 0.05, steps: int = 40, condition: float = 10.0) -> Figure:
     """Draw the contours of a loss, the ways of the course's optimizers from the same start, and how far each still is.
-
-    ``live(loss_surface, name=["bowl", "saddle", "valley", "regression", "regression, standardized"],
-    learning_rate=Slider(0.005, 0.5, log=True), steps=(1, 80), condition=(1, 30))``
 
     Args:
         name: the surface. A bowl; a saddle, whose loss falls for ever along θ₂; a bent valley; the loss of a line through real

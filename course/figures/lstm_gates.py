@@ -10,15 +10,14 @@ from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Fig
 from course.figures._labels import label_powers, time_ticks
 from course.figures._lstm_memory import WRITE, Memory, memory
 from course.figures._matrix import shade
+from course.figures.registry import figure
 
-LECTURE = 13
 FAINTEST = 1e-30
 
 
+@figure(lecture=13, live={"forget_bias": (-2.0, 8.0), "steps": (10, 60)})
 def lstm_gates(forget_bias: float = 4.0, steps: int = 30, seed: int = 0) -> Figure:
     """Draw an LSTM's gates, its memory of one value, and how its gradient and a plain RNN's travel back.
-
-    ``live(lstm_gates, forget_bias=(-2.0, 8.0), steps=(10, 60))``
 
     Source: Hochreiter, Schmidhuber: Long short-term memory, Neural Computation 9 (1997); Gers, Schmidhuber, Cummins: Learning
     to forget: continual prediction with LSTM, Neural Computation 12 (2000).

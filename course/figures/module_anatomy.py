@@ -9,10 +9,9 @@ from matplotlib.patches import FancyBboxPatch
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.module import Parameter
 from course.modules import CosineUnit
-
-LECTURE = 5
 
 
 @dataclass(frozen=True)
@@ -24,10 +23,9 @@ class Passed:
     grad_theta: float
 
 
+@figure(lecture=5, live={"x": (-4.0, 4.0), "theta": (-3.0, 3.0), "upstream": (-3.0, 3.0)})
 def module_anatomy(x: float = 1.2, theta: float = 0.8, upstream: float = 2.0) -> Figure:
     """Draw the module with its input, output and parameter, and the gradients of all three, in numbers.
-
-    ``live(module_anatomy, x=(-4.0, 4.0), theta=(-3.0, 3.0), upstream=(-3.0, 3.0))``
 
     Args:
         x: the input.

@@ -11,10 +11,10 @@ from course.chain import Chain
 from course.data import digits
 from course.device import generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 from course.modules import BCEWithLogitsLoss, Linear, Sigmoid
 from course.optim import SGD
 
-LECTURE = 3
 SIDE = 8
 PAIR = (3, 8)
 """The neuron's output is the probability of the second against the first."""
@@ -69,10 +69,9 @@ def read(example: int) -> NeuronGradients:
     return NeuronGradients(*pictures, label=PAIR[int(eights[example])], f=f.item())
 
 
+@figure(lecture=3, live={"example": (0, 40)})
 def neuron_gradients(example: int = 1) -> Figure:
     """Draw a digit x and the weights w of a neuron f = σ(w·x + b), and below them ∂f/∂x and ∂f/∂w.
-
-    ``live(neuron_gradients, example=(0, 40))``
 
     Args:
         example: which of the threes and eights the neuron reads.

@@ -10,15 +10,14 @@ from matplotlib.collections import LineCollection
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._labels import label_powers, rounded
 from course.figures._paths import cost
+from course.figures.registry import figure
 
-LECTURE = 5
 WIDTHS, DEEPEST = (2, 3, 4), 9
 
 
+@figure(lecture=5, live={"width": [2, 3, 4], "layers": (1, 9)})
 def path_counts(width: int = 3, layers: int = 6) -> Figure:
     """Draw a layered network with one of its paths, and paths against edges, counted and measured, for every depth.
-
-    ``live(path_counts, width=[2, 3, 4], layers=(1, 9))``
 
     Source: Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5.3.
 

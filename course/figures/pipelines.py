@@ -11,11 +11,11 @@ from course import Chain, Module, generator
 from course.data import Split, digits, measured_digits
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import shade
+from course.figures.registry import figure
 from course.modules import CrossEntropyLoss, Linear, Tanh
 from course.optim import Adam
 from course.training import accuracy, fit, predict
 
-LECTURE = 1
 LEFT, WIDE = (0.36, 0.625), (0.17, 0.2)
 TOP, BOTTOM, HIGH = 0.55, 0.07, 0.33
 
@@ -36,10 +36,9 @@ def example_pipelines() -> tuple[Chain, Chain]:
     return by_hand, learned
 
 
+@figure(lecture=1, live={"example": (0, 99)})
 def pipelines(example: int = 9, by_hand: Module | None = None, learned: Chain | None = None) -> Figure:
     """Draw what each stage of two pipelines hands on for one test digit: pixels, features, scores, and the digit read.
-
-    ``live(pipelines, example=(0, 99))``
 
     Args:
         example: which digit of the test part, from 0 to 449.

@@ -13,17 +13,18 @@ from torch import Tensor
 from course.data import Dataset, diabetes, hills
 from course.device import tensor
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 from course.modules import EuclideanLoss, RadialBasis
+from course.widgets import Slider
 
 DATA = ("hills", "diabetes")
 RIDGE = 1e-7
 """Times the number of examples, added to the normal equations: wide bumps are so alike that their weights are undetermined."""
 
 
+@figure(lecture=8, live={"centers": (1, 40), "width": Slider(0.1, 5, log=True), "data": ["hills", "diabetes"]})
 def rbf_cascade(data: str = "hills", centers: int = 8, width: float = 0.7, seed: int = 0) -> Figure:
     """Draw the bumps, the weighted bumps, and their sum over the data, as the library's RadialBasis computes them.
-
-    ``live(rbf_cascade, centers=(1, 40), width=Slider(0.1, 5, log=True), data=["hills", "diabetes"])``
 
     Args:
         data: "hills", the height of the ground along a line through Tennessee, or "diabetes", how far the disease of 442

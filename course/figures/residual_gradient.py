@@ -10,9 +10,11 @@ from course.chain import Chain
 from course.device import device, generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gradient_norm_by_depth import exponent, short
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import Linear, Tanh
 from course.residual import Residual
+from course.widgets import Slider
 
 WIDTH, BATCH = 32, 16
 LOW, HIGH = -15, 12
@@ -21,10 +23,9 @@ LOOKS = {"residual": (VALUE_COLOR, "-"), "plain": (GRADIENT_COLOR, (0, (5, 2)))}
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+@figure(lecture=8, live={"depth": (1, 50), "scale": Slider(0.05, 3.0, log=True)})
 def residual_gradient(depth: int = 20, scale: float = 0.3, seed: int = 0) -> Figure:
     """Draw ‖∂L/∂x_l‖ from the output back to the first layer, for F(x) and for x + F(x), F being Linear and Tanh.
-
-    ``live(residual_gradient, depth=(1, 50), scale=Slider(0.05, 3.0, log=True))``
 
     Source: He, Zhang, Ren, Sun: Identity mappings in deep residual networks, ECCV (2016).
 

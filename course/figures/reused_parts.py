@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 
 from course.data import digits
 from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 
-LECTURE = 1
 SIDES = range(1, 9)
 LENGTHS = range(1, 9)
 WORDS = 100_000
@@ -45,6 +45,7 @@ def counts() -> tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]:
     return {side: patches(images, side) for side in SIDES}, {length: phrases(words, length) for length in LENGTHS}
 
 
+@figure(lecture=1)
 def reused_parts() -> Figure:
     """Draw, for patches of digits and phrases of a text, the share of pieces that are different from all others counted.
 

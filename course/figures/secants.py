@@ -10,8 +10,10 @@ from course.device import device, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures._slope import value_and_slope
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import Exp, ReLU, Sin
+from course.widgets import Slider
 
 FUNCTIONS: dict[str, Callable[[], Module]] = {"sin": Sin, "exp": Exp, "ReLU": ReLU}
 REACH = 3.0
@@ -21,10 +23,9 @@ INK = {"one-sided": "#8A5F00", "central": "#006B4E"}
 """Darker than the lines, so that words can be read on white."""
 
 
+@figure(lecture=9, live={"drag": "at", "at": (-2.5, 2.5), "step": Slider(0.01, 1.5, log=True), "function": list(FUNCTIONS)})
 def secants(function: str = "sin", at: float = 0.8, step: float = 0.9) -> Figure:
     """Draw a curve, its tangent, and the lines whose slopes are the one-sided and the central difference.
-
-    ``live(secants, drag="at", at=(-2.5, 2.5), step=Slider(0.01, 1.5, log=True), function=list(FUNCTIONS))``
 
     Source: Press et al.: Numerical Recipes, 3rd edition (2007), section 5.7.
 

@@ -6,9 +6,11 @@ from matplotlib import rc_context
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._slope import value_and_slope
+from course.figures.registry import figure
 from course.modules import Sigmoid
 
 
+@figure(lecture=3)
 def sigmoid_slope(at: float = 0.0, reach: float = 6.0) -> Figure:
     """Draw σ(s) above its derivative, both computed by the library's Sigmoid, and mark the point `at`.
 

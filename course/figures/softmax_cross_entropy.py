@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from course.device import device, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import number_text
+from course.figures.registry import figure
 from course.graph import Graph
 from course.modules import CrossEntropyLoss, LogLoss, Softmax
 
@@ -42,10 +43,9 @@ def cross_entropy(logits: list[float], target: int) -> Cross:
     return Cross(apart.values["p"].tolist(), y.tolist(), loss.item(), gradient.tolist(), chained.tolist())
 
 
+@figure(lecture=7, live={"logit_0": (-5.0, 5.0), "logit_1": (-5.0, 5.0), "logit_2": (-5.0, 5.0), "target": [0, 1, 2]})
 def softmax_cross_entropy(logit_0: float = 0.0, logit_1: float = 0.4, logit_2: float = 0.9, target: int = 1) -> Figure:
     """Draw the logits of three classes, their probabilities beside the target, and the gradient that comes back.
-
-    ``live(softmax_cross_entropy, logit_0=(-5.0, 5.0), logit_1=(-5.0, 5.0), logit_2=(-5.0, 5.0), target=[0, 1, 2])``
 
     Args:
         logit_0, logit_1, logit_2: the scores of the classes.

@@ -12,10 +12,11 @@ from course.device import device, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.gradient_check import power
+from course.figures.registry import figure
 from course.graph import Graph
 from course.modules import Cos, Multiply, Sin
+from course.widgets import Slider
 
-LECTURE = 4
 REACH, FINENESS = 1.5, 17
 """Half the width of the window at zoom 1, and how many points of the surface are drawn along each side."""
 
@@ -29,11 +30,11 @@ def surface() -> Graph:
     return graph
 
 
+@figure(lecture=4, live={"zoom": Slider(1.0, 300.0, log=True), "x": (-3.0, 3.0), "y": (-3.0, 3.0)})
 def tangent_plane(zoom: float = 2.0, x: float = 0.4, y: float = 0.6) -> Figure:
     """Draw f = sin x · cos y and the plane that touches it, in a window that is `zoom` times smaller, and their largest gap.
 
-    The plane's two slopes are what the graph's own backward hands to x and to y:
-    ``live(tangent_plane, zoom=Slider(1.0, 300.0, log=True), x=(-3.0, 3.0), y=(-3.0, 3.0))``
+    The plane's two slopes are what the graph's own backward hands to x and to y.
 
     Args:
         zoom: how many times nearer we look.

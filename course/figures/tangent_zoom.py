@@ -13,7 +13,9 @@ from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Fig
 from course.figures._slope import value_and_slope
 from course.figures.gate_patterns import show
 from course.figures.gradient_check import power
+from course.figures.registry import figure
 from course.modules import Polynomial, Sin
+from course.widgets import Slider
 
 REACH, STEEP = 3.0, 0.72
 """Half the width of the window at zoom 1, and its height as a part of its width: a slope of 1 looks like 45°."""
@@ -26,10 +28,9 @@ def sine_of_square() -> Chain:
     return Chain(half_square, Sin())
 
 
+@figure(lecture=4, live={"zoom": Slider(1.0, 1000.0, log=True), "at": (-3.0, 3.0)})
 def tangent_zoom(zoom: float = 3.0, at: float = 1.5) -> Figure:
     """Draw y = sin(0.5 x²) and its tangent in a window that is `zoom` times smaller, and how far the two are apart.
-
-    ``live(tangent_zoom, zoom=Slider(1.0, 1000.0, log=True), at=(-3.0, 3.0))``
 
     Args:
         zoom: how many times nearer we look.

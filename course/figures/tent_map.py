@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from course.chain import Chain
 from course.device import device
 from course.figure import STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import Linear, ReLU
 
-LECTURE = 1
 DEEPEST = 7
 GRID = np.linspace(0, 1, 1 + 16 * 2**DEEPEST)  # meets every peak and every valley of every depth
 
@@ -92,10 +92,9 @@ def teeth(output: np.ndarray) -> int:
     return int(np.sum(above[1:] & ~above[:-1]) + above[0])
 
 
+@figure(lecture=1, live={"depth": (1, 7)})
 def tent_map(depth: int = 4) -> Figure:
     """Draw a deep and a shallow net of the same size over 0 … 1, and their teeth and the error against depth.
-
-    ``live(tent_map, depth=(1, 7))``
 
     Source: Telgarsky: Benefits of depth in neural networks, COLT (2016).
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 
-LECTURE = 1
 FIRST, LAST = 1937, 2023
 YLIM = (-2.9, 2.9)
 WINTER = (1969, 1984)
@@ -67,10 +67,9 @@ EVENTS = (
 )  # fmt: skip
 
 
+@figure(lecture=1, live={"until": (1943, 2020)})
 def timeline(until: int = 2020) -> Figure:
     """Draw the events up to a year on a line of time, with the source of the newest one below.
-
-    ``live(timeline, until=(1943, 2020))``
 
     Args:
         until: later events are left out.

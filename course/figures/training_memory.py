@@ -11,11 +11,11 @@ from course.chain import Chain
 from course.device import device, generator
 from course.figure import GRADIENT_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures._labels import rounded
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from course.summary import Row, Summary, summary
 
-LECTURE = 2
 MB = 1e6
 IMAGE = (1, 28, 28)
 
@@ -37,10 +37,9 @@ def budget(batch: int, net: Module | None = None, example: Tensor | None = None)
     return summary(net or example_net(), example.expand(batch, *example.shape).contiguous())
 
 
+@figure(lecture=2, live={"batch": (1, 256)})
 def training_memory(batch: int = 64, net: Module | None = None, example: Tensor | None = None) -> Figure:
     """Draw each module's bytes of parameters, of their gradients, and of what it saves for backward, as stacked bars.
-
-    ``live(training_memory, batch=(1, 256))``
 
     Args:
         batch: examples in a batch.

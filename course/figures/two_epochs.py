@@ -10,10 +10,11 @@ from torch import Tensor
 
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
+from course.figures.registry import figure
 from course.graph import Graph
 from course.modules import EuclideanLoss, Multiply, Sigmoid
+from course.widgets import Slider
 
-LECTURE = 5
 X1, Y, THETA1, THETA2 = 1.5, 0.9, 0.8, -0.6
 """The one example, its target, and the parameters before the first epoch."""
 STEPS = 9
@@ -33,10 +34,9 @@ class Stored:
     gradient: bool = False
 
 
+@figure(lecture=5, live={"step": (0, 18), "learning_rate": Slider(0.1, 40.0, log=True)})
 def two_epochs(step: int = 18, learning_rate: float = 4.0) -> Figure:
     """Draw a₁ = σ(θ₁x₁), a₂ = σ(θ₂x₂), L = ½‖y − x₃‖² in epochs t and t + 1, with all that is stored after so many steps.
-
-    ``live(two_epochs, step=(0, 18), learning_rate=Slider(0.1, 40.0, log=True))``
 
     Args:
         step: how many of the 18 steps are done; 0 shows only what is given.

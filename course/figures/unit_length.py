@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.module import Module
 from course.modules import L1Normalize, L2Normalize
 
@@ -17,10 +18,9 @@ NORMS: dict[str, Callable[[], Module]] = {"L2": L2Normalize, "L1": L1Normalize}
 REACH = 2.2
 
 
+@figure(lecture=8, live={"norm": list(NORMS), "x_1": (-2.0, 2.0), "x_2": (-2.0, 2.0), "g_1": (-1.0, 1.0), "g_2": (-1.0, 1.0)})
 def unit_length(norm: str = "L2", x_1: float = 1.6, x_2: float = 0.6, g_1: float = 0.3, g_2: float = 1.0) -> Figure:
     """Draw x, its normalized a with the gradient g that arrives there, and ∂L/∂x at x, all by the library's own backward.
-
-    ``live(unit_length, norm=list(NORMS), x_1=(-2.0, 2.0), x_2=(-2.0, 2.0), g_1=(-1.0, 1.0), g_2=(-1.0, 1.0))``
 
     Source: Schroff, Kalenichenko, Philbin: FaceNet, CVPR (2015), for normalized features.
 

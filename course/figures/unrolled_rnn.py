@@ -12,11 +12,11 @@ from torch import Tensor
 from course.device import generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure, apart
 from course.figures._labels import label_powers, time_ticks
+from course.figures.registry import figure
 from course.graph import Graph
 from course.module import Module
 from course.modules import Add, Linear, RNNCell
 
-LECTURE = 13
 HIDDEN = 32
 INPUT_SCALE = 0.1
 """Small inputs leave the tanh its slope of nearly 1; what it takes from the gradient then comes from the growing state."""
@@ -75,10 +75,9 @@ def gradient_norms(cell: Module, x: Tensor, u: Tensor) -> np.ndarray:
     return np.array([graph.grads[f"h{t}"].double().norm().item() for t in times])
 
 
+@figure(lecture=13, live={"radius": (0.5, 1.5), "steps": (5, 60), "matrix": ["rotation", "random"]})
 def unrolled_rnn(radius: float = 0.8, steps: int = 30, matrix: str = "rotation", seed: int = 0) -> Figure:
     """Draw ‖∂L/∂h_t‖ against t for a tanh cell and the same cell without tanh, ρ^(T−t) beside them, and W_hh's eigenvalues.
-
-    ``live(unrolled_rnn, radius=(0.5, 1.5), steps=(5, 60), matrix=["rotation", "random"])``
 
     Source: Hochreiter: Untersuchungen zu dynamischen neuronalen Netzen (1991); Pascanu, Mikolov, Bengio: On the difficulty of
     training recurrent neural networks, ICML (2013).

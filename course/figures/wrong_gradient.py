@@ -9,6 +9,7 @@ from course.device import device, generator
 from course.figure import NEUTRAL_COLOR, STYLE, Figure
 from course.figures._matrix import canvas, draw_matrix
 from course.figures.broken_linear import MISTAKES, BrokenLinear
+from course.figures.registry import figure
 from course.report import Report
 
 BATCH, FEATURES, CELL = 3, 4, 1.15
@@ -16,10 +17,9 @@ AXES = {"weight": ("out", "in"), "x": ("row", "in"), "bias": ("", "out")}
 """What rows and columns of each gradient count, from 0 as in Python."""
 
 
+@figure(lecture=9, live={"mistake": list(MISTAKES)})
 def wrong_gradient(mistake: str = "mean over the batch", seed: int = 0) -> Figure:
     """Break a Linear's backward, check it, and draw the wrong gradient, the numeric one and their difference.
-
-    ``live(wrong_gradient, mistake=list(MISTAKES))``
 
     Args:
         mistake: what the programmer did, one of MISTAKES.

@@ -12,10 +12,10 @@ from course.data import iris
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, Figure
 from course.figures.gate_patterns import show
+from course.figures.registry import figure
 from course.modules import EuclideanLoss, Linear
 from course.optim import SGD
 
-LECTURE = 6
 FEATURES = ("sepal length", "sepal width")
 TARGET = (1.0, -1.0)
 """The weights with which the targets are made: one must grow and the other one fall."""
@@ -24,11 +24,11 @@ SPEED = 0.4
 """The learning rate is this over the mean of ‖x‖²; beyond 2/‖x‖² a step would overshoot for good."""
 
 
+@figure(lecture=6, live={"mean": (0.0, 4.0), "steps": (1, 150)})
 def zero_centered(mean: float = 2.0, steps: int = 60) -> Figure:
     """Draw the gradients of two weights, one arrow for each example, and the way of SGD from zero to the best weights.
 
-    The inputs are two measurements of irises, standardized and then moved to the given mean:
-    ``live(zero_centered, mean=(0.0, 4.0), steps=(1, 150))``.
+    The inputs are two measurements of irises, standardized and then moved to the given mean.
 
     Args:
         mean: of each of the two inputs, whose deviation is 1.

@@ -1,6 +1,6 @@
 """Every figure of the course draws itself, says in words what there is to see, and is quick enough for its controls."""
 
-import functools
+import dataclasses
 import html
 import time
 
@@ -19,14 +19,14 @@ def test_the_walk_finds_figures():
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_draws_describes_itself_and_stands_in_the_gallery(name, generate):
     began = time.process_time()
-    figure = FIGURES[name]()
+    figure = FIGURES[name].draw()
     picture = figure.to_png()
     assert time.process_time() - began < 10, "a lecture waits for this figure"
     assert picture.startswith(b"\x89PNG")
     assert len(figure.alt) > 60, "alt text says what there is to see"
     assert figure.get_figwidth() >= 6
     require_readable_text(figure)
-    require_listed(figure, name, generate)
+    require_listed(figure, FIGURES[name], generate)
 
 
 def require_readable_text(figure):
@@ -39,14 +39,16 @@ def require_readable_text(figure):
     assert all(figure.get_supxlabel() or any(one.get_xlabel() for one in siblings) for siblings in shared), "axes have labels"
 
 
-def require_listed(figure, name, generate):
+def require_listed(figure, registered, generate):
     """In the gallery: with its picture, its alt text, its call and a sentence."""
-    one = generate.entry(name, functools.wraps(FIGURES[name])(lambda: figure))
-    page = generate.page([one])
+    name = registered.name
+    page = generate.page([generate.entry(dataclasses.replace(registered, draw=lambda: figure))])
     assert page.count("<img ") == page.count("<article ") == 1
     assert f'<a href="#{name}">' in page
     article = page.split(f'<article id="{name}">')[1].split("</article>")[0]
     assert f'alt="{html.escape(figure.alt)}"' in article
-    assert html.escape(one.call) in article
-    assert one.what.endswith("."), f"{name}: the file's first line is a sentence"
-    assert html.escape(one.what) in article
+    assert html.escape(generate.call(registered)) in article
+    assert registered.summary.endswith("."), f"{name}: the file's first line is a sentence"
+    assert html.escape(registered.summary) in article
+    controls = registered.live.keys() - {"drag", "fixed"}
+    assert all(html.escape(control) in article for control in controls)

@@ -7,31 +7,30 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from course.figure import Figure
-from course.figures.linear_scores import linear_scores
-from course.figures.registry import all_figures
-from course.figures.tent_map import tent_map
-from course.figures.timeline import timeline
+from course.figures import linear_scores, tent_map, timeline
+from course.figures.registry import all_figures, figure, registered
 
 
+@figure()
 def plain() -> Figure:
-    """A figure whose file names no lecture."""
+    """A figure that names no lecture."""
     return Figure("nothing is to be seen here, for a test", width=6, height=4)
 
 
-SOME = {draw.__name__: draw for draw in (linear_scores, plain, tent_map, timeline)}
+SOME = {draw.__name__: registered(draw) for draw in (linear_scores, plain, tent_map, timeline)}
 
 
 @pytest.fixture(scope="module")
 def gallery(generate, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gallery")
     (folder / "gone.png").write_bytes(b"a figure of old")
-    generate.write(folder, SOME)
+    generate.write(folder, SOME.values())
     return folder
 
 
 @pytest.mark.parametrize("name", all_figures())
 def test_the_recommended_call_runs(generate, name):
-    code = generate.call(name, all_figures()[name])
+    code = generate.call(all_figures()[name])
     *imports, _, shown = code.split("\n")
     names: dict = {}
     exec("\n".join(imports), names)
