@@ -1,5 +1,6 @@
 """Lectures and solutions run from top to bottom, quietly, and keep to the house's form."""
 
+import ast
 import re
 
 import pytest
@@ -39,6 +40,15 @@ def test_lecture_shows_pictures_that_work_offline(path):
         assert not re.search(r"(src|href)=[\"']https?://", data["text/html"])
 
 
+def statements(cell):
+    """A cell's statements, each with its text."""
+    return [(node, ast.unparse(node)) for node in ast.parse(cell.source).body]
+
+
+def imports(cell):
+    return any(isinstance(node, ast.Import | ast.ImportFrom) for node, _ in statements(cell))
+
+
 @each_lecture("path")
 class TestForm:
     def test_question_slides_summary_and_references(self, path):
@@ -60,9 +70,17 @@ class TestForm:
         cells = read(path).cells
         assert 25 <= len(cells) <= 60
         for cell in cells:
-            if cell.cell_type == "code":
+            if cell.cell_type == "code" and not imports(cell):
                 assert len(cell.source.splitlines()) <= 15, cell.source
             assert cell.source.strip()
+
+    def test_one_cell_imports(self, path):
+        """The first one, which slides skip. It is as long as it must be: the linter finds what no cell uses."""
+        code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+        assert [cell.id for cell in code if imports(cell)] == [code[0].id]
+        assert code[0].metadata["slideshow"]["slide_type"] == "skip"
+        others = [line for node, line in statements(code[0]) if not isinstance(node, ast.Import | ast.ImportFrom)]
+        assert others in ([], ["torch.set_num_threads(1)"])
 
 
 @pytest.mark.xdist_group("03_computational_graphs")
