@@ -15,7 +15,7 @@ from course.module import as_tuple
 from course.modules import Concatenate, Linear, Tanh
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cost:
     """One network: how many edges and paths it has, ∂y/∂x both ways, and the seconds that each way took."""
 
@@ -52,7 +52,14 @@ def cost(width: int, layers: int) -> Cost:
     steps = [["x"], *([f"h{layer},{unit}" for unit in range(width)] for layer in range(1, layers + 1)), ["y"]]
     summed, paths_seconds = _timed(lambda: sum_over_paths(steps, local))
     found, backward_seconds = _timed(lambda: graph.backward(one))
-    return Cost(len(local), count_paths(graph), summed, found.item(), paths_seconds, backward_seconds)
+    return Cost(
+        edges=len(local),
+        paths=count_paths(graph),
+        by_paths=summed,
+        by_backward=found.item(),
+        paths_seconds=paths_seconds,
+        backward_seconds=backward_seconds,
+    )
 
 
 def count_paths(graph: Graph) -> int:

@@ -17,7 +17,7 @@ from course.modules import Add, EuclideanLoss, Linear, Multiply, Square, Subtrac
 SURFACES = ("bowl", "saddle", "valley", "regression", "regression, standardized")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Surface:
     """A loss L(θ₁, θ₂): its values and its gradients at many points, the rows of a matrix, and what to draw of it."""
 
@@ -102,7 +102,14 @@ def _of_graph(
         values = graph(points[:, 0], points[:, 1])
         return torch.stack(graph.backward(torch.ones_like(values)), dim=1)
 
-    return Surface(about, lambda points: graph(points[:, 0], points[:, 1]), gradient, window, start, lowest)
+    return Surface(
+        about=about,
+        loss=lambda points: graph(points[:, 0], points[:, 1]),
+        gradient=gradient,
+        window=window,
+        start=start,
+        lowest=lowest,
+    )
 
 
 def _regression(standardized: bool) -> Surface:
@@ -134,5 +141,11 @@ def _regression(standardized: bool) -> Surface:
     window = (-2.0, 2.6, -2.0, 2.0) if standardized else (-0.9, 2.9, -5.5, 2.0)
     start = (-1.6, 1.5) if standardized else (0.4, 1.2)
     return Surface(
-        f"a line through 442 patients, {unit}", loss, gradient, window, start, (best[0], best[1]), ("slope", "intercept")
+        about=f"a line through 442 patients, {unit}",
+        loss=loss,
+        gradient=gradient,
+        window=window,
+        start=start,
+        lowest=(best[0], best[1]),
+        names=("slope", "intercept"),
     )

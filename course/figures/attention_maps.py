@@ -21,7 +21,7 @@ TOP, BOTTOM, HIGH = 1.35, 3.95, 0.345
 """Where the picture's matrices begin, and the height of their rows, in inches."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Attention:
     """Every matrix of one forward and one backward pass; a row for each token. Scores are those after scaling."""
 
@@ -51,9 +51,24 @@ def attention(token: int, scale: float, causal: bool, seed: int = 0) -> Attentio
     )  # a mask of zeros changes nothing, and its gradient is that of the scores
     grad_output = torch.zeros_like(output)
     grad_output[token - 1] = torch.randn(FEATURES, generator=rng, device=rng.device)
-    grads = as_tuple(module.backward(grad_output))
-    found = (x, x, x, module.saved["weights"], output, *grads, grad_output)
-    return Attention(*(matrix.cpu().double().numpy() for matrix in found))
+    grad_query, grad_key, grad_value, grad_scores = map(_numbers, as_tuple(module.backward(grad_output)))
+    tokens = _numbers(x)
+    return Attention(
+        query=tokens,
+        key=tokens,
+        value=tokens,
+        weights=_numbers(module.saved["weights"]),
+        output=_numbers(output),
+        grad_query=grad_query,
+        grad_key=grad_key,
+        grad_value=grad_value,
+        grad_scores=grad_scores,
+        grad_output=_numbers(grad_output),
+    )
+
+
+def _numbers(matrix: torch.Tensor) -> np.ndarray:
+    return matrix.cpu().double().numpy()
 
 
 @figure(lecture=14, live={"token": (1, 6), "scale": (0.1, 4.0), "causal": True})

@@ -22,7 +22,7 @@ PLACES = ((0.02, 0.66), (0.365, 0.66), (0.71, 0.66), (0.71, 0.12), (0.365, 0.12)
 """The lower left corners of the six boxes: three from left to right, then three back."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """The data, the network as it is after the last round, and for each round what its steps gave."""
 
@@ -51,7 +51,14 @@ def training() -> Training:
         norms.append(torch.stack([parameter.grad.norm() for parameter in net.parameters()]).norm().item())
         for parameter in net.parameters():
             parameter.value -= RATE * parameter.grad
-    return Training(data, net, tuple(weights), tuple(right), tuple(losses), tuple(norms))
+    return Training(
+        data=data,
+        net=net,
+        weights=tuple(weights),
+        right=tuple(right),
+        losses=tuple(losses),
+        norms=tuple(norms),
+    )
 
 
 @figure(lecture=2, live={"rounds": (0, 100)})

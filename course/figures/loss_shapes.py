@@ -19,7 +19,7 @@ from course.modules import BCEWithLogitsLoss, EuclideanLoss, HingeLoss, HuberLos
 LINES = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1, 1.5)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """The losses that are compared, over one number that a network puts out."""
 
@@ -35,24 +35,30 @@ class Task:
 
 TASKS = {
     "a number": Task(
-        {
+        losses={
             "Euclidean ½(y − x)²": (EuclideanLoss, 0.0, False),
             "absolute |x − y|": (lambda: L1Loss("none"), 0.0, False),
             "Huber, δ = 1": (lambda: HuberLoss("none"), 0.0, False),
         },
-        *(-4.0, 4.0, 2.5, 6.0),
-        "error x − y",
-        "The further off, the harder a square pulls; the others never pull harder than 1",
+        low=-4.0,
+        high=4.0,
+        start=2.5,
+        tallest=6.0,
+        label="error x − y",
+        point="The further off, the harder a square pulls; the others never pull harder than 1",
     ),
     "yes or no": Task(
-        {
+        losses={
             "cross-entropy −log σ(s)": (lambda: BCEWithLogitsLoss(reduction="none"), 1.0, False),
             "hinge max(0, 1 − s)": (lambda: HingeLoss("none"), 1.0, False),
             "Euclidean ½(1 − σ(s))²": (EuclideanLoss, 1.0, True),
         },
-        *(-8.0, 5.0, -5.0, 6.0),
-        "score s, where the answer is yes (y = 1)",
-        "Of a wrong answer that is sure of itself, the square of a sigmoid learns next to nothing",
+        low=-8.0,
+        high=5.0,
+        start=-5.0,
+        tallest=6.0,
+        label="score s, where the answer is yes (y = 1)",
+        point="Of a wrong answer that is sure of itself, the square of a sigmoid learns next to nothing",
     ),
 }
 

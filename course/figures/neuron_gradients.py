@@ -22,7 +22,7 @@ STEPS, RATE = 60, 0.5
 """Steps of gradient descent on all examples at once, enough to tell nearly all apart, and their size."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NeuronGradients:
     """What one neuron holds, reads and hands back, each over the 8 × 8 pixels."""
 
@@ -64,9 +64,18 @@ def read(example: int) -> NeuronGradients:
     neuron.zero_grad()
     f = neuron(pixels[example][None])
     grad_image = neuron.backward(torch.ones_like(f))
-    parts = (pixels[example], linear.weight.value, grad_image, linear.weight.grad)
-    pictures = [part.detach().cpu().double().reshape(SIDE, SIDE).numpy() for part in parts]
-    return NeuronGradients(*pictures, label=PAIR[int(eights[example])], f=f.item())
+    return NeuronGradients(
+        image=_picture(pixels[example]),
+        weight=_picture(linear.weight.value),
+        grad_image=_picture(grad_image),
+        grad_weight=_picture(linear.weight.grad),
+        label=PAIR[int(eights[example])],
+        f=f.item(),
+    )
+
+
+def _picture(pixels: torch.Tensor) -> np.ndarray:
+    return pixels.detach().cpu().double().reshape(SIDE, SIDE).numpy()
 
 
 @figure(lecture=3, live={"example": (0, 40)})

@@ -17,7 +17,7 @@ WINTER = (1969, 1984)
 """The band of the winter fades out on its way: when interest began is a date, when it returned is not."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """What happened, and where it can be read; `level` is its place in the picture, above or below the line."""
 
@@ -39,31 +39,43 @@ class Event:
 
 
 EVENTS = (
-    Event(1943, "model of a\nneuron", "W. S. McCulloch, W. Pitts",
-          "A logical calculus of the ideas immanent in nervous activity", "Bulletin of Mathematical Biophysics 5", 1),
-    Event(1957, "perceptron", "F. Rosenblatt", "The perceptron: a perceiving and recognizing automaton",
-          "Cornell Aeronautical Laboratory, report 85-460-1", -1),
-    Event(1969, "“Perceptrons”:\nlimits of one layer", "M. Minsky, S. Papert", "Perceptrons", "MIT Press", 1),
-    Event(1974, "backpropagation,\na thesis", "P. J. Werbos",
-          "Beyond regression: new tools for prediction and analysis in the behavioral sciences",
-          "PhD thesis, Harvard University", -1, -1.5, gradient=True),
-    Event(1980, "neocognitron,\nfirst of the CNNs", "K. Fukushima",
-          "Neocognitron: a self-organizing neural network model for a mechanism of pattern recognition "
-          "unaffected by shift in position", "Biological Cybernetics 36", 2),
-    Event(1982, "recurrent\nnetworks", "J. J. Hopfield",
-          "Neural networks and physical systems with emergent collective computational abilities", "PNAS 79", -1),
-    Event(1986, "backpropagation\nfinds features", "D. E. Rumelhart, G. E. Hinton, R. J. Williams",
-          "Learning representations by back-propagating errors", "Nature 323", 1, 0.8, gradient=True),
-    Event(1989, "CNN trained by\nbackpropagation", "Y. LeCun et al.",
-          "Backpropagation applied to handwritten zip code recognition", "Neural Computation 1", -2),
-    Event(1991, "vanishing\ngradients", "S. Hochreiter", "Untersuchungen zu dynamischen neuronalen Netzen",
-          "diploma thesis, Technische Universität München", -1, 2.4, gradient=True),
-    Event(1997, "LSTM", "S. Hochreiter, J. Schmidhuber", "Long short-term memory", "Neural Computation 9", 1),
-    Event(2012, "deep CNN wins\nImageNet", "A. Krizhevsky, I. Sutskever, G. E. Hinton",
-          "ImageNet classification with deep convolutional neural networks", "NIPS 25", 1, -1.2),
-    Event(2016, "residual\nnetworks", "K. He, X. Zhang, S. Ren, J. Sun", "Deep residual learning for image recognition",
-          "CVPR", -1, gradient=True),
-    Event(2017, "attention", "A. Vaswani et al.", "Attention is all you need", "NIPS 30", 2),
+    Event(year=1943, name="model of a\nneuron", authors="W. S. McCulloch, W. Pitts",
+          title="A logical calculus of the ideas immanent in nervous activity",
+          published="Bulletin of Mathematical Biophysics 5", level=1),
+    Event(year=1957, name="perceptron", authors="F. Rosenblatt",
+          title="The perceptron: a perceiving and recognizing automaton",
+          published="Cornell Aeronautical Laboratory, report 85-460-1", level=-1),
+    Event(year=1969, name="“Perceptrons”:\nlimits of one layer", authors="M. Minsky, S. Papert",
+          title="Perceptrons", published="MIT Press", level=1),
+    Event(year=1974, name="backpropagation,\na thesis", authors="P. J. Werbos",
+          title="Beyond regression: new tools for prediction and analysis in the behavioral sciences",
+          published="PhD thesis, Harvard University", level=-1, shift=-1.5, gradient=True),
+    Event(year=1980, name="neocognitron,\nfirst of the CNNs", authors="K. Fukushima",
+          title="Neocognitron: a self-organizing neural network model for a mechanism of pattern "
+                "recognition unaffected by shift in position", published="Biological Cybernetics 36",
+          level=2),
+    Event(year=1982, name="recurrent\nnetworks", authors="J. J. Hopfield",
+          title="Neural networks and physical systems with emergent collective computational abilities",
+          published="PNAS 79", level=-1),
+    Event(year=1986, name="backpropagation\nfinds features",
+          authors="D. E. Rumelhart, G. E. Hinton, R. J. Williams",
+          title="Learning representations by back-propagating errors", published="Nature 323",
+          level=1, shift=0.8, gradient=True),
+    Event(year=1989, name="CNN trained by\nbackpropagation", authors="Y. LeCun et al.",
+          title="Backpropagation applied to handwritten zip code recognition",
+          published="Neural Computation 1", level=-2),
+    Event(year=1991, name="vanishing\ngradients", authors="S. Hochreiter",
+          title="Untersuchungen zu dynamischen neuronalen Netzen",
+          published="diploma thesis, Technische Universität München", level=-1, shift=2.4, gradient=True),
+    Event(year=1997, name="LSTM", authors="S. Hochreiter, J. Schmidhuber",
+          title="Long short-term memory", published="Neural Computation 9", level=1),
+    Event(year=2012, name="deep CNN wins\nImageNet", authors="A. Krizhevsky, I. Sutskever, G. E. Hinton",
+          title="ImageNet classification with deep convolutional neural networks", published="NIPS 25",
+          level=1, shift=-1.2),
+    Event(year=2016, name="residual\nnetworks", authors="K. He, X. Zhang, S. Ren, J. Sun",
+          title="Deep residual learning for image recognition", published="CVPR", level=-1, gradient=True),
+    Event(year=2017, name="attention", authors="A. Vaswani et al.",
+          title="Attention is all you need", published="NIPS 30", level=2),
 )  # fmt: skip
 
 

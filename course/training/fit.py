@@ -66,7 +66,7 @@ def fit(
     best: dict[str, Tensor] = {}
     began, in_an_epoch = time.perf_counter(), math.ceil(len(targets) / max(batch_size, 1))
     with bar(epochs * in_an_epoch, progress) as shown:
-        loop = Loop(model, loss, optimizer, functions, clip_norm, shown)
+        loop = Loop(model=model, loss=loss, optimizer=optimizer, metrics=functions, clip_norm=clip_norm, shown=shown)
         try:
             for epoch in range(1, epochs + 1):
                 trained = loop.epoch(inputs, targets, batches(len(targets), batch_size, order), f"epoch {epoch}")

@@ -16,7 +16,7 @@ from course.training.predict import joined, measured, per_example
 from course.training.progress import Bar
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Loop:
     """What stays the same from batch to batch."""
 
