@@ -1,4 +1,4 @@
-"""The base of every picture: a matplotlib figure with alt text, the colors that all share, and room between labels."""
+"""The base of every picture: a matplotlib figure with alt text, the shared colors, room between labels."""
 
 import base64
 import html

@@ -1,4 +1,4 @@
-"""Writes the names that course.figures hands out into its __init__.py, from the register of figures: ``make reference``."""
+"""Writes the names that course.figures hands out into its __init__.py, from the register of figures."""
 
 import sys
 from pathlib import Path

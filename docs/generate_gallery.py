@@ -29,7 +29,7 @@ nav li { break-inside: avoid }
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What the page says of one figure: what its register says, the alt text, and the size of the picture in pixels."""
+    """What the page says of one figure: its entry in the register, its alt text, its picture's size in pixels."""
 
     figure: RegisteredFigure
     alt: str
@@ -97,7 +97,8 @@ def _shown(item: Entry) -> str:
 def _controls(figure: RegisteredFigure) -> str:
     """The arguments that have a control."""
     drag = figure.live.get("drag")
-    names = [f"{name} (also by dragging)" if name == drag else name for name in figure.live if name not in ("drag", "fixed")]
+    names = [name for name in figure.live if name not in ("drag", "fixed")]
+    names = [f"{name} (also by dragging)" if name == drag else name for name in names]
     return f"<p>Controls: {html.escape(', '.join(names))}.</p>\n" if names else ""
 
 

@@ -75,7 +75,7 @@ class TestForm:
             assert cell.source.strip()
 
     def test_one_cell_imports(self, path):
-        """The first one, which slides skip. It is as long as it must be: the linter finds what no cell uses."""
+        """The first one, which slides skip. It may be long: the linter finds what no cell uses."""
         code = [cell for cell in read(path).cells if cell.cell_type == "code"]
         assert [cell.id for cell in code if imports(cell)] == [code[0].id]
         assert code[0].metadata["slideshow"]["slide_type"] == "skip"

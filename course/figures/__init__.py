@@ -1,7 +1,7 @@
 """Figures: one idea a file, each a function from data to a Figure.
 
-``from course.figures import activation, live`` imports what these two need and no other figure; ``dir(course.figures)``
-lists them all.
+``from course.figures import activation, live`` imports what these two need and no other figure;
+``dir(course.figures)`` lists them all.
 """
 
 import difflib
@@ -151,11 +151,12 @@ class _Door(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name not in __all__:
             raise AttributeError(_unknown(name))
-        setattr(self, name, importlib.import_module("course.figure" if name == "Figure" else f"{__name__}.{name}"))
+        place = "course.figure" if name == "Figure" else f"{__name__}.{name}"
+        setattr(self, name, importlib.import_module(place))
         return vars(self)[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A file has the name of its figure, and whoever imports it makes Python bind the file here: the figure is meant.
+        # A file has its figure's name. Whoever imports it makes Python bind the file here; the figure is meant.
         super().__setattr__(name, vars(value).get(name, value) if isinstance(value, ModuleType) else value)
 
     def __dir__(self) -> list[str]:
@@ -163,7 +164,7 @@ class _Door(ModuleType):
 
 
 class _UnknownNames(MetaPathFinder):
-    """The answer to ``from course.figures import jacobain``, which Python takes for a file when there is no such name."""
+    """The answer to ``from course.figures import jacobain``: Python takes an unknown name for that of a file."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         package, _, name = fullname.rpartition(".")

@@ -26,8 +26,8 @@ LOOKS = {"grid": (VALUE_COLOR, "s"), "random": (PALETTE[1], "o")}
 def grid_or_random(seed: int = 7) -> Figure:
     """Train a digit classifier nine times on a grid and nine times at random, and draw what each search got to see.
 
-    Every point is a real training, of five epochs on 400 digits, and its accuracy on 450 others. Other seeds show
-    how chance plays; the first look at a seed takes a moment, for its eighteen trainings.
+    Every point is a real training, of five epochs on 400 digits, and its accuracy on 450 others. Other seeds
+    show how chance plays; the first look at a seed takes a moment, for its eighteen trainings.
 
     Args:
         seed: of the random points, and of where the grid lies: no one knows before where the good values are.

@@ -32,8 +32,8 @@ SUBSCRIPTS = "₁₂"
 def hidden_representation(data: str = "XOR", activation: str = "Tanh", epoch: int = 100, seed: int = 0) -> Figure:
     """Draw the same points as the network gets them, and as its output unit gets them from two hidden units.
 
-    Gray lines are those of a square grid on the left, and what becomes of them on the right. Not every seed finds
-    the solution.
+    Gray lines are those of a square grid on the left, and what becomes of them on the right. Not every
+    seed finds the solution.
 
     Args:
         data: the data set, of 200 points.

@@ -94,13 +94,13 @@ def live(
 ) -> Live:
     """A figure with controls: ``live(cover_count, dimensions=[2, 5, 10], samples=(1, 60))``.
 
-    Each control starts at the argument's default value. Without any, ``live(cover_count)``, the figure has those that its
-    decorator `@figure(live=…)` names.
+    Each control starts at the argument's default value. Without any, as in ``live(cover_count)``, the figure has
+    the controls that its decorator `@figure(live=…)` names.
 
     Args:
         draw: a function that returns a Figure.
         drag: the name of a slider that also follows the pointer in the first axes, along x.
-        fixed: further arguments that stay as they are; for an argument that has a control, the value at which it starts.
+        fixed: further arguments that stay as they are; of an argument with a control, the value where it starts.
         controls: for each argument (low, high), (low, high, step), a list of options, True for a switch, or a Slider.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The register of figures: ``@figure(lecture=…, live=…)`` above a function puts it in, with what pages and tests need."""
+"""The register of figures: ``@figure(lecture=…, live=…)`` above a function puts it in."""
 
 import importlib
 import inspect
@@ -26,7 +26,7 @@ class RegisteredFigure:
     lecture: int | None
     """The number of the lecture that shows it first; None where no lecture does."""
     live: Mapping[str, Any]
-    """The arguments that ``live(figure)`` takes where it is given none; empty for a figure without controls."""
+    """The arguments of ``live`` where a call names no controls; empty for a figure without controls."""
     summary: str
     """The first line of the figure's file, else of the function."""
 
@@ -54,8 +54,8 @@ def figure(*, lecture: int | None = None, live: Mapping[str, Any] | None = None)
         _require_place(name, draw)
         if lecture is not None and lecture not in LECTURES:
             raise ValueError(
-                f"the figure {name} names lecture {lecture}: there are lectures {LECTURES[0]} to {LECTURES[-1]}; "
-                "correct the number, leave it out, or extend LECTURES in course/figures/registry.py"
+                f"the figure {name} names lecture {lecture}: there are lectures {LECTURES[0]} to "
+                f"{LECTURES[-1]}; correct the number, leave it out, or extend LECTURES in course/figures/registry.py"
             )
         _require_controls(draw, live or {})
         module = inspect.getmodule(draw)
@@ -98,17 +98,18 @@ def _require_drawable(name: str, draw: Callable[..., Any]) -> None:
     if not _returns_figure(draw):
         raise TypeError(f"the figure {name} does not say that it returns a Figure: write def {name}(…) -> Figure")
     for argument in inspect.signature(draw).parameters.values():
-        if argument.default is argument.empty and argument.kind not in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
-            raise TypeError(
-                f"the figure {name} has no default for '{argument.name}': give it one, so that {name}() draws an example"
-            )
+        collects = argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD)
+        if argument.default is argument.empty and not collects:
+            cure = f"give it one, so that {name}() draws an example"
+            raise TypeError(f"the figure {name} has no default for '{argument.name}': {cure}")
 
 
 def _require_place(name: str, draw: Callable[..., Any]) -> None:
-    """Of a figure of the course, by whose file's name course.figures finds it; one in a notebook stands anywhere."""
+    """Refuse a figure of the course whose file has another name: course.figures looks for it by its name."""
     package, _, file = draw.__module__.rpartition(".")
     if package == course.figures.__name__ and file != name:
-        raise ValueError(f"the figure {name} stands in {file}.py: name the file {name}.py, where course.figures looks for it")
+        cure = f"name the file {name}.py, where course.figures looks for it"
+        raise ValueError(f"the figure {name} stands in {file}.py: {cure}")
 
 
 def _require_controls(draw: Callable[..., Any], arguments: Mapping[str, Any]) -> None:

@@ -39,7 +39,8 @@ class History:
 
     def plot(self) -> Figure:
         """The learning curves as a figure."""
-        from course.training.curves import draw_curves  # matplotlib takes a while to import, and grading draws nothing
+        # Here, because matplotlib takes a while to import, and grading draws nothing.
+        from course.training.curves import draw_curves
 
         return draw_curves(self)
 

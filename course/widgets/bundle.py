@@ -1,4 +1,4 @@
-"""What a notebook gets of a picture: words, a page that works by itself, and a widget where a browser may be watching."""
+"""What a notebook gets of a picture: words, a page that works by itself, and a widget if there is a browser."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ def widget_bundle(text: str, html: str, widget: Callable[[], "anywidget.AnyWidge
     Args:
         text: for a terminal.
         html: for pages that no Python stands behind.
-        widget: makes the widget. It is not called while nbgrader runs the notebook, where no browser waits for it.
+        widget: makes the widget. It is not called while nbgrader runs the notebook: no browser waits for it.
     """
     bundle: dict[str, Any] = {"text/plain": text, "text/html": html}
     if not os.environ.get("NBGRADER_EXECUTION"):

@@ -1,4 +1,4 @@
-"""The register of figures: what a decorator may say, and that course.figures hands out exactly what is registered."""
+"""The register of figures: what a decorator may say; course.figures hands out exactly what is registered."""
 
 import importlib
 import importlib.util
@@ -30,7 +30,7 @@ def test_a_figure_that_needs_an_argument_is_refused():
     def needy(at: float, *rest: float, scale: float = 1.0) -> Figure:
         return Figure("needy")
 
-    with pytest.raises(TypeError, match=r"figure needy has no default for 'at': give it one, so that needy\(\) draws"):
+    with pytest.raises(TypeError, match=r"needy has no default for 'at': give it one, so that needy\(\) draws"):
         figure()(needy)
 
 
@@ -38,13 +38,13 @@ def test_a_figure_that_does_not_return_one_is_refused():
     def wrong() -> bytes:
         return b""
 
-    with pytest.raises(TypeError, match="figure wrong does not say that it returns a Figure: write def wrong"):
+    with pytest.raises(TypeError, match="wrong does not say that it returns a Figure: write def wrong"):
         figure()(wrong)
 
 
 @pytest.mark.parametrize("lecture", [0, LECTURES[-1] + 1, -1])
 def test_a_lecture_that_does_not_exist_is_refused(lecture):
-    with pytest.raises(ValueError, match=f"figure example names lecture {lecture}: there are lectures 1 to 16; correct"):
+    with pytest.raises(ValueError, match=f"names lecture {lecture}: there are lectures 1 to 16; correct"):
         figure(lecture=lecture)(example)
 
 
@@ -74,7 +74,7 @@ def test_a_forgotten_decorator_is_found(monkeypatch):
     monkeypatch.setattr(example, "__name__", "activation")
     monkeypatch.setattr(module, "activation", example)
     monkeypatch.setattr("course.figures.registry._REGISTER", {})
-    with pytest.raises(TypeError, match=r"figure activation is not registered: write @figure\(lecture=…\) above its def"):
+    with pytest.raises(TypeError, match=r"activation is not registered: write @figure\(lecture=…\) above"):
         all_figures()
 
 
@@ -102,7 +102,7 @@ class TestTheDoor:
         generate = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(generate)
         committed = generate.PAGE.read_text(encoding="utf-8")
-        assert generate.page(committed) == committed, "course/figures/__init__.py is stale: run `make reference`"
+        assert generate.page(committed) == committed, "course.figures is stale: run `make reference`"
 
     def test_a_figure_stays_one_when_its_file_is_imported(self):
         importlib.reload(importlib.import_module("course.figures.sigmoid_slope"))
