@@ -4,7 +4,7 @@ import importlib.util
 import os
 import sys
 
-from autograder.database import VARIABLE, has_password
+from autograder.gradebook.address import VARIABLE, has_password
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
         print(f"autograder: {' and '.join(missing)} not installed in {sys.prefix}: {cure}", file=sys.stderr)
         raise SystemExit(2)
     _hide_password()
-    import autograder.quick_imports  # noqa: F401
+    import autograder.running.quick_imports  # noqa: F401
     from autograder.cli import app
 
     app(prog_name="autograder")

@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from autograder import submissions, workers
-from autograder.database import VARIABLE
+from autograder.collecting import submissions
 from autograder.errors import AnswersFoundError, AutograderError
+from autograder.gradebook.address import VARIABLE
+from autograder.running import workers
+from autograder.running.task import make_ready
 from autograder.settings import Settings, find_root
-from autograder.task import make_ready
 
 if TYPE_CHECKING:
-    from autograder.engine import Outcome, Runner
+    from autograder.running.engine import Outcome, Runner
 
 # nbgrader takes seconds to import: each command imports what it needs when it runs, and --help is quick.
 
@@ -53,7 +54,7 @@ Student = Annotated[str | None, typer.Option(help="Only this student.", metavar=
 def generate(name: Name, db: Database = None, work: Work = None) -> None:
     """Make the students' notebook, in assignments/NAME/, from the instructor's in solutions/NAME/."""
     with _course(work, db) as settings:
-        from autograder.assignment import generate
+        from autograder.handing_out.assignment import generate
 
         screen.print(f"students' notebook of '{name}': {generate(settings, name)}", soft_wrap=True)
 
@@ -66,7 +67,7 @@ def add(
     """Put a new exercise into an instructor's notebook: task, answer, picture and check, from its definition."""
     with _course(None) as settings:
         submissions.require_assignment(settings, name)
-        from autograder.new_exercise import add_exercise
+        from autograder.handing_out.new_exercise import add_exercise
 
         added = add_exercise(settings, name, exercise)
         screen.print(f"'{exercise}' is at the end of {added.path}: {added.points:g} points now", markup=False, soft_wrap=True)
@@ -103,9 +104,9 @@ def collect(
     stands in class.toml in the work folder.
     """
     with _course(work) as settings:
-        from autograder import collect as collecting
-        from autograder.class_list import FILE, ClassList, read_class_list, read_times
-        from autograder.due_dates import read_due_dates
+        from autograder.collecting import collect as collecting
+        from autograder.collecting.class_list import FILE, ClassList, read_class_list, read_times
+        from autograder.gradebook.due_dates import read_due_dates
 
         usual = settings.folder / FILE
         listed = read_class_list(students or usual) if students or usual.exists() else ClassList()
@@ -153,7 +154,7 @@ def grade(
         students = submissions.students_who_submitted(settings, name, student)
         if cluster is None:
             workers.start_early(settings.log, make_ready, settings.limits, settings.sandbox, settings.device)
-        from autograder.record import due
+        from autograder.gradebook.record import due
 
         todo = students if again else due(settings, name, students)
         outcomes = _grade(settings, name, todo, cluster)
@@ -169,9 +170,9 @@ def feedback(name: Name, student: Student = None, db: Database = None, work: Wor
     """Write a page for each graded student: autograder/work/feedback/STUDENT/NAME/NAME.html."""
     with _course(work, db) as settings:
         workers.warm_up()
-        from autograder import submissions
-        from autograder.assignment import ensure_in_gradebook
-        from autograder.points import read_points
+        from autograder.collecting import submissions
+        from autograder.gradebook.points import read_points
+        from autograder.handing_out.assignment import ensure_in_gradebook
 
         ensure_in_gradebook(settings, name)
         students = submissions.students_who_submitted(settings, name, student)
@@ -202,7 +203,7 @@ def export(
     if lms not in ("canvas", "moodle"):
         _give_up(f"there is no export for '{lms}': canvas or moodle", 2)
     with _course(work, db) as settings:
-        from autograder.exports import write_export
+        from autograder.pages.exports import write_export
 
         submissions.require_assignment(settings, name)
         path = to or settings.folder / "exports" / f"{name}-{lms}.csv"
@@ -222,7 +223,7 @@ def bundle(
     with _course(None) as settings:
         target = (to or settings.root / "dist" / "students.zip").expanduser()
         try:
-            from autograder.bundle import write_bundle
+            from autograder.handing_out.bundle import write_bundle
 
             count = write_bundle(settings, names or [], target)
         except AnswersFoundError as error:
@@ -245,8 +246,8 @@ def demo(
     began, count = time.monotonic(), 0
     with _course(work) as settings:
         workers.warm_up()
-        from autograder.assignment import generate
-        from autograder.sample_class import banks, hand_in
+        from autograder.demo.sample_class import banks, hand_in
+        from autograder.handing_out.assignment import generate
 
         for name in names or ():
             submissions.require_assignment(settings, name)
@@ -278,8 +279,8 @@ def doctor() -> None:
 
 def _grade(settings: Settings, name: str, students: Sequence[str], cluster: str | None = None) -> "list[Outcome]":
     """Grade, and print the table with a line for each problem."""
-    from autograder import engine
-    from autograder.points import points_table, read_points
+    from autograder.gradebook.points import points_table, read_points
+    from autograder.running import engine
 
     with _runner(settings, cluster if students else None) as runner, _bar("grading", len(students)) as advance:
         outcomes = engine.grade(settings, name, students, advance, runner=runner)
@@ -299,7 +300,7 @@ def _runner(settings: Settings, cluster: str | None) -> "Iterator[Runner]":
         yield workers.in_workers
         return
     try:
-        from autograder.cluster import on_cluster
+        from autograder.running.cluster import on_cluster
     except ModuleNotFoundError as error:
         raise AutograderError(f'{error.name} is not installed: pip install "modular-learning[cluster]"') from error
 
@@ -312,7 +313,7 @@ def _runner(settings: Settings, cluster: str | None) -> "Iterator[Runner]":
 
 def _feedback(settings: Settings, name: str, students: Sequence[str]) -> "list[Outcome]":
     """Write feedback, and say where it lies."""
-    from autograder import engine
+    from autograder.running import engine
 
     with _bar("feedback", len(students)) as advance:
         outcomes = engine.feedback(settings, name, students, advance)
@@ -323,7 +324,7 @@ def _feedback(settings: Settings, name: str, students: Sequence[str]) -> "list[O
 
 def _report(settings: Settings, name: str) -> None:
     """Write the class report, and say where it lies."""
-    from autograder.report import write_report
+    from autograder.pages.report import write_report
 
     screen.print(f"report: {write_report(settings, name)}", markup=False, soft_wrap=True)
 

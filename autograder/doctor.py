@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from autograder.bubblewrap import sandbox_problem
 from autograder.errors import AutograderError
 from autograder.kernel import kernel_problem
+from autograder.sandbox.bwrap import sandbox_problem
 from autograder.settings import KERNEL, Settings, find_root
 
 PIP = 'pip install "modular-learning[grade]"'

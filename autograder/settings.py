@@ -10,15 +10,21 @@ from typing import Self
 
 from traitlets.config import Config
 
-from autograder.database import database_url
 from autograder.errors import AutograderError
-from autograder.limits import Limits
+from autograder.gradebook.address import database_url
+from autograder.sandbox.limits import Limits
+
+PACKAGE = Path(__file__).parent
+"""The whole of this package, the folder in which all of its code lies."""
+
+CHECKOUT = PACKAGE.parent
+"""The folder around the package: solutions, tests and the gradebook lie in it, unless the package is installed."""
 
 COURSE_ID = "modular-learning"
 KERNEL = "python3"
 """In which submissions run, whatever kernel they were saved with; the source notebooks name it."""
 
-RUN = "autograder.steps.SandboxedExecute"
+RUN = "autograder.nbgrader_steps.steps.SandboxedExecute"
 """The preprocessor that executes a notebook; the one step that may happen in another process."""
 
 IGNORE = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".DS_Store"]
@@ -156,30 +162,30 @@ class Settings:
         c.SandboxedExecute.seconds = self.limits.seconds
         c.SandboxedExecute.cell_seconds = self.limits.cell_seconds
         c.AssignPenalties.work = str(self.folder)
-        c.Autograde.pre_convert_hook = "autograder.submissions.defuse_links"
+        c.Autograde.pre_convert_hook = "autograder.collecting.submissions.defuse_links"
         c.Autograde.sanitize_preprocessors = [
-            "autograder.steps.HardenNotebook",
+            "autograder.nbgrader_steps.steps.HardenNotebook",
             "nbgrader.preprocessors.OverwriteCells",
         ]
         c.Autograde.autograde_preprocessors = [
             RUN,
-            "autograder.allow_stderr.AllowStderr",
-            "autograder.fail_closed.FailClosed",
+            "autograder.nbgrader_steps.allow_stderr.AllowStderr",
+            "autograder.nbgrader_steps.fail_closed.FailClosed",
             "nbgrader.preprocessors.IgnorePattern",
             "nbconvert.preprocessors.ClearMetadataPreprocessor",
             "nbgrader.preprocessors.LimitOutput",
             "nbgrader.preprocessors.SaveAutoGrades",
-            "autograder.review.MarkForReview",
-            "autograder.late.AssignPenalties",
+            "autograder.nbgrader_steps.review.MarkForReview",
+            "autograder.gradebook.late.AssignPenalties",
         ]
-        c.GenerateFeedback.preprocessors = ["autograder.hide_tests.HideTests"]
-        c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackExporter"
-        c.GenerateFeedback.post_convert_hook = "autograder.feedback.keep_pages_only"
+        c.GenerateFeedback.preprocessors = ["autograder.nbgrader_steps.hide_tests.HideTests"]
+        c.GenerateFeedback.exporter_class = "autograder.pages.feedback.FeedbackExporter"
+        c.GenerateFeedback.post_convert_hook = "autograder.pages.feedback.keep_pages_only"
         # The formgrader shows submissions in the instructor's browser, next to the instructor's Jupyter.
         c.HTMLExporter.sanitize_html = True
         c.HTMLExporter.filters = {
-            "clean_html": "autograder.sanitize.clean",
-            "markdown2html": "autograder.fragments.markdown",
+            "clean_html": "autograder.pages.sanitize.clean",
+            "markdown2html": "autograder.pages.fragments.markdown",
         }
         c.NbConvertBase.display_data_priority = [  # neither scripts nor widgets
             *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain")

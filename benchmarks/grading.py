@@ -25,8 +25,8 @@ import nbformat
 import psutil
 import typer
 
-from autograder.assignment import generate
-from autograder.sample_class import Sample, fill_in, read_bank
+from autograder.demo.sample_class import Sample, fill_in, read_bank
+from autograder.handing_out.assignment import generate
 from autograder.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -17,10 +17,10 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.bubblewrap import sandbox_problem
-from autograder.edition import make_edition
-from autograder.limits import Limits
-from autograder.sandbox import Sandbox
+from autograder.handing_out.edition import make_edition
+from autograder.sandbox.bwrap import sandbox_problem
+from autograder.sandbox.host import Sandbox
+from autograder.sandbox.limits import Limits
 from autograder.settings import Settings
 
 AUTOGRADER = [sys.executable, "-m", "autograder"]

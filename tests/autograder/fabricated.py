@@ -8,10 +8,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.api import Grade, Gradebook
 
-from autograder.gradebook import open_gradebook
+from autograder.gradebook.database import open_gradebook
+from autograder.pages.verdicts import MIMETYPE
 from autograder.quiet import quiet
 from autograder.settings import Settings
-from autograder.verdicts import MIMETYPE
 
 PARTS = {
     "add": {"shapes": 2.0, "∂L/∂x": 3.0, "∂L/∂y": 3.0},

@@ -25,10 +25,10 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from typer.testing import CliRunner
 
-from autograder import bundle, bundle_pages
 from autograder.cli import app
-from autograder.edition import edition_files
 from autograder.errors import AnswersFoundError, AutograderError
+from autograder.handing_out import bundle, bundle_pages
+from autograder.handing_out.edition import edition_files
 from autograder.settings import Settings
 from course.exercises import all_exercises
 from tests.autograder.conftest import AUTOGRADER, TINY
@@ -345,7 +345,7 @@ def small(tmp_path, monkeypatch):
     root = tmp_path / "small"
     course = SmallCourse(root)
     monkeypatch.chdir(root)
-    monkeypatch.setattr("autograder.bundle.edition_files", lambda: {"course/__init__.py": b"value = 1\n"})
+    monkeypatch.setattr("autograder.handing_out.bundle.edition_files", lambda: {"course/__init__.py": b"value = 1\n"})
     assert run("generate", "tiny").exit_code == 0
     return course
 
@@ -464,7 +464,7 @@ def test_stopped_while_writing_leaves_what_was_there(small, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("autograder.bundle.os.replace", stopped)
+    monkeypatch.setattr("autograder.handing_out.bundle.os.replace", stopped)
     assert one_line(run("bundle"), 130) == f"autograder: stopped; {path} is as it was"
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["students.zip"]

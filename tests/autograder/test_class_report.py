@@ -8,12 +8,12 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
-from autograder.class_results import UNNAMED, UNWRITTEN, read_class
 from autograder.cli import app
 from autograder.errors import AutograderError
-from autograder.gradebook import open_gradebook
+from autograder.gradebook.database import open_gradebook
+from autograder.pages.class_results import UNNAMED, UNWRITTEN, read_class
+from autograder.pages.report import report_page, write_report
 from autograder.quiet import quiet
-from autograder.report import report_page, write_report
 from tests.autograder.fabricated import FabricatedClass, Work
 from tests.autograder.test_feedback import open_and_watch
 

@@ -15,13 +15,13 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from autograder import cluster as cluster_module
 from autograder.cli import app
-from autograder.cluster import LOST, check, on_cluster, pack
-from autograder.engine import grade
 from autograder.errors import AutograderError
-from autograder.points import read_points
-from autograder.task import Executed, Task, run_all
+from autograder.gradebook.points import read_points
+from autograder.running import cluster as cluster_module
+from autograder.running.cluster import LOST, check, on_cluster, pack
+from autograder.running.engine import grade
+from autograder.running.task import Executed, Task, run_all
 from tests.autograder.conftest import AUTOGRADER
 
 pytestmark = pytest.mark.xdist_group("cluster")

@@ -22,19 +22,19 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.exchange.default import ExchangeFetchAssignment, ExchangeReleaseAssignment, ExchangeSubmit
 from typer.testing import CliRunner
 
-from autograder import archives
-from autograder.archives import RefusedError, list_zip
-from autograder.assignment import generate
-from autograder.class_list import ClassList, bad_id, read_class_list, read_times
 from autograder.cli import app
-from autograder.collect import collect, how_long
-from autograder.due_dates import DueDates, read_due_dates
-from autograder.engine import grade
+from autograder.collecting import archives
+from autograder.collecting.archives import RefusedError, list_zip
+from autograder.collecting.class_list import ClassList, bad_id, read_class_list, read_times
+from autograder.collecting.collect import collect, how_long
 from autograder.errors import AutograderError
-from autograder.points import read_points
+from autograder.gradebook.due_dates import DueDates, read_due_dates
+from autograder.gradebook.points import read_points
+from autograder.gradebook.record import due
+from autograder.gradebook.timestamps import read_timestamp
+from autograder.handing_out.assignment import generate
 from autograder.quiet import quiet
-from autograder.record import due
-from autograder.timestamps import read_timestamp
+from autograder.running.engine import grade
 from tests.autograder.conftest import answer_cell
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -613,11 +613,11 @@ def test_nobody_hands_in_under_a_classmates_name(course, tmp_path, monkeypatch):
     for student in ("s01", "s02"):
         folder(inbound / f"{student}+tiny+2026-10-01 12:00:00.000000 UTC+abc", {"tiny.ipynb": notebook(course)})
     (tmp_path / "x").chmod(0o777)
-    monkeypatch.setattr("autograder.exchange._owner", lambda path: "s01")
+    monkeypatch.setattr("autograder.collecting.exchange._owner", lambda path: "s01")
     done = bring(course, tmp_path / "x")
     assert done.became == {"s01": "new"}
     assert "says that it is of s02, but s01 made it: ask both" in done.problems[0][1]
-    monkeypatch.setattr("autograder.exchange._owner", lambda path: "jovyan")  # a JupyterHub where all are one user
+    monkeypatch.setattr("autograder.collecting.exchange._owner", lambda path: "jovyan")  # a JupyterHub where all are one user
     assert bring(course, tmp_path / "x").became == {"s01": "unchanged", "s02": "new"}
 
 

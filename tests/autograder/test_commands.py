@@ -99,7 +99,7 @@ def test_package_missing_later_points_to_the_doctor(tiny, monkeypatch):
     real = builtins.__import__
 
     def without_submissions(name, *rest):
-        if name == "autograder.assignment":
+        if name == "autograder.handing_out.assignment":
             raise ModuleNotFoundError("No module named 'nbconvert'", name="nbconvert")
         return real(name, *rest)
 
@@ -109,7 +109,7 @@ def test_package_missing_later_points_to_the_doctor(tiny, monkeypatch):
 
 def test_missing_bubblewrap_says_how_to_install_it(tiny, monkeypatch):
     tiny.hand_in("ada")
-    monkeypatch.setattr("autograder.engine.sandbox_problem", lambda: "bubblewrap is not installed: do this")
+    monkeypatch.setattr("autograder.running.engine.sandbox_problem", lambda: "bubblewrap is not installed: do this")
     assert _one_line(_run("grade", "tiny")) == "autograder: bubblewrap is not installed: do this"
 
 

@@ -21,8 +21,8 @@ from nbgrader.converters.base import BaseConverter
 from nbgrader.preprocessors import NbGraderPreprocessor, OverwriteCells, SaveAutoGrades
 from nbgrader.utils import determine_grade
 
-from autograder.assignment import generate
-from autograder.harden import Blueprint, harden
+from autograder.handing_out.assignment import generate
+from autograder.running.harden import Blueprint, harden
 from autograder.settings import RUN, Settings
 from tests.autograder.conftest import graded_cell
 
@@ -117,7 +117,7 @@ def test_ipython_hands_outputs_to_the_methods_that_shell_overrides():
 
 def test_jsonschema_does_without_the_slow_grammar():
     code = (
-        "import autograder.quick_imports, sys, nbformat, jsonschema\n"
+        "import autograder.running.quick_imports, sys, nbformat, jsonschema\n"
         "assert sys.modules['rfc3987_syntax'] is None and 'lark' not in sys.modules\n"
         "nbformat.validate(nbformat.v4.new_notebook())"
     )

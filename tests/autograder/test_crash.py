@@ -13,10 +13,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.gradebook import open_gradebook
-from autograder.points import read_points
+from autograder.gradebook.database import open_gradebook
+from autograder.gradebook.points import read_points
+from autograder.gradebook.record import due
 from autograder.quiet import quiet
-from autograder.record import due
 
 pytestmark = pytest.mark.xdist_group("crash")
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import nbformat
 import pytest
 
+from autograder.demo.sample_class import read_bank, sample_class, submission
 from autograder.errors import AutograderError
-from autograder.points import Points, read_points
-from autograder.sample_class import read_bank, sample_class, submission
+from autograder.gradebook.points import Points, read_points
 
 pytestmark = pytest.mark.xdist_group("demo")  # so that it runs once
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.edition import edition_files, edition_key, make_edition
 from autograder.errors import AutograderError
-from autograder.leaks import all_answers, find_leaks
-from autograder.leaks.shapes import shape, size
+from autograder.handing_out.edition import edition_files, edition_key, make_edition
+from autograder.handing_out.leaks import all_answers, find_leaks
+from autograder.handing_out.leaks.shapes import shape, size
 from course import Chain, Graph, Module, Residual, Unroll
 from course.checks import FunctionWithGradient
 from course.exercises import Call, Exercise, all_exercises, equals
@@ -283,7 +283,7 @@ def test_it_is_made_quickly_and_with_the_same_bytes_each_time(edition, tmp_path)
     files = {path.relative_to(edition).as_posix(): path.read_bytes() for path in edition.rglob("*") if path.is_file()}
     assert files == edition_files()
     assert files == {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    code = "from autograder.edition import edition_key; print(edition_key())"
+    code = "from autograder.handing_out.edition import edition_key; print(edition_key())"
     other = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -310,7 +310,9 @@ def exercise(name, truth, cases=lambda rng: []):
 def test_any_module_of_the_library_can_be_asked_for(both, tmp_path, monkeypatch):
     """All at once: nothing in course/modules/ is named for a gradient any longer, and the numbers are the same."""
     kinds = [*all_modules().values(), Graph, Chain, Residual, Unroll]
-    monkeypatch.setattr("autograder.edition.all_exercises", lambda: EXERCISES | {k.__name__: exercise("", k) for k in kinds})
+    monkeypatch.setattr(
+        "autograder.handing_out.edition.all_exercises", lambda: EXERCISES | {k.__name__: exercise("", k) for k in kinds}
+    )
     made = make_edition(tmp_path / "all")
     for path, tree in parse_all(made).items():
         if path.startswith("course/modules/"):
@@ -361,7 +363,7 @@ def compared_with_torch(rng):
     ],
 )
 def test_an_answer_that_cannot_be_taken_out_stops_everything(tmp_path, monkeypatch, asked, cause):
-    monkeypatch.setattr("autograder.edition.all_exercises", lambda: EXERCISES | {"f": asked})
+    monkeypatch.setattr("autograder.handing_out.edition.all_exercises", lambda: EXERCISES | {"f": asked})
     with pytest.raises(AutograderError, match=re.escape(cause)):
         make_edition(tmp_path / "students")
     assert not (tmp_path / "students").exists()
@@ -370,11 +372,11 @@ def test_an_answer_that_cannot_be_taken_out_stops_everything(tmp_path, monkeypat
 
 
 def test_a_stand_in_is_needed_where_backward_leaves_something_behind(monkeypatch, tmp_path):
-    monkeypatch.setattr("autograder.edition.PARTS", tmp_path)
+    monkeypatch.setattr("autograder.handing_out.edition.PARTS", tmp_path)
     with pytest.raises(AutograderError, match=r"Graph\.backward in course/graph\.py sets self\.grads"):
         edition_files()
 
 
 def test_what_is_compared_with_torch_is_no_answer(monkeypatch):
-    monkeypatch.setattr("autograder.edition.all_exercises", lambda: {"f": exercise("f", None, compared_with_torch)})
+    monkeypatch.setattr("autograder.handing_out.edition.all_exercises", lambda: {"f": exercise("f", None, compared_with_torch)})
     assert edition_files()["course/modules/add.py"] == (ROOT / "course/modules/add.py").read_bytes()

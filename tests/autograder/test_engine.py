@@ -11,9 +11,9 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.engine import feedback, grade
-from autograder.points import read_points
-from autograder.record import NOT_GRADED
+from autograder.gradebook.points import read_points
+from autograder.gradebook.record import NOT_GRADED
+from autograder.running.engine import feedback, grade
 from tests.autograder.conftest import AUTOGRADER
 
 
@@ -141,7 +141,7 @@ def test_regrading_keeps_the_earlier_grade_when_writing_it_fails(tiny, monkeypat
     def fail(*args):
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("autograder.steps.Replay.preprocess", fail)
+    monkeypatch.setattr("autograder.nbgrader_steps.steps.Replay.preprocess", fail)
     (outcome,) = grade(tiny.settings, "tiny", ["ada"])
     assert outcome.problem == "nbgrader stopped: OSError: the disk is full"
     assert outcome.kept

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.errors import AutograderError
-from autograder.exports import plain, write_export
-from autograder.gradebook import open_gradebook
+from autograder.gradebook.database import open_gradebook
+from autograder.pages.exports import plain, write_export
 from autograder.quiet import quiet
 from tests.autograder.fabricated import FabricatedClass, Work
 
@@ -73,7 +73,14 @@ def test_an_ordinary_name_stays():
 
 
 def test_nbgraders_own_command_takes_the_plugin(graphs, tmp_path):
-    command = [sys.executable, "-m", "nbgrader", "export", "--exporter=autograder.exports.CanvasExportPlugin", "--to=own.csv"]
+    command = [
+        sys.executable,
+        "-m",
+        "nbgrader",
+        "export",
+        "--exporter=autograder.pages.exports.CanvasExportPlugin",
+        "--to=own.csv",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     assert [row[3] for row in read(tmp_path / "own.csv")] == ["SIS Login ID", "", "ada", "bob", "eve"]

@@ -14,15 +14,15 @@ from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.server_extensions.formgrader.handlers import template_path
 
-from autograder.engine import write_feedback
-from autograder.feedback import feedback_page
-from autograder.formula import to_mathml
-from autograder.fragments import markdown, text
-from autograder.grades import CellGrade, Submission
-from autograder.page import POLICY
-from autograder.problem_page import write_problem_page
-from autograder.sanitize import clean, clean_style
-from autograder.verdicts import MIMETYPE, read_verdict
+from autograder.gradebook.grades import CellGrade, Submission
+from autograder.pages.feedback import feedback_page
+from autograder.pages.formula import to_mathml
+from autograder.pages.fragments import markdown, text
+from autograder.pages.page import POLICY
+from autograder.pages.problem_page import write_problem_page
+from autograder.pages.sanitize import clean, clean_style
+from autograder.pages.verdicts import MIMETYPE, read_verdict
+from autograder.running.engine import write_feedback
 from course.exercises import score
 from tests.autograder.fabricated import FabricatedClass, Work, about, judged, notebook_of, score_data
 from tests.autograder.hostile import CELLS, PAGES, RUN, shown

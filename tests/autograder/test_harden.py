@@ -7,7 +7,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.harden import Blueprint, SourceCell, answers, harden
+from autograder.running.harden import Blueprint, SourceCell, answers, harden
 
 
 def _source(name: str, kind: str = "code", *, locked: bool = False, solution: bool = False, points: float | None = None):

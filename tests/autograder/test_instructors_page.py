@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autograder.cli import app
-from autograder.points import read_points
+from autograder.gradebook.points import read_points
 from autograder.settings import Settings
 from tests.autograder.conftest import needs_sandbox
 

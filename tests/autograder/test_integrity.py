@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.engine import grade
-from autograder.judge import Check, judge
-from autograder.points import read_points
-from autograder.sandbox import Student, StudentGoneError
+from autograder.gradebook.points import read_points
+from autograder.running.engine import grade
+from autograder.running.judge import Check, judge
+from autograder.sandbox.host import Student, StudentGoneError
 from course.exercises import Score, all_exercises
 from course.module import Module
 from course.modules import Add

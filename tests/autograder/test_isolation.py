@@ -1,6 +1,7 @@
 """The sandbox under attack: nothing that is not the student's own is read or changed, and the next student never notices."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.judge import Check, judge
-from autograder.limits import Limits
-from autograder.sandbox import GRACE, Sandbox, StudentGoneError
-from autograder.seccomp import seccomp_filter
+from autograder.running.judge import Check, judge
+from autograder.sandbox.host import GRACE, Sandbox, StudentGoneError, _hidden_folders
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.seccomp import seccomp_filter
 from tests.autograder.test_judge import MULTIPLY
 
 pytestmark = [
@@ -73,8 +74,9 @@ REFUSED = {
     "another interface": "import socket; socket.if_nameindex()[1]",
     # Reading.
     "solutions": "import os; os.listdir({root!r} + '/solutions')",
-    "hidden tests": "open({root!r} + '/solutions/cosine_unit/cosine_unit.ipynb')",
-    "the judge": "open({root!r} + '/autograder/judge.py')",
+    "hidden tests": "open({root!r} + '/solutions/01_graphs/01_graphs.ipynb')",
+    "the judge": "open({root!r} + '/autograder/running/judge.py')",
+    "the bank of submissions": "open({root!r} + '/autograder/demo/bank/01_graphs/right-plain.py')",
     "the judge, imported": "import autograder",
     "the library with answers": "open({root!r} + '/course/modules/multiply.py')",
     "the engine's files": "open({secret!r})",
@@ -193,11 +195,23 @@ def elsewhere() -> Iterator[Path]:
         yield Path(folder)
 
 
+def test_all_of_this_checkout_is_hidden_where_python_lies_around_it(root, monkeypatch):
+    monkeypatch.setattr("autograder.sandbox.host._system_folders", lambda: ["/usr", str(root.parent)])
+    assert str(root) in _hidden_folders()
+
+
+def test_what_may_not_be_read_is_there(root):
+    """A file that is not there can be read by nobody: the tests above would pass whatever the sandbox shows."""
+    named = [path for code in REFUSED.values() for path in re.findall(r"\{root!r\} \+ '/([^']+)'", code)]
+    assert len(named) >= 5
+    assert [path for path in named if not (root / path).exists()] == []
+
+
 def test_an_installed_package_is_hidden(edition, elsewhere, monkeypatch):
     for name in ("course", "autograder", "torch"):
         (elsewhere / "lib" / name).mkdir(parents=True)
         (elsewhere / "lib" / name / "file.py").write_text(f"{name} has the answers")
-    monkeypatch.setattr("autograder.sandbox._system_folders", lambda: ["/usr", str(elsewhere)])
+    monkeypatch.setattr("autograder.sandbox.host._system_folders", lambda: ["/usr", str(elsewhere)])
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(elsewhere / "lib"))
     said = in_bwrap(Sandbox(edition), "/bin/sh", "-c", f"cat {elsewhere}/lib/*/*; echo x > {elsewhere}/lib/course/x")
     assert "torch has the answers" in said
@@ -211,10 +225,9 @@ def test_a_checkout_within_a_system_folder_is_hidden(edition, elsewhere, monkeyp
     for name in ("solutions/a.ipynb", "autograder/work/gradebook.db", ".venv/lib/torch.py", "course/a.py"):
         (course / name).parent.mkdir(parents=True, exist_ok=True)
         (course / name).write_text(f"this is {name}")
-    for name in ("warm_kernel.py", "shell.py"):
-        (course / "autograder" / name).write_text("")
-    monkeypatch.setattr("autograder.sandbox.HERE", course / "autograder")
-    monkeypatch.setattr("autograder.sandbox._needed", lambda: {"/usr", str(elsewhere), str(course / ".venv")})
+    monkeypatch.setattr("autograder.sandbox.host.PACKAGE", course / "autograder")
+    monkeypatch.setattr("autograder.sandbox.host.CHECKOUT", course)
+    monkeypatch.setattr("autograder.sandbox.host._needed", lambda: {"/usr", str(elsewhere), str(course / ".venv")})
     said = in_bwrap(Sandbox(edition), "/bin/sh", "-c", f"cd {course}; cat */*.* */*/*.* .venv/*/*")
     assert "this is .venv/lib/torch.py" in said
     assert said.count("this is") == 1
@@ -379,7 +392,7 @@ LONG |= {f"spins: {name}" for name in ("no handlers", "blocked signals", "at exi
     "attack", [pytest.param(ATTACKS[name], marks=[pytest.mark.slow] * (name in LONG), id=name) for name in ATTACKS]
 )
 def test_delays_nobody(attack, impatient, monkeypatch):
-    monkeypatch.setattr("autograder.sandbox.GRACE", 0.6)  # to have it over sooner
+    monkeypatch.setattr("autograder.sandbox.host.GRACE", 0.6)  # to have it over sooner
     impatient.start()
     began = time.monotonic()
     says(impatient, attack, "print(1)")

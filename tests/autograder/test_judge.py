@@ -6,8 +6,8 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from autograder.judge import Check, Remote, find_check, judge, meddling
-from autograder.sandbox import Sandbox, StudentGoneError
+from autograder.running.judge import Check, Remote, find_check, judge, meddling
+from autograder.sandbox.host import Sandbox, StudentGoneError
 from course.exercises import Score, find_exercise, grade
 from tests.autograder.conftest import in_notebook
 

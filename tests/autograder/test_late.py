@@ -15,19 +15,19 @@ from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from typer.testing import CliRunner
 
-from autograder.archives import list_zip
-from autograder.class_list import ClassList
 from autograder.cli import app
-from autograder.collect import collect
-from autograder.due_dates import EXAMPLE, FILE, DueDates, Rule, read_due_dates
-from autograder.engine import feedback, grade
+from autograder.collecting.archives import list_zip
+from autograder.collecting.class_list import ClassList
+from autograder.collecting.collect import collect
 from autograder.errors import AutograderError
-from autograder.exports import write_export
-from autograder.gradebook import open_gradebook
-from autograder.late import enter_penalties
-from autograder.points import points_table, read_points
+from autograder.gradebook.database import open_gradebook
+from autograder.gradebook.due_dates import EXAMPLE, FILE, DueDates, Rule, read_due_dates
+from autograder.gradebook.late import enter_penalties
+from autograder.gradebook.points import points_table, read_points
+from autograder.gradebook.timestamps import parse_timestamp, read_timestamp, write_timestamp
+from autograder.pages.exports import write_export
 from autograder.quiet import quiet
-from autograder.timestamps import parse_timestamp, read_timestamp, write_timestamp
+from autograder.running.engine import feedback, grade
 from tests.autograder.fabricated import FabricatedClass, Work
 
 DUE = datetime(2026, 10, 1, 21, 59, tzinfo=UTC)

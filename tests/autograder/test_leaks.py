@@ -6,9 +6,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.leaks import all_answers, find_leaks
-from autograder.leaks.answers import MARKED
-from autograder.leaks.code import cells, source_of
+from autograder.handing_out.leaks import all_answers, find_leaks
+from autograder.handing_out.leaks.answers import MARKED
+from autograder.handing_out.leaks.code import cells, source_of
 from tests.autograder.conftest import answer_cell, graded_cell, locked_cell
 from tests.conftest import ROOT
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.points import read_points
-from autograder.sample_class import sample_class
+from autograder.demo.sample_class import sample_class
+from autograder.gradebook.points import read_points
 from autograder.settings import Settings
 
 ASSIGNMENTS = sorted(path.parent.name for path in Path(__file__).parents[2].glob("solutions/*/*.ipynb"))

@@ -17,12 +17,12 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.database import VARIABLE, database_url, has_password, shown
-from autograder.engine import grade
 from autograder.errors import AutograderError
-from autograder.gradebook import open_gradebook
-from autograder.points import read_points
+from autograder.gradebook.address import VARIABLE, database_url, has_password, shown
+from autograder.gradebook.database import open_gradebook
+from autograder.gradebook.points import read_points
 from autograder.quiet import quiet
+from autograder.running.engine import grade
 from autograder.settings import COURSE_ID, Settings
 from tests.autograder.conftest import AUTOGRADER
 

@@ -4,9 +4,9 @@ import pytest
 from nbformat.v4 import new_notebook, new_output
 from nbgrader.utils import determine_grade
 
-from autograder.allow_stderr import AllowStderr
-from autograder.fail_closed import FailClosed
-from autograder.hide_tests import HideTests
+from autograder.nbgrader_steps.allow_stderr import AllowStderr
+from autograder.nbgrader_steps.fail_closed import FailClosed
+from autograder.nbgrader_steps.hide_tests import HideTests
 from tests.autograder.conftest import answer_cell, graded_cell
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.assignment import generate
-from autograder.engine import grade
-from autograder.points import read_points
+from autograder.gradebook.points import read_points
+from autograder.handing_out.assignment import generate
+from autograder.running.engine import grade
 from autograder.settings import Settings
 
 ASSIGNMENTS = sorted(path.parent.name for path in Path(__file__).parents[2].glob("solutions/*/*.ipynb"))

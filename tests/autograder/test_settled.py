@@ -6,13 +6,13 @@ import nbformat
 import pytest
 from nbformat.v4 import new_markdown_cell
 
-from autograder.assignment import generate
-from autograder.engine import grade
-from autograder.gradebook import open_gradebook
-from autograder.points import read_points
+from autograder.gradebook.database import open_gradebook
+from autograder.gradebook.points import read_points
+from autograder.gradebook.record import due
+from autograder.gradebook.timestamps import write_timestamp
+from autograder.handing_out.assignment import generate
 from autograder.quiet import quiet
-from autograder.record import due
-from autograder.timestamps import write_timestamp
+from autograder.running.engine import grade
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import textwrap
 import pytest
 
 from autograder.errors import AutograderError
-from autograder.stripping import cut_answers
-from autograder.stripping.telling import shortened
+from autograder.handing_out.stripping import cut_answers
+from autograder.handing_out.stripping.telling import shortened
 
 
 def package(**files):

@@ -6,9 +6,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.points import Points, read_points
-from autograder.sample_class import BANK, banks, read_bank, sample_class
-from autograder.verdicts import Verdict, read_verdict
+from autograder.demo.sample_class import BANK, banks, read_bank, sample_class
+from autograder.gradebook.points import Points, read_points
+from autograder.pages.verdicts import Verdict, read_verdict
 from course.exercises import find_exercise
 
 ASSIGNMENTS = sorted(path.name for path in (Path(__file__).parents[2] / "solutions").iterdir() if path.is_dir())

@@ -17,8 +17,8 @@ import pytest
 from playwright.sync_api import TimeoutError as NotThere
 from playwright.sync_api import expect
 
-from autograder.points import read_points
-from autograder.sample_class import read_bank
+from autograder.demo.sample_class import read_bank
+from autograder.gradebook.points import read_points
 from autograder.settings import Settings
 from tests.autograder.conftest import needs_sandbox
 from tests.conftest import ROOT, run_all, running_jupyter

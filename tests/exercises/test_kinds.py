@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.edition import make_edition
-from autograder.sandbox import Sandbox
+from autograder.handing_out.edition import make_edition
+from autograder.sandbox.host import Sandbox
 from course.exercises import find_exercise, grade
 from tests.autograder.conftest import in_notebook
 from tests.autograder.test_judge import judged

@@ -1,0 +1,1 @@
+"""The sample class of `autograder demo`, and its bank of submissions."""

@@ -1,0 +1,79 @@
+"""Late penalties in nbgrader's own field of the gradebook, from due dates and the times at which work was handed in."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Unicode
+
+from autograder.gradebook.database import all_or_nothing, one_writer, open_gradebook
+from autograder.gradebook.due_dates import DueDates, read_due_dates
+from autograder.gradebook.timestamps import read_timestamp
+from autograder.quiet import quiet
+from autograder.settings import Settings
+
+
+class AssignPenalties(NbGraderPreprocessor):
+    """In place of nbgrader's AssignLatePenalties, which caps a penalty at the points so far, though a person may give more."""
+
+    work = Unicode(help="The folder of class.toml.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Enter one submission's penalty."""
+        about = resources["nbgrader"]
+        handed_in = read_timestamp(Path(resources.get("metadata", {}).get("path") or "."))
+        with Gradebook(about["db_url"]) as gradebook:
+            submission = gradebook.find_submission(about["assignment"], about["student"])
+            enter_penalty(submission, read_due_dates(Path(self.work)), handed_in)
+            gradebook.db.commit()
+        return nb, resources
+
+
+def enter_penalty(submission: Any, dates: DueDates, handed_in: datetime | None) -> None:
+    """Note when a submission was due and handed in, and what its lateness costs; the second time changes nothing.
+
+    The penalty is a share of each notebook's most points: it stays right whatever a person gives later. What was earned by
+    part is left alone. An assignment that class.toml does not name keeps the due date that the formgrader gave it.
+
+    Args:
+        submission: nbgrader's SubmittedAssignment.
+    """
+    assignment, student = submission.assignment, str(submission.student.id)
+    due = dates.due.get(str(assignment.name))
+    if due is not None:
+        own = dates.of(str(assignment.name), student)
+        assignment.duedate, submission.extension = _stored(due), own - due if own and own != due else None
+    submission.timestamp = _stored(handed_in) if handed_in else None
+    percent = dates.rule.percent(timedelta(seconds=submission.total_seconds_late))
+    for notebook in submission.notebooks:
+        notebook.late_submission_penalty = float(notebook.max_score or 0.0) * percent / 100 or None
+
+
+def enter_penalties(settings: Settings, assignment: str, dates: DueDates) -> None:
+    """The same for everyone whose work was graded, so that a new date or rule also holds for what need not be graded again."""
+    if not _may_be_late(settings, assignment, dates):
+        return
+    with one_writer(settings), quiet(settings.log), all_or_nothing(settings), open_gradebook(settings) as gradebook:
+        for submission in gradebook.find_assignment(assignment).submissions:
+            folder = settings.autograded / str(submission.student.id) / assignment
+            enter_penalty(submission, dates, read_timestamp(folder))
+        gradebook.db.commit()
+
+
+def _may_be_late(settings: Settings, assignment: str, dates: DueDates) -> bool:
+    if assignment in dates.due:
+        return True
+    with quiet(settings.log), open_gradebook(settings) as gradebook:
+        try:
+            return gradebook.find_assignment(assignment).duedate is not None
+        except MissingEntry:
+            return False
+
+
+def _stored(time: datetime) -> datetime:
+    """As nbgrader keeps times: UTC, without saying so."""
+    return time.astimezone(UTC).replace(tzinfo=None)

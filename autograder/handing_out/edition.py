@@ -1,0 +1,128 @@
+"""The students' edition: a copy of the library `course` in which what students are asked to write is not there.
+
+The classes that exercises ask for have no backward there, and fall back on torch.autograd, so that everything still runs and
+shows the same numbers.
+"""
+
+import functools
+import hashlib
+import inspect
+import os
+import tempfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import course
+from autograder.errors import AutograderError
+from autograder.handing_out.leaks import answers_of_library, find_in
+from autograder.handing_out.stripping import bound, classes, cut_answers
+from course.device import generator
+from course.exercises import Call, Exercise, all_exercises
+from course.module import Module
+
+LIBRARY = Path(course.__file__).parent
+PARTS = Path(__file__).parent / "edition_parts"
+"""Where another backward stands that a class gets: graph.py is for the class in course/graph.py."""
+
+
+def make_edition(folder: Path) -> Path:
+    """Write the students' edition of the library to `folder`/course, in place of what is there.
+
+    Raises:
+        AutograderError: an exercise's answer cannot be taken out of the library; nothing is written.
+    """
+    files = edition_files()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".edition-") as scratch:
+        made, before = Path(scratch, "course"), Path(scratch, "before")
+        for path, content in files.items():
+            target = Path(scratch, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        if (folder / "course").exists():
+            os.rename(folder / "course", before)
+        os.rename(made, folder / "course")
+    return folder
+
+
+def edition_key() -> str:
+    """A fingerprint of the students' edition, in hexadecimal."""
+    digest = hashlib.sha256()
+    for path, content in edition_files().items():
+        digest.update(f"{path} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def edition_files() -> dict[str, bytes]:
+    """Every file of the students' edition by its path, in alphabetical order.
+
+    Raises:
+        AutograderError: an exercise's answer cannot be taken out of the library.
+    """
+    found = sorted(path.relative_to(LIBRARY.parent) for path in LIBRARY.rglob("*") if path.is_file())
+    kept = [path for path in found if not any(part.startswith(".") or part == "__pycache__" for part in path.parts)]
+    files = {path.as_posix(): (LIBRARY.parent / path).read_bytes() for path in kept}
+    texts = {path: content.decode() for path, content in files.items() if path.endswith(".py")}
+    parts = {f"course/{path.relative_to(PARTS).as_posix()}": path.read_bytes() for path in PARTS.rglob("*.py")}
+    places = {path: PurePosixPath(path).with_name(f"_{PurePosixPath(path).stem}_backward.py") for path in parts}
+    asked = {name for exercise in all_exercises().values() for name in _asked(exercise, texts)}
+    asked |= _alike(texts, asked)
+    modules = {path: ".".join(place.with_suffix("").parts) for path, place in places.items()}
+    try:
+        changed = {path: text for path, text in cut_answers(texts, asked, modules).items() if text != texts[path]}
+        for path, text in changed.items():
+            compile(text, path, "exec")
+    except SyntaxError as error:
+        raise AutograderError(
+            f"the library cannot do without an answer: {error.msg} at '{(error.text or '').strip()}'"
+        ) from error
+    for path, text in changed.items():
+        files[path] = text.encode()
+        if path in parts and modules[path] in text:
+            files[str(places[path])] = parts[path]
+    return dict(sorted(files.items()))
+
+
+def _asked(exercise: Exercise, texts: dict[str, str]) -> list[str]:
+    """The name of the class that an exercise asks for; none where students invent the answer.
+
+    Raises:
+        AutograderError: the answer is not a class of the library, whose backward could be taken out.
+    """
+    truth, name = exercise.truth, exercise.name
+    if truth is None:
+        for case in exercise.cases(generator(0)):
+            if isinstance(case, Call) and (reference := _reference(case)).startswith("course."):
+                raise AutograderError(
+                    f"exercise '{name}': {reference} is the answer, and students would have it; compare with torch's"
+                )
+        return []
+    if not isinstance(truth, type) or not issubclass(truth, Module):
+        cure = "write a class with a forward, as SigmoidNeuron is"
+        raise AutograderError(
+            f"exercise '{name}': its truth is no class of modules, so that its gradient cannot be taken out: {cure}"
+        )
+    path = f"{truth.__module__.replace('.', '/')}.py"
+    if truth.__qualname__ not in classes(texts.get(path, "")):
+        where = f"{truth.__module__}.{truth.__qualname__}"
+        raise AutograderError(
+            f"exercise '{name}': its truth {where} is not at the top level of a file of course/: put it there"
+        )
+    return [truth.__name__]
+
+
+def _alike(texts: dict[str, str], asked: set[str]) -> set[str]:
+    """Classes whose backward holds a piece of one that is asked for, as NoisyReLU's is that of ReLU: it would tell."""
+    owners = {name: owner for text in texts.values() if "def backward(" in text for name, owner in classes(text).items()}
+    parts = {name: [part for part in owner.body if "backward" in bound(part)] for name, owner in owners.items()}
+    trees = {name: part for name, found in parts.items() if name not in asked for part in found}
+    return set(find_in(trees, answers_of_library(all_exercises().values())))
+
+
+def _reference(case: Call) -> str:
+    """The full name of the function that a call's result is compared with, where it is one of the library's rooms."""
+    reference: Any = inspect.getclosurevars(case.accept).nonlocals.get("reference") if inspect.isfunction(case.accept) else None
+    while isinstance(reference, functools.partial):
+        reference = reference.func
+    home = str(getattr(reference, "__module__", ""))
+    return "" if home.startswith("course.exercises.") else f"{home}.{getattr(reference, '__qualname__', '')}"

@@ -1,6 +1,0 @@
-"""Leaks: answers that stand in what students receive, found by comparing syntax trees."""
-
-from autograder.leaks.answers import Answer, all_answers, answers_of_library
-from autograder.leaks.search import Leak, find_in, find_leaks
-
-__all__ = ["Answer", "Leak", "all_answers", "answers_of_library", "find_in", "find_leaks"]

@@ -1,0 +1,1 @@
+"""The steps that nbgrader loads by name: our part in its autograde and its feedback."""

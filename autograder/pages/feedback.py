@@ -1,0 +1,234 @@
+"""Feedback: a page for each student, with a summary that the gradebook and the judge vouch for, and the notebook below it.
+
+nbgrader's GenerateFeedback writes it, with this exporter in place of its own, so that `nbgrader generate_feedback` and the
+formgrader's button make the same page as `autograder feedback`.
+"""
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from markupsafe import Markup
+from nbconvert.exporters.exporter import Exporter
+from nbformat import NotebookNode
+from nbgrader.api import Gradebook
+from traitlets import default
+
+from autograder.gradebook.grades import CellGrade, Remark, Submission, read_submissions
+from autograder.gradebook.points import exercise_of
+from autograder.gradebook.record import NOT_GRADED
+from autograder.pages import fragments
+from autograder.pages.page import humane, points, render
+from autograder.pages.verdicts import PartVerdict, Verdict, read_verdict
+
+DIAGNOSIS = re.compile(r"(?P<found>.*?)\.? ?(?P<sentence>(Likely|Perhaps): .*?)(?P<case> \(case: [^()]*\))?", re.DOTALL)
+"""How a message ends that names a mistake (see `course.diagnosis`)."""
+
+
+@dataclass(frozen=True)
+class PartLine:
+    """One part of an exercise in the summary: the mistake in a sentence, and what was found."""
+
+    name: str
+    passed: bool
+    points: float
+    most: float
+    mistake: str
+    found: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One exercise in the summary."""
+
+    title: str
+    anchor: str
+    state: str
+    """full, some, none or waits."""
+    mark: str
+    share: int
+    """Percent."""
+    words: str
+    parts: tuple[PartLine, ...] = ()
+    notes: tuple[str, ...] = ()
+    comment: Markup | None = None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake, in all the exercises in which it was made, and the points that it cost."""
+
+    sentence: str
+    exercises: tuple[str, ...]
+    cost: float
+
+
+@dataclass(frozen=True)
+class ShownCell:
+    """One cell of the notebook."""
+
+    kind: str
+    source: Markup
+    heading: str = ""
+    words: str = ""
+    anchor: str = ""
+    outputs: tuple[Markup, ...] = ()
+
+
+class FeedbackExporter(Exporter):
+    """A notebook and its grades as one HTML page, in which nothing of the notebook can run."""
+
+    output_mimetype = "text/html"
+
+    @default("file_extension")
+    def _file_extension_default(self) -> str:
+        return ".html"
+
+    def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kw: Any) -> tuple[str, dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The page. What cannot be shown of a cell is left out, with a word on it."""
+        nb, resources = self._preprocess(nbformat.from_dict(_writable(nb)), self._init_resources(resources))
+        about = resources["nbgrader"]
+        with Gradebook(about["db_url"]) as gradebook:
+            (submission,) = read_submissions(gradebook, about["assignment"], about["student"])
+        return feedback_page(nb, about["notebook"], submission), resources
+
+
+def feedback_page(notebook: NotebookNode, name: str, submission: Submission) -> str:
+    """The page for one notebook of a submission."""
+    grades = {cell: grade for (place, cell), grade in submission.grades.items() if place == name}
+    remarks = {exercise_of(cell): remark for (place, cell), remark in submission.remarks.items() if place == name}
+    anchors = {_name(cell): f"cell-{position}" for position, cell in enumerate(notebook.cells) if _name(cell) in grades}
+    verdicts: dict[str, Verdict] = {}
+    for cell in notebook.cells:
+        grade, verdict = grades.get(_name(cell)), read_verdict(cell)
+        if grade is not None and verdict is not None and grade.agrees_with(verdict.points, verdict.most):
+            verdicts[_name(cell)] = verdict
+    order = [*anchors, *(cell for cell in grades if cell not in anchors)]
+    lines = [
+        _line(cell, grades[cell], verdicts.get(cell), remarks.get(exercise_of(cell)), anchors.get(cell, "")) for cell in order
+    ]
+    return render(
+        "feedback.html.j2",
+        name=submission.name,
+        notebook=name,
+        total=max(0.0, sum(grade.points for grade in grades.values()) - submission.penalty),
+        most=sum(grade.most for grade in grades.values()),
+        penalty=submission.penalty,
+        waiting=[exercise_of(cell) for cell in order if grades[cell].waits],
+        mistakes=_mistakes(list(verdicts.values())),
+        lines=lines,
+        cells=[_show(cell, anchors, grades) for cell in notebook.cells],
+    )
+
+
+def _name(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark | None, anchor: str) -> Line:
+    state = "waits" if grade.waits else "full" if grade.points >= grade.most else "some" if grade.points > 0 else "none"
+    remark = remark or Remark()
+    notes = [f"For review: {reason}" for reason in verdict.review] if verdict else []
+    if remark.automatic and not remark.automatic.startswith((NOT_GRADED, "For review: ")):
+        notes.append(remark.automatic)
+    if state == "none" and verdict is None and not grade.by_hand:
+        notes.append("The test did not come to its end: see what it says below.")
+    return Line(
+        title=humane(exercise_of(cell)),
+        anchor=anchor,
+        state=state,
+        mark={"waits": "✎", "full": "✓", "some": "◐", "none": "✗"}[state],
+        share=round(100 * min(1.0, grade.points / grade.most)) if grade.most else 100,
+        words=_words(grade),
+        parts=tuple(_part(part) for part in verdict.parts) if verdict else (),
+        notes=tuple(notes),
+        comment=fragments.markdown(remark.by_hand) if remark.by_hand else None,
+    )
+
+
+def _mistakes(verdicts: Sequence[Verdict]) -> list[Mistake]:
+    """The named mistakes, the most expensive first."""
+    made: dict[str, list[tuple[str, PartVerdict]]] = {}
+    for verdict in verdicts:
+        for part in verdict.parts:
+            if not part.passed and part.mistake and _part(part).mistake:
+                made.setdefault(part.mistake, []).append((verdict.exercise, part))
+    found = []
+    for places in made.values():
+        surest = max((part for _, part in places), key=lambda part: part.confidence)
+        exercises = tuple(dict.fromkeys(exercise for exercise, _ in places))
+        found.append(Mistake(_part(surest).mistake, exercises, sum(part.most - part.points for _, part in places)))
+    return sorted(found, key=lambda mistake: -mistake.cost)
+
+
+def _words(grade: CellGrade) -> str:
+    """The points in words."""
+    if grade.waits and not grade.points:
+        return "waits for a person"
+    return f"{points(grade.points)} of {points(grade.most)}" + (" so far" if grade.waits else "")
+
+
+def _part(part: PartVerdict) -> PartLine:
+    said = DIAGNOSIS.fullmatch(part.message) if part.mistake else None
+    mistake, found = (said["sentence"], said["found"] + (said["case"] or "")) if said else ("", part.message)
+    return PartLine(part.name, part.passed, part.points, part.most, mistake, found)
+
+
+def _show(cell: NotebookNode, anchors: Mapping[str, str], grades: Mapping[str, CellGrade]) -> ShownCell:
+    """One cell; whatever a submission may hold, the page is written."""
+    about = cell.metadata.get("nbgrader", {})
+    name = _name(cell)
+    grade = grades.get(name)
+    words = _words(grade) if grade else ""
+    try:
+        source = (
+            fragments.code(cell.source)
+            if cell.cell_type == "code"
+            else fragments.markdown(cell.source, cell.get("attachments"))
+        )
+        outputs = _outputs(cell) if cell.cell_type == "code" else ()
+    except Exception as error:
+        source, outputs = fragments.text(f"This cell cannot be shown ({type(error).__name__})."), ()
+    language = " python" if cell.cell_type == "code" else ""
+    if grade and not about.get("solution"):
+        return ShownCell("test", source, f"Test: {humane(exercise_of(name))}", words, anchors.get(name, ""), outputs)
+    if about.get("solution") or about.get("task"):
+        return ShownCell(f"answer{language}", source, "Your answer", words, anchors.get(name, ""), outputs)
+    return ShownCell("code" if language else "text", source, outputs=outputs)
+
+
+def _outputs(cell: NotebookNode) -> tuple[Markup, ...]:
+    shown = cell.outputs
+    if read_verdict(cell) is not None:  # the points stand in the heading
+        shown = [output for output in shown if output.output_type != "execute_result"]
+    return tuple(filter(None, map(fragments.output, shown)))
+
+
+def _writable(value: Any) -> Any:
+    """The same without half characters, which JSON can hold and no page can."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_writable(key): _writable(item) for key, item in value.items()}
+    return [_writable(item) for item in value] if isinstance(value, list) else value
+
+
+def keep_pages_only(assignment: str, student: str, notebooks: Sequence[str]) -> None:
+    """Take away what nbgrader copied beside a student's pages: every file of the submission, HTML of the student's own too.
+
+    nbgrader calls this when the pages are written.
+
+    Args:
+        notebooks: …/autograded/<student>/<assignment>/<notebook>.ipynb, from which pages were made.
+    """
+    source = Path(notebooks[0]).parent
+    kept = {f"{Path(notebook).stem}.html" for notebook in notebooks} | {"timestamp.txt"}
+    for path in (source.parents[2] / "feedback" / source.parent.name / source.name).iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name not in kept:
+            path.unlink()

@@ -1,0 +1,68 @@
+"""One notebook to run and what became of it, as plain data that may travel to another process or machine."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.sandbox.limits import Limits
+
+LEFT_OUT = (".ipynb", ".so", ".pyd", ".pyc", ".pyo")
+"""Files that do not go along: other notebooks, and code that nobody can read."""
+
+MOST_FILES = 2**25
+"""Bytes of other files that may be handed in with a notebook."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to run, as plain data: it may travel to another machine."""
+
+    notebook: str
+    """The hardened notebook, as JSON."""
+    files: dict[str, bytes] = field(default_factory=dict)
+    """What else was handed in."""
+    seed: int = 0
+    """Of the judge's inputs."""
+    limits: Limits = field(default_factory=Limits)
+    isolated: bool = True
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What became of it."""
+
+    notebook: str
+    """The notebook with its outputs, as JSON."""
+    seconds: float
+    stopped: str = ""
+    """Why it was not run to the end; empty when it was."""
+    peak: int = 0
+    """Bytes of memory."""
+
+
+def run_all(tasks: dict[str, Task]) -> dict[str, Executed]:
+    """Run the notebooks of one submission; called where they run, which is where torch is needed."""
+    from autograder.running.execute import run
+
+    return {name: run(task) for name, task in tasks.items()}
+
+
+def make_ready(limits: Limits, isolated: bool, device: str) -> None:
+    """Start the sandbox of this process before there is something to run in it."""
+    from autograder.running.execute import start
+
+    start(limits, isolated, device)
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """What was handed in beside the notebooks: plain files, no links, and not too much of it."""
+    found, total = {}, 0
+    for path in sorted(folder.rglob("*")):
+        inside = [path, *(parent for parent in path.parents if parent.is_relative_to(folder))]
+        if path.suffix in LEFT_OUT or not path.is_file() or any(part.is_symlink() for part in inside):
+            continue
+        total += path.stat().st_size
+        if total > MOST_FILES:
+            break
+        found[str(path.relative_to(folder))] = path.read_bytes()
+    return found
