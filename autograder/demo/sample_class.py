@@ -1,6 +1,6 @@
-"""The sample class: thirty students who hand in what stands in the bank of submissions, tests/submissions/.
+"""The sample class: thirty students who hand in what stands in the bank of submissions, the folder bank/ beside this file.
 
-A file tests/submissions/<assignment>/<name>.py says in comments what it shows and what it deserves, then gives answers in the
+A file bank/<assignment>/<name>.py says in comments what it shows and what it deserves, then gives answers in the
 percent format, each under the name of its cell: `# %% multiply`. Other answers are taken from right-plain.py. In the head:
 
     # answers: handed out              leave the other cells as students receive them
@@ -24,7 +24,7 @@ from nbformat import NotebookNode
 from autograder.errors import AutograderError
 from autograder.settings import Settings
 
-BANK = Path(__file__).parents[2] / "tests" / "submissions"
+BANK = Path(__file__).parent / "bank"
 BASE = "right-plain"
 STUDENTS = 30
 TREATMENTS = {"answers", "delete", "kernel", "nbformat", "corrupt"}
