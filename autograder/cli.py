@@ -17,7 +17,7 @@ from autograder.collecting import submissions
 from autograder.errors import AnswersFoundError, AutograderError
 from autograder.gradebook.address import VARIABLE
 from autograder.running import workers
-from autograder.running.task import make_ready
+from autograder.running.calls import make_ready
 from autograder.settings import Settings, find_root
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """What grading needs on this computer, examined point by point."""
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -10,12 +11,14 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from autograder.errors import AutograderError
-from autograder.kernel import kernel_problem
 from autograder.sandbox.bwrap import sandbox_problem
 from autograder.settings import KERNEL, Settings, find_root
 
 PIP = 'pip install "modular-learning[grade]"'
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+NEEDED = "import importlib.util as u; raise SystemExit(not all(map(u.find_spec, ('course', 'ipykernel', 'torch'))))"
+"""Looks without importing: torch alone would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,26 @@ def _kernel() -> Finding:
         return Finding("kernel", False, f"{error.name} is not installed", PIP)
     found, _, cure = problem.partition(": ")
     return Finding("kernel", not problem, found or f"'{KERNEL}' finds the course", cure)
+
+
+def kernel_problem() -> str:
+    """What is wrong with the kernel that submissions run in, and how to mend it, in one line; empty when nothing is.
+
+    It must import the course, and need not be the environment that this command runs in.
+    """
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel  # not there in a bare environment
+
+    cure = f"{sys.executable} -m ipykernel install --sys-prefix --name {KERNEL}"
+    try:
+        program = KernelSpecManager().get_kernel_spec(KERNEL).argv[0]
+    except (NoSuchKernel, json.JSONDecodeError):
+        return f"the kernel '{KERNEL}' is not installed: {cure}"
+    program = sys.executable if program in ("python", "python3") else program  # as jupyter_client does
+    try:
+        subprocess.run([program, "-c", NEEDED], check=True, capture_output=True, cwd="/")
+    except (OSError, subprocess.CalledProcessError):
+        return f"the kernel '{KERNEL}' runs {program}, which has no course, torch or ipykernel: {cure}"
+    return ""
 
 
 def _course() -> Iterator[Finding]:

@@ -162,7 +162,7 @@ class Settings:
         c.SandboxedExecute.seconds = self.limits.seconds
         c.SandboxedExecute.cell_seconds = self.limits.cell_seconds
         c.AssignPenalties.work = str(self.folder)
-        c.Autograde.pre_convert_hook = "autograder.collecting.submissions.defuse_links"
+        c.Autograde.pre_convert_hook = "autograder.nbgrader_steps.links.defuse_links"
         c.Autograde.sanitize_preprocessors = [
             "autograder.nbgrader_steps.steps.HardenNotebook",
             "nbgrader.preprocessors.OverwriteCells",
@@ -176,7 +176,7 @@ class Settings:
             "nbgrader.preprocessors.LimitOutput",
             "nbgrader.preprocessors.SaveAutoGrades",
             "autograder.nbgrader_steps.review.MarkForReview",
-            "autograder.gradebook.late.AssignPenalties",
+            "autograder.nbgrader_steps.penalties.AssignPenalties",
         ]
         c.GenerateFeedback.preprocessors = ["autograder.nbgrader_steps.hide_tests.HideTests"]
         c.GenerateFeedback.exporter_class = "autograder.pages.feedback.FeedbackExporter"

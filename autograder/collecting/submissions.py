@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,11 @@ def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 def find_links(folder: Path) -> list[str]:
     """Symbolic links in a submission, and whatever else is neither a file nor a folder."""
-    return sorted(shown(os.path.relpath(path, folder.parent)) for path in _odd(folder))
+    return sorted(shown(os.path.relpath(path, folder.parent)) for path in odd_files(folder))
 
 
-def _odd(folder: Path) -> list[Path]:
+def odd_files(folder: Path) -> list[Path]:
+    """Symbolic links in a submission, and whatever else is neither a file nor a folder."""
     if folder.is_symlink():
         return [folder]
     inside = [entry for entry in entries(folder) if not entry.is_file(follow_symlinks=False)]
@@ -76,18 +77,6 @@ def _odd(folder: Path) -> list[Path]:
 def shown(name: str) -> str:
     """A file's name as it can be printed in one line and kept in a database: names may hold anything."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)[:200]
-
-
-def defuse_links(assignment: str, student: str, notebooks: Sequence[str]) -> None:
-    """Called by nbgrader before it copies a submission's files: a link among them would copy what it points to.
-
-    nbgrader goes on whatever is raised here, so that every link becomes a text that says where it led.
-    """
-    for folder in {Path(notebook).parent for notebook in notebooks}:
-        for path in _odd(folder):
-            said = f"a link to {os.readlink(path)}, which was not followed" if path.is_symlink() else "no file"
-            path.unlink()
-            path.write_text(f"This was {said}.\n", encoding="utf-8", errors="replace")
 
 
 LINKED = "{name} is a link, not a file: ask for the file itself"

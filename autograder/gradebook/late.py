@@ -1,36 +1,15 @@
 """Late penalties in nbgrader's own field of the gradebook, from due dates and the times at which work was handed in."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from nbconvert.exporters.exporter import ResourcesDict
-from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Unicode
+from nbgrader.api import MissingEntry
 
 from autograder.gradebook.database import all_or_nothing, one_writer, open_gradebook
-from autograder.gradebook.due_dates import DueDates, read_due_dates
+from autograder.gradebook.due_dates import DueDates
 from autograder.gradebook.timestamps import read_timestamp
 from autograder.quiet import quiet
 from autograder.settings import Settings
-
-
-class AssignPenalties(NbGraderPreprocessor):
-    """In place of nbgrader's AssignLatePenalties, which caps a penalty at the points so far, though a person may give more."""
-
-    work = Unicode(help="The folder of class.toml.").tag(config=True)
-
-    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
-        """Enter one submission's penalty."""
-        about = resources["nbgrader"]
-        handed_in = read_timestamp(Path(resources.get("metadata", {}).get("path") or "."))
-        with Gradebook(about["db_url"]) as gradebook:
-            submission = gradebook.find_submission(about["assignment"], about["student"])
-            enter_penalty(submission, read_due_dates(Path(self.work)), handed_in)
-            gradebook.db.commit()
-        return nb, resources
 
 
 def enter_penalty(submission: Any, dates: DueDates, handed_in: datetime | None) -> None:

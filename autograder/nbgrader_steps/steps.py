@@ -9,8 +9,9 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer, Unicode
 
+from autograder.running.calls import run_all
 from autograder.running.harden import Blueprint, harden
-from autograder.running.task import Task, read_files, run_all
+from autograder.running.task import Task, read_files
 from autograder.sandbox.limits import Limits
 
 

@@ -23,8 +23,9 @@ from autograder.handing_out.assignment import ensure_in_gradebook
 from autograder.pages.problem_page import write_problem_page
 from autograder.quiet import quiet
 from autograder.running.cache import Cache
+from autograder.running.calls import run_all
 from autograder.running.harden import Blueprint, harden
-from autograder.running.task import Executed, Task, read_files, run_all
+from autograder.running.task import Executed, Task, read_files
 from autograder.running.workers import in_workers
 from autograder.sandbox.bwrap import sandbox_problem
 from autograder.settings import Settings

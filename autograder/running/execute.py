@@ -18,8 +18,9 @@ from autograder.handing_out.edition import make_edition
 from autograder.running.harden import answers
 from autograder.running.judge import find_check, judge
 from autograder.running.task import Executed, Task
-from autograder.sandbox.host import Sandbox, Student, StudentGoneError
+from autograder.sandbox.host import Sandbox
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.student import Student, StudentGoneError
 
 PICTURES = "*_picture"
 """Locked cells without points that are not run: drawing takes as long as all the rest, and students have them in their copy."""

@@ -40,20 +40,6 @@ class Executed:
     """Bytes of memory."""
 
 
-def run_all(tasks: dict[str, Task]) -> dict[str, Executed]:
-    """Run the notebooks of one submission; called where they run, which is where torch is needed."""
-    from autograder.running.execute import run
-
-    return {name: run(task) for name, task in tasks.items()}
-
-
-def make_ready(limits: Limits, isolated: bool, device: str) -> None:
-    """Start the sandbox of this process before there is something to run in it."""
-    from autograder.running.execute import start
-
-    start(limits, isolated, device)
-
-
 def read_files(folder: Path) -> dict[str, bytes]:
     """What was handed in beside the notebooks: plain files, no links, and not too much of it."""
     found, total = {}, 0

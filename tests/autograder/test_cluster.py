@@ -19,9 +19,10 @@ from autograder.cli import app
 from autograder.errors import AutograderError
 from autograder.gradebook.points import read_points
 from autograder.running import cluster as cluster_module
+from autograder.running.calls import run_all
 from autograder.running.cluster import LOST, check, on_cluster, pack
 from autograder.running.engine import grade
-from autograder.running.task import Executed, Task, run_all
+from autograder.running.task import Executed, Task
 from tests.autograder.conftest import AUTOGRADER
 
 pytestmark = pytest.mark.xdist_group("cluster")

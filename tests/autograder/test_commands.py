@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from autograder.__main__ import main
 from autograder.cli import app
-from autograder.kernel import kernel_problem
+from autograder.doctor import kernel_problem
 
 COMMANDS = ("generate", "add", "collect", "grade", "feedback", "report", "export", "bundle", "demo", "doctor")
 

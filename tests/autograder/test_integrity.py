@@ -15,7 +15,7 @@ import torch
 from autograder.gradebook.points import read_points
 from autograder.running.engine import grade
 from autograder.running.judge import Check, judge
-from autograder.sandbox.host import Student, StudentGoneError
+from autograder.sandbox.student import Student, StudentGoneError
 from course.exercises import Score, all_exercises
 from course.module import Module
 from course.modules import Add

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from autograder.running.judge import Check, judge
-from autograder.sandbox.host import GRACE, Sandbox, StudentGoneError, _hidden_folders
+from autograder.sandbox.bwrap import _hidden_folders, bwrap_command
+from autograder.sandbox.host import Sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.seccomp import seccomp_filter
+from autograder.sandbox.student import GRACE, StudentGoneError
 from tests.autograder.test_judge import MULTIPLY
 
 pytestmark = [
@@ -183,7 +185,7 @@ def in_bwrap(sandbox: Sandbox, *command: str) -> str:
     with tempfile.TemporaryFile() as rules:
         rules.write(seccomp_filter())
         rules.seek(0)
-        made = [*sandbox._bwrap(rules.fileno()), *command]
+        made = [*bwrap_command(sandbox.edition, sandbox.limits, rules.fileno()), *command]
         done = subprocess.run(made, env=sandbox._environment(), pass_fds=[rules.fileno()], capture_output=True, text=True)
     return done.stdout + done.stderr
 
@@ -196,7 +198,7 @@ def elsewhere() -> Iterator[Path]:
 
 
 def test_all_of_this_checkout_is_hidden_where_python_lies_around_it(root, monkeypatch):
-    monkeypatch.setattr("autograder.sandbox.host._system_folders", lambda: ["/usr", str(root.parent)])
+    monkeypatch.setattr("autograder.sandbox.bwrap._system_folders", lambda: ["/usr", str(root.parent)])
     assert str(root) in _hidden_folders()
 
 
@@ -211,7 +213,7 @@ def test_an_installed_package_is_hidden(edition, elsewhere, monkeypatch):
     for name in ("course", "autograder", "torch"):
         (elsewhere / "lib" / name).mkdir(parents=True)
         (elsewhere / "lib" / name / "file.py").write_text(f"{name} has the answers")
-    monkeypatch.setattr("autograder.sandbox.host._system_folders", lambda: ["/usr", str(elsewhere)])
+    monkeypatch.setattr("autograder.sandbox.bwrap._system_folders", lambda: ["/usr", str(elsewhere)])
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(elsewhere / "lib"))
     said = in_bwrap(Sandbox(edition), "/bin/sh", "-c", f"cat {elsewhere}/lib/*/*; echo x > {elsewhere}/lib/course/x")
     assert "torch has the answers" in said
@@ -225,9 +227,9 @@ def test_a_checkout_within_a_system_folder_is_hidden(edition, elsewhere, monkeyp
     for name in ("solutions/a.ipynb", "autograder/work/gradebook.db", ".venv/lib/torch.py", "course/a.py"):
         (course / name).parent.mkdir(parents=True, exist_ok=True)
         (course / name).write_text(f"this is {name}")
-    monkeypatch.setattr("autograder.sandbox.host.PACKAGE", course / "autograder")
-    monkeypatch.setattr("autograder.sandbox.host.CHECKOUT", course)
-    monkeypatch.setattr("autograder.sandbox.host._needed", lambda: {"/usr", str(elsewhere), str(course / ".venv")})
+    monkeypatch.setattr("autograder.sandbox.bwrap.PACKAGE", course / "autograder")
+    monkeypatch.setattr("autograder.sandbox.bwrap.CHECKOUT", course)
+    monkeypatch.setattr("autograder.sandbox.bwrap._needed", lambda: {"/usr", str(elsewhere), str(course / ".venv")})
     said = in_bwrap(Sandbox(edition), "/bin/sh", "-c", f"cd {course}; cat */*.* */*/*.* .venv/*/*")
     assert "this is .venv/lib/torch.py" in said
     assert said.count("this is") == 1
@@ -392,7 +394,8 @@ LONG |= {f"spins: {name}" for name in ("no handlers", "blocked signals", "at exi
     "attack", [pytest.param(ATTACKS[name], marks=[pytest.mark.slow] * (name in LONG), id=name) for name in ATTACKS]
 )
 def test_delays_nobody(attack, impatient, monkeypatch):
-    monkeypatch.setattr("autograder.sandbox.host.GRACE", 0.6)  # to have it over sooner
+    for room in ("host", "student"):
+        monkeypatch.setattr(f"autograder.sandbox.{room}.GRACE", 0.6)  # to have it over sooner
     impatient.start()
     began = time.monotonic()
     says(impatient, attack, "print(1)")

@@ -6,8 +6,10 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from autograder.running.judge import Check, Remote, find_check, judge, meddling
-from autograder.sandbox.host import Sandbox, StudentGoneError
+from autograder.running.judge import Check, Remote, find_check, judge
+from autograder.running.meddling import meddling
+from autograder.sandbox.host import Sandbox
+from autograder.sandbox.student import StudentGoneError
 from course.exercises import Score, find_exercise, grade
 from tests.autograder.conftest import in_notebook
 
