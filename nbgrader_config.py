@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from autograder.gradebook.address import VARIABLE
+from autograder.address import VARIABLE
 from autograder.settings import Settings
 
 c = get_config()  # traitlets puts get_config into this file

@@ -4,7 +4,7 @@ import importlib.util
 import os
 import sys
 
-from autograder.gradebook.address import VARIABLE, has_password
+from autograder.address import VARIABLE, has_password
 
 
 def main() -> None:

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from autograder.address import VARIABLE
 from autograder.collecting import submissions
 from autograder.errors import AnswersFoundError, AutograderError
-from autograder.gradebook.address import VARIABLE
 from autograder.running import workers
 from autograder.running.calls import make_ready
 from autograder.settings import Settings, find_root
@@ -313,10 +313,10 @@ def _runner(settings: Settings, cluster: str | None) -> "Iterator[Runner]":
 
 def _feedback(settings: Settings, name: str, students: Sequence[str]) -> "list[Outcome]":
     """Write feedback, and say where it lies."""
-    from autograder.running import engine
+    from autograder.pages.writing import feedback
 
     with _bar("feedback", len(students)) as advance:
-        outcomes = engine.feedback(settings, name, students, advance)
+        outcomes = feedback(settings, name, students, advance)
     screen.print(f"feedback: {settings.feedback / '<student>' / name}/{name}.html", markup=False, soft_wrap=True)
     _name({outcome.student: outcome.problem for outcome in outcomes if outcome.problem})
     return outcomes

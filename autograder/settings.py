@@ -10,9 +10,8 @@ from typing import Self
 
 from traitlets.config import Config
 
+from autograder.address import database_url
 from autograder.errors import AutograderError
-from autograder.gradebook.address import database_url
-from autograder.sandbox.limits import Limits
 
 PACKAGE = Path(__file__).parent
 """The whole of this package, the folder in which all of its code lies."""
@@ -42,6 +41,27 @@ def find_root() -> Path:
         if (folder / "solutions").is_dir() and (folder / "nbgrader_config.py").is_file():
             return folder
     raise AutograderError(f"{here} is in no course: cd to the folder that holds solutions/ and nbgrader_config.py")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one notebook may use."""
+
+    seconds: float = 120.0
+    """For the whole notebook."""
+    cell_seconds: float = 15.0
+    """For one cell, or one answer to the judge. The slowest right answer takes about 2 s."""
+    memory: int = 2**30
+    """Bytes, of all processes together."""
+    disk: int = 2**26
+    """Bytes in /tmp, which is memory."""
+    file: int = 2**25
+    """Bytes in one file."""
+    files: int = 256
+    """Open at a time."""
+    entries: int = 2**14
+    """Files and folders in /tmp: also empty ones take memory."""
+    processes: int = 64
 
 
 @dataclass(frozen=True)
@@ -139,7 +159,7 @@ class Settings:
         return self
 
     def config(self) -> Config:
-        """All of this in the words of nbgrader."""
+        """All of this in the words of nbgrader: where everything lies, and its steps with ours among them."""
         c = Config()
         c.CourseDirectory.course_id = COURSE_ID
         c.CourseDirectory.root = str(self.root)
@@ -162,36 +182,47 @@ class Settings:
         c.SandboxedExecute.seconds = self.limits.seconds
         c.SandboxedExecute.cell_seconds = self.limits.cell_seconds
         c.AssignPenalties.work = str(self.folder)
-        c.Autograde.pre_convert_hook = "autograder.nbgrader_steps.links.defuse_links"
-        c.Autograde.sanitize_preprocessors = [
-            "autograder.nbgrader_steps.steps.HardenNotebook",
-            "nbgrader.preprocessors.OverwriteCells",
-        ]
-        c.Autograde.autograde_preprocessors = [
-            RUN,
-            "autograder.nbgrader_steps.allow_stderr.AllowStderr",
-            "autograder.nbgrader_steps.fail_closed.FailClosed",
-            "nbgrader.preprocessors.IgnorePattern",
-            "nbconvert.preprocessors.ClearMetadataPreprocessor",
-            "nbgrader.preprocessors.LimitOutput",
-            "nbgrader.preprocessors.SaveAutoGrades",
-            "autograder.nbgrader_steps.review.MarkForReview",
-            "autograder.nbgrader_steps.penalties.AssignPenalties",
-        ]
-        c.GenerateFeedback.preprocessors = ["autograder.nbgrader_steps.hide_tests.HideTests"]
-        c.GenerateFeedback.exporter_class = "autograder.pages.feedback.FeedbackExporter"
-        c.GenerateFeedback.post_convert_hook = "autograder.pages.feedback.keep_pages_only"
-        # The formgrader shows submissions in the instructor's browser, next to the instructor's Jupyter.
-        c.HTMLExporter.sanitize_html = True
-        c.HTMLExporter.filters = {
-            "clean_html": "autograder.pages.sanitize.clean",
-            "markdown2html": "autograder.pages.fragments.markdown",
-        }
-        c.NbConvertBase.display_data_priority = [  # neither scripts nor widgets
-            *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain")
-        ]
+        c.merge(_steps())
         return c
 
     def _from_root(self, folder: Path) -> str:
         """Relative to the root where it lies within: the formgrader makes its links of this."""
         return str(folder.relative_to(self.root)) if folder.is_relative_to(self.root) else str(folder)
+
+
+def _steps() -> Config:
+    """Which of our steps nbgrader takes, and where.
+
+    They stand here by name, though nbgrader takes classes, too: JupyterLab's server reads this when it starts, and must not
+    wait for them; and what lies above the settings can then be configured below it.
+    """
+    c = Config()
+    c.Autograde.pre_convert_hook = "autograder.nbgrader_steps.links.defuse_links"
+    c.Autograde.sanitize_preprocessors = [
+        "autograder.nbgrader_steps.steps.HardenNotebook",
+        "nbgrader.preprocessors.OverwriteCells",
+    ]
+    c.Autograde.autograde_preprocessors = [
+        RUN,
+        "autograder.nbgrader_steps.allow_stderr.AllowStderr",
+        "autograder.nbgrader_steps.fail_closed.FailClosed",
+        "nbgrader.preprocessors.IgnorePattern",
+        "nbconvert.preprocessors.ClearMetadataPreprocessor",
+        "nbgrader.preprocessors.LimitOutput",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "autograder.nbgrader_steps.review.MarkForReview",
+        "autograder.nbgrader_steps.penalties.AssignPenalties",
+    ]
+    c.GenerateFeedback.preprocessors = ["autograder.nbgrader_steps.hide_tests.HideTests"]
+    c.GenerateFeedback.exporter_class = "autograder.pages.feedback.FeedbackExporter"
+    c.GenerateFeedback.post_convert_hook = "autograder.pages.feedback.keep_pages_only"
+    # The formgrader shows submissions in the instructor's browser, next to the instructor's Jupyter.
+    c.HTMLExporter.sanitize_html = True
+    c.HTMLExporter.filters = {
+        "clean_html": "autograder.pages.sanitize.clean",
+        "markdown2html": "autograder.pages.fragments.markdown",
+    }
+    c.NbConvertBase.display_data_priority = [  # neither scripts nor widgets
+        *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain")
+    ]
+    return c

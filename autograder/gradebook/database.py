@@ -13,8 +13,8 @@ from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from autograder.address import explain, shown
 from autograder.errors import AutograderError
-from autograder.gradebook.address import explain, shown
 from autograder.settings import COURSE_ID, Settings
 
 PATIENCE = 60

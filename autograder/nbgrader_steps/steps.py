@@ -12,7 +12,7 @@ from traitlets import Bool, Float, Integer, Unicode
 from autograder.running.calls import run_all
 from autograder.running.harden import Blueprint, harden
 from autograder.running.task import Task, read_files
-from autograder.sandbox.limits import Limits
+from autograder.settings import Limits
 
 
 class HardenNotebook(NbGraderPreprocessor):

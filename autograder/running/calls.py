@@ -4,7 +4,7 @@ Nothing that runs there imports this module, so that `execute` need not know how
 """
 
 from autograder.running.task import Executed, Task
-from autograder.sandbox.limits import Limits
+from autograder.settings import Limits
 
 
 def run_all(tasks: dict[str, Task]) -> dict[str, Executed]:

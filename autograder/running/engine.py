@@ -1,6 +1,5 @@
 """Grading a class: notebooks run in worker processes, and one process, this one, writes the gradebook."""
 
-import glob
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,19 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbgrader.converters import GenerateFeedback
-from nbgrader.converters.base import NbGraderException
-from nbgrader.coursedir import CourseDirectory
 
 from autograder.collecting.submissions import find_problem, shown
 from autograder.errors import AutograderError
 from autograder.gradebook.database import one_engine, open_gradebook
 from autograder.gradebook.due_dates import read_due_dates
 from autograder.gradebook.late import enter_penalties
-from autograder.gradebook.points import read_points
 from autograder.gradebook.record import record, record_problem, recover, submission_digest
 from autograder.handing_out.assignment import ensure_in_gradebook
-from autograder.pages.problem_page import write_problem_page
 from autograder.quiet import quiet
 from autograder.running.cache import Cache
 from autograder.running.calls import run_all
@@ -137,38 +131,3 @@ def _tasks(settings: Settings, assignment: str, student: str, blueprints: dict[s
         notebook = harden(nbformat.read(folder / f"{name}.ipynb", as_version=4), blueprint)
         found[name] = replace(blank, notebook=nbformat.writes(notebook))
     return found
-
-
-def feedback(
-    settings: Settings, assignment: str, students: Sequence[str], progress: Progress = lambda student: None
-) -> list[Outcome]:
-    """Write a page for each of these students of the gradebook, also for those whose submission could not be graded."""
-    recover(settings, assignment)
-    problems = {row.student: row.problem for row in read_points(settings, assignment).rows}
-    outcomes, jobs = [], []
-    for student in students:
-        if (settings.autograded / student / assignment).is_dir():
-            jobs.append((student, (settings, assignment, student)))
-        else:
-            write_problem_page(settings, assignment, student, problems[student])
-            progress(student)
-    for student, said, problem in in_workers(settings.log, write_feedback, jobs):
-        outcomes.append(Outcome(student, problem or said))
-        progress(student)
-    return outcomes
-
-
-def write_feedback(settings: Settings, assignment: str, student: str) -> str:
-    """Write a student's page.
-
-    Returns:
-        why it could not be written, in one line; empty when it was.
-    """
-    config = settings.prepare().config()
-    course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
-    with quiet(settings.log) as errors:
-        try:
-            GenerateFeedback(coursedir=course, config=config, force=True).start()
-        except NbGraderException as error:
-            return f"no feedback for '{student}': {next((line for line in errors if 'rror:' in line), error)}"
-    return ""

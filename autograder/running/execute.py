@@ -19,8 +19,8 @@ from autograder.running.harden import answers
 from autograder.running.judge import find_check, judge
 from autograder.running.task import Executed, Task
 from autograder.sandbox.host import Sandbox
-from autograder.sandbox.limits import Limits
 from autograder.sandbox.student import Student, StudentGoneError
+from autograder.settings import Limits
 
 PICTURES = "*_picture"
 """Locked cells without points that are not run: drawing takes as long as all the rest, and students have them in their copy."""

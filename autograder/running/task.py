@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.sandbox.limits import Limits
+from autograder.settings import Limits
 
 LEFT_OUT = (".ipynb", ".so", ".pyd", ".pyc", ".pyo")
 """Files that do not go along: other notebooks, and code that nobody can read."""

@@ -8,8 +8,7 @@ import sysconfig
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.sandbox.limits import Limits
-from autograder.settings import CHECKOUT, PACKAGE
+from autograder.settings import CHECKOUT, PACKAGE, Limits
 
 FILES = Path(__file__).parent / "inside"
 """The code that runs in the sandbox: the warm kernel's."""

@@ -18,9 +18,9 @@ from typing import Any, Self
 
 from autograder.errors import AutograderError
 from autograder.sandbox.bwrap import FILES, INSIDE, bwrap_command
-from autograder.sandbox.limits import Limits
 from autograder.sandbox.seccomp import seccomp_filter
 from autograder.sandbox.student import GRACE, Student
+from autograder.settings import Limits
 
 START_SECONDS = 60.0
 """For a warm kernel to load torch."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from autograder.sandbox.limits import Limits
+from autograder.settings import Limits
 from course.exercises.wire import HEAD, WireError, lengths, pack, unpack
 
 GRACE = 2.0

@@ -20,8 +20,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.handing_out.edition import make_edition
 from autograder.sandbox.bwrap import sandbox_problem
 from autograder.sandbox.host import Sandbox
-from autograder.sandbox.limits import Limits
-from autograder.settings import Settings
+from autograder.settings import Limits, Settings
 
 AUTOGRADER = [sys.executable, "-m", "autograder"]
 

@@ -13,7 +13,8 @@ import nbformat
 
 from autograder.gradebook.points import read_points
 from autograder.gradebook.record import NOT_GRADED
-from autograder.running.engine import feedback, grade
+from autograder.pages.writing import feedback
+from autograder.running.engine import grade
 from tests.autograder.conftest import AUTOGRADER
 
 

@@ -19,10 +19,9 @@ from autograder.pages.feedback import feedback_page
 from autograder.pages.formula import to_mathml
 from autograder.pages.fragments import markdown, text
 from autograder.pages.page import POLICY
-from autograder.pages.problem_page import write_problem_page
 from autograder.pages.sanitize import clean, clean_style
 from autograder.pages.verdicts import MIMETYPE, read_verdict
-from autograder.running.engine import write_feedback
+from autograder.pages.writing import write_feedback, write_problem_page
 from course.exercises import score
 from tests.autograder.fabricated import FabricatedClass, Work, about, judged, notebook_of, score_data
 from tests.autograder.hostile import CELLS, PAGES, RUN, shown

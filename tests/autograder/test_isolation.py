@@ -18,9 +18,9 @@ import pytest
 from autograder.running.judge import Check, judge
 from autograder.sandbox.bwrap import _hidden_folders, bwrap_command
 from autograder.sandbox.host import Sandbox
-from autograder.sandbox.limits import Limits
 from autograder.sandbox.seccomp import seccomp_filter
 from autograder.sandbox.student import GRACE, StudentGoneError
+from autograder.settings import Limits
 from tests.autograder.test_judge import MULTIPLY
 
 pytestmark = [

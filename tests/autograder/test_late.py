@@ -26,8 +26,9 @@ from autograder.gradebook.late import enter_penalties
 from autograder.gradebook.points import points_table, read_points
 from autograder.gradebook.timestamps import parse_timestamp, read_timestamp, write_timestamp
 from autograder.pages.exports import write_export
+from autograder.pages.writing import feedback
 from autograder.quiet import quiet
-from autograder.running.engine import feedback, grade
+from autograder.running.engine import grade
 from tests.autograder.fabricated import FabricatedClass, Work
 
 DUE = datetime(2026, 10, 1, 21, 59, tzinfo=UTC)

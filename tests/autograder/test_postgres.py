@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from autograder.address import VARIABLE, database_url, has_password, shown
 from autograder.cli import app
 from autograder.errors import AutograderError
-from autograder.gradebook.address import VARIABLE, database_url, has_password, shown
 from autograder.gradebook.database import open_gradebook
 from autograder.gradebook.points import read_points
 from autograder.quiet import quiet
