@@ -1,1 +1,24 @@
-"""Grading for instructors, on top of nbgrader: `autograder --help`, and nbgrader's own commands from the course's root."""
+"""Autograding for instructors, on top of nbgrader: `cli` is the front door, `settings` says where everything lies.
+
+The life of a submission, and the room of each step:
+
+1. handing_out    makes the students' notebook, and the library without the answers that it asks for;
+2. collecting     finds out whose a file is, and puts it into submitted/<student>/<assignment>/;
+3. running        hardens it (the instructor's cells with the student's answers), and runs it in a worker,
+4. sandbox        in a process that sees nothing but the students' edition; inside/ is what runs there;
+5. running.judge  asks that process about each answer, from outside, and writes what it earned below the test cell;
+6. nbgrader_steps lets nbgrader's autograde read that cell, 0 where it holds no points;
+7. gradebook      takes the whole submission or nothing of it, and notes when it came;
+8. pages          shows it: the printed table, the student's page, the class report, a file for Canvas or Moodle.
+
+The life of a point: `running.judge` (a verdict) → `running.execute` (the cell's last output) → `nbgrader_steps.fail_closed`
+(a number from 0 to the cell's most) → nbgrader's SaveAutoGrades (a row) → `nbgrader_steps.review` (a person looks first) →
+`gradebook.late` (a penalty) → the formgrader (points by hand) → `gradebook.grades.Submission.total`, which all `pages` read.
+`demo` takes a sample class through all of it.
+"""
+
+import sys
+
+from autograder.nbgrader_steps.old_names import OldNames
+
+sys.meta_path.append(OldNames())
