@@ -171,12 +171,12 @@ def feedback(name: Name, student: Student = None, db: Database = None, work: Wor
     with _course(work, db) as settings:
         workers.warm_up()
         from autograder.collecting import submissions
-        from autograder.gradebook.points import read_points
+        from autograder.gradebook.grades import read_grades
         from autograder.handing_out.assignment import ensure_in_gradebook
 
         ensure_in_gradebook(settings, name)
         students = submissions.students_who_submitted(settings, name, student)
-        graded = {row.student for row in read_points(settings, name).rows if row.handed_in}
+        graded = {one.student for one in read_grades(settings, name).submissions if one.handed_in}
         if graded.isdisjoint(students):
             raise AutograderError(f"nothing of '{name}' is graded yet: autograder grade {name}")
         _exit_if_problems(_feedback(settings, name, [one for one in students if one in graded]))
@@ -279,15 +279,16 @@ def doctor() -> None:
 
 def _grade(settings: Settings, name: str, students: Sequence[str], cluster: str | None = None) -> "list[Outcome]":
     """Grade, and print the table with a line for each problem."""
-    from autograder.gradebook.points import points_table, read_points
+    from autograder.gradebook.grades import read_grades
+    from autograder.pages.table import points_table
     from autograder.running import engine
 
     with _runner(settings, cluster if students else None) as runner, _bar("grading", len(students)) as advance:
         outcomes = engine.grade(settings, name, students, advance, runner=runner)
-    points = read_points(settings, name)
-    screen.print(points_table(points, name))
+    grades = read_grades(settings, name)
+    screen.print(points_table(grades))
     screen.print("✎ waits for a person   — not handed in", soft_wrap=True)
-    problems = {row.student: row.problem for row in points.rows if row.problem}
+    problems = {one.student: one.problem for one in grades.submissions if one.problem}
     problems |= {one.student: f"the earlier grade stands; the new file: {one.problem}" for one in outcomes if one.kept}
     _name(problems)
     return outcomes

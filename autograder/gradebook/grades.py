@@ -1,25 +1,37 @@
-"""What the gradebook holds for one assignment, read for the whole class with a handful of queries."""
+"""The one reader of the gradebook: everybody's grades for an assignment, with a handful of queries for the whole class."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from nbgrader.api import Assignment, Comment, Grade, Gradebook, Notebook, Student, SubmittedAssignment, SubmittedNotebook
 
-from autograder.gradebook.record import NOT_GRADED
+from autograder.gradebook.database import open_gradebook
+from autograder.gradebook.notebooks import read_cells
+from autograder.gradebook.remarks import Remark, read_remark
+from autograder.quiet import quiet
+from autograder.settings import Settings
 
 Place = tuple[str, str]
 """A cell: its notebook's name and its own."""
 
+T = TypeVar("T")
+
+
+def exercise_of(cell: str) -> str:
+    """The exercise that a graded cell belongs to: 'max_test' grades 'max'."""
+    return cell.removesuffix("_test")
+
 
 @dataclass(frozen=True)
 class CellGrade:
-    """The points for one cell."""
+    """The points for one cell: a person's where a person gave some, else the checks'."""
 
     points: float
     most: float
     waits: bool = False
-    """Whether a person has to look at it first."""
+    """Whether a person has to look at it before its points count."""
     by_hand: bool = False
     """Whether a person gave the points."""
 
@@ -29,16 +41,8 @@ class CellGrade:
 
 
 @dataclass(frozen=True)
-class Remark:
-    """What was written about a cell."""
-
-    by_hand: str = ""
-    automatic: str = ""
-
-
-@dataclass
 class Submission:
-    """One student's row."""
+    """What the gradebook holds of one student for one assignment; `handed_in` is False where that is nothing."""
 
     student: str
     first_name: str = ""
@@ -46,21 +50,39 @@ class Submission:
     email: str = ""
     lms_id: str = ""
     handed_in: bool = False
-    penalty: float = 0.0
-    """Points taken for being late."""
+    penalties: dict[str, float] = field(default_factory=dict)
+    """By notebook, the points taken for being late."""
     grades: dict[Place, CellGrade] = field(default_factory=dict)
     remarks: dict[Place, Remark] = field(default_factory=dict)
 
     @property
-    def points(self) -> float:
-        """All points so far; lateness never costs more than there are."""
-        return max(0.0, sum(grade.points for grade in self.grades.values()) - self.penalty)
+    def total(self) -> float:
+        """The points so far: what counts, less the penalty, and never less than nothing.
+
+        What waits for a person does not count before: that is what its student is told. It counts in nbgrader's own sum,
+        which the formgrader shows, and the two agree as soon as nothing waits; only then is a total exported.
+        """
+        return max(0.0, sum(grade.points for grade in self.grades.values() if not grade.waits) - self.penalty)
+
+    @property
+    def most(self) -> float:
+        """The points for flawless work."""
+        return sum(grade.most for grade in self.grades.values())
+
+    @property
+    def penalty(self) -> float:
+        """The points taken for being late."""
+        return sum(self.penalties.values())
+
+    @property
+    def points(self) -> dict[str, float | None]:
+        """The points by exercise; None where a person has to look first."""
+        return {exercise_of(cell): None if grade.waits else grade.points for (_, cell), grade in self.grades.items()}
 
     @property
     def problem(self) -> str:
         """Why the submission could not be graded; empty when it was."""
-        said = (remark.automatic for remark in self.remarks.values() if remark.automatic.startswith(NOT_GRADED))
-        return next(said, "").removeprefix(NOT_GRADED)
+        return next((remark.problem for remark in self.remarks.values() if remark.problem), "")
 
     @property
     def waits(self) -> list[Place]:
@@ -69,8 +91,69 @@ class Submission:
 
     @property
     def name(self) -> str:
-        """As people write it; the id where the gradebook knows no name."""
+        """The student's name as people write it; the id where the gradebook knows no name."""
         return f"{self.first_name} {self.last_name}".strip() or self.student
+
+    def of(self, notebook: str) -> Self:
+        """The part of the submission that one notebook holds."""
+        return replace(
+            self,
+            penalties={name: penalty for name, penalty in self.penalties.items() if name == notebook},
+            grades={place: grade for place, grade in self.grades.items() if place[0] == notebook},
+            remarks={place: remark for place, remark in self.remarks.items() if place[0] == notebook},
+        )
+
+
+@dataclass(frozen=True)
+class ClassGrades:
+    """A class's grades for one assignment."""
+
+    assignment: str
+    cells: dict[Place, float]
+    """Every graded cell and the most points for it, in the order of the instructor's notebooks."""
+    submissions: list[Submission]
+    """Everybody in the gradebook, by id."""
+
+    @property
+    def most(self) -> dict[str, float]:
+        """The most points for each exercise."""
+        return {exercise_of(cell): most for (_, cell), most in self.cells.items()}
+
+    @property
+    def graded(self) -> list[Submission]:
+        """Who handed in something that could be graded."""
+        return [submission for submission in self.submissions if submission.handed_in and not submission.problem]
+
+    def __getitem__(self, student: str) -> Submission:
+        return {submission.student: submission for submission in self.submissions}[student]
+
+
+def read_grades(settings: Settings, assignment: str) -> ClassGrades:
+    """Read everybody's grades, each with its cells in the order of the instructor's notebooks.
+
+    Raises:
+        MissingEntry: there is no such assignment in the gradebook.
+    """
+    with quiet(settings.log), open_gradebook(settings) as gradebook:
+        submissions = read_submissions(gradebook, assignment)
+        known = {
+            (str(notebook.name), str(cell.name)): float(cell.max_score or 0.0)
+            for notebook in gradebook.find_assignment(assignment).notebooks
+            for cell in (*notebook.grade_cells, *notebook.task_cells)
+        }
+    order = {place: position for position, place in enumerate(_order(settings.source / assignment))}
+
+    def sort(cells: dict[Place, T]) -> dict[Place, T]:
+        return {place: cells[place] for place in sorted(cells, key=lambda place: (order.get(place, len(order)), place))}
+
+    return ClassGrades(assignment, sort(known), [replace(one, grades=sort(one.grades)) for one in submissions])
+
+
+def _order(source: Path) -> Iterator[Place]:
+    """The cells of the instructor's notebooks: a database does not keep their order."""
+    for path in sorted(source.glob("*.ipynb")):
+        for cell in read_cells(path):
+            yield path.stem, cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "")
 
 
 def read_submissions(gradebook: Gradebook, assignment: str, student: str | None = None) -> list[Submission]:
@@ -87,9 +170,9 @@ def read_submissions(gradebook: Gradebook, assignment: str, student: str | None 
         owner: Submission(owner, first or "", last or "", email or "", lms_id or "")
         for owner, first, last, email, lms_id in people.order_by(Student.id)
     }
-    for owner, penalty in _of(gradebook, known, student, SubmittedNotebook.late_submission_penalty):
-        found[owner].handed_in = True
-        found[owner].penalty += float(penalty or 0.0)
+    for owner, notebook, penalty in _of(gradebook, known, student, Notebook.name, SubmittedNotebook.late_submission_penalty):
+        found[owner] = replace(found[owner], handed_in=True)
+        found[owner].penalties[notebook] = float(penalty or 0.0)
     cells = {cell.id: cell for notebook in known.notebooks for cell in (*notebook.grade_cells, *notebook.task_cells)}
     columns = (Notebook.name, Grade.cell_id, Grade.score, Grade.needs_manual_grade, Grade.manual_score, Grade.extra_credit)
     for owner, notebook, cell, score, waits, manual, extra in _of(gradebook, known, student, *columns, joined=Grade):
@@ -100,7 +183,7 @@ def read_submissions(gradebook: Gradebook, assignment: str, student: str | None 
     answers = {cell.id: cell.name for notebook in known.notebooks for cell in (*notebook.solution_cells, *notebook.task_cells)}
     columns = (Notebook.name, Comment.cell_id, Comment.manual_comment, Comment.auto_comment)
     for owner, notebook, cell, manual, automatic in _of(gradebook, known, student, *columns, joined=Comment):
-        found[owner].remarks[notebook, answers[cell]] = Remark(manual or "", automatic or "")
+        found[owner].remarks[notebook, answers[cell]] = read_remark(manual, automatic)
     return list(found.values())
 
 

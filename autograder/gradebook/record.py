@@ -21,12 +21,10 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
 from autograder.gradebook.database import all_or_nothing, one_writer, open_gradebook
+from autograder.gradebook.remarks import not_graded
 from autograder.gradebook.settled import settle_again, settled_grades
 from autograder.quiet import quiet
 from autograder.settings import RUN, Settings
-
-NOT_GRADED = "Not graded: "
-"""How the gradebook's comments on an ungradable submission begin."""
 
 BEFORE, OLD = ".before", ".old"
 """End the name of a folder that was put aside while a new one is made, and of one that is no longer needed."""
@@ -82,7 +80,7 @@ def record_problem(settings: Settings, assignment: str, student: str, problem: s
                 for grade in notebook.grades:
                     grade.auto_score, grade.needs_manual_grade = 0, False
                 for comment in notebook.comments:
-                    comment.auto_comment = NOT_GRADED + problem
+                    comment.auto_comment = not_graded(problem)
             gradebook.db.commit()
     return True
 

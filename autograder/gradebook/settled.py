@@ -5,6 +5,8 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
 
+from autograder.gradebook.notebooks import read_cells
+
 Cell = tuple[str, str]
 """A notebook's name and a cell's."""
 
@@ -49,12 +51,8 @@ def _notebooks(gradebook: Gradebook, assignment: str, student: str) -> list:
 
 def _answers(path: Path) -> dict[str, str]:
     """What a student wrote: by cell, and together what stands in cells of the student's own."""
-    try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError):
-        return {}
     found: dict[str, str] = {}
-    for cell in cells:
+    for cell in read_cells(path):
         about = cell.get("metadata", {}).get("nbgrader", {})
         if not about.get("locked"):
             name = str(about.get("grade_id", ""))

@@ -1,20 +1,16 @@
 """How a class did in one assignment: the gradebook's points and the judge's verdicts, put together."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from nbgrader.api import MissingEntry
 
 from autograder.errors import AutograderError
-from autograder.gradebook.database import open_gradebook
-from autograder.gradebook.grades import Place, Submission, read_submissions
-from autograder.gradebook.points import exercise_of
+from autograder.gradebook.grades import ClassGrades, Place, Submission, exercise_of, read_grades
+from autograder.gradebook.notebooks import read_cells
 from autograder.pages.verdicts import Verdict, read_verdict
-from autograder.quiet import quiet
 from autograder.settings import Settings
 
 UNWRITTEN = "nothing written yet"
@@ -24,29 +20,40 @@ UNNAMED = "another mistake"
 
 @dataclass
 class ClassResults:
-    """Everyone's points and verdicts."""
+    """A class's grades and the judge's verdicts."""
 
-    assignment: str
-    exercises: dict[str, Place]
-    """By name, in the notebook's order, the cell that grades it."""
-    submissions: list[Submission]
+    grades: ClassGrades
     verdicts: dict[str, dict[str, Verdict]] = field(default_factory=dict)
     """By student and exercise; those of an earlier version of the grader are not there."""
 
     @property
+    def assignment(self) -> str:
+        """The assignment's name."""
+        return self.grades.assignment
+
+    @property
+    def exercises(self) -> dict[str, Place]:
+        """By exercise, in the notebook's order, the cell that grades it."""
+        return {exercise_of(cell): (notebook, cell) for notebook, cell in self.grades.cells}
+
+    @property
+    def submissions(self) -> list[Submission]:
+        """Everybody in the gradebook."""
+        return self.grades.submissions
+
+    @property
     def graded(self) -> list[Submission]:
         """Who handed in something that could be graded."""
-        return [one for one in self.submissions if one.handed_in and not one.problem]
+        return self.grades.graded
 
     @property
     def most(self) -> float:
         """The points for flawless work."""
-        return sum(self.worth(exercise) for exercise in self.exercises)
+        return sum(self.grades.cells.values())
 
     def worth(self, exercise: str) -> float:
         """The points for one exercise."""
-        place = self.exercises[exercise]
-        return next((one.grades[place].most for one in self.submissions if place in one.grades), 0.0)
+        return self.grades.most[exercise]
 
     def share_of_points(self, exercise: str) -> float | None:
         """The part of the points that the class earned; None where nobody's are known, since a person gives them."""
@@ -89,17 +96,13 @@ def read_class(settings: Settings, assignment: str) -> ClassResults:
     Raises:
         AutograderError: nobody is graded yet.
     """
-    with quiet(settings.log), open_gradebook(settings) as gradebook:
-        try:
-            submissions = read_submissions(gradebook, assignment)
-        except MissingEntry:
-            submissions = []
-    places = {place for one in submissions for place in one.grades}
-    if not places:
+    try:
+        grades = read_grades(settings, assignment)
+    except MissingEntry:
+        grades = ClassGrades(assignment, {}, [])
+    if not any(one.grades for one in grades.submissions):
         raise AutograderError(f"nothing of '{assignment}' is graded yet: autograder grade {assignment}")
-    order = {place: position for position, place in enumerate(_order(settings.source / assignment))}
-    sorted_places = sorted(places, key=lambda place: (order.get(place, len(order)), place))
-    results = ClassResults(assignment, {exercise_of(cell): (notebook, cell) for notebook, cell in sorted_places}, submissions)
+    results = ClassResults(grades)
     for one in results.graded:
         found = dict(_verdicts(settings.autograded / one.student / assignment, one))
         if found:
@@ -109,30 +112,12 @@ def read_class(settings: Settings, assignment: str) -> ClassResults:
 
 def _verdicts(folder: Path, submission: Submission) -> Iterator[tuple[str, Verdict]]:
     for path in sorted(folder.glob("*.ipynb")):
-        for cell in _cells(path):
+        for cell in read_cells(path):
             about = cell.get("metadata", {}).get("nbgrader", {})
             grade = submission.grades.get((path.stem, str(about.get("grade_id"))))
             verdict = read_verdict(cell)
             if grade is not None and verdict is not None and grade.agrees_with(verdict.points, verdict.most):
                 yield exercise_of(about["grade_id"]), verdict
-
-
-def _order(folder: Path) -> list[Place]:
-    """The cells of the instructor's notebooks: a database does not keep their order."""
-    notebooks = sorted(folder.glob("*.ipynb"))
-    return [
-        (path.stem, cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", ""))
-        for path in notebooks
-        for cell in _cells(path)
-    ]
-
-
-def _cells(path: Path) -> list[dict[str, Any]]:
-    """A notebook's cells, without nbformat's checks, which would take most of the time; none where it cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError, KeyError):
-        return []
 
 
 def _made(verdict: Verdict) -> list[str]:

@@ -58,7 +58,7 @@ class LmsExportPlugin(ExportPlugin):
                 if not wanted or one.student in wanted:
                     people[one.student] = one
                     reason = _unfinished(one)
-                    grades.setdefault(one.student, [None] * len(names))[position] = None if reason else one.points
+                    grades.setdefault(one.student, [None] * len(names))[position] = None if reason else one.total
                     if reason:
                         self.left_out[one.student] = reason
         rows = {student: found for student, found in grades.items() if any(points is not None for points in found)}

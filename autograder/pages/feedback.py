@@ -18,9 +18,8 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from traitlets import default
 
-from autograder.gradebook.grades import CellGrade, Remark, Submission, read_submissions
-from autograder.gradebook.points import exercise_of
-from autograder.gradebook.record import NOT_GRADED
+from autograder.gradebook.grades import CellGrade, Submission, exercise_of, read_submissions
+from autograder.gradebook.remarks import Remark
 from autograder.pages import fragments
 from autograder.pages.page import humane, points, render
 from autograder.pages.verdicts import PartVerdict, Verdict, read_verdict
@@ -99,8 +98,9 @@ class FeedbackExporter(Exporter):
 
 def feedback_page(notebook: NotebookNode, name: str, submission: Submission) -> str:
     """The page for one notebook of a submission."""
-    grades = {cell: grade for (place, cell), grade in submission.grades.items() if place == name}
-    remarks = {exercise_of(cell): remark for (place, cell), remark in submission.remarks.items() if place == name}
+    submission = submission.of(name)
+    grades = {cell: grade for (_, cell), grade in submission.grades.items()}
+    remarks = {exercise_of(cell): remark for (_, cell), remark in submission.remarks.items()}
     anchors = {_name(cell): f"cell-{position}" for position, cell in enumerate(notebook.cells) if _name(cell) in grades}
     verdicts: dict[str, Verdict] = {}
     for cell in notebook.cells:
@@ -115,8 +115,8 @@ def feedback_page(notebook: NotebookNode, name: str, submission: Submission) -> 
         "feedback.html.j2",
         name=submission.name,
         notebook=name,
-        total=max(0.0, sum(grade.points for grade in grades.values()) - submission.penalty),
-        most=sum(grade.most for grade in grades.values()),
+        total=submission.total,
+        most=submission.most,
         penalty=submission.penalty,
         waiting=[exercise_of(cell) for cell in order if grades[cell].waits],
         mistakes=_mistakes(list(verdicts.values())),
@@ -133,7 +133,7 @@ def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark |
     state = "waits" if grade.waits else "full" if grade.points >= grade.most else "some" if grade.points > 0 else "none"
     remark = remark or Remark()
     notes = [f"For review: {reason}" for reason in verdict.review] if verdict else []
-    if remark.automatic and not remark.automatic.startswith((NOT_GRADED, "For review: ")):
+    if remark.automatic and not remark.automatic.startswith("For review: "):
         notes.append(remark.automatic)
     if state == "none" and verdict is None and not grade.by_hand:
         notes.append("The test did not come to its end: see what it says below.")
@@ -167,9 +167,10 @@ def _mistakes(verdicts: Sequence[Verdict]) -> list[Mistake]:
 
 def _words(grade: CellGrade) -> str:
     """The points in words."""
-    if grade.waits and not grade.points:
-        return "waits for a person"
-    return f"{points(grade.points)} of {points(grade.most)}" + (" so far" if grade.waits else "")
+    words = f"{points(grade.points)} of {points(grade.most)}"
+    if grade.waits:
+        return f"waits for a person: {words} by the checks" if grade.points else "waits for a person"
+    return words
 
 
 def _part(part: PartVerdict) -> PartLine:

@@ -8,8 +8,7 @@ from statistics import median
 
 from markupsafe import Markup
 
-from autograder.gradebook.grades import Submission
-from autograder.gradebook.points import exercise_of
+from autograder.gradebook.grades import Submission, exercise_of
 from autograder.pages.class_figures import distribution, mistakes_made, shares_right, times
 from autograder.pages.class_results import UNNAMED, UNWRITTEN, ClassResults, read_class
 from autograder.pages.page import points, render
@@ -61,8 +60,8 @@ def write_report(settings: Settings, assignment: str) -> Path:
 
 def report_page(results: ClassResults) -> str:
     """The report as a page."""
-    graded = sorted(results.graded, key=lambda one: (-one.points, one.student))
-    totals = [one.points for one in graded]
+    graded = sorted(results.graded, key=lambda one: (-one.total, one.student))
+    totals = [one.total for one in graded]
     mistakes = _mistakes(results)
     return render(
         "report.html.j2",
@@ -139,7 +138,11 @@ def _waiting(results: ClassResults) -> dict[str, list[tuple[str, str]]]:
 
 def _cell(one: Submission, results: ClassResults, exercise: str) -> str:
     grade = one.grades.get(results.exercises[exercise])
-    return "" if grade is None else "✎" if grade.waits and not grade.points else points(grade.points) + "✎" * grade.waits
+    if grade is None:
+        return ""
+    if grade.waits:  # what the checks gave does not count yet
+        return f"({points(grade.points)}) ✎" if grade.points else "✎"
+    return points(grade.points)
 
 
 def _slowest(results: ClassResults) -> list[tuple[str, float]]:

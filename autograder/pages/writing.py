@@ -7,7 +7,7 @@ from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.gradebook.record import recover
 from autograder.pages.page import render
 from autograder.quiet import quiet
@@ -21,7 +21,7 @@ def feedback(
 ) -> list[Outcome]:
     """Write a page for each of these students of the gradebook, also for those whose submission could not be graded."""
     recover(settings, assignment)
-    problems = {row.student: row.problem for row in read_points(settings, assignment).rows}
+    problems = {one.student: one.problem for one in read_grades(settings, assignment).submissions}
     outcomes, jobs = [], []
     for student in students:
         if (settings.autograded / student / assignment).is_dir():

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.errors import AutograderError
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.running import cluster as cluster_module
 from autograder.running.calls import run_all
 from autograder.running.cluster import LOST, check, on_cluster, pack
@@ -101,7 +101,7 @@ def _wait(reached, seconds: float = 30) -> None:
 
 
 def _points(tiny) -> dict[str, tuple]:
-    return {row.student: tuple(row.points.values()) for row in read_points(tiny.settings, "tiny").rows}
+    return {row.student: tuple(row.points.values()) for row in read_grades(tiny.settings, "tiny").submissions}
 
 
 def _run(*arguments):

@@ -29,7 +29,7 @@ from autograder.collecting.class_list import ClassList, bad_id, read_class_list,
 from autograder.collecting.collect import collect, how_long
 from autograder.errors import AutograderError
 from autograder.gradebook.due_dates import DueDates, read_due_dates
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.gradebook.record import due
 from autograder.gradebook.timestamps import read_timestamp
 from autograder.handing_out.assignment import generate
@@ -444,7 +444,7 @@ def test_what_changed_after_grading_is_due_again(course, tmp_path):
     assert "it was graded: 'autograder grade tiny' grades it again" in done.notes[0][1]
     assert due(course.settings, "tiny", ["s01", "s02"]) == ["s01"]
     grade(course.settings, "tiny", ["s01"])
-    assert read_points(course.settings, "tiny")["s01"].total == 2
+    assert read_grades(course.settings, "tiny")["s01"].total == 2
 
 
 # what is dangerous

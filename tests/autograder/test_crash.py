@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from autograder.gradebook.database import open_gradebook
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.gradebook.record import due
 from autograder.quiet import quiet
 
@@ -127,7 +127,7 @@ def _crash(tiny, what: str, number: int = 0, seconds: float | None = None) -> No
 
 
 def _points(tiny) -> dict[str, tuple]:
-    rows = read_points(tiny.settings, "tiny").rows
+    rows = read_grades(tiny.settings, "tiny").submissions
     return {row.student: tuple(points or 3.5 for points in row.points.values()) for row in rows}
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from autograder.demo.sample_class import read_bank, sample_class, submission
 from autograder.errors import AutograderError
-from autograder.gradebook.points import Points, read_points
+from autograder.gradebook.grades import ClassGrades, read_grades
 
 pytestmark = pytest.mark.xdist_group("demo")  # so that it runs once
 
 
 @pytest.fixture(scope="module")
-def points(demo) -> Points:
-    return read_points(demo.settings, "01_graphs")
+def points(demo) -> ClassGrades:
+    return read_grades(demo.settings, "01_graphs")
 
 
 def who(name: str) -> str:
@@ -27,7 +27,7 @@ def handed_in(demo, name: str):
 
 def test_everyone_who_handed_in_is_in_the_gradebook(points):
     expected = {student for student, sample in sample_class("01_graphs").items() if sample is not None}
-    assert {row.student for row in points.rows if row.handed_in} == expected
+    assert {row.student for row in points.submissions if row.handed_in} == expected
 
 
 def test_who_handed_in_what_is_written_down(demo):

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.gradebook.points import read_points
-from autograder.gradebook.record import NOT_GRADED
+from autograder.gradebook.grades import read_grades
+from autograder.gradebook.remarks import not_graded
 from autograder.pages.writing import feedback
 from autograder.running.engine import grade
 from tests.autograder.conftest import AUTOGRADER
 
 
 def _points(tiny, student):
-    return tuple(read_points(tiny.settings, "tiny")[student].points.values())
+    return tuple(read_grades(tiny.settings, "tiny")[student].points.values())
 
 
 def test_partial_credit_and_missing_gradebook(tiny):
@@ -107,7 +107,7 @@ def test_unreadable_submissions_get_nothing_and_a_reason_and_stop_nobody(tiny):
         assert outcome.problem.startswith(expected)
         assert "\n" not in outcome.problem
         assert _points(tiny, outcome.student) == (0, 0)
-        assert NOT_GRADED + outcome.problem in recorded
+        assert not_graded(outcome.problem) in recorded
         page = (tiny.settings.feedback / outcome.student / "tiny" / "tiny.html").read_text()
         assert html.escape(expected) in page
 
@@ -129,7 +129,7 @@ def test_a_repaired_file_is_graded_and_its_reason_forgotten(tiny):
     grade(tiny.settings, "tiny", ["ada"])
     tiny.hand_in("ada")
     assert grade(tiny.settings, "tiny", ["ada"])[0].problem == ""
-    row = read_points(tiny.settings, "tiny")["ada"]
+    row = read_grades(tiny.settings, "tiny")["ada"]
     assert (row.total, row.problem) == (5, "")
 
 
@@ -195,7 +195,7 @@ def test_ctrl_c_keeps_what_is_graded_and_leaves_nothing_running(tiny):
     assert complaints.strip().splitlines()[-1].startswith("autograder: stopped; what is graded stays graded")
     assert "Traceback" not in complaints
     assert _points(tiny, "a") == (4, 1)
-    assert [row.student for row in read_points(tiny.settings, "tiny").rows] == ["a"]
+    assert [row.student for row in read_grades(tiny.settings, "tiny").submissions] == ["a"]
     end = time.monotonic() + 10
     while (running := _kernels_under(tiny.settings.root)) and time.monotonic() < end:
         time.sleep(0.2)

@@ -59,7 +59,7 @@ BOB = Work(
 def test_the_summary_says_points_by_part_mistakes_and_comments(graphs):
     page = page_of(graphs, BOB)
     said = summary_of(page)
-    assert "14 of 25 points so far: add waits for a person" in said
+    assert "9 of 25 points so far: add waits for a person" in said
     assert (
         "Look at this first: Likely: a mean over the batch where a sum belongs add, 3 points" not in said
     )  # 5 points are more

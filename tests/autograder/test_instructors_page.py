@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from autograder.cli import app
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.settings import Settings
 from tests.autograder.conftest import needs_sandbox
 
@@ -55,7 +55,7 @@ def test_the_walk_through_adds_an_exercise(course):
     assert "'softsign' is at the end of" in run(course, add)
     said = run(course, grade)
     assert "softsign" in said
-    points = read_points(Settings(course), "02_layers")
+    points = read_grades(Settings(course), "02_layers")
     assert points["solution"].points == {**points.most, "written": None}
     assert points.most["softsign"] == 10
     released = (course / "assignments" / "02_layers" / "02_layers.ipynb").read_text()

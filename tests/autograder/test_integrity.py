@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.running.engine import grade
 from autograder.running.judge import Check, judge
 from autograder.sandbox.student import Student, StudentGoneError
@@ -380,7 +380,7 @@ def test_whatever_is_handed_in_the_others_get_their_points(tiny):
     finally:
         subprocess.run(["rm", "-rf", str(tiny.settings.submitted)], check=True)  # too deep for pytest
     assert all("\n" not in outcome.problem and outcome.problem.isprintable() for outcome in outcomes)
-    earned = {row.student: tuple(row.points.values()) for row in read_points(tiny.settings, "tiny").rows}
+    earned = {row.student: tuple(row.points.values()) for row in read_grades(tiny.settings, "tiny").submissions}
     assert {name: earned[f"s{number}"] for number, name in enumerate(TINY)} == {
         name: points for name, (_, points) in TINY.items()
     }

@@ -22,10 +22,11 @@ from autograder.collecting.collect import collect
 from autograder.errors import AutograderError
 from autograder.gradebook.database import open_gradebook
 from autograder.gradebook.due_dates import EXAMPLE, FILE, DueDates, Rule, read_due_dates
+from autograder.gradebook.grades import read_grades
 from autograder.gradebook.late import enter_penalties
-from autograder.gradebook.points import points_table, read_points
 from autograder.gradebook.timestamps import parse_timestamp, read_timestamp, write_timestamp
 from autograder.pages.exports import write_export
+from autograder.pages.table import points_table
 from autograder.pages.writing import feedback
 from autograder.quiet import quiet
 from autograder.running.engine import grade
@@ -229,7 +230,7 @@ def test_the_penalty_is_a_share_of_all_points_and_entered_once(graphs):
     for _ in range(3):
         enter_penalties(graphs.settings, "graphs", dates)
         assert penalties(graphs) == {"s01": 2.5, "s02": 5.0, "s03": 0.0}
-    points = read_points(graphs.settings, "graphs")
+    points = read_grades(graphs.settings, "graphs")
     assert points["s01"].points == {"add": 8, "multiply": 12, "written": 5}  # what was earned by part is left alone
     assert points["s01"].total == 22.5
 
@@ -239,13 +240,13 @@ def test_a_written_answer_that_waits_does_not_lessen_the_penalty(graphs):
     graphs.add(Work("s04", failed={name: dict.fromkeys(parts, "") for name, parts in EVERYTHING.items()}))
     hand_in_at(graphs, "s04", DUE + 30 * HOUR)
     enter_penalties(graphs.settings, "graphs", say(graphs, TEN))
-    assert read_points(graphs.settings, "graphs")["s04"].total == 0
+    assert read_grades(graphs.settings, "graphs")["s04"].total == 0
     with quiet(graphs.settings.log), open_gradebook(graphs.settings) as gradebook:
         written = gradebook.find_grade("written", "graphs", "graphs", "s04")
         written.manual_score, written.needs_manual_grade = 5.0, False
         gradebook.db.commit()
     assert penalties(graphs)["s04"] == 5
-    assert read_points(graphs.settings, "graphs")["s04"].total == 0
+    assert read_grades(graphs.settings, "graphs")["s04"].total == 0
 
 
 EVERYTHING = {"add": ("shapes", "∂L/∂x", "∂L/∂y"), "multiply": ("∂L/∂x", "∂L/∂y", "leaves inputs alone")}
@@ -283,7 +284,7 @@ def test_a_time_that_is_gone_takes_the_penalty_with_it(graphs):
 def test_the_table_the_exports_and_the_feedback_show_it(graphs, tmp_path):
     hand_in_at(graphs, "s01", DUE + 3 * HOUR)
     enter_penalties(graphs.settings, "graphs", say(graphs, TEN))
-    table = points_table(read_points(graphs.settings, "graphs"), "graphs")
+    table = points_table(read_grades(graphs.settings, "graphs"))
     titles = [str(column.header) for column in table.columns]
     cells = {titles[position]: list(column.cells) for position, column in enumerate(table.columns)}
     assert cells["late"] == ["−2.5", "", ""]
@@ -297,7 +298,7 @@ def test_the_table_the_exports_and_the_feedback_show_it(graphs, tmp_path):
 
 def test_no_column_for_lateness_where_nobody_is_late(graphs):
     enter_penalties(graphs.settings, "graphs", say(graphs, TEN))
-    table = points_table(read_points(graphs.settings, "graphs"), "graphs")
+    table = points_table(read_grades(graphs.settings, "graphs"))
     assert "late" not in [column.header for column in table.columns]
 
 
@@ -368,12 +369,12 @@ def test_from_collecting_to_points_and_again(tiny, tmp_path):
     with quiet(tiny.settings.log):
         coursedir = CourseDirectory(config=config, assignment_id="tiny", student_id="702")
         Autograde(coursedir=coursedir, config=config, force=True).start()
-    assert read_points(tiny.settings, "tiny")["702"].penalty == 0.5
+    assert read_grades(tiny.settings, "tiny")["702"].penalty == 0.5
     # a resubmission that cannot be graded leaves the earlier grade, and its time
     (tiny.settings.submitted / "702" / "tiny" / "tiny.ipynb").write_text("{")
     write_timestamp(tiny.settings.submitted / "702" / "tiny", DUE + 4 * DAY)
     assert grade(tiny.settings, "tiny", ["702"])[0].kept
-    assert read_points(tiny.settings, "tiny")["702"].penalty == 0.5
+    assert read_grades(tiny.settings, "tiny")["702"].penalty == 0.5
     (tiny.settings.folder / FILE).write_text("[due]\ntiny = tomorrow")
     done = run("grade", "tiny")
     assert (done.exit_code, "class.toml is not TOML" in done.stderr) == (2, True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from autograder.demo.sample_class import sample_class
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.settings import Settings
 
 ASSIGNMENTS = sorted(path.parent.name for path in Path(__file__).parents[2].glob("solutions/*/*.ipynb"))
@@ -66,7 +66,7 @@ def test_generates_what_autograder_generates(course, demo):
 
 
 def test_gives_the_same_points(course, demo):
-    ours, theirs = read_points(demo.settings, "01_graphs"), read_points(Settings(course.root), "01_graphs")
+    ours, theirs = read_grades(demo.settings, "01_graphs"), read_grades(Settings(course.root), "01_graphs")
     assert len(HONEST) >= 17
     assert len(course.students) >= 5
     for row in (ours[student] for student in course.students):
@@ -122,5 +122,5 @@ def test_a_solution_earns_everything_but_the_written_answer(name, root, tmp_path
     shutil.copytree(root / "solutions" / name, tmp_path / "autograder" / "work" / "submitted" / "solution" / name)
     _nbgrader("generate_assignment", name, course=tmp_path)
     _nbgrader("autograde", name, course=tmp_path)
-    points = read_points(Settings(tmp_path), name)
+    points = read_grades(Settings(tmp_path), name)
     assert points["solution"].points == {**points.most, "written": None}

@@ -20,7 +20,7 @@ from autograder.address import VARIABLE, database_url, has_password, shown
 from autograder.cli import app
 from autograder.errors import AutograderError
 from autograder.gradebook.database import open_gradebook
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.quiet import quiet
 from autograder.running.engine import grade
 from autograder.settings import COURSE_ID, Settings
@@ -93,7 +93,7 @@ def _run(*arguments, db: str):
 
 
 def _points(settings: Settings) -> dict[str, tuple]:
-    return {row.student: tuple(row.points.values()) for row in read_points(settings, "tiny").rows}
+    return {row.student: tuple(row.points.values()) for row in read_grades(settings, "tiny").submissions}
 
 
 def test_every_command_works_and_none_tells_the_password(tiny, address):
@@ -163,9 +163,9 @@ def test_the_order_of_rows_does_not_matter(tiny, address):
     for table in ("source_cell", "base_cell", "grade"):  # an updated row is the last one from then on
         (key,) = _execute(address, f"SELECT id FROM {table} LIMIT 1")[0]
         _execute(address, f"UPDATE {table} SET id = id WHERE id = '{key}'")
-    assert list(read_points(settings, "tiny").most.items()) == [("first", 4), ("second", 1)]
+    assert list(read_grades(settings, "tiny").most.items()) == [("first", 4), ("second", 1)]
     assert [outcome.problem for outcome in grade(settings, "tiny", ["ada"])] == [""]
-    assert read_points(settings, "tiny")["ada"].points == {"first": 1, "second": 1}
+    assert read_grades(settings, "tiny")["ada"].points == {"first": 1, "second": 1}
 
 
 OTHER = ["--again", "--work", "other"]

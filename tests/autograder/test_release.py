@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.handing_out.assignment import generate
 from autograder.running.engine import grade
 from autograder.settings import Settings
@@ -68,5 +68,5 @@ def test_solution_earns_everything_but_the_written_answer(tmp_path, root, name):
     (folder / f"{name}.ipynb").write_bytes((settings.source / name / f"{name}.ipynb").read_bytes())
     (outcome,) = grade(settings, name, ["solution"])
     assert outcome.problem == ""
-    points = read_points(settings, name)
+    points = read_grades(settings, name)
     assert points["solution"].points == {**points.most, "written": None}

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_markdown_cell
 
 from autograder.gradebook.database import open_gradebook
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.gradebook.record import due
 from autograder.gradebook.timestamps import write_timestamp
 from autograder.handing_out.assignment import generate
@@ -78,7 +78,7 @@ def test_grades_by_hand_stand_unless_the_answer_changed(course):
     assert state(course, "s02") == [(2.5, LOOK_AGAIN), (1.5, LOOK_AGAIN)]  # a check may read any answer
     assert state(course, "s03") == [(2.5, LOOK_AGAIN), (1.5, STANDS)]
     assert state(course, "s04") == [(2.5, STANDS), (1.5, STANDS)]
-    assert read_points(course.settings, "tiny")["s01"].total == 2.5 + 1 + 1.5
+    assert read_grades(course.settings, "tiny")["s01"].total == 2.5 + 1 + 1.5
     # who was to be looked at again still is, when graded again
     grade(course.settings, "tiny", ["s02"])
     assert state(course, "s02") == [(2.5, LOOK_AGAIN), (1.5, LOOK_AGAIN)]

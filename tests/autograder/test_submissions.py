@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from autograder.demo.sample_class import BANK, banks, read_bank, sample_class
-from autograder.gradebook.points import Points, read_points
+from autograder.gradebook.grades import ClassGrades, read_grades
 from autograder.pages.verdicts import Verdict, read_verdict
 from course.exercises import find_exercise
 
@@ -33,8 +33,8 @@ each_submission = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def points(demos, assignment) -> Points:
-    return read_points(demos(assignment).settings, assignment)
+def points(demos, assignment) -> ClassGrades:
+    return read_grades(demos(assignment).settings, assignment)
 
 
 def who_handed_in(assignment: str, name: str) -> str:
@@ -122,6 +122,6 @@ def test_feedback_holds_no_hidden_tests(assignment, demos):
 def test_the_demo_prints_every_total(assignment, demos, points):
     demo = demos(assignment)
     assert demo.code == 0, demo.output
-    for row in points.rows:
+    for row in points.submissions:
         if row.handed_in:
             assert re.search(rf"^ *{row.student} .* {row.total:g} *$", demo.output, re.MULTILINE), row.student

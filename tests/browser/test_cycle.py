@@ -18,7 +18,7 @@ from playwright.sync_api import TimeoutError as NotThere
 from playwright.sync_api import expect
 
 from autograder.demo.sample_class import read_bank
-from autograder.gradebook.points import read_points
+from autograder.gradebook.grades import read_grades
 from autograder.settings import Settings
 from tests.autograder.conftest import needs_sandbox
 from tests.conftest import ROOT, run_all, running_jupyter
@@ -145,7 +145,7 @@ def test_a_class_from_the_bundle_to_the_report(course, tmp_path, page, monkeypat
     autograder(course, "collect", NAME, hand_in(notebook, tmp_path / "first.zip"))
     assert STUDENT in autograder(course, "grade", NAME)
     settings = Settings(course)
-    row = read_points(settings, NAME)[STUDENT]
+    row = read_grades(settings, NAME)[STUDENT]
     assert (row.points["multiply"], row.points["add"], row.points["written"]) == (12, 0, None)
 
     # The question in words is read in the formgrader.
@@ -161,7 +161,7 @@ def test_a_class_from_the_bundle_to_the_report(course, tmp_path, page, monkeypat
         comment.press("Tab")
         page.wait_for_timeout(1500)
         shot(page, "4-formgrader")
-    points = read_points(settings, NAME)[STUDENT].points
+    points = read_grades(settings, NAME)[STUDENT].points
     assert points["written"] == 4, points
 
     # Feedback, then a better answer, and everything again: what a person gave stays.
@@ -177,7 +177,7 @@ def test_a_class_from_the_bundle_to_the_report(course, tmp_path, page, monkeypat
     said = autograder(course, "collect", NAME, hand_in(notebook, tmp_path / "second.zip"))
     assert STUDENT in said
     autograder(course, "grade", NAME)
-    row = read_points(settings, NAME)[STUDENT]
+    row = read_grades(settings, NAME)[STUDENT]
     assert (row.points["add"], row.points["multiply"], row.points["written"]) == (8, 12, 4)
     assert row.total == 24
 
