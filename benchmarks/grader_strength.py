@@ -37,11 +37,11 @@ from benchmarks.strength.peers import PEERS
 from benchmarks.strength.variants import variants_by_hand, variants_wrapped
 from benchmarks.strength.zoo import ZOO
 from course import Module, generator
+from course.checking.deadline import DeadlineError, deadline
+from course.checking.report import Report
 from course.checks import check_module
-from course.deadline import DeadlineError, deadline
 from course.module import has_own_backward
-from course.registry import all_modules
-from course.report import Report
+from course.modules.registry import all_modules
 
 SAME = (
     {"missing transpose", "transposed", "factors swapped"},  # (A B)ᵀ = Bᵀ Aᵀ: which of them was meant does not show

@@ -1,13 +1,13 @@
 """Modular Learning: deep learning from modules whose backward pass is written by hand."""
 
-from course.chain import Chain
+from course.containers.chain import Chain
+from course.containers.graph import Graph
+from course.containers.residual import Residual
+from course.containers.unroll import Unroll
 from course.device import device, generator, tensor
 from course.errors import DeviceError, DtypeError, InputCountError, InputError, RankError, SizeError
-from course.graph import Graph
 from course.module import Buffer, Example, Module, Parameter, release_saved
-from course.residual import Residual
 from course.summary import summary
-from course.unroll import Unroll
 
 __all__ = [
     "Buffer",

@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 from course import Chain, Graph, Module, Residual, Unroll
-from course.registry import all_modules
+from course.modules.registry import all_modules
 from course.shapes import Argument, Axes, Signature
 
 PAGE = Path(__file__).with_name("modules.md")

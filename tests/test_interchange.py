@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from course import Module
-from course.registry import all_modules
+from course.modules.registry import all_modules
 from tests.against_torch import Case, compare, is_float, torchs_own_cases
 
 COUNTERPARTS = {name: kind for name, kind in all_modules().items() if kind.counterpart == f"torch.nn.{name}"}

@@ -13,7 +13,7 @@ from course.checks import check_module
 from course.gradients import numerical_gradients
 from course.module import Example, argument_names, as_tuple, has_own_backward
 from course.modules import Linear
-from course.registry import all_modules
+from course.modules.registry import all_modules
 
 MODULES = all_modules()
 EXAMPLES = {

@@ -6,7 +6,7 @@ import pytest
 
 from course import Chain
 from course.modules import Linear
-from course.registry import all_modules
+from course.modules.registry import all_modules
 
 
 @pytest.fixture(scope="module")

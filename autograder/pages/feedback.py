@@ -25,7 +25,7 @@ from autograder.pages.page import humane, points, render
 from autograder.pages.verdicts import PartVerdict, Verdict, read_verdict
 
 DIAGNOSIS = re.compile(r"(?P<found>.*?)\.? ?(?P<sentence>(Likely|Perhaps): .*?)(?P<case> \(case: [^()]*\))?", re.DOTALL)
-"""How a message ends that names a mistake (see `course.diagnosis`)."""
+"""How a message ends that names a mistake (see `course.checking.diagnosis`)."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from autograder.pages.class_figures import distribution, mistakes_made, shares_r
 from autograder.pages.class_results import UNNAMED, UNWRITTEN, ClassResults, read_class
 from autograder.pages.page import points, render
 from autograder.settings import Settings
-from course.diagnosis import MISTAKES
+from course.checking.diagnosis import MISTAKES
 from course.figure import Figure
 
 MOST_MISTAKES = 12

@@ -13,10 +13,10 @@ import numpy as np
 
 from autograder.running.meddling import as_python, meddling
 from autograder.sandbox.student import Student, StudentGoneError
-from course.evidence import Evidence
+from course.checking.evidence import Evidence
+from course.checking.shortcuts import read_text
 from course.exercises import Score, find_exercise, grade
 from course.module import Module
-from course.shortcuts import read_text
 
 
 @dataclass(frozen=True)

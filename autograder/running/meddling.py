@@ -9,6 +9,9 @@ from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from course.checking.evidence import Evidence
+from course.checking.shortcuts import read_text
+
 MEDDLING = {
     word: why
     for why, words in {

@@ -17,7 +17,7 @@ from benchmarks.strength.sources import Source, assemble, saved_names, sources_o
 from benchmarks.strength.truth import correct
 from course.module import Example, Module, Parameter, has_own_backward
 from course.modules import Add, Copy, Embedding, Linear, LSTMCell, Multiply, RNNCell, Sigmoid, Tanh
-from course.registry import all_modules
+from course.modules.registry import all_modules
 
 __all__ = ["CONTAINERS", "Mutant", "correct", "equivalent", "examples_of", "mutants"]
 

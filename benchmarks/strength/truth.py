@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import course.module
-from course.deadline import DeadlineError, deadline
+from course.checking.deadline import DeadlineError, deadline
 from course.module import Module, as_tuple
 
 TOLERANCE = 1e-9

@@ -14,8 +14,8 @@ from torch import Generator, Tensor
 
 from benchmarks.strength._variant import Made, Variant
 from course import modules as library
-from course.chain import Chain
-from course.graph import Graph
+from course.containers.chain import Chain
+from course.containers.graph import Graph
 from course.module import Module
 
 

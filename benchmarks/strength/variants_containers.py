@@ -7,11 +7,11 @@ import torch.nn.functional as F
 
 from benchmarks.strength._variant import by_hand
 from course import modules as library
-from course.chain import Chain
-from course.graph import Graph
+from course.containers.chain import Chain
+from course.containers.graph import Graph
+from course.containers.residual import Residual
+from course.containers.unroll import Unroll
 from course.module import Example, Module, Parameter, as_tuple
-from course.residual import Residual
-from course.unroll import Unroll
 
 
 def rows(rng, count, width):

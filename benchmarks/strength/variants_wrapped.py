@@ -10,7 +10,7 @@ from torch import Tensor
 from benchmarks.strength._variant import Variant, example_names, example_of
 from course import generator
 from course.module import Buffer, Module, as_tuple
-from course.registry import all_modules
+from course.modules.registry import all_modules
 
 Grads = tuple[Tensor | None, ...]
 Backward = Callable[..., Any]

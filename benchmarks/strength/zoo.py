@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from course.graph import Graph
+from course.containers.graph import Graph
 from course.module import Module, as_tuple
 from course.modules import (
     Add,

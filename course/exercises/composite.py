@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from course.chain import Chain
-from course.checks import FunctionWithGradient
+from course.checking.function import FunctionWithGradient
+from course.containers.chain import Chain
+from course.containers.residual import Residual
 from course.device import device
 from course.exercises.exercise import Case, Exercise, RefusalError
 from course.module import Module, Parameter
 from course.modules import L2Normalize, Linear, RadialBasis, Tanh
-from course.residual import Residual
 
 
 def _random(rng: Generator, *shape: int) -> Tensor:

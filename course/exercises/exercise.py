@@ -11,7 +11,7 @@ import numpy as np
 from torch import Generator, Tensor
 
 import course.exercises
-from course.checks import TOLERANCE
+from course.checking.verdicts import TOLERANCE
 from course.module import Module
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-import course.gradients
+import course.checking.gradients
 from course.exercises.exercise import Call, Case, Exercise, equals
 from course.module import Module
 from course.modules import Divide, Exp, MatMul, MSELoss, Sin, Sine, Softmax, Sum
@@ -35,7 +35,7 @@ def _differences_of_your_own() -> Iterator[None]:
     def refuse(*_: Any) -> Any:
         raise LibraryError("here, the differences are yours to compute: the library's may not be called")
 
-    rise = course.gradients._Rise
+    rise = course.checking.gradients._Rise
     with patch.object(rise, "gradient", refuse), patch.object(rise, "__call__", refuse):
         yield
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course.deadline import DeadlineError, deadline
+from course.checking.deadline import DeadlineError, deadline
 from course.device import device, generator
 from course.module import Module
 

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from course.checks import judge
+from course.checking.evidence import Evidence
+from course.checking.report import Part, Report
+from course.checking.scatter import note_scatter
+from course.checking.truth import Truth, input_names
+from course.checking.verdicts import judge
 from course.device import device
-from course.evidence import Evidence
 from course.exercises.exercise import Call, Case, Exercise
 from course.exercises.respondent import Local, Respondent, to_arrays
 from course.exercises.score import Score
 from course.module import Module, Parameter
-from course.report import Part, Report
-from course.scatter import note_scatter
-from course.truth import Truth, input_names
 
 REVIEW = "the source {what}: a person looks at this before the points count"
 

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from course.checks import FunctionWithGradient
+from course.checking.function import FunctionWithGradient
+from course.containers.graph import Graph
 from course.exercises.exercise import Case, Exercise
-from course.graph import Graph
 from course.module import Module
 from course.modules import Add, Copy, CosineUnit, Max, Multiply, Negate, Sigmoid
 

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from course.deadline import DeadlineError, deadline
+from course.checking.deadline import DeadlineError, deadline
+from course.checking.evidence import Evidence, explain, probe
+from course.checking.shortcuts import read_source
 from course.device import device
-from course.evidence import Evidence, explain, probe
 from course.exercises.exercise import Call, Case, Exercise, RefusalError, find_exercise
 from course.module import Module, argument_names, as_tuple
-from course.shortcuts import read_source
 
 SECONDS = 5.0
 """Time for one forward or backward of a student's object; the right ones take milliseconds."""

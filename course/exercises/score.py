@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from course.checking.report import Part, Report
 from course.exercises.exercise import Exercise
-from course.report import Part, Report
 
 MIMETYPE = "application/vnd.modular-learning.score+json"
 """Under which a score stands in a notebook's outputs for programs to read."""

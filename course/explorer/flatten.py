@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from course.chain import Chain
-from course.graph import Graph, Node
+from course.containers.chain import Chain
+from course.containers.graph import Graph, Node
+from course.containers.residual import Residual
 from course.module import Module, as_tuple
 from course.modules import Add
-from course.residual import Residual
 
 LIMIT = 2000
 """With more nodes than this in no parts, there is nothing to fold and no picture that anyone could read."""

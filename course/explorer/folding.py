@@ -8,8 +8,8 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
+from course.containers.graph import Graph
 from course.explorer.running import GraphRun, NodeRun, finite
-from course.graph import Graph
 from course.module import as_tuple
 
 MANY = 40

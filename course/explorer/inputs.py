@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.chain import Chain
+from course.containers.chain import Chain
+from course.containers.graph import Graph
+from course.containers.unroll import Unroll
 from course.device import device
 from course.explorer.foreign import Foreign
-from course.graph import Graph
 from course.module import Module, Parameter, argument_names
-from course.unroll import Unroll
 
 
 def input_names(graph: Any, given: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course.containers.graph import Graph, Node
 from course.errors import InputError
 from course.explorer.flatten import FlatGraph
 from course.explorer.foreign import Foreign
 from course.explorer.torch_calls import TorchCall
 from course.gradients import numerical_gradients, sample
-from course.graph import Graph, Node
 from course.module import Module, Parameter, as_tuple
 
 MEASURED = 256

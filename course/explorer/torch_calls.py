@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode, resolve_name
 
+from course.containers.graph import Graph, Node
 from course.explorer.flatten import FlatGraph
-from course.graph import Graph, Node
 from course.module import Module, Parameter
 
 SIGNS = {

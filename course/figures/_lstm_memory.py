@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course.containers.unroll import Unroll
 from course.device import generator, tensor
 from course.modules import LSTMCell, RNNCell
-from course.unroll import Unroll
 
 WRITE = 5
 """The step whose value is to be remembered; the last step is the one that reads."""

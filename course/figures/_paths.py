@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from course.chain import Chain
+from course.containers.chain import Chain
+from course.containers.graph import Graph
 from course.device import generator, tensor
-from course.graph import Graph
 from course.module import as_tuple
 from course.modules import Concatenate, Linear, Tanh
 

@@ -6,12 +6,12 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
+from course.containers.graph import Graph
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.graph_paths import Path, paths, three_inputs
 from course.figures.registry import figure
-from course.graph import Graph
 
 INPUTS = ("x", "y", "z")
 PLACES = {

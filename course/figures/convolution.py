@@ -8,7 +8,7 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.data import digits
 from course.device import generator, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.data import digits
 from course.device import generator
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure, apart

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.device import device, generator
 from course.modules import Linear, Tanh
 

@@ -9,7 +9,7 @@ import torch
 from matplotlib import rc_context
 from torch import Tensor
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.device import device, generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.registry import figure

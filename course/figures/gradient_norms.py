@@ -5,7 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.device import device, generator
 from course.figures.saturation import ACTIVATIONS
 from course.module import Module

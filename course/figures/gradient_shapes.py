@@ -8,7 +8,7 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.device import device, generator
 from course.figure import GRADIENT_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from course.graph import Graph
+from course.containers.graph import Graph
 from course.module import as_tuple
 from course.modules import Add, Multiply, Sin
 

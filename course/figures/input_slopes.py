@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib import rc_context
 
+from course.containers.graph import Graph
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.registry import figure
-from course.graph import Graph
 from course.modules import Add, Multiply
 
 INPUTS = ("x", "y", "z")

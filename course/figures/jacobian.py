@@ -8,11 +8,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from course.containers.graph import Graph
 from course.device import generator, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import canvas, draw_matrix, number_text
 from course.figures.registry import figure
-from course.graph import Graph
 from course.module import Module, as_tuple
 from course.modules import Add, LayerNorm, Linear, Multiply, ReLU, Sin, Softmax, Tanh
 

@@ -8,7 +8,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.device import device, tensor
 from course.figure import NEUTRAL_COLOR, PALETTE, STYLE, Figure, apart
 from course.figures.gate_patterns import show

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from matplotlib import rc_context
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.data import digits
 from course.device import generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure

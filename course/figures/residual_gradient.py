@@ -6,14 +6,14 @@ import torch
 from matplotlib import rc_context
 from torch import Tensor
 
-from course.chain import Chain
+from course.containers.chain import Chain
+from course.containers.residual import Residual
 from course.device import device, generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gradient_norm_by_depth import exponent, short
 from course.figures.registry import figure
 from course.module import Module
 from course.modules import Linear, Tanh
-from course.residual import Residual
 from course.widgets import Slider
 
 WIDTH, BATCH = 32, 16

@@ -6,11 +6,11 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
+from course.containers.graph import Graph
 from course.device import device, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures._matrix import number_text
 from course.figures.registry import figure
-from course.graph import Graph
 from course.modules import CrossEntropyLoss, LogLoss, Softmax
 
 CLASSES = 3

@@ -8,12 +8,12 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from course.containers.graph import Graph
 from course.device import device, tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.gate_patterns import show
 from course.figures.gradient_check import power
 from course.figures.registry import figure
-from course.graph import Graph
 from course.modules import Cos, Multiply, Sin
 from course.widgets import Slider
 

@@ -9,7 +9,7 @@ import torch
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.device import device
 from course.figure import STYLE, VALUE_COLOR, Figure
 from course.figures.registry import figure

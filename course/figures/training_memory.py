@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from course.chain import Chain
+from course.containers.chain import Chain
 from course.device import device, generator
 from course.figure import GRADIENT_COLOR, PALETTE, STYLE, VALUE_COLOR, Figure
 from course.figures._labels import rounded

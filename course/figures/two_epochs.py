@@ -8,10 +8,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from course.containers.graph import Graph
 from course.device import tensor
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure
 from course.figures.registry import figure
-from course.graph import Graph
 from course.modules import EuclideanLoss, Multiply, Sigmoid
 from course.widgets import Slider
 

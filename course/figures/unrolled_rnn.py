@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from torch import Tensor
 
+from course.containers.graph import Graph
 from course.device import generator
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, STYLE, VALUE_COLOR, Figure, apart
 from course.figures._labels import label_powers, time_ticks
 from course.figures.registry import figure
-from course.graph import Graph
 from course.module import Module
 from course.modules import Add, Linear, RNNCell
 

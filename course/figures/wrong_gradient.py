@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from matplotlib import rc_context
 
+from course.checking.report import Report
 from course.checks import check_module
 from course.device import device, generator
 from course.figure import NEUTRAL_COLOR, STYLE, Figure
 from course.figures._matrix import canvas, draw_matrix
 from course.figures.broken_linear import MISTAKES, BrokenLinear
 from course.figures.registry import figure
-from course.report import Report
 
 BATCH, FEATURES, CELL = 3, 4, 1.15
 AXES = {"weight": ("out", "in"), "x": ("row", "in"), "bias": ("", "out")}

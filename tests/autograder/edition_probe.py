@@ -15,13 +15,13 @@ import torch
 
 import course
 from course import Chain, Graph, Module, Parameter, generator
+from course.checking.shortcuts import DELEGATED, ENGINE
 from course.checks import check_module
 from course.exercises import all_exercises, find_exercise, grade
 from course.explorer import Explorer
 from course.module import as_tuple
 from course.modules import Add, Copy, Embedding, Linear, Max, Multiply, Negate, Sigmoid
-from course.registry import all_modules
-from course.shortcuts import DELEGATED, ENGINE
+from course.modules.registry import all_modules
 
 ROOT = Path(sys.argv[1])
 

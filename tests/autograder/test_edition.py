@@ -22,7 +22,7 @@ from course.checks import FunctionWithGradient
 from course.exercises import Call, Exercise, all_exercises, equals
 from course.gradients import numerical_gradients
 from course.modules import Add
-from course.registry import all_modules
+from course.modules.registry import all_modules
 from tests.conftest import ROOT
 from tests.notebooks import LECTURES
 
@@ -180,7 +180,7 @@ def test_it_holds_the_library_and_nothing_else(edition):
     assert not [path for path in edition.rglob("*") if path.name.startswith(".") or path.name == "__pycache__"]
     library = {path.relative_to(ROOT).as_posix() for path in (ROOT / "course").rglob("*") if path.is_file()}
     kept = {path.relative_to(edition).as_posix() for path in edition.rglob("*") if path.is_file()}
-    assert kept - library == {"course/_graph_backward.py"}
+    assert kept - library == {"course/containers/_graph_backward.py"}
     assert not [path for path in library - kept if "__pycache__" not in path]
     assert "explorer.js" in {path.name for path in edition.rglob("*.js")}
 
@@ -358,7 +358,7 @@ def compared_with_torch(rng):
         (exercise("f", dict), "its truth is no class of modules"),
         (exercise("f", Elsewhere), "tests.autograder.test_edition.Elsewhere is not at the top level of a file of course/"),
         (exercise("f", local_class()), "is not at the top level"),
-        (exercise("f", FunctionWithGradient), "check_module in course/checks.py is part of an answer"),
+        (exercise("f", FunctionWithGradient), "__init__ in course/checking/function.py is part of an answer"),
         (exercise("f", None, compared_with_the_library), "numerical_gradients is the answer"),
     ],
 )
@@ -373,7 +373,7 @@ def test_an_answer_that_cannot_be_taken_out_stops_everything(tmp_path, monkeypat
 
 def test_a_stand_in_is_needed_where_backward_leaves_something_behind(monkeypatch, tmp_path):
     monkeypatch.setattr("autograder.handing_out.edition.PARTS", tmp_path)
-    with pytest.raises(AutograderError, match=r"Graph\.backward in course/graph\.py sets self\.grads"):
+    with pytest.raises(AutograderError, match=r"Graph\.backward in course/containers/graph\.py sets self\.grads"):
         edition_files()
 
 

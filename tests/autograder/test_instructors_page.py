@@ -95,7 +95,7 @@ def test_the_tolerance_of_an_exercise_counts():
     from dataclasses import replace
 
     from course.exercises import find_exercise, grade
-    from tests.test_exercises import RightMultiply
+    from tests.exercises.test_exercises import RightMultiply
 
     class Coarse(RightMultiply):
         def backward(self, grad_output):

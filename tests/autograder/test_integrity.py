@@ -16,10 +16,10 @@ from autograder.gradebook.grades import read_grades
 from autograder.running.engine import grade
 from autograder.running.judge import Check, judge
 from autograder.sandbox.student import Student, StudentGoneError
+from course.checking.shortcuts import DELEGATED, watch_backward
 from course.exercises import Score, all_exercises
 from course.module import Module
 from course.modules import Add
-from course.shortcuts import DELEGATED, watch_backward
 from tests.autograder.test_judge import MULTIPLY
 
 pytestmark = pytest.mark.xdist_group("sandbox")
@@ -63,17 +63,19 @@ FORGERIES = {
 
 PATCHES = {
     "the probe": "import course.exercises.respondent as r\nr.probe = lambda *a, **k: None",
-    "the evidence": "from course.evidence import Evidence\nEvidence.grads = property(lambda self: {})",
+    "the evidence": "from course.checking.evidence import Evidence\nEvidence.grads = property(lambda self: {})",
     "the respondent": "from course.exercises.respondent import Local\nLocal.probe = lambda *a: 3",
-    "the watch": "import course.evidence, contextlib\ncourse.evidence.watch_backward = lambda m, p: contextlib.nullcontext([])",
-    "the watch, from within": "import course.shortcuts\ncourse.shortcuts.falls_back_now = lambda: object()",
-    "its code": "import course.shortcuts\ncourse.shortcuts.falls_back_now.__code__ = (lambda: 3).__code__",
-    "what it is given by default": "import course.evidence\ncourse.evidence.probe.__kwdefaults__ = {'seconds': 1, 'parts': 3}\n"
-    "course.evidence.probe.__defaults__ = (1,)",
+    "the watch": "import course.checking.evidence, contextlib\n"
+    "course.checking.evidence.watch_backward = lambda m, p: contextlib.nullcontext([])",
+    "the watch, from within": "import course.checking.shortcuts\ncourse.checking.shortcuts.falls_back_now = lambda: object()",
+    "its code": "import course.checking.shortcuts\ncourse.checking.shortcuts.falls_back_now.__code__ = (lambda: 3).__code__",
+    "what it is given by default": "import course.checking.evidence\n"
+    "course.checking.evidence.probe.__kwdefaults__ = {'seconds': 1, 'parts': 3}\n"
+    "course.checking.evidence.probe.__defaults__ = (1,)",
     "the answers": "import course.exercises.serve as s\ns.answer = lambda *a: {}",
     "the wire": "from course.exercises import wire\nwire.pack = lambda *a: b''",
     "the contract": "from course import Module\nModule.named_parameters = lambda self, prefix='': iter(())",
-    "by a computed word": "import course.evidence as e\nsetattr(e, 'pro' + 'be', lambda *a, **k: 3)",
+    "by a computed word": "import course.checking.evidence as e\nsetattr(e, 'pro' + 'be', lambda *a, **k: 3)",
     "torch.autograd": "torch.autograd._engine_run_backward = torch.autograd.grad = lambda *a, **k: 3",
 }
 """What stands on the way of a question to the object: nothing is earned once it is replaced, and a person is told."""
@@ -129,8 +131,8 @@ def test_a_class_that_claims_to_equal_another_is_not_that_class():
 
 
 HIDDEN = {
-    "behind a magic": "%matplotlib inline\nimport course.evidence\ncourse.evidence.extra = 3",
-    "behind a cell magic": "%%time\nimport course.evidence\ncourse.evidence.extra = 3",
+    "behind a magic": "%matplotlib inline\nimport course.checking.evidence\ncourse.checking.evidence.extra = 3",
+    "behind a cell magic": "%%time\nimport course.checking.evidence\ncourse.checking.evidence.extra = 3",
     "in a package that happens to be here": "import nbformat",
     "in a file, after all": "import sys\nsys.path.insert(0, '')\nimport helper",
     "in a file that runs": "%run helper.py",

@@ -126,8 +126,8 @@ def test_the_same_verdict_as_in_the_notebook(exercise, source, points, sandbox):
 
 HOSTILE = {
     "patches the library": """
-import course.checks, course.exercises.grading, course.exercises.score
-course.checks.judge = lambda *a, **k: 1 / 0
+import course.checking.verdicts, course.exercises.grading, course.exercises.score
+course.checking.verdicts.judge = lambda *a, **k: 1 / 0
 course.exercises.grading.grade = lambda *a, **k: 100
 course.exercises.score.Score.points = 100
 """,
@@ -198,8 +198,10 @@ def test_a_check_that_cannot_be_judged_is_refused(source, said):
 
 
 MEDDLING = {
-    "import course.evidence\ncourse.evidence.probe = cheat": "replaces a part of a library: `course.evidence.probe = cheat`",
-    "import sys\nsys.modules['course.evidence']": "reaches into loaded modules",
+    "import course.checking.evidence\ncourse.checking.evidence.probe = cheat": (
+        "replaces a part of a library: `course.checking.evidence.probe = cheat`"
+    ),
+    "import sys\nsys.modules['course.checking.evidence']": "reaches into loaded modules",
     "import gc\ngc.get_objects()": "looks for other objects in memory",
     "import ctypes": "reaches into memory",
     "setattr(torch, 'equal', cheat)": "replaces a part of a library",

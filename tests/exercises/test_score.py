@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from course import Module, Parameter
 from course.exercises import find_exercise, grade
 from course.exercises.score import LONGEST, MAP_CELLS, MIMETYPE, MOST_MAPS
-from tests.test_exercises import HalfMultiply, LosesFanOut, RightMultiply, StubMultiply
+from tests.exercises.test_exercises import HalfMultiply, LosesFanOut, RightMultiply, StubMultiply
 
 
 class Shouting(RightMultiply):

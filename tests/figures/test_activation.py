@@ -11,7 +11,7 @@ from course.exercises import all_exercises
 from course.figures.activation import ACTIVATIONS, activation
 from course.figures.saturation import _ORDER, SATURATED, make_activation, zones
 from course.module import argument_names
-from course.registry import all_modules
+from course.modules.registry import all_modules
 
 CLOSED = {
     "Sigmoid": [

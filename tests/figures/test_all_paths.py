@@ -5,11 +5,11 @@ import math
 import pytest
 import torch
 
+from course.containers.graph import Graph
 from course.device import tensor
 from course.figures.all_paths import all_paths
 from course.figures.gate_patterns import show
 from course.figures.graph_paths import paths, three_inputs
-from course.graph import Graph
 from course.modules import Add, Multiply, Tanh
 
 POINTS = [(2.0, -1.0, 0.5), (-3.0, 2.5, -1.25), (0.0, 0.0, 0.0)]

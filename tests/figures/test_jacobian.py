@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from course.containers.graph import Graph
 from course.device import tensor
 from course.figures._matrix import number_text
 from course.figures.jacobian import MODULES, jacobian, jacobian_rows
-from course.graph import Graph
 from course.module import recording
 
 X = [1.0, -0.5, 0.25]

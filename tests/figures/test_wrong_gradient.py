@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from course.checking.diagnosis import MISTAKES as NAMES
 from course.device import device, generator
-from course.diagnosis import MISTAKES as NAMES
 from course.figures._matrix import number_text
 from course.figures.broken_linear import MISTAKES, BrokenLinear
 from course.figures.wrong_gradient import check_broken, wrong_gradient

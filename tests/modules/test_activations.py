@@ -12,7 +12,7 @@ import course
 from course import generator
 from course.errors import DtypeError, InputCountError, RankError, SizeError
 from course.modules import GELU, GLU, Hardtanh, LogSoftmax, NoisyReLU, PReLU, ReLU, Softmax
-from course.registry import all_modules
+from course.modules.registry import all_modules
 from tests.against_torch import compare
 
 GRID = {

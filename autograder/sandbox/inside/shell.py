@@ -30,15 +30,15 @@ from course.exercises.serve import answer, receive
 from course.exercises.wire import pack, unpack
 
 ON_THE_WAY = (
-    "course.deadline",
+    "course.checking.deadline",
     "course.device",
-    "course.evidence",
+    "course.checking.evidence",
     "course.exercises.exercise",
     "course.exercises.respondent",
     "course.exercises.serve",
     "course.exercises.wire",
     "course.module",
-    "course.shortcuts",
+    "course.checking.shortcuts",
     "torch.autograd",
     "torch.autograd.forward_ad",
     "torch.autograd.graph",

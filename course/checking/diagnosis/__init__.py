@@ -1,0 +1,6 @@
+"""Diagnosis: names the mistake behind a wrong gradient, says how sure it is, and nothing where it knows nothing."""
+
+from course.checking.diagnosis.diagnose import diagnose
+from course.checking.diagnosis.mistakes import MISTAKES, Diagnosis
+
+__all__ = ["MISTAKES", "Diagnosis", "diagnose"]

@@ -1,0 +1,80 @@
+"""One wrong gradient beside all that is known about the right one."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+from torch import Tensor
+
+from course.checking.truth import Truth
+
+AGREE = 1e-6
+"""Two gradients are the same when they differ by less than this share of the largest number: a prediction is exact, while the
+numbers of two different formulas agree to so many digits by chance once in a million."""
+
+
+class Case:
+    """The gradient that backward gave for the tensor `name`, and the truth.
+
+    Attributes:
+        given: what backward gave.
+        true: what it should be, exact where torch can differentiate the true forward, else measured.
+        grads: everything that backward gave, by name.
+    """
+
+    def __init__(self, truth: Truth, name: str, grads: Mapping[str, np.ndarray | None], numeric: np.ndarray) -> None:
+        self.truth, self.name, self.grads = truth, name, grads
+        given = grads[name]
+        assert given is not None
+        self.given = given
+        exact = self.gradients()
+        self.true = exact[name] if exact is not None else numeric
+
+    @cached_property
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The floating-point inputs and the parameters."""
+        return {name: tensor.detach().cpu().numpy() for name, tensor in self.truth.tensors.items()}
+
+    @cached_property
+    def outputs(self) -> list[np.ndarray]:
+        """The true outputs, those that have a gradient."""
+        pairs = zip(self.truth.expected, self.truth.grad_outputs, strict=True)
+        return [output.detach().cpu().numpy() for output, grad in pairs if grad is not None]
+
+    @cached_property
+    def upstream(self) -> list[np.ndarray]:
+        """The gradients that arrived at the outputs."""
+        return [grad.cpu().numpy() for grad in self.truth.grad_outputs if grad is not None]
+
+    @cached_property
+    def elementwise(self) -> bool:
+        """Whether every number of the only output depends on the number at the same place alone."""
+        if len(self.upstream) != 1 or self.upstream[0].shape != self.true.shape:
+            return False
+        if len(self.truth.grad_outputs) != 1:
+            return False
+        half = self.truth.grad_outputs[0].clone()
+        half.view(-1)[::2] = 0
+        found = self.gradients((half,))
+        return found is not None and not found[self.name].reshape(-1)[::2].any()
+
+    def gradients(
+        self, grad_outputs: Sequence[Tensor | None] | None = None, tensors: Mapping[str, Tensor] | None = None
+    ) -> dict[str, np.ndarray] | None:
+        """The gradients of the true forward for another upstream gradient, or at another point; None if torch has none."""
+        return self.truth.exact(grad_outputs, tensors)
+
+    def matches(self, predicted: np.ndarray) -> bool:
+        """Whether a prediction is what backward gave, and not what it should have given."""
+        return same(self.given, predicted) and not same(predicted, self.true)
+
+
+def same(first: np.ndarray, second: np.ndarray, tolerance: float = AGREE) -> bool:
+    """Whether two arrays agree but for rounding; numbers that are nan in the second are not compared."""
+    if first.shape != second.shape or not first.size:
+        return False
+    compared = ~np.isnan(second)
+    if not compared.any() or not np.isfinite(first[compared]).all():
+        return False
+    scale = np.abs(second[compared]).max()
+    return bool(np.abs(first[compared] - second[compared]).max() <= tolerance * scale)

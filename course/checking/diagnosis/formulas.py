@@ -1,0 +1,99 @@
+"""Mistakes in the formula: the input where the output belongs, or the derivative of another function."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course.checking.diagnosis.case import Case, same
+from course.checking.diagnosis.mistakes import Hypothesis
+
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "exp": torch.exp,
+    "log": torch.log,
+    "ReLU": torch.relu,
+    "softplus": torch.nn.functional.softplus,
+    "SiLU": torch.nn.functional.silu,
+    "GELU": torch.nn.functional.gelu,
+    "ELU": torch.nn.functional.elu,
+    "leaky ReLU": torch.nn.functional.leaky_relu,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "square": torch.square,
+    "square root": torch.sqrt,
+    "reciprocal": torch.reciprocal,
+    "absolute value": torch.abs,
+}
+"""Elementwise functions whose derivatives get mixed up."""
+
+INVERSES: dict[str, Callable[[Tensor], Tensor]] = {
+    "sigmoid": lambda out: torch.log(out / (1 - out)),
+    "tanh": torch.atanh,
+    "exp": torch.log,
+    "square root": torch.square,
+    "reciprocal": torch.reciprocal,
+}
+"""Of those whose derivative is usually written with the output: the input that belongs to it, for complex numbers, too."""
+
+
+def formulas(case: Case) -> Iterator[Hypothesis]:
+    """For an elementwise module: derivatives of other functions, and of its own at the wrong place."""
+    if len(case.truth.moving) != 1 or case.name not in case.truth.moving or not case.elementwise:
+        return
+    x, out, grad = case.tensors[case.name], case.outputs[0], case.upstream[0]
+    found = case.gradients(tensors={case.name: torch.from_numpy(out)}) if out.shape == x.shape else None
+    if found is not None:
+        yield Hypothesis("output for input", "the derivative is taken at the output where the input belongs", found[case.name])
+    own = {name for name, function in FUNCTIONS.items() if same(_value(function, x), out)}
+    for name in own & INVERSES.keys():
+        slope = _slope_from_output(name, x)
+        if slope is not None:
+            yield Hypothesis("input for output", "the input is used where the output belongs", grad * slope)
+    for name in FUNCTIONS.keys() - own:
+        for at, where in ((x, ""), (out, " at the output")):
+            slope = _slope(FUNCTIONS[name], at)
+            if slope is not None and np.ptp(slope) > 1e-6:
+                words = f"this is the gradient of {name}{where}, a different function"
+                yield Hypothesis("other formula", words, grad * slope, 0.9)
+        slope = _slope_from_output(name, out) if name in INVERSES else None
+        if slope is not None:
+            yield Hypothesis("other formula", f"this is the gradient of {name}, a different function", grad * slope, 0.9)
+
+
+def replaced(case: Case) -> Iterator[Hypothesis]:
+    """Another tensor of the same shape in the place of one that forward read."""
+    candidates = {
+        **case.truth.tensors,
+        **{f"the output{i or ''}": output for i, output in enumerate(case.truth.expected)},
+    }
+    for name in case.truth.moving:
+        for other, value in candidates.items():
+            if other != name and value.shape == case.truth.tensors[name].shape:
+                found = case.gradients(tensors={name: value})
+                if found is not None:
+                    kind = "output for input" if other.startswith("the output") else "input for output"
+                    yield Hypothesis(kind, f"{other} is used where {name} belongs", found[case.name], 0.85)
+
+
+def _value(function: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:
+    return function(torch.from_numpy(x)).numpy()
+
+
+def _slope(function: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray | None:
+    """The function's derivative at x; None outside its domain."""
+    with torch.enable_grad():
+        leaf = torch.from_numpy(x).clone().requires_grad_()
+        (slope,) = torch.autograd.grad(function(leaf).sum(), leaf)
+    return slope.numpy() if torch.isfinite(slope).all() else None
+
+
+def _slope_from_output(name: str, out: np.ndarray) -> np.ndarray | None:
+    """The derivative as it is written with the output, at any number: through the inverse, in the complex plane."""
+    place = INVERSES[name](torch.from_numpy(out).to(torch.complex128))
+    step = 1e-5
+    slope = (FUNCTIONS[name](place + step) - FUNCTIONS[name](place - step)) / (2 * step)
+    slope = slope.real.numpy()
+    return slope if np.isfinite(slope).all() else None

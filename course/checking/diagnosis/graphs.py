@@ -1,0 +1,109 @@
+"""Mistakes in running a whole graph backward: gradients overwritten, nodes in the wrong order, an edge left out.
+
+Each amounts to edges along which no gradient flows: torch.autograd says what is left when they are cut.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from itertools import groupby
+
+import numpy as np
+from torch import Tensor
+
+from course.checking.diagnosis.case import Case
+from course.checking.diagnosis.mistakes import Hypothesis
+from course.checking.truth import by_autograd
+from course.containers.graph import Graph, Node
+from course.module import as_tuple, recording
+
+Edges = set[tuple[str, int]]
+"""Each edge is the name of the node that reads, and the position among its reads."""
+
+
+def graphs(case: Case) -> Iterator[Hypothesis]:
+    """Run the true graph backward in the ways that go wrong."""
+    graph = case.truth.module
+    if not isinstance(graph, Graph) or case.name not in graph.inputs:
+        return
+    read = {name for node in _visit(graph, deque.pop) for name in node.reads}
+    early = "a node ran before its whole gradient had arrived: a node may run once all its readers have"
+    for name, what, cut, overwritten, prior in (
+        ("overwritten", "a value that is read twice keeps the last gradient only: add them up", _rivals(graph, 0), read, 0.95),
+        ("wrong order", early, _too_late(_visit(graph, deque.popleft)), (), 0.93),
+        ("wrong order", early, _too_late(_visit(graph, deque.pop)), (), 0.93),
+        (
+            "wrong order",
+            "the nodes ran in forward's order: backward goes from the last to the first",
+            _too_late(list(graph.nodes.values())),
+            (),
+            0.93,
+        ),
+        (
+            "overwritten",
+            "a value that is read twice keeps the first gradient only: add them up",
+            _rivals(graph, -1),
+            read,
+            0.95,
+        ),
+    ):
+        found = _without(cut, graph, case, overwritten)
+        if found is not None:
+            yield Hypothesis(name, what, found, prior)
+    for node in graph.nodes.values():
+        for name in dict.fromkeys(name for name in node.reads if isinstance(name, str)):
+            found = _without({edge for edge, other in _edges([node]) if other == name}, graph, case)
+            if found is not None:
+                yield Hypothesis("path lost", f"the path from '{name}' to '{node.name}' is left out", found, 0.93)
+
+
+def _without(cut: Edges, graph: Graph, case: Case, overwritten: Collection[str | float] = ()) -> np.ndarray | None:
+    """The gradient when nothing flows along some edges, nor starts at the outputs among the values `overwritten`."""
+
+    def forward(*moving: Tensor) -> tuple[Tensor, ...]:
+        values = dict(zip(graph.inputs, case.truth.inputs, strict=True)) | dict(zip(case.truth.moving, moving, strict=True))
+        for node in graph.nodes.values():
+            reads = [v.detach() if (node.name, i) in cut else v for i, v in enumerate(graph._read(node, values))]
+            values.update(zip(node.outputs, as_tuple(node.module.forward(*reads)), strict=True))
+        return tuple(values[name] for name in graph.outputs)
+
+    pairs = zip(graph.outputs, case.truth.grad_outputs, strict=True)
+    with recording():
+        found = by_autograd(forward, case.truth.moving, [None if name in overwritten else grad for name, grad in pairs])
+    return None if found is None else found[case.name]
+
+
+def _edges(nodes: list[Node]) -> list[tuple[tuple[str, int], str]]:
+    """Every edge with the name of the value that is read."""
+    return [((node.name, i), name) for node in nodes for i, name in enumerate(node.reads) if isinstance(name, str)]
+
+
+def _rivals(graph: Graph, kept: int) -> Edges:
+    """Of the edges that read one value all but one: that of its first reader (0) or of its last (-1)."""
+    leading = _visit(graph, deque.pop)
+    nodes = [node for node in graph.nodes.values() if node in leading]
+    found = sorted(_edges(nodes), key=lambda pair: pair[1])  # of each value, the readers stay in order
+    cut: Edges = set()
+    for _, same in groupby(found, key=lambda pair: pair[1]):
+        edges = [edge for edge, _ in same]
+        reader = [edge for edge in edges if edge[0] == edges[kept][0]]
+        cut.update(edge for edge in edges if edge != reader[-1 - kept])  # its own reads take turns, first to last
+    return cut
+
+
+def _too_late(order: list[Node]) -> Edges:
+    """The edges whose gradient arrives when the node that made the value has run already."""
+    ran = {name: time for time, node in enumerate(order) for name in node.outputs}
+    times = {node.name: time for time, node in enumerate(order)}
+    return {edge for edge, name in _edges(order) if name in ran and ran[name] < times[edge[0]]}
+
+
+def _visit(graph: Graph, take: Callable[[deque[str]], str]) -> list[Node]:
+    """The nodes that lead to the outputs, each once: nearest first, or one path to its end first."""
+    makers = {output: node for node in graph.nodes.values() for output in node.outputs}
+    waiting, order = deque(graph.outputs), []
+    while waiting:
+        node = makers.get(take(waiting))
+        if node is not None and node not in order:
+            order.append(node)
+            waiting.extend(name for name in node.reads if isinstance(name, str))
+    return order

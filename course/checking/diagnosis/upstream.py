@@ -1,0 +1,113 @@
+"""Mistakes in what is done with the gradient that arrives: not used, handed on as it came, or unmasked."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from course.checking.diagnosis.case import Case, same
+from course.checking.diagnosis.mistakes import Hypothesis
+
+
+def ignored(case: Case) -> Iterator[Hypothesis]:
+    """All ones in place of grad_output; or grad_output twice."""
+    grads = case.truth.grad_outputs
+    for name, what, others, prior in (
+        ("upstream ignored", "grad_output is not used: multiply by it", torch.ones_like, 0.97),
+        ("extra factor", "grad_output is multiplied twice", torch.square, 0.9),
+        ("upstream ignored", "only the sign of grad_output is used", torch.sign, 0.9),
+    ):
+        found = case.gradients(tuple(g if g is None else others(g) for g in grads))
+        if found is not None:
+            yield Hypothesis(name, what, found[case.name], prior)
+
+
+def forgotten(case: Case) -> Iterator[Hypothesis]:
+    """Of several outputs, the gradient that arrives at one is not used."""
+    grads = case.truth.grad_outputs
+    for index in range(len(grads)) if len(grads) > 1 else ():
+        found = case.gradients(tuple(None if i == index else g for i, g in enumerate(grads)))
+        if found is not None:
+            yield Hypothesis("path lost", f"the gradient that arrives at output {index} is not used", found[case.name], 0.95)
+
+
+def handed_on(case: Case) -> Iterator[Hypothesis]:
+    """grad_output as it came: without the local derivative, without the mask, or without the mask's scale."""
+    for grad in case.upstream:
+        if grad.shape != case.true.shape:
+            if grad.size == 1 or np.broadcast_shapes(*_compatible(grad.shape, case.true.shape)) == case.true.shape:
+                spread = np.full(case.true.shape, grad.item()) if grad.size == 1 else np.broadcast_to(grad, case.true.shape)
+                what = "grad_output is handed on as it came: the local derivative is missing"
+                yield Hypothesis("local derivative ignored", what, spread, 0.85)
+            continue
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = case.true / grad
+        kept = np.abs(ratio) > 1e-9
+        levels = np.unique(np.round(ratio[kept], 9))
+        if len(levels) == 1 and kept.all():
+            continue  # the true gradient is a multiple of grad_output itself
+        if len(levels) == 1:  # a mask, perhaps with a scale
+            scale = float(levels[0])
+            yield Hypothesis("mask missing", "the mask of forward is not applied to grad_output", scale * grad, 0.93)
+            yield Hypothesis("mask missing", "neither the mask nor its scale is applied to grad_output", grad, 0.9)
+            missing = f"the kept numbers must be scaled by {scale:.4g}, as in forward"
+            yield Hypothesis("mask scale missing", missing, grad * kept, 0.95)
+            yield Hypothesis("extra factor", "the scale of the mask is applied twice", scale * scale * grad * kept, 0.9)
+            yield Hypothesis("mask missing", "the mask is the wrong way round", scale * grad * ~kept, 0.9)
+        if len(case.upstream) > 1 and np.allclose(case.true, sum(case.upstream)):
+            yield Hypothesis("path lost", "of the gradients that arrive, only one is handed on", grad, 0.93)
+            continue
+        what = "grad_output is handed on as it came: the local derivative is missing"
+        yield Hypothesis("local derivative ignored", what, grad, 0.9)
+        yield Hypothesis("local derivative ignored", what + ", and the sign is wrong", -grad, 0.8)
+
+
+def turned(case: Case) -> Iterator[Hypothesis]:
+    """A square matrix that should have been transposed, or was, wherever it entered."""
+    for index, grad in enumerate(case.truth.grad_outputs):
+        if grad is not None and grad.ndim == 2 and grad.shape[0] == grad.shape[1] and grad.shape[0] > 1:
+            others = tuple(g.T if i == index else g for i, g in enumerate(case.truth.grad_outputs))
+            found = case.gradients(others)
+            if found is not None:
+                yield Hypothesis("missing transpose", "grad_output is transposed, or a transpose is missing", found[case.name])
+    for name, tensor in case.truth.tensors.items():
+        if tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1] and tensor.shape[0] > 1:
+            found = case.gradients(tensors={name: tensor.T.contiguous()})
+            if found is not None:
+                yield Hypothesis("missing transpose", f"{name} needs a transpose here, or has one too many", found[case.name])
+
+
+def diagonal(case: Case) -> Iterator[Hypothesis]:
+    """Only each output's dependence on the input at the same place; or the Jacobian untransposed."""
+    if (
+        len(case.truth.grad_outputs) != 1
+        or case.upstream[0].shape != case.true.shape
+        or case.true.size > 128
+        or case.true.size < 2
+    ):
+        return
+    rows = []
+    for place in range(case.true.size):
+        one = torch.zeros_like(case.truth.grad_outputs[0])
+        one.view(-1)[place] = 1
+        found = case.gradients((one,))
+        if found is None:
+            return
+        rows.append(found[case.name].reshape(-1))
+    jacobian = np.stack(rows)  # ∂output_i/∂x_j
+    own, upstream = np.diag(np.diag(jacobian)), case.upstream[0].reshape(-1)
+    if same(own, jacobian):
+        return
+    what = "each output also depends on the other inputs: the rest of the Jacobian is missing"
+    yield Hypothesis("diagonal only", what, (np.diag(jacobian) * upstream).reshape(case.true.shape), 0.95)
+    flipped = "the Jacobian is multiplied from the wrong side: a transpose is missing"
+    yield Hypothesis("missing transpose", flipped, (jacobian @ upstream).reshape(case.true.shape), 0.9)
+
+
+def _compatible(small: tuple[int, ...], large: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shapes if they broadcast, else two empty ones."""
+    try:
+        np.broadcast_shapes(small, large)
+    except ValueError:
+        return (), ()
+    return small, large

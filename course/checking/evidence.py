@@ -1,0 +1,197 @@
+"""Evidence: what a module did on given inputs, as plain arrays and messages, gathered where the module's code runs.
+
+The other half of a check, verdicts.py, decides from these arrays alone, so that it may run in another process.
+"""
+
+import copy
+import linecache
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import course
+from course.checking.deadline import DeadlineError, deadline
+from course.checking.shortcuts import watch_backward
+from course.errors import InputError
+from course.module import Module, as_tuple
+
+LIBRARY = str(Path(course.__file__).parent)
+
+
+@dataclass
+class Evidence:
+    """What a module did on given inputs: arrays, never objects of the module's own making."""
+
+    outputs: tuple[np.ndarray | None, ...] = ()
+    grads: dict[str, np.ndarray | None] = field(default_factory=dict)
+    """∂L/∂input by the input's name, then ∂L/∂parameter by the parameter's."""
+    grads_again: dict[str, np.ndarray | None] = field(default_factory=dict)
+    """The same after a second backward: inputs' gradients repeat, parameters' have doubled."""
+    changed: tuple[str, ...] = ()
+    """Which of the inputs and grad_output were changed in place."""
+    demands_forward: bool = False
+    """Whether backward before forward was refused."""
+    timed_out: bool = False
+    """Whether a stage was stopped at its deadline."""
+    errors: dict[str, str] = field(default_factory=dict)
+    """By stage (forward, backward, a second backward): what went wrong in it, in a sentence."""
+    shortcuts: tuple[str, ...] = ()
+    """Ways around a backward pass by hand that were seen in use, such as torch.autograd."""
+
+
+def probe(
+    module: Module,
+    names: Sequence[str],
+    inputs: Sequence[Any],
+    grad_outputs: Sequence[Tensor],
+    *,
+    seconds: float = 10.0,
+    parts: Collection[type[Module]] | None = None,
+) -> Evidence:
+    """Run a module forward and backward, twice, and note what it did. Nothing that it raises gets out.
+
+    Args:
+        names: a name for each input.
+        seconds: time for each stage; a backward that never ends counts as failed.
+        parts: what the module may be made of, see `watch_backward`.
+    """
+    evidence = Evidence()
+    given, upstream = to_float64(inputs), to_float64(grad_outputs)
+    evidence.demands_forward = _demands_forward(module, upstream, seconds)
+    module.zero_grad()
+    with watch_backward(module, parts) as shortcuts:  # a forward that differentiates leaves nothing for backward to do
+        outputs = _stage(evidence, "forward", lambda: as_tuple(module.forward(*given)), seconds)
+        evidence.outputs = tuple(_to_array(o, "forward", evidence) for o in outputs or ())
+    evidence.shortcuts = tuple(shortcuts)
+    if outputs is None:
+        return evidence
+    for stage, record in (("backward", evidence.grads), ("a second backward", evidence.grads_again)):
+        with watch_backward(module, parts) as shortcuts:
+            found = _stage(evidence, stage, lambda: module.backward(*upstream), seconds)
+            stopped = stage in evidence.errors
+            if not stopped:  # reading a gradient may run code, too, where its class is the student's
+                _record(evidence, stage, record, module, names, found)
+        evidence.shortcuts = tuple(dict.fromkeys((*evidence.shortcuts, *shortcuts)))
+        if stopped:
+            break
+    pairs = [
+        *zip(names, given, inputs, strict=True),
+        *(("grad_output", u, g) for u, g in zip(upstream, grad_outputs, strict=True) if g is not None),
+    ]
+    evidence.changed = tuple(n for n, now, before in pairs if isinstance(now, Tensor) and not _same(now, before))
+    return evidence
+
+
+def _record(
+    evidence: Evidence, stage: str, record: dict[str, np.ndarray | None], module: Module, names: Sequence[str], found: Any
+) -> None:
+    """Note the gradients of one backward: those returned, by the inputs' names, and those of the parameters."""
+    returned = as_tuple(found)
+    if isinstance(found, list) and not all(grad is None or isinstance(grad, Tensor) for grad in found):
+        evidence.errors[stage] = f"{stage} returned a list of numbers where a tensor belongs: make one with torch.tensor(...)"
+    elif len(returned) != len(names):
+        both = f"{len(returned)} gradient{'s' * (len(returned) != 1)} for {len(names)} input{'s' * (len(names) != 1)}"
+        evidence.errors[stage] = f"{stage} returned {both} ({', '.join(names)})"
+    else:
+        record.update({name: _to_array(grad, stage, evidence) for name, grad in zip(names, returned, strict=True)})
+    for name, parameter in module.named_parameters():  # a slip in what is returned does not cost these
+        record[name] = _to_array(parameter.grad, stage, evidence)
+
+
+def to_float64(tensors: Sequence[Any]) -> tuple[Any, ...]:
+    """Detached copies, floating-point ones in float64; what is no tensor (an input that was left out, a switch) stays.
+
+    A tensor that is given twice, as in self-attention, is one tensor afterwards, too.
+    """
+    copies = {id(value): _to_float64(value) for value in tensors}
+    return tuple(copies[id(value)] for value in tensors)
+
+
+def _to_float64(value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    return value.detach().clone().double() if value.is_floating_point() else value.detach().clone()
+
+
+def _same(now: Tensor, before: Tensor) -> bool:
+    return now.shape == before.shape and torch.equal(now, before.to(now))
+
+
+def _stage(evidence: Evidence, stage: str, run: Callable[[], Any], seconds: float) -> Any:
+    """Run one stage of a stranger's code; whatever goes wrong becomes a message."""
+    try:
+        with deadline(seconds):
+            return run()
+    except NotImplementedError:
+        evidence.errors[stage] = f"{stage} is not written yet"
+    except DeadlineError as error:
+        evidence.timed_out = True
+        line = _line(error)
+        evidence.errors[stage] = f"{stage} did not finish within {seconds:g} s{line}: is there a loop that never ends?"
+    except SystemExit as error:
+        evidence.errors[stage] = f"{stage} left the program with exit(){_line(error)}: raise or return instead"
+    except Exception as error:
+        evidence.errors[stage] = explain(stage, error)
+    return None
+
+
+def explain(stage: str, error: BaseException) -> str:
+    """One sentence on an exception: what it was, in which line of the student's, and what it usually means."""
+    said = (str(error).strip().splitlines() or [""])[0]
+    what = f"{type(error).__name__}: {said}".removesuffix(": ")
+    return f"{stage} raised {what}{_line(error)}{_meaning(stage, error, said)}"
+
+
+def _line(error: BaseException) -> str:
+    """The last line of code outside the library that was running: (line 7: `return g @ x`)."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        text = linecache.getline(frame.filename, frame.lineno or 0).strip()
+        if text and not frame.filename.startswith((LIBRARY, torch.__path__[0])) and "/site-packages/" not in frame.filename:
+            return f" (line {frame.lineno}: `{text}`)"
+    return ""
+
+
+def _meaning(stage: str, error: BaseException, said: str) -> str:
+    """What a beginner can make of an error message of Python's or torch's."""
+    if isinstance(error, InputError):
+        return ""
+    if isinstance(error, TypeError) and "positional argument" in said:
+        return f": {stage} must take self and one argument for each {'input' if stage == 'forward' else 'output'}"
+    if isinstance(error, NameError):
+        return ": is it spelled as where it was made?"
+    if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in said:
+        return ": a transpose is missing, or the factors of @ are in the wrong order"
+    if isinstance(error, RuntimeError) and "must match the size" in said:
+        return ": two shapes do not fit, print them just before this line"
+    return ""
+
+
+def _demands_forward(module: Module, grad_outputs: Sequence[Tensor], seconds: float) -> bool:
+    fresh = copy.deepcopy(module)
+    fresh._forget()
+    try:
+        with deadline(seconds):
+            fresh.backward(*(g if g is None else g.clone() for g in grad_outputs))
+    except RuntimeError as error:
+        return "forward before backward" in str(error)
+    except (Exception, DeadlineError, SystemExit):
+        return False
+    return False
+
+
+def _to_array(value: Any, stage: str, evidence: Evidence) -> np.ndarray | None:
+    if value is None:
+        return None
+    if isinstance(value, Tensor | int | float | np.ndarray | np.generic):
+        try:
+            return torch.as_tensor(value).detach().cpu().double().numpy().copy()
+        except (TypeError, ValueError, RuntimeError):
+            pass
+    evidence.errors.setdefault(stage, f"{stage} returned a {type(value).__name__} where a tensor belongs")
+    return None

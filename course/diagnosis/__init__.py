@@ -1,6 +1,0 @@
-"""Diagnosis: names the mistake behind a wrong gradient, says how sure it is, and nothing where it knows nothing."""
-
-from course.diagnosis.diagnose import diagnose
-from course.diagnosis.mistakes import MISTAKES, Diagnosis
-
-__all__ = ["MISTAKES", "Diagnosis", "diagnose"]
