@@ -5,8 +5,9 @@ from course.containers.graph import Graph
 from course.containers.residual import Residual
 from course.containers.unroll import Unroll
 from course.device import device, generator, tensor
-from course.errors import DeviceError, DtypeError, InputCountError, InputError, RankError, SizeError
-from course.module import Buffer, Example, Module, Parameter, release_saved
+from course.errors import DeviceError, DtypeError, InputCountError, InputError, RankError, SavedError, SizeError
+from course.modes import release_saved
+from course.module import Buffer, Example, Module, Parameter
 from course.summary import summary
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Parameter",
     "RankError",
     "Residual",
+    "SavedError",
     "SizeError",
     "Unroll",
     "device",

@@ -1,6 +1,10 @@
-"""What a module refuses, one class for each cause. Each message names the argument, what came and what was expected."""
+"""What a module refuses, one class for each cause. A message names the argument, what came and what was expected."""
 
 from typing import Self
+
+
+class SavedError(RuntimeError):
+    """Backward came before forward: nothing is saved yet."""
 
 
 class InputError(ValueError):

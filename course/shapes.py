@@ -7,7 +7,7 @@ that number. ``*shape`` is any number of axes, ``#`` marks axes that broadcast, 
 import inspect
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -146,6 +146,17 @@ class Signature:
         last = max(position for position, argument in enumerate(self.arguments) if argument.name in bound.arguments)
         bound.apply_defaults()
         return tuple(bound.arguments[argument.name] for argument in self.arguments[: last + 1])
+
+    def names(self, given: int | Collection[str] | None = None) -> tuple[str, ...]:
+        """The arguments' names; with the inputs at hand, `given` by number or by name, a name for each: see input_names."""
+        known = tuple(argument.name for argument in self.arguments)
+        if given is None:
+            return known
+        if isinstance(given, int):
+            return known[:given] if self.required <= given <= len(known) else tuple(f"x{i}" for i in range(given))
+        if self.rest is not None:
+            return tuple(given)
+        return tuple(argument.name for argument in self.arguments if not argument.optional or argument.name in given)
 
     def check(self, module: Any, inputs: Sequence[Any], dtype: torch.dtype | None) -> None:
         """Let pass only inputs that fit the signature, floating-point ones in `dtype` when one is given.

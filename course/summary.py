@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from course.module import Module, Parameter
+from course.module import Module
 
 HEADS = ("module", "output shape", "parameters", "bytes of parameters", "bytes saved for backward")
 
@@ -93,7 +93,7 @@ def summary(net: Module, *inputs: Tensor) -> Summary:
     counted: set[int] = set()
     rows = []
     for name, module in modules:
-        own = [value for value in vars(module).values() if isinstance(value, Parameter) and id(value) not in counted]
+        own = [parameter for _, parameter in module.named_parameters(recurse=False) if id(parameter) not in counted]
         counted.update(map(id, own))
         rows.append(
             Row(

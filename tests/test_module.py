@@ -6,14 +6,29 @@ import pickle
 import pytest
 import torch
 
-from course import Chain, DeviceError, Graph, Module, Parameter, device, generator, release_saved, tensor
+from course import (
+    Buffer,
+    Chain,
+    DeviceError,
+    DtypeError,
+    Graph,
+    Module,
+    Parameter,
+    SavedError,
+    Unroll,
+    device,
+    generator,
+    release_saved,
+    tensor,
+)
+from course.checks import check_module
 from course.module import as_tuple
-from course.modules import Add, CosineUnit, Linear, Multiply, Negate, Sigmoid
+from course.modules import Add, CosineUnit, Linear, Multiply, Negate, RNNCell, Sigmoid
 
 
 @pytest.mark.parametrize("make", [Negate, Sigmoid, lambda: Linear(2, 2), lambda: Chain(Sigmoid())])
 def test_backward_before_forward_says_so(make):
-    with pytest.raises(RuntimeError, match="call forward before backward"):
+    with pytest.raises(SavedError, match="call forward before backward"):
         make().backward(torch.ones(1, 2))
 
 
@@ -213,3 +228,146 @@ def test_saved_tensors_can_be_released_by_backward():
     net(x)
     net.backward(grad)
     net.backward(grad)
+
+
+class Tower(Module):
+    """Blocks in a list, heads in a dict, and numbers in a tuple; its backward is torch.autograd's."""
+
+    def __init__(self) -> None:
+        self.blocks = [Linear(3, 3), [Sigmoid(), Linear(3, 3)]]
+        self.heads = {"first": Linear(3, 2), "second": Linear(3, 2)}
+        self.scales = (Parameter(torch.tensor(2.0)), Buffer(torch.tensor(0.5)))
+
+    def forward(self, x):
+        self.save()
+        first, (bend, last) = self.blocks
+        hidden = last(bend(first(x)))
+        scale, shift = self.scales
+        return scale.value * self.heads["first"](hidden) + shift.value * self.heads["second"](hidden)
+
+
+class TorchTower(torch.nn.Module):
+    """The parts of a Tower as torch.nn has them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        inner = torch.nn.ModuleList([torch.nn.Sigmoid(), torch.nn.Linear(3, 3)])
+        self.blocks = torch.nn.ModuleList([torch.nn.Linear(3, 3), inner])
+        self.heads = torch.nn.ModuleDict({"first": torch.nn.Linear(3, 2), "second": torch.nn.Linear(3, 2)})
+
+
+def test_what_lies_in_lists_tuples_and_dicts_is_called_as_in_torch():
+    tower, theirs = Tower(), TorchTower()
+    assert tower.state_dict().keys() == theirs.state_dict().keys() | {"scales.0", "scales.1"}
+    assert [name for name, _ in tower.named_children()] == [
+        "blocks.0",
+        "blocks.1.0",
+        "blocks.1.1",
+        "heads.first",
+        "heads.second",
+    ]
+    assert [name for name, _ in tower.named_parameters(recurse=False)] == ["scales.0"]
+    tower.load_state_dict(theirs.state_dict() | {"scales.0": torch.tensor(3.0), "scales.1": torch.tensor(4.0)})
+    torch.testing.assert_close(tower.heads["second"].weight.value, theirs.heads["second"].weight.detach())
+    theirs.load_state_dict({name: value for name, value in tower.state_dict().items() if "scales" not in name})
+
+
+def test_what_lies_in_lists_tuples_and_dicts_is_switched_moved_and_trained():
+    tower, x = Tower(), torch.randn(4, 3)
+    assert check_module(tower, (x,)).passed
+    tower.eval()
+    assert not any(module.training for _, module in tower.named_modules())
+    tower.train().to(dtype=torch.float64)
+    assert {tensor.value.dtype for _, tensor in tower.named_state()} == {torch.float64}
+    with pytest.raises(DtypeError, match="module's parameters hold float64"):
+        tower(x)
+    tower(x.double())
+    tower.backward(torch.ones(4, 2, dtype=torch.float64))
+    assert all(parameter.grad.any() for parameter in tower.parameters())
+    tower.zero_grad()
+    assert not any(parameter.grad.any() for parameter in tower.parameters())
+    tower.forget_forward()
+    assert not any(module.saved.filled for _, module in tower.named_modules())
+
+
+def test_a_second_use_has_second_uses_in_its_lists_tuples_and_dicts():
+    class Alias(Tower):
+        def __init__(self) -> None:
+            super().__init__()
+            self.log, self.all = [1, 2], [self.blocks[0]]
+
+    first = Alias()
+    second, x = first.share(), torch.randn(4, 3)
+    assert list(first.parameters()) == list(second.parameters())
+    assert not {id(module) for _, module in first.named_modules()} & {id(module) for _, module in second.named_modules()}
+    assert type(second.blocks) is list
+    assert second.all[0] is second.blocks[0]
+    assert second.log is first.log
+    first(x)
+    assert not any(module.saved.filled for _, module in second.named_modules())
+    grad = first.backward(torch.ones(4, 2))
+    second(2 * x)
+    torch.testing.assert_close(first.backward(torch.ones(4, 2)), grad)
+
+
+def test_what_is_an_attribute_has_no_second_name_in_a_list():
+    class Named(Module):
+        def __init__(self) -> None:
+            weight, part = Parameter(torch.ones(2)), Sigmoid()
+            self.trained, self.parts = [weight], {"the": part}
+            self.weight, self.part = weight, part
+
+    assert [name for name, _ in Named().named_state()] == ["weight"]
+    assert [name for name, _ in Named().named_children()] == ["part"]
+
+
+def test_modules_that_forward_saved_are_no_parts():
+    loop = Unroll(RNNCell(2, 3))
+    loop(torch.randn(4, 1, 2), torch.zeros(1, 3))
+    assert [name for name, _ in loop.named_children()] == ["cell"]
+
+
+class Maybe(Module):
+    def forward(self, x, y, mask=None):
+        self.save()
+        return x + y
+
+
+class Several(Module):
+    def forward(self, x, *state):
+        self.save()
+        return x
+
+
+def graph_of_two():
+    graph = Graph("a", "b")
+    graph.add("f", Add(), "a", "b")
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "names"),
+    [
+        (Maybe, None, ("x", "y", "mask")),
+        (Maybe, 3, ("x", "y", "mask")),
+        (Maybe, 2, ("x", "y")),
+        (Maybe, 1, ("x0",)),
+        (Maybe, {"x", "y"}, ("x", "y")),
+        (Maybe, {"mask": 1}, ("x", "y", "mask")),
+        (Several, None, ("x",)),
+        (Several, 1, ("x",)),
+        (Several, 2, ("x0", "x1")),
+        (Several, ("x", "h"), ("x", "h")),
+        (graph_of_two, None, ("a", "b")),
+        (graph_of_two, 2, ("a", "b")),
+        (graph_of_two, 3, ("x0", "x1", "x2")),
+        (graph_of_two, {"b"}, ("a", "b")),
+        (lambda: Chain(Maybe(), Sigmoid()), None, ("x", "y", "mask")),
+        (lambda: Chain(Maybe(), Sigmoid()), 2, ("x", "y")),
+        (lambda: Chain(graph_of_two()), None, ("a", "b")),
+        (Module, None, ()),
+        (Module, 2, ("x0", "x1")),
+    ],
+)
+def test_the_names_of_inputs(make, given, names):
+    assert make().input_names(given) == names

@@ -11,7 +11,7 @@ import course.modules
 from course import Chain, Graph, Module, generator
 from course.checks import check_module
 from course.gradients import numerical_gradients
-from course.module import Example, argument_names, as_tuple, has_own_backward
+from course.module import Example, as_tuple, has_own_backward
 from course.modules import Linear
 from course.modules.registry import all_modules
 
@@ -65,7 +65,7 @@ def test_module_describes_itself(kind):
     assert "autograd" not in inspect.getsource(inspect.getmodule(kind))
     assert 1 <= kind.lecture <= 15, "a module names the lecture that introduces it"
     assert all(hint is not inspect.Parameter.empty for hint in inspect.get_annotations(kind.forward).values())
-    assert len(kind.local) in (0, len(argument_names(next(iter(kind.examples(generator(0)))).module)))
+    assert len(kind.local) in (0, len(next(iter(kind.examples(generator(0)))).module.input_names()))
 
 
 @examples

@@ -106,7 +106,7 @@ def _head(statement: ast.AST) -> str:
 
 
 def _input_names(kind: type[Module]) -> tuple[str, ...]:
-    return tuple(argument.name for argument in kind._forward_signature.arguments)
+    return kind.forward_signature.names()
 
 
 def _scalars(kind: type[Module]) -> set[str]:

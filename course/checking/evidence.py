@@ -18,7 +18,7 @@ from torch import Tensor
 import course
 from course.checking.deadline import DeadlineError, deadline
 from course.checking.shortcuts import watch_backward
-from course.errors import InputError
+from course.errors import InputError, SavedError
 from course.module import Module, as_tuple
 
 LIBRARY = str(Path(course.__file__).parent)
@@ -174,12 +174,12 @@ def _meaning(stage: str, error: BaseException, said: str) -> str:
 
 def _demands_forward(module: Module, grad_outputs: Sequence[Tensor], seconds: float) -> bool:
     fresh = copy.deepcopy(module)
-    fresh._forget()
+    fresh.forget_forward()
     try:
         with deadline(seconds):
             fresh.backward(*(g if g is None else g.clone() for g in grad_outputs))
-    except RuntimeError as error:
-        return "forward before backward" in str(error)
+    except SavedError:
+        return True
     except (Exception, DeadlineError, SystemExit):
         return False
     return False

@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from course.checking.kinks import Decisions, differ
-from course.module import any_numbers, as_tuple
+from course.modes import any_numbers
+from course.module import as_tuple
 
 CHUNK = 2**19
 """How many numbers the moved copies of a tensor may have at a time: 4 MiB in float64, which processors keep near at hand."""
@@ -58,8 +59,8 @@ def numerical_gradients(
 
     Source: Bishop: Pattern Recognition and Machine Learning (2006), section 5.3.3.
     """
-    _require(tensors, torch.float64)
-    rise = _Rise(function, tensors, grad_outputs, skip_kinks, vectorize)
+    require_float64(tensors)
+    rise = Rise(function, tensors, grad_outputs, skip_kinks, vectorize)
     return [rise.gradient(position, None if at is None else at[position], scale) for position in range(len(tensors))]
 
 
@@ -76,7 +77,7 @@ def complex_step_gradients(
 
     Source: Squire, Trapp: Using complex variables to estimate derivatives of real functions, SIAM Review 40 (1998).
     """
-    _require(tensors, torch.float64)
+    require_float64(tensors)
 
     def slope(position: int) -> Callable[[Tensor], Tensor]:
         def of(direction: Tensor) -> Tensor:
@@ -115,7 +116,7 @@ def projected_gradients(
     """
     slopes = []
     for position, (tensor, direction) in enumerate(zip(tensors, directions, strict=True)):
-        rise = _Rise(function, tensors, grad_outputs, False, False)
+        rise = Rise(function, tensors, grad_outputs, False, False)
         step = torch.finfo(tensor.dtype).eps ** (1 / 3) * direction
         slopes.append(rise(position, tensor + step, tensor - step)[0] / (2 * torch.finfo(tensor.dtype).eps ** (1 / 3)))
     return slopes
@@ -128,7 +129,7 @@ def crosses_kink(function: Callable[..., Any], tensors: Sequence[Tensor]) -> boo
     places of maxima on both sides are compared.
     """
     for position, tensor in enumerate(tensors):
-        rise = _Rise(function, tensors, (), True, False)
+        rise = Rise(function, tensors, (), True, False)
         signs = torch.ones_like(tensor)
         for _ in range(2):
             step = 2 * signs * step_size(tensor)
@@ -159,14 +160,27 @@ def sample(tensors: Sequence[Tensor], count: int, rng: Generator) -> list[Tensor
     ]
 
 
-def _require(tensors: Sequence[Tensor], dtype: torch.dtype) -> None:
+def require_float64(tensors: Sequence[Tensor]) -> None:
+    """Let only float64 tensors pass: in float32, the differences would drown in round-off.
+
+    Raises:
+        ValueError: names the tensor by its position, and its dtype.
+    """
     for position, tensor in enumerate(tensors):
-        if tensor.dtype != dtype:
+        if tensor.dtype != torch.float64:
             raise ValueError(f"numerical gradients need float64, tensor {position} is {tensor.dtype}: use .double()")
 
 
-class _Rise:
-    """How much L = Σ grad_output · function(*tensors) rises when one of the tensors is moved."""
+class Rise:
+    """How much L = Σ grad_output · function(*tensors) rises when one of the tensors is moved: what all differences use.
+
+    Args:
+        function: takes `tensors`, returns a tensor or a tuple of tensors.
+        tensors: the point to start from.
+        grad_outputs: for each output ∂L/∂output, or None.
+        watch: whether kinks are looked for, and steps out of the function's domain are infinite rather than errors.
+        vectorize: whether many coordinates are moved in one call through torch.vmap.
+    """
 
     def __init__(
         self,

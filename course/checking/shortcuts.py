@@ -11,7 +11,8 @@ from unittest.mock import patch
 import torch
 
 from course.checking import gradients
-from course.module import Module, falls_back_now
+from course.modes import falls_back_now
+from course.module import Module
 
 ENGINE = "differentiates with torch.autograd"
 DELEGATED = "hands its work to another module, which torch.autograd differentiates"
@@ -78,8 +79,8 @@ def watch_backward(module: Module, parts: Collection[type[Module]] | None = None
     with (
         patch.object(torch.autograd, "_engine_run_backward", differentiating(engine)),
         patch.object(torch.autograd.forward_ad, "enter_dual_level", differentiating(dual)),
-        patch.object(gradients, "_require", measuring(vars(gradients)["_require"])),
-        patch.object(gradients, "_Rise", measuring(vars(gradients)["_Rise"])),
+        patch.object(gradients, "require_float64", measuring(gradients.require_float64)),
+        patch.object(gradients, "Rise", measuring(gradients.Rise)),
     ):
         vars(module)["forward"] = counting
         try:

@@ -18,7 +18,8 @@ from course.checking.gradients import (
     sample,
     step_size,
 )
-from course.module import Module, argument_names, as_tuple, recording
+from course.modes import recording
+from course.module import Module, as_tuple
 
 MOST = 4096
 """How many numbers of one tensor are measured one by one; of a larger tensor a sample of so many, weights and biases alike."""
@@ -45,7 +46,7 @@ class Truth:
     ) -> None:
         self.module, self.rng = module.to(dtype=torch.float64), rng
         self.inputs = to_float64(inputs)
-        self.names = input_names(module, len(self.inputs))
+        self.names = module.input_names(len(self.inputs))
         self._compute = reference or (lambda module, *tensors: module.forward(*tensors))
         self.parameters = dict(module.named_parameters())
         self._leave_kinks()
@@ -144,7 +145,7 @@ class Truth:
     @contextmanager
     def _unchanged(self) -> Iterator[None]:
         """Put back parameters, buffers and random number generators afterwards, and forget what forward saved."""
-        held = [(thing, thing.value) for _, thing in self.module._walk_state("")]
+        held = [(thing, thing.value) for _, thing in self.module.named_state()]
         generators = [(m, vars(m)["rng"]) for _, m in self.module.named_modules() if isinstance(vars(m).get("rng"), Generator)]
         for module, generator in generators:
             vars(module)["rng"] = generator.clone_state()
@@ -157,7 +158,7 @@ class Truth:
                 vars(module)["rng"] = generator
             for thing, value in held:
                 thing.value = value
-            self.module._forget()
+            self.module.forget_forward()
 
 
 def by_autograd(
@@ -186,13 +187,6 @@ def random_like(outputs: Sequence[Any], rng: Generator) -> tuple[Any, ...]:
 
 def _is_float(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point()
-
-
-def input_names(module: Module, count: int) -> tuple[str, ...]:
-    """The names of a module's inputs: forward's arguments, a graph's input names, or else x0, x1 and so on."""
-    known = getattr(module, "inputs", None) or argument_names(module)
-    optional = len(known) > count >= module._forward_signature.required  # the last ones were left out
-    return tuple(known[:count]) if len(known) == count or optional else tuple(f"x{i}" for i in range(count))
 
 
 def fresh_copy(module: Module, rng: Generator) -> Module:

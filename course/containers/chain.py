@@ -1,6 +1,6 @@
 """Chain: a cascade of modules, each reading the output of the one before."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from torch import Tensor
@@ -36,6 +36,9 @@ class Chain(Module):
                     "only its last forward: use module.share() for the second"
                 )
         self.modules = list(modules)
+
+    def input_names(self, given: int | Collection[str] | None = None) -> tuple[str, ...]:
+        return self.modules[0].input_names(given)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((str(position), module) for position, module in enumerate(self.modules))

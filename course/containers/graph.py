@@ -3,7 +3,7 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ class Graph(Module):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of the values that forward returns."""
+        """The names of the values that forward returns; the last node's, where none are set."""
         if self._outputs:
             for name in self._outputs:
                 _require_known(name, "the graph's output", self._readable())
@@ -66,6 +66,10 @@ class Graph(Module):
         if not self.nodes:
             raise ValueError("the graph has no nodes yet: graph.add(name, module, *reads)")
         return list(self.nodes.values())[-1].outputs
+
+    @outputs.setter
+    def outputs(self, names: Iterable[str]) -> None:
+        self._outputs = tuple(names)
 
     def add(self, name: str, module: Module, *reads: str | float, outputs: tuple[str, ...] = ()) -> None:
         """Add a node that applies `module` to what it `reads`: names of inputs or earlier nodes, or plain numbers.
@@ -104,7 +108,7 @@ class Graph(Module):
         values: dict[str, Tensor] = dict(zip(self.inputs, inputs, strict=True))
         for node in self.nodes.values():
             try:
-                results = as_tuple(node.module(*self._read(node, values)))
+                results = as_tuple(node.module(*self.inputs_of(node, values)))
             except InputError as error:
                 raise error.within(f"node '{node.name}'") from error
             if len(results) != len(node.outputs):
@@ -141,12 +145,16 @@ class Graph(Module):
 
     def read(self, name: str) -> tuple[Tensor, ...]:
         """The inputs of a node in the last forward pass."""
-        return tuple(self._read(self.nodes[name], self.values))
+        return tuple(self.inputs_of(self.nodes[name], self.values))
 
-    def _read(self, node: Node, values: dict[str, Tensor]) -> Iterator[Tensor]:
+    def inputs_of(self, node: Node, values: Mapping[str, Tensor]) -> Iterator[Tensor]:
+        """What a node reads, out of values by name; plain numbers as tensors of the same dtype and on the same device."""
         like = next((values[read] for read in node.reads if isinstance(read, str)), None)
         for read in node.reads:
             yield values[read] if isinstance(read, str) else torch.as_tensor(read).to(like)
+
+    def input_names(self, given: int | Collection[str] | None = None) -> tuple[str, ...]:
+        return super().input_names(given) if isinstance(given, int) and given != len(self.inputs) else self.inputs
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((node.name, node.module) for node in self.nodes.values())

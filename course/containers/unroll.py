@@ -7,7 +7,7 @@ from torch import Tensor
 
 from course.containers.graph import Graph
 from course.errors import InputError, SizeError
-from course.module import Module, argument_names, as_tuple
+from course.module import Module, as_tuple
 
 
 class Unroll(Module):
@@ -86,7 +86,7 @@ class Unroll(Module):
 
         It shares the cell's parameters; a gradient flows through all of it.
         """
-        first, *others = states = argument_names(self.cell)[1:]
+        first, *others = states = self.cell.input_names()[1:]
         times = range(1, steps + 1)
         outputs = (*(f"{first}{t}" for t in times), *(f"{name}{steps}" for name in others))
         graph = Graph(*(f"x{t}" for t in times), *(f"{name}0" for name in states), outputs=outputs)

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from course.checking.evidence import Evidence
 from course.checking.report import Part, Report
 from course.checking.scatter import note_scatter
-from course.checking.truth import Truth, input_names
+from course.checking.truth import Truth
 from course.checking.verdicts import judge
 from course.device import device
 from course.exercises.exercise import Call, Case, Exercise
@@ -152,7 +152,7 @@ def _own_truth(case: Case, respondent: Respondent, problem: str, rng: Generator)
     except ArithmeticError as error:
         return str(error)
     names = tuple(map(str, own["names"]))
-    truth.names = names if len(names) == len(case.inputs) else input_names(module, len(case.inputs))
+    truth.names = names if len(names) == len(case.inputs) else module.input_names(len(case.inputs))
     return truth
 
 

@@ -13,7 +13,7 @@ from course.checking.evidence import Evidence, explain, probe
 from course.checking.shortcuts import read_source
 from course.device import device
 from course.exercises.exercise import Call, Case, Exercise, RefusalError, find_exercise
-from course.module import Module, argument_names, as_tuple
+from course.module import Module, as_tuple
 
 SECONDS = 5.0
 """Time for one forward or backward of a student's object; the right ones take milliseconds."""
@@ -69,7 +69,7 @@ class Local:
         if isinstance(module, str):
             return {"problem": module, "names": [], "state": {}}
         count = len(self.cases[label].inputs)
-        names = argument_names(module)
+        names = module.input_names()
         state = {name: parameter.value.cpu().numpy() for name, parameter in module.named_parameters()}
         return {"problem": "", "names": list(names if len(names) == count else ()), "state": state}
 

@@ -1,8 +1,13 @@
 """Foreign: an object that only has forward and backward, such as a student's first class, as a module."""
 
+import functools
+from collections.abc import Collection
 from typing import Any
 
 from course.module import Module, Parameter
+from course.shapes import Signature
+
+_signature = functools.cache(Signature)
 
 
 class Foreign(Module):
@@ -22,6 +27,10 @@ class Foreign(Module):
         for name, value in vars(inner).items():
             if isinstance(value, Parameter):
                 setattr(self, name, value)
+
+    def input_names(self, given: int | Collection[str] | None = None) -> tuple[str, ...]:
+        """Those of the object's own forward."""
+        return _signature(type(self.inner).forward).names(given)
 
     def forward(self, *inputs: Any) -> Any:
         """The object's own forward."""

@@ -8,22 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.containers.chain import Chain
 from course.containers.graph import Graph
 from course.containers.unroll import Unroll
 from course.device import device
-from course.explorer.foreign import Foreign
-from course.module import Module, Parameter, argument_names
+from course.module import Module, Parameter
 
 
 def input_names(graph: Any, given: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the inputs; for a forward with `*inputs`, the names that were given."""
-    if isinstance(graph, Graph):
-        return graph.inputs
-    if isinstance(graph, Chain):
-        return input_names(graph[0], given)
-    if isinstance(graph, Foreign):
-        return input_names(graph.inner, given)
+    if isinstance(graph, Module):
+        return graph.input_names(given)
     parameters = inspect.signature(getattr(graph, "forward", graph)).parameters.values()
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return tuple(given)
@@ -80,7 +74,7 @@ def unrolled(module: Module, given: Mapping[str, Any]) -> tuple[Module, Mapping[
     """
     if not isinstance(module, Unroll):
         return module, given
-    states = [f"{name}0" for name in argument_names(module.cell)[1:]]
+    states = [f"{name}0" for name in module.cell.input_names()[1:]]
     unknown = [name for name in given if name not in ("x", *states)]
     missing = [name for name in ("x", *states) if name not in given]
     if unknown or missing:

@@ -1,7 +1,5 @@
 """Running: a flat graph's forward and backward pass, node by node, with every tensor and the first error."""
 
-import functools
-import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,7 +13,6 @@ from course.containers.graph import Graph, Node
 from course.errors import InputError
 from course.explorer.flatten import FlatGraph
 from course.explorer.foreign import Foreign
-from course.explorer.torch_calls import TorchCall
 from course.gradients import numerical_gradients, sample
 from course.module import Module, Parameter, as_tuple
 
@@ -131,7 +128,7 @@ def _forward(graph: Graph, tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor]
         return dict(graph.values), None
     for node in graph.nodes.values():
         try:
-            results = as_tuple(node.module(*graph._read(node, values)))
+            results = as_tuple(node.module(*graph.inputs_of(node, values)))
             if len(results) != len(node.outputs) or not all(isinstance(result, Tensor) for result in results):
                 kinds = ", ".join(type(result).__name__ for result in results)
                 raise TypeError(f"forward returned {kinds}, not {'a tensor' if len(node.outputs) == 1 else 'tensors'}")
@@ -258,7 +255,7 @@ def _handing_back(
         else:
             handed = known
         uses = tuple(replace(use, added=use.parameter.grad.clone()) for use in node.uses)
-        around = (*(values[name] for name in node.outputs), *graph._read(node, values))
+        around = (*(values[name] for name in node.outputs), *graph.inputs_of(node, values))
         single = len(node.outputs) == 1 and all(value.dim() == 0 for value in around)
         if not single or all(grad is None for grad in handed):
             return replace(node, handed=tuple(handed), uses=uses)
@@ -271,7 +268,7 @@ def _handing_back(
 
 def _measure(node: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict[str, Tensor]) -> NodeRun:
     """A node that has run, with numeric gradients beside its own."""
-    reads = list(graph._read(node, values))
+    reads = list(graph.inputs_of(node, values))
     moving = [index for index, read in enumerate(reads) if read.is_floating_point() and isinstance(node.reads[index], str)]
     # A share keeps nothing of what it computes here in the module that has run.
     twin = node.module.share()
@@ -316,15 +313,7 @@ def source_name(module: Module) -> str:
 
 def arguments(module: Module) -> tuple[str, ...]:
     """The names of forward's inputs; empty for `*inputs`."""
-    if isinstance(module, TorchCall):
-        return module.arguments
-    return _arguments(type(module.inner if isinstance(module, Foreign) else module).forward)
-
-
-@functools.cache
-def _arguments(forward: Callable[..., Any]) -> tuple[str, ...]:
-    parameters = list(inspect.signature(forward).parameters.values())[1:]
-    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    return module.input_names()
 
 
 def finite(tensor: Tensor) -> bool:

@@ -1,6 +1,6 @@
 """Torch calls: a function of torch tensors, or a torch.nn.Module, written down as a graph of its calls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -43,6 +43,10 @@ class TorchCall(Module):
         self.arguments = ("x", "y")[:tensors] if local or symbol in INFIX else ()
         vars(self).update(symbol=symbol, local=local)  # as if each call were a class of its own
         vars(self).update(names)
+
+    def input_names(self, given: int | Collection[str] | None = None) -> tuple[str, ...]:
+        """Two operands are called x and y; most other calls' tensors have no names."""
+        return self.arguments if given is None else super().input_names(given)
 
     def forward(self, *inputs: Tensor) -> Any:
         """The call's result for other tensors; what it would change in place is copied first."""
@@ -177,8 +181,8 @@ class _Recorder(TorchFunctionMode):
         outputs = output if isinstance(output, tuple | list) else (output,)
         if not all(isinstance(part, Tensor) and id(part) in self.known for part in outputs):
             raise ValueError("the function's output does not come from its inputs through torch: there is no graph to draw")
-        self.graph._outputs = tuple(self.known[id(part)] for part in outputs)
-        needed = set(self.graph._outputs)
+        self.graph.outputs = tuple(self.known[id(part)] for part in outputs)
+        needed = set(self.graph.outputs)
         for node in reversed(list(self.graph.nodes.values())):
             if needed & set(node.outputs):
                 needed |= {read for read in node.reads if isinstance(read, str)}

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.module import Module, as_tuple, release_saved
+from course.modes import release_saved
+from course.module import Module, as_tuple
 from course.optim import Optimizer, clip_grad_norm_
 from course.training.diverged import diverged
 from course.training.metrics import Metric

@@ -284,7 +284,7 @@ class AutogradGraph(Graph):
             leaves = [self.values[name].clone().requires_grad_() for name in self.inputs]
             values = dict(zip(self.inputs, leaves, strict=True))
             for node in self.nodes.values():
-                for name, value in zip(node.outputs, as_tuple(node.module.forward(*self._read(node, values))), strict=True):
+                for name, value in zip(node.outputs, as_tuple(node.module.forward(*self.inputs_of(node, values))), strict=True):
                     values[name] = value
             return torch.autograd.grad(leaves[0] * leaves[1], leaves, grad_output, allow_unused=True)
 

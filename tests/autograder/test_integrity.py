@@ -138,11 +138,11 @@ HIDDEN = {
     "in a file that runs": "%run helper.py",
     "in words": "exec('a' + 'b')",
     "by getattr": "getattr(torch, 'auto' + 'grad')",
-    "by an alias": "from course import evidence as e\ne.extra = 3",
+    "by an alias": "from course.checking import evidence as e\ne.extra = 3",
     "by a dictionary": "vars(torch)['auto' + 'grad']",
     "by a traceback": "try: 1 / 0\nexcept Exception as e: e.__traceback__.tb_frame.f_back",
     "by the engine itself": "torch.autograd.Variable._execution_engine.run_backward()",
-    "by the exemption for modules of the library": "from course.module import falling_back",
+    "by the exemption for modules of the library": "from course.modes import falling_back",
     "on the line to the engine": "import socket\nsocket.socket(fileno=3)",
     "in another process": "import os\nos.fork()",
 }

@@ -9,7 +9,7 @@ from course.checking.shortcuts import DELEGATED, ENGINE, MEASURED, REPEATED, rea
 from course.checks import check_module
 from course.exercises import find_exercise, grade
 from course.gradients import complex_step_gradients, numerical_gradients, projected_gradients
-from course.module import falling_back
+from course.modes import falling_back
 from course.modules import Linear, Softsign, Tanh
 
 grad = torch.autograd.grad  # bound early, as by "from torch.autograd import grad" in a notebook's first cell

@@ -10,7 +10,6 @@ from course.device import device, generator
 from course.exercises import all_exercises
 from course.figures.activation import ACTIVATIONS, activation
 from course.figures.saturation import _ORDER, SATURATED, make_activation, zones
-from course.module import argument_names
 from course.modules.registry import all_modules
 
 CLOSED = {
@@ -60,7 +59,7 @@ def test_every_elementwise_activation_of_the_library_is_there():
     found = set()
     for name, kind in all_modules().items():
         named_in_torch = kind.counterpart.startswith("torch.nn.") or kind.lecture == 6
-        if named_in_torch and kind.local and len(argument_names(kind.__new__(kind))) == 1:
+        if named_in_torch and kind.local and len(kind.__new__(kind).input_names()) == 1:
             found.add(name)
     assert found - {"Dropout"} == set(ACTIVATIONS)  # which is elementwise, but no function of x alone
 

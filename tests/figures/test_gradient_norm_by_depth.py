@@ -10,7 +10,7 @@ import torch
 from course.device import device, generator
 from course.figures.gradient_norm_by_depth import LINES, gradient_norm_by_depth, short, spread
 from course.figures.gradient_norms import BATCH, INITIALIZATIONS, WIDTH, deep_chain, gradient_norms
-from course.module import recording
+from course.modes import recording
 from course.modules import Linear
 
 

@@ -8,7 +8,7 @@ from course.containers.graph import Graph
 from course.device import tensor
 from course.figures._matrix import number_text
 from course.figures.jacobian import MODULES, jacobian, jacobian_rows
-from course.module import recording
+from course.modes import recording
 
 X = [1.0, -0.5, 0.25]
 

@@ -30,15 +30,21 @@ from course.exercises.serve import answer, receive
 from course.exercises.wire import pack, unpack
 
 ON_THE_WAY = (
+    "course.attributes",
     "course.checking.deadline",
-    "course.device",
     "course.checking.evidence",
+    "course.checking.shortcuts",
+    "course.device",
     "course.exercises.exercise",
     "course.exercises.respondent",
     "course.exercises.serve",
     "course.exercises.wire",
+    "course.fallback",
+    "course.guards",
+    "course.modes",
     "course.module",
-    "course.checking.shortcuts",
+    "course.parameter",
+    "course.saved",
     "torch.autograd",
     "torch.autograd.forward_ad",
     "torch.autograd.graph",

@@ -14,7 +14,8 @@ from course.checking.diagnosis.case import Case
 from course.checking.diagnosis.mistakes import Hypothesis
 from course.checking.truth import by_autograd
 from course.containers.graph import Graph, Node
-from course.module import as_tuple, recording
+from course.modes import recording
+from course.module import as_tuple
 
 Edges = set[tuple[str, int]]
 """Each edge is the name of the node that reads, and the position among its reads."""
@@ -62,7 +63,7 @@ def _without(cut: Edges, graph: Graph, case: Case, overwritten: Collection[str |
     def forward(*moving: Tensor) -> tuple[Tensor, ...]:
         values = dict(zip(graph.inputs, case.truth.inputs, strict=True)) | dict(zip(case.truth.moving, moving, strict=True))
         for node in graph.nodes.values():
-            reads = [v.detach() if (node.name, i) in cut else v for i, v in enumerate(graph._read(node, values))]
+            reads = [v.detach() if (node.name, i) in cut else v for i, v in enumerate(graph.inputs_of(node, values))]
             values.update(zip(node.outputs, as_tuple(node.module.forward(*reads)), strict=True))
         return tuple(values[name] for name in graph.outputs)
 

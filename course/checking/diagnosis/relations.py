@@ -176,7 +176,7 @@ def places(case: Case) -> Iterator[Hypothesis]:
 
 def _axis_name(case: Case, axis: int, rank: int) -> str:
     """What an axis is called: as in forward's signature, or rows and columns."""
-    for argument in case.truth.module._forward_signature.arguments:
+    for argument in case.truth.module.forward_signature.arguments:
         if argument.name == case.name:
             for axes in argument.axes:
                 if axes.middle is None and len(axes.before) == rank:

@@ -15,7 +15,7 @@ from torch import Tensor, fx
 from course.checking.diagnosis.case import Case
 from course.checking.diagnosis.mistakes import Hypothesis
 from course.checking.truth import Truth, by_autograd
-from course.module import any_numbers, recording
+from course.modes import any_numbers, recording
 
 MOST_STEPS = 120
 """Forwards with more operations than this are not taken apart: there is no time to try them all."""

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from course.module import as_tuple, falling_back
+from course.modes import falling_back
+from course.module import as_tuple
 
 if TYPE_CHECKING:
     from course.containers.graph import Graph, Node
@@ -19,7 +20,7 @@ def backward(self: "Graph", *grad_outputs: Tensor) -> Any:
         always = torch.ones((), requires_grad=True)  # read by every node, so that one that reads only whole numbers runs, too
         values = dict(leaves)
         for node in self.nodes.values():
-            values.update(zip(node.outputs, _Step.apply(self, node, always, *self._read(node, values)), strict=True))
+            values.update(zip(node.outputs, _Step.apply(self, node, always, *self.inputs_of(node, values)), strict=True))
     pairs = [(values[name], grad) for name, grad in zip(self.outputs, grad_outputs, strict=True)]
     moving = {name: leaf for name, leaf in leaves.items() if leaf.requires_grad}
     with falling_back(self):
