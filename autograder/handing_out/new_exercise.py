@@ -1,4 +1,4 @@
-"""A new exercise in an assignment: its four cells, from its definition in course/exercises/ and the library's class."""
+"""A new exercise in an assignment: its four cells, from its definition in course/exercises/bank/ and the library's class."""
 
 import ast
 import builtins
@@ -41,7 +41,7 @@ def add_exercise(settings: Settings, assignment: str, name: str) -> Added:
     try:
         exercise = find_exercise(name)
     except KeyError as error:
-        raise AutograderError(f"{error.args[0]}; define it in a file of course/exercises/") from error
+        raise AutograderError(f"{error.args[0]}; define it in a file of course/exercises/bank/") from error
     notebook = nbformat.read(path, as_version=4)
     there = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells}
     if name in there:

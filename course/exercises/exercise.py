@@ -1,8 +1,5 @@
 """An exercise: cases to run a student's object on, the points for its parts, and hints. No answers are in here."""
 
-import difflib
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +7,6 @@ from typing import Any
 import numpy as np
 from torch import Generator, Tensor
 
-import course.exercises
 from course.checking.verdicts import TOLERANCE
 from course.module import Module
 
@@ -93,29 +89,3 @@ class Exercise:
     def max_points(self) -> float:
         """The points for a flawless answer."""
         return float(sum(self.points.values()))
-
-
-def all_exercises() -> dict[str, Exercise]:
-    """Every exercise by name; each file of this room that has an `EXERCISES` tuple adds its own."""
-    found: dict[str, Exercise] = {}
-    for info in pkgutil.iter_modules(course.exercises.__path__):
-        room = importlib.import_module(f"course.exercises.{info.name}")
-        found.update({exercise.name: exercise for exercise in getattr(room, "EXERCISES", ())})
-    return found
-
-
-def find_exercise(name: str) -> Exercise:
-    """The exercise of that name; "package.module:name" is one of another course's, from that module's `EXERCISES`.
-
-    Raises:
-        KeyError: there is none; names the nearest.
-    """
-    known = all_exercises()
-    if ":" in name:
-        module, _, name = name.partition(":")
-        known = {exercise.name: exercise for exercise in importlib.import_module(module).EXERCISES}
-    if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{nearest[0]}'?" if nearest else f"there are {', '.join(sorted(known))}"
-        raise KeyError(f"there is no exercise '{name}': {hint}")
-    return known[name]

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from course.exercises.exercise import find_exercise
 from course.exercises.grading import examine, grade
+from course.exercises.registry import find_exercise
 from course.exercises.respondent import Local
 from course.exercises.tries import count_try
 

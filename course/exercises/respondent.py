@@ -12,7 +12,8 @@ from course.checking.deadline import DeadlineError, deadline
 from course.checking.evidence import Evidence, explain, probe
 from course.checking.shortcuts import read_source
 from course.device import device
-from course.exercises.exercise import Call, Case, Exercise, RefusalError, find_exercise
+from course.exercises.exercise import Call, Case, Exercise, RefusalError
+from course.exercises.registry import find_exercise
 from course.module import Module, as_tuple
 
 SECONDS = 5.0

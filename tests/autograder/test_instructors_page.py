@@ -48,7 +48,7 @@ def run(course: Path, script: str) -> str:
 
 def test_the_walk_through_adds_an_exercise(course):
     text = section("Add an exercise")
-    (file,) = re.findall(r"Save it as `(course/exercises/\w+\.py)`", text)
+    (file,) = re.findall(r"Save it as `(course/exercises/bank/\w+\.py)`", text)
     (definition,) = blocks(text, "python")
     (course / file).write_text(definition)
     add, grade = blocks(text, "sh")

@@ -5,7 +5,7 @@ import torch
 
 from course import Module, Parameter, Residual, generator, tensor
 from course.exercises import find_exercise, grade
-from course.exercises.composite import ScaledResidual
+from course.exercises.bank.composite import ScaledResidual
 from course.module import Buffer
 from course.modules import Sine
 

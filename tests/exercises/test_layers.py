@@ -8,7 +8,7 @@ import torch
 from course import Chain, Module, generator
 from course.data import digits
 from course.exercises import find_exercise, grade
-from course.exercises.layers import EXERCISES
+from course.exercises.bank.layers import EXERCISES
 from course.modules import CrossEntropyLoss, LeakyReLU, SiLU
 from course.optim import SGD
 from course.training import accuracy, evaluate, fit

@@ -5,7 +5,7 @@ import torch
 
 from course import generator
 from course.exercises import find_exercise
-from course.exercises.losses import SURE
+from course.exercises.bank.losses import SURE
 
 REDUCED = ("log_loss", "cross_entropy_loss", "bce_with_logits_loss", "hinge_loss")
 

@@ -24,7 +24,7 @@ from traitlets import Type
 from traitlets.config import Config
 
 from course import Module
-from course.exercises.exercise import all_exercises, find_exercise
+from course.exercises.registry import all_exercises, find_exercise
 from course.exercises.respondent import Local
 from course.exercises.serve import answer, receive
 from course.exercises.wire import pack, unpack
@@ -36,6 +36,7 @@ ON_THE_WAY = (
     "course.checking.shortcuts",
     "course.device",
     "course.exercises.exercise",
+    "course.exercises.registry",
     "course.exercises.respondent",
     "course.exercises.serve",
     "course.exercises.wire",

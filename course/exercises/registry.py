@@ -1,0 +1,38 @@
+"""The register of exercises: whatever file lies in course/exercises/bank/ adds its own."""
+
+import difflib
+import importlib
+import pkgutil
+from pathlib import Path
+
+from course.exercises.exercise import Exercise
+
+BANK = Path(__file__).parent / "bank"
+
+
+def all_exercises() -> dict[str, Exercise]:
+    """Every exercise of this course by name, from the `EXERCISES` of each file in the bank."""
+    found: dict[str, Exercise] = {}
+    for info in pkgutil.iter_modules([str(BANK)]):
+        if info.name.startswith("_"):
+            continue  # what several assignments share
+        assignment = importlib.import_module(f"course.exercises.bank.{info.name}")
+        found.update({exercise.name: exercise for exercise in assignment.EXERCISES})
+    return found
+
+
+def find_exercise(name: str) -> Exercise:
+    """The exercise of that name; "package.module:name" is one of another course's, from that module's `EXERCISES`.
+
+    Raises:
+        KeyError: there is none; names the nearest.
+    """
+    known = all_exercises()
+    if ":" in name:
+        module, _, name = name.partition(":")
+        known = {exercise.name: exercise for exercise in importlib.import_module(module).EXERCISES}
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{nearest[0]}'?" if nearest else f"there are {', '.join(sorted(known))}"
+        raise KeyError(f"there is no exercise '{name}': {hint}")
+    return known[name]
