@@ -62,9 +62,7 @@ def generate(name: Name, db: Database = None, work: Work = None) -> None:
 @app.command(epilog="Example: autograder add 02_layers softsign")
 def add(
     name: Name,
-    exercise: Annotated[
-        str, typer.Argument(help="Its name in exercises/bank/.", metavar="EXERCISE", show_default=False)
-    ],
+    exercise: Annotated[str, typer.Argument(help="Its name in exercises/bank/.", metavar="EXERCISE", show_default=False)],
 ) -> None:
     """Put a new exercise into an instructor's notebook: task, answer, picture and check, from its definition."""
     with _course(None) as settings:

@@ -39,6 +39,16 @@ def generator(seed: int) -> Generator:
     return Generator(device=device()).manual_seed(seed)
 
 
+def randn(rng: Generator, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+    """Normally distributed numbers, drawn from `rng` on its device."""
+    return torch.randn(shape, generator=rng, device=rng.device, dtype=dtype)
+
+
+def rand(rng: Generator, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+    """Numbers from 0 to 1, each as likely as any other, drawn from `rng` on its device."""
+    return torch.rand(shape, generator=rng, device=rng.device, dtype=dtype)
+
+
 def require_device(values: Iterable[Any], names: Callable[[], Sequence[str]]) -> None:
     """Let only tensors on the course's device pass; `names` is called only when one does not.
 

@@ -15,7 +15,7 @@ from autograder.running.meddling import as_python, meddling
 from autograder.sandbox.student import Student, StudentGoneError
 from course.checking.evidence import Evidence
 from course.checking.shortcuts import read_text
-from course.exercises import Score, find_exercise, grade
+from course.exercises import Score, find_exercise, grade_respondent
 from course.module import Module
 
 
@@ -66,7 +66,7 @@ def judge(student: Student, check: Check, sources: Sequence[str], *, seed: int, 
         brought: whether there are such files.
         seed: of the inputs; no notebook contains it.
     """
-    return grade(find_exercise(check.exercise), Remote(student, check, sources, brought=brought), seed=seed)
+    return grade_respondent(find_exercise(check.exercise), Remote(student, check, sources, brought=brought), seed=seed)
 
 
 class Remote:

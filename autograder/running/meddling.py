@@ -9,9 +9,6 @@ from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-from course.checking.evidence import Evidence
-from course.checking.shortcuts import read_text
-
 MEDDLING = {
     word: why
     for why, words in {

@@ -1,31 +1,69 @@
 """An exercise: cases to run a student's object on, the points for its parts, and hints. No answers are in here."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
+from operator import call
 from typing import Any
 
 import numpy as np
 from torch import Generator, Tensor
 
+from course.checking.function import FunctionWithGradient
 from course.checking.verdicts import TOLERANCE
 from course.module import Module
 
 
 class RefusalError(ValueError):
-    """A case's `build` does not take the student's object; the message, which is all that is shown, says why."""
+    """A case's `make` does not take the student's object; the message, which is all that is shown, says why."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One situation for a module: how it is made of the student's object, and the inputs that it gets.
+    """One situation for a module: how it is made of the student's object, its inputs, and values of its parameters.
 
-    `build` is also called with the exercise's `truth`, whose forward (never its backward) says what is right. An exercise
+    `make` is also called with the exercise's `truth`, whose forward (never its backward) says what is right. An exercise
     without a truth lets the student's own forward say so: any formula will do, if backward fits it.
+
+    Args:
+        label: names the case in messages, and is the name of a part where points are for the case as a whole.
+        make: make(answer) gives the module; it calls the class, ``answer()``, when left out.
+        inputs: what forward gets.
+        state: values of parameters and buffers, by dotted name; the others stay as `make` left them.
+
+    Raises:
+        TypeError: `make` is called `build`, as it was once.
     """
 
     label: str
-    build: Callable[[Any], Module]
-    inputs: tuple[Tensor, ...]
+    make: Callable[[Any], Module] = call
+    inputs: tuple[Tensor, ...] = ()
+    state: Mapping[str, Tensor] = field(default_factory=dict)
+    build: InitVar[None] = None
+
+    def __post_init__(self, build: None) -> None:
+        if build is not None:
+            raise TypeError(f"case '{self.label}': `build` is called `make` now: Case(label, make, inputs, state)")
+
+    def module(self, answer: Any) -> Module:
+        """The module of this case, of a student's object or of the truth, with the case's values in its parameters.
+
+        Raises:
+            KeyError: `state` names what the module does not have.
+        """
+        module = self.make(answer)
+        if not isinstance(module, Module):
+            return module  # whoever asked says so
+        own = dict(module.named_state())
+        for name, value in self.state.items():
+            if name not in own:
+                raise KeyError(f"{type(module).__name__} has no parameter '{name}', only {sorted(own)}")
+            own[name].value = value.clone()
+        return module
+
+
+def function_of(truth: type[Module]) -> Callable[[Any], Module]:
+    """The `make` for an exercise that asks for a plain function of value and gradients, where a module is the truth."""
+    return lambda answer: truth() if answer is truth else FunctionWithGradient(answer)
 
 
 @dataclass(frozen=True)

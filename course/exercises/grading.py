@@ -23,13 +23,22 @@ REVIEW = "the source {what}: a person looks at this before the points count"
 
 
 def grade(exercise: Exercise, answer: Any, *, seed: int = 0) -> Score:
-    """Give each part of the exercise its verdict.
+    """Give each part of the exercise its verdict, for a class or function in this process.
 
     Args:
-        answer: the student's class or function, or a Respondent that has it, in another process perhaps.
+        answer: the student's class or function.
         seed: of the random inputs and upstream gradients.
     """
-    respondent = answer if hasattr(answer, "about") and hasattr(answer, "call") else Local(exercise, answer)
+    return grade_respondent(exercise, Local(exercise, answer), seed=seed)
+
+
+def grade_respondent(exercise: Exercise, respondent: Respondent, *, seed: int = 0) -> Score:
+    """Give each part of the exercise its verdict, for whoever answers questions about the student's class or function.
+
+    Args:
+        respondent: has the student's class or function, in another process perhaps.
+        seed: of the random inputs and upstream gradients.
+    """
     reports = examine(exercise, respondent, seed=seed)
     review = tuple(REVIEW.format(what=what) for what in respondent.about()["shortcuts"])
     verdicts = {name: _verdict(name, reports) for name in exercise.points}
@@ -79,7 +88,7 @@ def _situations(exercise: Exercise, seed: int) -> list[tuple[Case | Call, Truth 
         rng = Generator(device()).manual_seed(seed)
         found = []
         for case in exercise.cases(rng):
-            truth = Truth(case.build(exercise.truth), case.inputs, rng) if exercise.truth and isinstance(case, Case) else None
+            truth = Truth(case.module(exercise.truth), case.inputs, rng) if exercise.truth and isinstance(case, Case) else None
             found.append((case, truth, rng.clone_state()))
         while len(_kept) >= KEPT:
             _kept.pop(next(iter(_kept)))

@@ -117,7 +117,7 @@ class Local:
         assert isinstance(case, Case)
         if self.exercise.truth is None:
             return None
-        return {type(part) for name, part in case.build(self.exercise.truth).named_modules() if name}
+        return {type(part) for name, part in case.make(self.exercise.truth).named_modules() if name}
 
     def _make(self, label: str, state: dict[str, np.ndarray] | None = None) -> Module | str:
         """The module of one case with those parameters, or why there is none."""
@@ -125,7 +125,7 @@ class Local:
         assert isinstance(case, Case)
         try:
             with deadline(SECONDS):
-                module = case.build(self.answer)
+                module = case.module(self.answer)
             if not isinstance(module, Module):
                 return f"making it gave a {type(module).__name__}: the class must inherit from Module"
             module = module.to(dtype=torch.float64)

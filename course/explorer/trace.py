@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.containers.unroll import Unroll
 from course.explorer import wording
 
 SIDE = 8  # the largest heat map that is still readable beside a node is 8×8

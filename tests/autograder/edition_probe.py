@@ -64,7 +64,7 @@ def truths():
     found = {}
     for exercise in all_exercises().values():
         for case in exercise.cases(generator(1)) if exercise.truth else ():
-            module = case.build(exercise.truth)
+            module = case.module(exercise.truth)
             found[f"{exercise.name}: {case.label}"] = run(module, case.inputs) | {
                 name: grad.numpy() for name, grad in getattr(module, "grads", {}).items()
             }

@@ -172,7 +172,7 @@ def test_short_rows_stand_beside_long_ones():
 
 def test_sizes_differ_so_that_no_transpose_fits_by_chance():
     case = cases("radial_basis")["one output"]
-    module = case.build(find_exercise("radial_basis").truth)
+    module = case.module(find_exercise("radial_basis").truth)
     assert len({*case.inputs[0].shape, *module.weight.value.shape}) == 4
     assert (module.beta.value > 0).all()
 
@@ -181,10 +181,10 @@ def test_sizes_differ_so_that_no_transpose_fits_by_chance():
 def test_the_module_inside_is_never_of_the_kind_that_is_asked_for(name, asked):
     """In the students' edition, what a right answer is made of falls back on torch.autograd, and may."""
     for case in cases(name).values():
-        assert asked not in {type(part) for place, part in case.build(asked).named_modules() if place}
+        assert asked not in {type(part) for place, part in case.module(asked).named_modules() if place}
 
 
 def test_the_dial_is_also_asked_for_where_it_begins():
-    alphas = [float(case.build(ScaledResidual).alpha.value) for case in cases("scaled_residual").values()]
+    alphas = [float(case.module(ScaledResidual).alpha.value) for case in cases("scaled_residual").values()]
     assert alphas.count(0.0) == 1
     assert all(alpha >= 0 for alpha in alphas)

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from course import Graph, Module, Parameter, generator
-from course.exercises import all_exercises, check, find_exercise, picture
+from course.exercises import Case, all_exercises, check, find_exercise, picture
 from course.exercises.grading import grade
 from course.exercises.tries import forget_tries
-from course.modules import Add, Multiply
+from course.modules import Add, Multiply, PReLU
 
 
 class RightMultiply(Module):
@@ -179,3 +179,34 @@ def test_an_endless_backward_costs_one_deadline_not_one_a_case(monkeypatch):
     assert time.perf_counter() - start < 3 * 0.3
     assert score.points == 0
     assert "is there a loop that never ends?" in score.verdicts[0].message
+
+
+def test_a_case_puts_its_values_into_a_fresh_module():
+    case = Case("slopes", lambda answer: answer(2), (torch.ones(3, 2),), {"weight": torch.tensor([0.5, -1.0])})
+    first, second = case.module(PReLU), case.module(PReLU)
+    assert first.state_dict()["weight"].tolist() == [0.5, -1.0]
+    first.load_state_dict({"weight": torch.zeros(2)})
+    assert second.state_dict()["weight"].tolist() == [0.5, -1.0]
+    assert isinstance(Case("no more than a call").module(Add), Add)
+
+
+def test_a_case_names_a_value_that_the_module_has_no_place_for():
+    case = Case("slopes", state={"wieght": torch.ones(1)})
+    with pytest.raises(KeyError, match=r"PReLU has no parameter 'wieght', only \['weight'\]"):
+        case.module(PReLU)
+
+
+def test_a_case_says_how_build_is_called_now():
+    with pytest.raises(TypeError, match="case 'a vector': `build` is called `make` now"):
+        Case("a vector", build=Add)  # pyright: ignore
+
+
+def test_an_answer_may_look_like_a_respondent():
+    class Answer(RightMultiply):
+        def about(self):
+            return {"problem": "this is no question", "shortcuts": []}
+
+        def call(self, label, inputs):
+            return {}
+
+    assert grade(find_exercise("multiply"), Answer).complete

@@ -6,21 +6,16 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from course.checking.function import FunctionWithGradient
 from course.containers.chain import Chain
 from course.containers.residual import Residual
-from course.device import device
-from course.exercises.exercise import Case, Exercise, RefusalError
+from course.device import device, rand, randn
+from course.exercises.exercise import Case, Exercise, RefusalError, function_of
 from course.module import Module, Parameter
 from course.modules import L2Normalize, Linear, RadialBasis, Tanh
 
 
-def _random(rng: Generator, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=rng, device=rng.device)
-
-
 def _positive(rng: Generator, *shape: int) -> Tensor:
-    return 0.3 + torch.rand(shape, generator=rng, device=rng.device)
+    return 0.3 + rand(rng, *shape)
 
 
 class Bump(Module):
@@ -32,40 +27,28 @@ class Bump(Module):
 
 
 def _bump_cases(rng: Generator) -> list[Case]:
-    def build(answer: Any) -> Module:
-        return Bump() if answer is Bump else FunctionWithGradient(answer)
-
     def place(size: int) -> tuple[Tensor, ...]:
-        return 0.7 * _random(rng, size), 0.7 * _random(rng, size), _positive(rng), _random(rng)
+        return 0.7 * randn(rng, size), 0.7 * randn(rng, size), _positive(rng), randn(rng)
 
-    return [Case("one coordinate", build, place(1)), Case("three coordinates", build, place(3))]
+    make = function_of(Bump)
+    return [Case("one coordinate", make, place(1)), Case("three coordinates", make, place(3))]
 
 
 def _radial_basis_cases(rng: Generator) -> list[Case]:
     def case(label: str, batch: int, features: int, centers: int, outputs: int) -> Case:
-        places, beta = 0.7 * _random(rng, centers, features), _positive(rng, centers)
-        weight = _random(rng, outputs, centers)
-
-        def build(answer: Any) -> Module:
-            module = answer(features, centers, outputs)
-            module.centers.value, module.beta.value, module.weight.value = places.clone(), beta.clone(), weight.clone()
-            return module
-
-        return Case(label, build, (0.7 * _random(rng, batch, features),))
+        state = {
+            "centers": 0.7 * randn(rng, centers, features),
+            "beta": _positive(rng, centers),
+            "weight": randn(rng, outputs, centers),
+        }
+        return Case(label, lambda answer: answer(features, centers, outputs), (0.7 * randn(rng, batch, features),), state)
 
     return [case("one point", 1, 2, 3, 1), case("one output", 5, 3, 4, 1), case("two outputs", 5, 2, 3, 2)]
 
 
-def _linear(rng: Generator, in_features: int, out_features: int) -> Any:
-    """A function that makes a Linear, each time with the same weights."""
-    weight, bias = 0.7 * _random(rng, out_features, in_features), _random(rng, out_features)
-
-    def make() -> Linear:
-        linear = Linear(in_features, out_features)
-        linear.load_state_dict({"weight": weight, "bias": bias})
-        return linear
-
-    return make
+def _linear(rng: Generator, name: str, outputs: int) -> dict[str, Tensor]:
+    """Values of the parameters of a Linear with three inputs, which has that name in a network."""
+    return {f"{name}.weight": 0.7 * randn(rng, outputs, 3), f"{name}.bias": randn(rng, outputs)}
 
 
 class ScaledResidual(Module):
@@ -84,65 +67,60 @@ class ScaledResidual(Module):
 
 
 def _residual_cases(rng: Generator) -> list[Case]:
-    first, second, narrow, across = (_linear(rng, 3, outputs) for outputs in (3, 3, 2, 2))
-    alpha = _positive(rng)
+    one = _linear(rng, "module.0", 3)
+    inside = _linear(rng, "module.0.module", 3)
+    narrow = _linear(rng, "module.0", 2) | _linear(rng, "shortcut", 2)
+    inside["module.0.alpha"] = _positive(rng)
 
     def around_one(answer: Any) -> Module:
-        return answer(Chain(first(), Tanh()))
+        return answer(Chain(Linear(3, 3), Tanh()))
 
     def with_shortcut(answer: Any) -> Module:
-        return answer(Chain(narrow(), Tanh()), across())
+        return answer(Chain(Linear(3, 2), Tanh()), Linear(3, 2))
 
     def around_a_block(answer: Any) -> Module:
-        inside = ScaledResidual(second())
-        inside.alpha.value = alpha.clone()
-        return answer(Chain(inside, Tanh()))
+        return answer(Chain(ScaledResidual(Linear(3, 3)), Tanh()))
 
     return [
-        Case("a shortcut with weights", with_shortcut, (_random(rng, 4, 3),)),
-        Case("another block inside", around_a_block, (_random(rng, 1, 3),)),
-        Case("one block", around_one, (_random(rng, 4, 3),)),
+        Case("a shortcut with weights", with_shortcut, (randn(rng, 4, 3),), narrow),
+        Case("another block inside", around_a_block, (randn(rng, 1, 3),), inside),
+        Case("one block", around_one, (randn(rng, 4, 3),), one),
     ]
 
 
 def _scaled_residual_cases(rng: Generator) -> list[Case]:
-    linear, alpha = _linear(rng, 3, 3), _positive(rng)
+    linear, alpha = _linear(rng, "module", 3), _positive(rng)
 
     def case(label: str, alpha: Tensor, batch: int) -> Case:
-        def build(answer: Any) -> Module:
-            block = answer(linear())
-            block.alpha.value = alpha.clone()
-            return block
-
-        return Case(label, build, (_random(rng, batch, 3),))
+        return Case(label, lambda answer: answer(Linear(3, 3)), (randn(rng, batch, 3),), linear | {"alpha": alpha})
 
     return [case("as it begins", torch.zeros_like(alpha), 4), case("one row", alpha, 1), case("a batch", alpha, 4)]
 
 
 def _l2_normalize_cases(rng: Generator) -> list[Case]:
     def rows(count: int) -> Tensor:
-        x = _random(rng, count, 3)
+        x = randn(rng, count, 3)
         return x + 0.1 * x.sign()
 
     lengths = torch.tensor([0.4, 3.0, 0.7, 2.0], device=rng.device)
     some_short = rows(4)
     some_short = some_short * (lengths / some_short.norm(dim=1))[:, None]
     return [
-        Case("one row", lambda answer: answer(), (rows(1),)),
+        Case("one row", inputs=(rows(1),)),
         Case("columns", lambda answer: answer(dim=0), (rows(4),)),
         Case("rows shorter than ε", lambda answer: answer(eps=1.0), (some_short,)),
-        Case("a batch of rows", lambda answer: answer(), (rows(4),)),
+        Case("a batch of rows", inputs=(rows(4),)),
     ]
 
 
 def _own_module_cases(rng: Generator) -> list[Case]:
-    def build(answer: Any) -> Module:
+    def make(answer: Any) -> Module:
         module = answer()
         if isinstance(module, Module):
             _require_a_formula(module)
         return module
 
-    return [Case("one row", build, (_random(rng, 1, 3),)), Case("a batch", build, (_random(rng, 4, 3),))]
+    return [Case("one row", make, (randn(rng, 1, 3),)), Case("a batch", make, (randn(rng, 4, 3),))]
 
 
 def _require_a_formula(module: Module) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -10,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 import course.checking.gradients
+from course.device import rand, randn
 from course.exercises.exercise import Call, Case, Exercise, equals
 from course.module import Module
 from course.modules import Divide, Exp, MatMul, MSELoss, Sin, Sine, Softmax, Sum
@@ -17,12 +19,11 @@ from course.modules import Divide, Exp, MatMul, MSELoss, Sin, Sine, Softmax, Sum
 DOUBLE = torch.float64
 
 
-def _random(rng: Generator, *shape: int) -> Tensor:
-    return torch.randn(shape, dtype=DOUBLE, generator=rng, device=rng.device)
+_randn, _rand = partial(randn, dtype=DOUBLE), partial(rand, dtype=DOUBLE)
 
 
 def _positive(rng: Generator, *shape: int) -> Tensor:
-    return 0.5 + torch.rand(shape, dtype=DOUBLE, generator=rng, device=rng.device)
+    return 0.5 + _rand(rng, *shape)
 
 
 @contextmanager
@@ -74,21 +75,21 @@ def _numerical_gradient_cases(rng: Generator) -> list[Call]:
         return "" if got == x else f"has shape {got}, but x has shape {x}"
 
     return [
-        _difference("a vector", _sines, _random(rng, 5), 1e-5, torch.cos, 1e-4),
+        _difference("a vector", _sines, _randn(rng, 5), 1e-5, torch.cos, 1e-4),
         _difference(
             "a matrix",
             lambda x: x.sum(1).square().sum(),
-            _random(rng, 3, 2),
+            _randn(rng, 3, 2),
             1e-5,
             lambda x: 2 * x.sum(1, keepdim=True).expand_as(x),
             1e-4,
         ),
-        _difference("a single number", torch.exp, _random(rng), 1e-5, torch.exp, 1e-4),
+        _difference("a single number", torch.exp, _randn(rng), 1e-5, torch.exp, 1e-4),
         # For a cube, the two sides of a long step still differ from the slope: by ε² if they are as far away as they should be.
         _difference(
-            "just as central as it should be", lambda x: (x**3).sum(), _random(rng, 4), 0.5, lambda x: 3 * x**2 + 0.25, 1e-8
+            "just as central as it should be", lambda x: (x**3).sum(), _randn(rng, 4), 0.5, lambda x: 3 * x**2 + 0.25, 1e-8
         ),
-        Call("leaves x alone", run, (_random(rng, 4, 3),), same_shape),
+        Call("leaves x alone", run, (_randn(rng, 4, 3),), same_shape),
     ]
 
 
@@ -100,9 +101,9 @@ def _relative_error_cases(rng: Generator) -> list[Call]:
 
     def pair(largest: float, scale: float = 1.0) -> tuple[Tensor, Tensor, float]:
         """Two arrays that differ most at one place, by `far`, where neither of them is largest."""
-        a = 0.4 * torch.rand(3, 2, dtype=DOUBLE, generator=rng, device=rng.device) - 0.2
-        b = a + 0.01 * torch.rand(3, 2, dtype=DOUBLE, generator=rng, device=rng.device)
-        far = float(0.2 + 0.1 * torch.rand((), generator=rng, device=rng.device))
+        a = 0.4 * _rand(rng, 3, 2) - 0.2
+        b = a + 0.01 * _rand(rng, 3, 2)
+        far = float(0.2 + 0.1 * rand(rng))
         b[1, 0] = a[1, 0] - far
         a[2, 1], b[2, 1] = largest, largest * 0.95
         return a * scale, b * scale, far
@@ -188,13 +189,13 @@ def _check_gradient_cases(rng: Generator) -> list[Call]:
 
     return [
         case("a missing factor", _Cube, lambda grad, x: grad / x, _positive(rng, 2, 3)),
-        case("a wrong sign", Sin, lambda grad, x: -grad, _random(rng, 4)),
-        case("a mean for a sum", lambda: Sum(0), lambda grad, x: grad / len(x), _random(rng, 5, 2)),
-        case("two numbers exchanged", Exp, _exchange, _random(rng, 6)),
-        case("what ones would hide", lambda: Softmax(dim=1), lambda grad, x: -grad, _random(rng, 2, 3)),
-        case("small gradients", _Scaled, lambda grad, x: 2 * grad, _random(rng, 4)),
-        case("a wrong shape", lambda: Sum(0), lambda grad, x: grad[0], _random(rng, 3, 2)),
-        case("not a number", Sin, lambda grad, x: grad * torch.nan, _random(rng, 3)),
+        case("a wrong sign", Sin, lambda grad, x: -grad, _randn(rng, 4)),
+        case("a mean for a sum", lambda: Sum(0), lambda grad, x: grad / len(x), _randn(rng, 5, 2)),
+        case("two numbers exchanged", Exp, _exchange, _randn(rng, 6)),
+        case("what ones would hide", lambda: Softmax(dim=1), lambda grad, x: -grad, _randn(rng, 2, 3)),
+        case("small gradients", _Scaled, lambda grad, x: 2 * grad, _randn(rng, 4)),
+        case("a wrong shape", lambda: Sum(0), lambda grad, x: grad[0], _randn(rng, 3, 2)),
+        case("not a number", Sin, lambda grad, x: grad * torch.nan, _randn(rng, 3)),
     ]
 
 
@@ -203,49 +204,43 @@ def _check_gradient_cases(rng: Generator) -> list[Call]:
 
 def _mse_loss_cases(rng: Generator) -> list[Case]:
     def of(label: str, *shape: int) -> Case:
-        return Case(label, lambda answer: answer(), (_random(rng, *shape), _random(rng, *shape)))
+        return Case(label, inputs=(_randn(rng, *shape), _randn(rng, *shape)))
 
     return [of("a vector", 5), of("one row", 1, 3), of("several rows", 3, 2)]
 
 
 def _matmul_cases(rng: Generator) -> list[Case]:
     def of(label: str, rows: int, inner: int, columns: int) -> Case:
-        return Case(label, lambda answer: answer(), (_random(rng, rows, inner), _random(rng, inner, columns)))
+        return Case(label, inputs=(_randn(rng, rows, inner), _randn(rng, inner, columns)))
 
     return [of("a row and a column", 1, 4, 1), of("sizes that differ", 4, 3, 2), of("square matrices", 3, 3, 3)]
 
 
 def _silu_cases(rng: Generator) -> list[Case]:
     signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=DOUBLE, device=rng.device)
-    far = signs * (2 + 6 * torch.rand(4, dtype=DOUBLE, generator=rng, device=rng.device))
+    far = signs * (2 + 6 * _rand(rng, 4))
     return [
-        Case("far from zero", lambda answer: answer(), (far,)),
-        Case("a matrix", lambda answer: answer(), (_random(rng, 3, 3),)),
+        Case("far from zero", inputs=(far,)),
+        Case("a matrix", inputs=(_randn(rng, 3, 3),)),
     ]
 
 
 def _divide_cases(rng: Generator) -> list[Case]:
     def of(label: str, x: Tensor, y: Tensor) -> Case:
-        return Case(label, lambda answer: answer(), (x, y))
+        return Case(label, inputs=(x, y))
 
     return [
-        of("a pair of matrices", _random(rng, 4, 3), _positive(rng, 4, 3)),
-        of("one row divided by several", _random(rng, 3), _positive(rng, 4, 3)),
-        of("a divisor for each column", _random(rng, 4, 3), _positive(rng, 3)),
-        of("a divisor for each row", _random(rng, 3, 2), _positive(rng, 3, 1)),
+        of("a pair of matrices", _randn(rng, 4, 3), _positive(rng, 4, 3)),
+        of("one row divided by several", _randn(rng, 3), _positive(rng, 4, 3)),
+        of("a divisor for each column", _randn(rng, 4, 3), _positive(rng, 3)),
+        of("a divisor for each row", _randn(rng, 3, 2), _positive(rng, 3, 1)),
     ]
 
 
 def _sine_cases(rng: Generator) -> list[Case]:
     def of(label: str, rows: int) -> Case:
-        frequency = 0.5 + torch.rand(3, generator=rng, device=rng.device)
-
-        def build(answer: Any) -> Module:
-            module = answer(3)
-            module.frequency.value = frequency.clone()
-            return module
-
-        return Case(label, build, (_random(rng, rows, 3),))
+        state = {"frequency": 0.5 + rand(rng, 3)}
+        return Case(label, lambda answer: answer(3), (_randn(rng, rows, 3),), state)
 
     return [of("one row", 1), of("several rows", 3)]
 
@@ -270,7 +265,7 @@ class Proportions(Module):
 
 def _proportions_cases(rng: Generator) -> list[Case]:
     def of(label: str, rows: int, columns: int) -> Case:
-        return Case(label, lambda answer: answer(), (_positive(rng, rows, columns),))
+        return Case(label, inputs=(_positive(rng, rows, columns),))
 
     return [of("one row", 1, 4), of("several rows", 4, 3)]
 

@@ -1,43 +1,34 @@
 """Assignment 01: backward passes of elementary modules, a neuron by hand, and a whole graph."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from course.checking.function import FunctionWithGradient
 from course.containers.graph import Graph
-from course.exercises.exercise import Case, Exercise
+from course.device import rand, randn
+from course.exercises.exercise import Case, Exercise, function_of
 from course.module import Module
 from course.modules import Add, Copy, CosineUnit, Max, Multiply, Negate, Sigmoid
 
 
-def _random(rng: Generator, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=rng, device=rng.device)
-
-
-def _elementwise(count: int, **options: Any) -> Any:
+def _elementwise(count: int) -> Callable[[Generator], list[Case]]:
     """Cases for an elementwise module of `count` inputs: numbers, vectors and batches."""
 
     def cases(rng: Generator) -> list[Case]:
         shapes = {"single numbers": (), "vectors": (4,), "a batch": (3, 2)}
-        return [
-            Case(label, lambda answer: answer(**options), tuple(_random(rng, *shape) for _ in range(count)))
-            for label, shape in shapes.items()
-        ]
+        return [Case(label, inputs=tuple(randn(rng, *shape) for _ in range(count))) for label, shape in shapes.items()]
 
     return cases
 
 
 def _cosine_cases(rng: Generator) -> list[Case]:
-    theta = 0.5 + torch.rand((), generator=rng, device=rng.device)
-
-    def build(answer: Any) -> Module:
-        module = answer()
-        module.theta.value = theta.clone()
-        return module
-
-    return [Case("one number", build, (_random(rng),)), Case("a batch", build, (_random(rng, 3, 2),))]
+    state = {"theta": 0.5 + rand(rng)}
+    return [
+        Case("one number", inputs=(randn(rng),), state=state),
+        Case("a batch", inputs=(randn(rng, 3, 2),), state=state),
+    ]
 
 
 class SigmoidNeuron(Module):
@@ -49,11 +40,12 @@ class SigmoidNeuron(Module):
 
 
 def _neuron_cases(rng: Generator) -> list[Case]:
-    def build(answer: Any) -> Module:
-        return SigmoidNeuron() if answer is SigmoidNeuron else FunctionWithGradient(answer)
-
+    make = function_of(SigmoidNeuron)
     worked = (torch.tensor([2.0, -3.0, -3.0], device=rng.device), torch.tensor([-1.0, -2.0], device=rng.device))
-    return [Case("the lecture's neuron", build, worked), Case("random weights", build, (_random(rng, 3), _random(rng, 2)))]
+    return [
+        Case("the lecture's neuron", make, worked),
+        Case("random weights", make, (randn(rng, 3), randn(rng, 2))),
+    ]
 
 
 def _cascade(graph: Any) -> Module:
@@ -83,20 +75,19 @@ def _long_and_short_path(graph: Any) -> Module:
 
 def _with_parameter(graph: Any) -> Module:
     made = graph("x", "y")
-    wave = CosineUnit()
-    wave.theta.value = torch.full_like(wave.theta.value, 0.75)
-    made.add("wave", wave, "x")
+    made.add("wave", CosineUnit(), "x")
     made.add("larger", Max(), "wave", "y")
     made.add("f", Multiply(), "larger", "wave")
     return made
 
 
 def _graph_cases(rng: Generator) -> list[Case]:
+    theta = torch.tensor(0.75, device=rng.device)
     return [
-        Case("one path", _cascade, tuple(_random(rng, 2) for _ in range(3))),
-        Case("fan-out", _fan_out, tuple(_random(rng, 2) for _ in range(2))),
-        Case("a long and a short path", _long_and_short_path, tuple(_random(rng, 2) for _ in range(2))),
-        Case("a node with a parameter", _with_parameter, (_random(rng, 3), 4 + _random(rng, 3))),
+        Case("one path", _cascade, tuple(randn(rng, 2) for _ in range(3))),
+        Case("fan-out", _fan_out, tuple(randn(rng, 2) for _ in range(2))),
+        Case("a long and a short path", _long_and_short_path, tuple(randn(rng, 2) for _ in range(2))),
+        Case("a node with a parameter", _with_parameter, (randn(rng, 3), 4 + randn(rng, 3)), {"wave.theta": theta}),
     ]
 
 

@@ -1,35 +1,23 @@
 """Assignment 02: backward passes of the layer with weights, and of the bends that stand between two of them."""
 
-from typing import Any
-
 import torch
 from torch import Generator, Tensor
 
+from course.device import rand, randn
 from course.exercises.exercise import Case, Exercise
-from course.module import Module
 from course.modules import LeakyReLU, Linear, PReLU, ReLU, Sigmoid, Softplus, Tanh
-
-
-def _random(rng: Generator, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=rng, device=rng.device)
 
 
 def _both_signs(rng: Generator, *shape: int) -> Tensor:
     """As many positive as negative numbers, give or take one: a mask that is all open, or all shut, hides mistakes."""
-    x = _random(rng, *shape).abs()
+    x = randn(rng, *shape).abs()
     order = torch.randperm(x.numel(), generator=rng, device=rng.device)
     return x * (order % 2 * 2 - 1).reshape(shape)
 
 
 def _linear_case(label: str, rng: Generator, examples: int, in_features: int, out_features: int) -> Case:
-    weight, bias = _random(rng, out_features, in_features), _random(rng, out_features)
-
-    def build(answer: Any) -> Module:
-        module = answer(in_features, out_features)
-        module.weight.value, module.bias.value = weight.clone(), bias.clone()
-        return module
-
-    return Case(label, build, (_random(rng, examples, in_features),))
+    state = {"weight": randn(rng, out_features, in_features), "bias": randn(rng, out_features)}
+    return Case(label, lambda answer: answer(in_features, out_features), (randn(rng, examples, in_features),), state)
 
 
 def _linear_cases(rng: Generator) -> list[Case]:
@@ -43,26 +31,20 @@ def _linear_cases(rng: Generator) -> list[Case]:
 
 def _elementwise_cases(rng: Generator) -> list[Case]:
     shapes = {"one example": (1, 4), "sequences": (2, 3, 2), "a vector": (5,), "a batch": (4, 3)}
-    return [Case(label, lambda answer: answer(), (_both_signs(rng, *shape),)) for label, shape in shapes.items()]
+    return [Case(label, inputs=(_both_signs(rng, *shape),)) for label, shape in shapes.items()]
 
 
 def _leaky_cases(rng: Generator) -> list[Case]:
     return [
-        Case("the usual slope", lambda answer: answer(), (_both_signs(rng, 3, 4),)),
+        Case("the usual slope", inputs=(_both_signs(rng, 3, 4),)),
         Case("a falling slope", lambda answer: answer(negative_slope=-0.5), (_both_signs(rng, 2, 3, 2),)),
         Case("a steeper slope", lambda answer: answer(negative_slope=0.3), (_both_signs(rng, 4, 3),)),
     ]
 
 
 def _prelu_case(label: str, rng: Generator, slopes: int, *shape: int) -> Case:
-    values = 0.1 + 0.4 * torch.rand(slopes, generator=rng, device=rng.device)
-
-    def build(answer: Any) -> Module:
-        module = answer(slopes)
-        module.weight.value = values.clone()
-        return module
-
-    return Case(label, build, (_both_signs(rng, *shape),))
+    state = {"weight": 0.1 + 0.4 * rand(rng, slopes)}
+    return Case(label, lambda answer: answer(slopes), (_both_signs(rng, *shape),), state)
 
 
 def _prelu_cases(rng: Generator) -> list[Case]:
@@ -79,11 +61,11 @@ FAR = (-1000.0, -300.0, -50.0, 50.0, 300.0, 1000.0)
 
 
 def _softplus_cases(rng: Generator) -> list[Case]:
-    far = torch.tensor(FAR, device=rng.device) * (1 + torch.rand(len(FAR), generator=rng, device=rng.device))
+    far = torch.tensor(FAR, device=rng.device) * (1 + rand(rng, len(FAR)))
     return [
-        Case("far from 0", lambda answer: answer(), (far,)),
+        Case("far from 0", inputs=(far,)),
         Case("sharper (β = 3)", lambda answer: answer(beta=3.0), (_both_signs(rng, 2, 5),)),
-        Case("near 0", lambda answer: answer(), (_both_signs(rng, 4, 3),)),
+        Case("near 0", inputs=(_both_signs(rng, 4, 3),)),
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from course.device import rand, randn
 from course.exercises.exercise import Case, Exercise
 from course.modules import BCEWithLogitsLoss, CrossEntropyLoss, EuclideanLoss, HingeLoss, LogLoss, Softmax
 
@@ -12,10 +13,6 @@ APART, SUM, MEAN = "losses kept apart", "losses added up", "losses averaged"
 
 SURE = 1000.0
 """A logit so large that beside it e^x is 0 or infinite in float64 too: what divides by a probability divides by zero."""
-
-
-def _random(rng: Generator, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=rng, device=rng.device)
 
 
 def _yes_or_no(rng: Generator, *shape: int) -> Tensor:
@@ -38,21 +35,21 @@ def _case(label: str, *inputs: Tensor, **options: Any) -> Case:
 
 def _softmax_cases(rng: Generator) -> list[Case]:
     return [
-        _case("one row", _random(rng, 1, 4), dim=1),
-        _case("columns of a batch", _random(rng, 3, 4), dim=0),
-        _case("channels of images", _random(rng, 2, 3, 2), dim=1),
-        _case("rows of a batch", _random(rng, 4, 3), dim=1),
+        _case("one row", randn(rng, 1, 4), dim=1),
+        _case("columns of a batch", randn(rng, 3, 4), dim=0),
+        _case("channels of images", randn(rng, 2, 3, 2), dim=1),
+        _case("rows of a batch", randn(rng, 4, 3), dim=1),
     ]
 
 
 def _euclidean_cases(rng: Generator) -> list[Case]:
     shapes = {"one example": (1, 4), "as many examples as features": (3, 3), "a batch": (4, 3)}
-    return [_case(label, _random(rng, *shape), _random(rng, *shape)) for label, shape in shapes.items()]
+    return [_case(label, randn(rng, *shape), randn(rng, *shape)) for label, shape in shapes.items()]
 
 
 def _log_loss_cases(rng: Generator) -> list[Case]:
     def probabilities() -> Tensor:
-        return _random(rng, 4, 3).softmax(dim=1)
+        return randn(rng, 4, 3).softmax(dim=1)
 
     return [
         _case(APART, probabilities(), probabilities(), reduction="none"),
@@ -65,21 +62,21 @@ def _cross_entropy_cases(rng: Generator) -> list[Case]:
     truth = _whole(rng, 3, 4)
     wrong = (truth + 1) % 3
     return [
-        _case(APART, _random(rng, 4, 3), _whole(rng, 3, 4), reduction="none"),
-        _case(SUM, _random(rng, 5, 4), _whole(rng, 4, 5), reduction="sum"),
-        _case("sure of a wrong class", _random(rng, 4, 3) + SURE * _one_hot(wrong, 3), truth, reduction="none"),
-        _case(MEAN, _random(rng, 4, 3), _whole(rng, 3, 4), reduction="mean"),
+        _case(APART, randn(rng, 4, 3), _whole(rng, 3, 4), reduction="none"),
+        _case(SUM, randn(rng, 5, 4), _whole(rng, 4, 5), reduction="sum"),
+        _case("sure of a wrong class", randn(rng, 4, 3) + SURE * _one_hot(wrong, 3), truth, reduction="none"),
+        _case(MEAN, randn(rng, 4, 3), _whole(rng, 3, 4), reduction="mean"),
     ]
 
 
 def _binary_cases(rng: Generator) -> list[Case]:
     truth = _yes_or_no(rng, 4, 3)
-    sure = _random(rng, 4, 3) + SURE * (1 - 2 * truth)
+    sure = randn(rng, 4, 3) + SURE * (1 - 2 * truth)
     return [
-        _case(APART, _random(rng, 4, 3), torch.rand((4, 3), generator=rng, device=rng.device), reduction="none"),
-        _case(SUM, _random(rng, 5), _yes_or_no(rng, 5), reduction="sum"),
+        _case(APART, randn(rng, 4, 3), rand(rng, 4, 3), reduction="none"),
+        _case(SUM, randn(rng, 5), _yes_or_no(rng, 5), reduction="sum"),
         _case("sure of a wrong answer", sure, truth, reduction="none"),
-        _case(MEAN, _random(rng, 4, 3), _yes_or_no(rng, 4, 3), reduction="mean"),
+        _case(MEAN, randn(rng, 4, 3), _yes_or_no(rng, 4, 3), reduction="mean"),
     ]
 
 
@@ -90,7 +87,7 @@ def _hinge_cases(rng: Generator) -> list[Case]:
     def scores(target: Tensor) -> Tensor:
         """Half of them right by the margin, half not, and away from the kink between."""
         side = 2 * _yes_or_no(rng, *target.shape) - 1
-        return target * (1 + side * (0.1 + _random(rng, *target.shape).abs()))
+        return target * (1 + side * (0.1 + randn(rng, *target.shape).abs()))
 
     kept, added, averaged = labels(4, 3), labels(5), labels(4, 3)
     return [
