@@ -6,8 +6,12 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
+from course.data.description import table
 from course.data.scaling import Scaling
 from course.device import tensor
+
+MOST_FEATURES = 30
+"""So many features get a line of their own in a description; the pixels of an image are taken together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +115,23 @@ class Dataset:
         return self.target_scaling.undo(outputs) if self.target_scaling else outputs
 
     def describe(self) -> str:
-        """A table of the features and targets, for `print`."""
-        from course.data.description import describe
-
-        return describe(self)
+        """A table for `print`: range, mean and deviation of each feature, the examples of each class, the source."""
+        inputs = self.inputs.flatten(1)
+        if inputs.shape[1] <= MOST_FEATURES:
+            columns = dict(zip(self.feature_labels, inputs.T, strict=True))
+        else:
+            unit = f" ({self.units[0]})" if self.units and self.units[0] and self.input_scaling is None else ""
+            columns = {f"all {inputs.shape[1]} features{unit}": inputs}
+        counts = ""
+        if self.classifies:
+            examples = torch.bincount(self.targets, minlength=len(self.target_names)).tolist()
+            classes = zip(self.target_names, examples, strict=True)
+            counts = f"classes: {', '.join(f'{name} {count}' for name, count in classes)}"
+        else:
+            unit = f" ({self.target_unit})" if self.target_unit and self.target_scaling is None else ""
+            columns |= {f"→ {name}{unit}": self.targets[:, i] for i, name in enumerate(self.target_names)}
+        lines = [*table(columns), *([counts] if counts else [])]
+        return "\n".join([f"{self.name}: {len(self):,} examples", "", *lines, "", f"Source: {self.source}"])
 
     def __len__(self) -> int:
         return len(self.targets)
