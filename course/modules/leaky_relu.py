@@ -34,8 +34,7 @@ class LeakyReLU(Module):
         return F.leaky_relu(x, self.negative_slope)
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        # grad_output where x > 0, else negative_slope · grad_output, in one pass over memory
-        return torch.ops.aten.leaky_relu_backward(grad_output, self.saved["x"], self.negative_slope, False)
+        return torch.where(self.saved["x"] > 0, grad_output, self.negative_slope * grad_output)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

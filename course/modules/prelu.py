@@ -46,10 +46,9 @@ class PReLU(Module):
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         x = self.saved["x"]
         slope = self.weight.value.reshape([-1 if axis == min(1, x.dim() - 1) else 1 for axis in range(x.dim())])
-        # where x > 0: grad_output and 0, else: slope · grad_output and x · grad_output, both in one pass over memory
-        grad_x, shares = torch.ops.aten._prelu_kernel_backward(grad_output, x, slope)
+        shares = torch.where(x > 0, 0.0, grad_output * x)
         self.weight.grad += shares.sum_to_size(slope.shape).reshape(-1)
-        return grad_x
+        return torch.where(x > 0, grad_output, slope * grad_output)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
