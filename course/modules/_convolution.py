@@ -1,12 +1,15 @@
-"""What the convolutions share: their options, the padding, and the kernel that computes both sums of the backward pass."""
+"""What the convolutions share: their options, the padding, and windows as the columns of a matrix."""
 
-from typing import Any
+import math
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Generator, Tensor
 
-from course.errors import SizeError
+from course.errors import RankError, SizeError
+from course.module import Module, Parameter
+from course.modules._windows import col2im, im2col
 
 Pads = list[tuple[int, int]]
 """For each spatial axis, how much is added before and after."""
@@ -127,27 +130,72 @@ def require_fit(
         raise SizeError(f"{name}: {own}, which does not fit: expected a spatial size of at least {smallest}")
 
 
-def convolution_backward(
-    module: Any, grad_output: Tensor, x: Tensor, left: tuple[int, ...], output_padding: tuple[int, ...] | None = None
-) -> Tensor:
-    """∂L/∂x, with ∂L/∂W and ∂L/∂b added to the parameters' gradients; a transposed convolution hands in its output padding."""
-    axes = len(left)
-    batched = x.dim() == axes + 2
-    grad_batch, x_batch = (grad_output, x) if batched else (grad_output[None], x[None])
-    grad_x, grad_weight, grad_bias = torch.ops.aten.convolution_backward(
-        grad_batch,
-        x_batch,
-        module.weight.value,
-        None if module.bias is None else list(module.bias.value.shape),
-        module.stride,
-        left,
-        module.dilation,
-        output_padding is not None,  # whether it is transposed
-        output_padding or [0] * axes,
-        module.groups,
-        [True, True, module.bias is not None],
-    )
-    module.weight.grad += grad_weight
-    if module.bias is not None:
-        module.bias.grad += grad_bias
-    return grad_x if batched else grad_x[0]
+class _Convolution(Module):
+    """One linear map for all windows of x: A = W X + b, the windows being the columns of X (im2col).
+
+    A row of W holds the weights of one output channel; each example and each group of channels has its own X.
+    With G = ∂L/∂A (lecture 12), as for Linear:
+        ∂L/∂W = Σ_examples G Xᵀ    ∂L/∂b = Σ_examples Σ_windows G    ∂L/∂X = Wᵀ G
+    A number of x has a copy in X for each window that it lies in, and gets the sum of their gradients:
+        ∂L/∂x = col2im(∂L/∂X)
+    """
+
+    axes: ClassVar[int]
+    """How many spatial axes x has."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] = 1,
+        padding: str | int | tuple[int, ...] = 0,
+        dilation: int | tuple[int, ...] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        rng: Generator | None = None,
+    ) -> None:
+        each_axis = single if self.axes == 1 else pair
+        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
+        self.kernel_size, self.stride, self.dilation = each_axis(kernel_size), each_axis(stride), each_axis(dilation)
+        self.padding, self.padding_mode = padding if isinstance(padding, str) else each_axis(padding), padding_mode
+        self.pads = convolution_pads(type(self).__name__, self, self.axes)
+        fan_in = in_channels // groups * math.prod(self.kernel_size)
+        bound = fan_in**-0.5 if fan_in else 0.0  # the initial range of torch's convolutions
+        self.weight = Parameter.uniform((out_channels, in_channels // groups, *self.kernel_size), bound, rng)
+        self.bias = Parameter.uniform((out_channels,), bound, rng) if bias else None
+
+    def extra_repr(self) -> str:
+        sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        return f"{sizes}, padding={self.padding}"
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        name = type(self).__name__
+        if x.dim() not in (self.axes + 1, self.axes + 2):
+            wanted = "(batch, channels, length)" if self.axes == 1 else "(batch, channels, height, width)"
+            raise RankError(f"{name}: argument 'x' has shape {tuple(x.shape)}, expected {wanted}")
+        padded, left = pad(name, x, self.pads, self.padding_mode)
+        require_fit(name, x, padded, left, self.kernel_size, self.dilation)
+        self.save(x=padded, shape=x.shape)
+        convolve = F.conv1d if self.axes == 1 else F.conv2d
+        bias = None if self.bias is None else self.bias.value
+        return convolve(padded, self.weight.value, bias, self.stride, left, self.dilation, self.groups)
+
+    def _convolve_backward(self, grad_output: Tensor) -> Tensor:
+        """∂L/∂x; ∂L/∂W and ∂L/∂b are added to the parameters' gradients."""
+        batched = self.saved["x"].dim() == self.axes + 2
+        x, grad_output = (self.saved["x"], grad_output) if batched else (self.saved["x"][None], grad_output[None])
+        left = [(size, size) for size in pad_left(self.pads, self.padding_mode)]
+        padded = F.pad(x, [size for both in reversed(left) for size in both])
+        windows = (self.kernel_size, self.stride, self.dilation, grad_output.shape[2:])
+        columns = im2col(padded, *windows).unflatten(1, (self.groups, -1))  # examples, groups, rows, windows
+        grad = grad_output.flatten(2).unflatten(1, (self.groups, -1))  # examples, groups, out, windows
+        weight = self.weight.value.flatten(1).unflatten(0, (self.groups, -1))  # groups, out, rows (channels · kernel)
+        self.weight.grad += (grad @ columns.mT).sum(0).view_as(self.weight.value)
+        if self.bias is not None:
+            self.bias.grad += grad.sum((0, 3)).flatten()
+        grad_padded = col2im((weight.mT @ grad).flatten(1, 2), padded.shape, *windows)
+        grad_x = pad_backward(grad_padded, x.shape, left, "zeros")
+        return pad_backward(grad_x if batched else grad_x[0], self.saved["shape"], self.pads, self.padding_mode)

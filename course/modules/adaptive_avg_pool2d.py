@@ -51,9 +51,13 @@ class AdaptiveAvgPool2d(Module):
         return F.adaptive_avg_pool2d(x, self._wanted())
 
     def backward(self, grad_output: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "*batch height width"]:
-        # grad_x[window] += grad_output / m, for all windows at once
-        like_x = grad_output.new_empty(self.saved["shape"])  # the kernel reads only its shape
-        return torch.ops.aten._adaptive_avg_pool2d_backward(grad_output, like_x)
+        grad_x = grad_output.new_zeros(self.saved["shape"])
+        rows, columns = (_windows(*sizes) for sizes in zip(grad_x.shape[-2:], grad_output.shape[-2:], strict=True))
+        for i, (top, bottom) in enumerate(rows):
+            for j, (left, right) in enumerate(columns):
+                share = grad_output[..., i, j] / ((bottom - top) * (right - left))
+                grad_x[..., top:bottom, left:right] += share[..., None, None]
+        return grad_x
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
@@ -67,6 +71,11 @@ class AdaptiveAvgPool2d(Module):
         yield Example(cls(2), (x,), reference=reference)
         yield Example(cls((3, None)), (x,), reference=reference, label="overlapping rows")
         yield Example(cls(7), (x[0],), reference=reference, label="more windows than places")
+
+
+def _windows(size: int, count: int) -> list[tuple[int, int]]:
+    """Where each of m = `count` windows begins and ends among n places: ⌊i n / m⌋, ⌈(i + 1) n / m⌉."""
+    return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
 def _averages(windows: int, size: int, like: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Average pooling: the mean of every window."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -8,9 +8,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import device
 from course.module import Example, Module
 from course.modules._convolution import pair
 from course.modules._pooling import require_window, require_windows
+from course.modules._windows import places
 
 
 class AvgPool2d(Module):
@@ -62,9 +64,25 @@ class AvgPool2d(Module):
         return F.avg_pool2d(x, *self._options())
 
     def backward(self, grad_output: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "*batch height width"]:
-        # grad_x[window] += grad_output / m, for all windows at once
-        like_x = grad_output.new_empty(self.saved["shape"])  # the kernel reads only its shape
-        return torch.ops.aten.avg_pool2d_backward(grad_output, like_x, *self._options())
+        shape, (rows, columns) = self.saved["shape"], grad_output.shape[-2:]
+        share = grad_output / self._counts(shape[-2:], (rows, columns)).to(grad_output)
+        (top, left), (height, width) = self.padding, shape[-2:]
+        reach = [(n - 1) * s + k for n, s, k in zip((rows, columns), self.stride, self.kernel_size, strict=True)]
+        grad_padded = grad_output.new_zeros(*shape[:-2], max(reach[0], top + height), max(reach[1], left + width))
+        for slices in places(self.kernel_size, self.stride, (1, 1), (rows, columns)):
+            grad_padded[..., *slices] += share
+        return grad_padded[..., top : top + height, left : left + width]
+
+    def _counts(self, sizes: Sequence[int], windows: Sequence[int]) -> Tensor:
+        """m, the number of places, for each row and column of windows."""
+        if self.divisor_override is not None:
+            return torch.tensor(self.divisor_override, device=device())
+        along = []
+        for size, count, kernel, stride, pad in zip(sizes, windows, self.kernel_size, self.stride, self.padding, strict=True):
+            first = torch.arange(count, device=device()) * stride - pad
+            beyond = (first + kernel).clamp(max=size + pad)
+            along.append(beyond - first if self.count_include_pad else beyond.clamp(max=size) - first.clamp(min=0))
+        return along[0][:, None] * along[1]
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

@@ -7,17 +7,17 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.errors import RankError
-from course.module import Example, Module, Parameter
-from course.modules._convolution import convolution_backward, convolution_pads, pad, pad_backward, pad_left, require_fit, single
+from course.module import Example
+from course.modules._convolution import _Convolution
 
 
-class Conv1d(Module):
+class Conv1d(_Convolution):
     """a[n, o, i] = b_o + Σ_{c,u} W[o, c, u] · x[n, c, s i + d u − p], a cross-correlation as in torch; options as in Conv2d.
 
     With G = ∂L/∂a (lecture 12):
         ∂L/∂x[n, c, a] = Σ_{o,u} W[o, c, u] · G[n, o, i]    over the i with s i + d u − p = a
         ∂L/∂W[o, c, u] = Σ_{n,i} G[n, o, i] · x[n, c, s i + d u − p]    ∂L/∂b_o = Σ_{n,i} G[n, o, i]
+    computed as products of matrices by `_Convolution` in `course/modules/_convolution.py`.
 
     Raises:
         ValueError: channels that the groups do not divide, an unknown padding or padding mode, "same" with a stride.
@@ -29,45 +29,13 @@ class Conv1d(Module):
     lecture = 12
     counterpart = "torch.nn.Conv1d"
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int],
-        stride: int | tuple[int] = 1,
-        padding: str | int | tuple[int] = 0,
-        dilation: int | tuple[int] = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        *,
-        rng: Generator | None = None,
-    ) -> None:
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride, self.dilation = single(kernel_size), single(stride), single(dilation)
-        self.padding, self.padding_mode = padding if isinstance(padding, str) else single(padding), padding_mode
-        self.pads = convolution_pads("Conv1d", self, 1)
-        fan_in = in_channels // groups * self.kernel_size[0]
-        bound = fan_in**-0.5 if fan_in else 0.0  # torch.nn.Conv1d's initial range
-        self.weight = Parameter.uniform((out_channels, in_channels // groups, *self.kernel_size), bound, rng)
-        self.bias = Parameter.uniform((out_channels,), bound, rng) if bias else None
-
-    def extra_repr(self) -> str:
-        sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        return f"{sizes}, padding={self.padding}"
+    axes = 1
 
     def forward(self, x: Float[Tensor, "*batch in_channels length"]) -> Float[Tensor, "*batch out_channels steps"]:
-        if x.dim() not in (2, 3):
-            raise RankError(f"Conv1d: argument 'x' has shape {tuple(x.shape)}, expected (batch, channels, length)")
-        padded, left = pad("Conv1d", x, self.pads, self.padding_mode)
-        require_fit("Conv1d", x, padded, left, self.kernel_size, self.dilation)
-        self.save(x=padded, shape=x.shape)
-        bias = None if self.bias is None else self.bias.value
-        return F.conv1d(padded, self.weight.value, bias, self.stride, left, self.dilation, self.groups)
+        return self._convolve(x)
 
     def backward(self, grad_output: Float[Tensor, "*batch out_channels steps"]) -> Float[Tensor, "*batch in_channels length"]:
-        grad_x = convolution_backward(self, grad_output, self.saved["x"], pad_left(self.pads, self.padding_mode))
-        return pad_backward(grad_x, self.saved["shape"], self.pads, self.padding_mode)
+        return self._convolve_backward(grad_output)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

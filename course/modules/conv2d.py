@@ -1,6 +1,5 @@
 """Convolution in two dimensions: the same small pattern is looked for everywhere in an image."""
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -8,12 +7,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.errors import RankError
-from course.module import Example, Module, Parameter
-from course.modules._convolution import convolution_backward, convolution_pads, pad, pad_backward, pad_left, pair, require_fit
+from course.module import Example
+from course.modules._convolution import _Convolution
 
 
-class Conv2d(Module):
+class Conv2d(_Convolution):
     """a[n, o, i, j] = b_o + Σ_{c,u,v} W[o, c, u, v] · x[n, c, s i + d u − p, s j + d v − p], a cross-correlation as in torch.
 
     s is the `stride`, d the `dilation`, p the `padding`; x outside the image is 0, or what `padding_mode` puts there
@@ -23,7 +21,8 @@ class Conv2d(Module):
     With G = ∂L/∂a (lecture 12), a number of x acts on the outputs whose window it lies in, a number of W on all positions:
         ∂L/∂x[n, c, a, b] = Σ_{o,u,v} W[o, c, u, v] · G[n, o, i, j]    over the i, j with s i + d u − p = a, s j + d v − p = b
         ∂L/∂W[o, c, u, v] = Σ_{n,i,j} G[n, o, i, j] · x[n, c, s i + d u − p, s j + d v − p]    ∂L/∂b_o = Σ_{n,i,j} G[n, o, i, j]
-    The first is a convolution of G with W (transposed), the second a correlation of x with G: one kernel computes both.
+    The first is a transposed convolution of G with W, the second a correlation of x with G. Both are products of
+    matrices when the windows of x are columns: see `_Convolution` in `course/modules/_convolution.py`.
 
     Raises:
         ValueError: channels that the groups do not divide, an unknown padding or padding mode, "same" with a stride.
@@ -35,48 +34,15 @@ class Conv2d(Module):
     lecture = 12
     counterpart = "torch.nn.Conv2d"
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] = 1,
-        padding: str | int | tuple[int, int] = 0,
-        dilation: int | tuple[int, int] = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        *,
-        rng: Generator | None = None,
-    ) -> None:
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride, self.dilation = pair(kernel_size), pair(stride), pair(dilation)
-        self.padding, self.padding_mode = padding if isinstance(padding, str) else pair(padding), padding_mode
-        self.pads = convolution_pads("Conv2d", self, 2)
-        fan_in = in_channels // groups * math.prod(self.kernel_size)
-        bound = fan_in**-0.5 if fan_in else 0.0  # torch.nn.Conv2d's initial range
-        self.weight = Parameter.uniform((out_channels, in_channels // groups, *self.kernel_size), bound, rng)
-        self.bias = Parameter.uniform((out_channels,), bound, rng) if bias else None
-
-    def extra_repr(self) -> str:
-        sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        return f"{sizes}, padding={self.padding}"
+    axes = 2
 
     def forward(self, x: Float[Tensor, "*batch in_channels height width"]) -> Float[Tensor, "*batch out_channels rows columns"]:
-        if x.dim() not in (3, 4):
-            raise RankError(f"Conv2d: argument 'x' has shape {tuple(x.shape)}, expected (batch, channels, height, width)")
-        padded, left = pad("Conv2d", x, self.pads, self.padding_mode)
-        require_fit("Conv2d", x, padded, left, self.kernel_size, self.dilation)
-        self.save(x=padded, shape=x.shape)
-        bias = None if self.bias is None else self.bias.value
-        return F.conv2d(padded, self.weight.value, bias, self.stride, left, self.dilation, self.groups)
+        return self._convolve(x)
 
     def backward(
         self, grad_output: Float[Tensor, "*batch out_channels rows columns"]
     ) -> Float[Tensor, "*batch in_channels height width"]:
-        x = self.saved["x"]
-        grad_x = convolution_backward(self, grad_output, x, pad_left(self.pads, self.padding_mode))
-        return pad_backward(grad_x, self.saved["shape"], self.pads, self.padding_mode)
+        return self._convolve_backward(grad_output)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

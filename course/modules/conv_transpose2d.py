@@ -10,7 +10,8 @@ from torch import Generator, Tensor
 
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
-from course.modules._convolution import convolution_backward, pair
+from course.modules._convolution import pair
+from course.modules._windows import im2col
 
 
 class ConvTranspose2d(Module):
@@ -23,6 +24,7 @@ class ConvTranspose2d(Module):
     With G = ∂L/∂a (lecture 12), what was put down is collected again, at r = s i + d u − p and t = s j + d v − p:
         ∂L/∂x[n, c, i, j] = Σ_{o,u,v} W[c, o, u, v] · G[n, o, r, t]    a cross-correlation, Conv2d's forward
         ∂L/∂W[c, o, u, v] = Σ_{n,i,j} x[n, c, i, j] · G[n, o, r, t]    ∂L/∂b_o = Σ_{n,r,t} G[n, o, r, t]
+    With the windows of G as the columns of a matrix (im2col), both sums are products of matrices.
 
     Raises:
         ValueError: channels that the groups do not divide, a size out of range, another padding_mode than "zeros".
@@ -87,7 +89,19 @@ class ConvTranspose2d(Module):
     def backward(
         self, grad_output: Float[Tensor, "*batch out_channels rows columns"]
     ) -> Float[Tensor, "*batch in_channels height width"]:
-        return convolution_backward(self, grad_output, self.saved["x"], self.padding, self.output_padding)
+        batched = self.saved["x"].dim() == 4
+        x, grad_output = (self.saved["x"], grad_output) if batched else (self.saved["x"][None], grad_output[None])
+        if self.bias is not None:
+            self.bias.grad += grad_output.sum((0, 2, 3))
+        (rows, columns) = self.padding
+        framed = F.pad(grad_output, (columns, columns, rows, rows))  # as large as what all the patterns cover
+        windows = (self.kernel_size, self.stride, self.dilation, x.shape[2:])
+        columns = im2col(framed, *windows).unflatten(1, (self.groups, -1))  # examples, groups, rows, places
+        weight = self.weight.value.flatten(1).unflatten(0, (self.groups, -1))  # groups, in, rows (channels · kernel)
+        places = x.flatten(2).unflatten(1, (self.groups, -1))  # examples, groups, in, places
+        self.weight.grad += (places @ columns.mT).sum(0).view_as(self.weight.value)
+        grad_x = (weight @ columns).reshape(x.shape)
+        return grad_x if batched else grad_x[0]
 
     def _require_image(self, x: Tensor) -> None:
         if x.dim() not in (3, 4):

@@ -54,7 +54,7 @@ class MaxPool2d(Module):
     ) -> Float[Tensor, "*batch rows columns"] | tuple[Float[Tensor, "*batch rows columns"], Int[Tensor, "*batch rows columns"]]:
         options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
         require_windows("MaxPool2d", x, *options)
-        out, indices = torch.ops.aten.max_pool2d_with_indices(x, *options)
+        out, indices = F.max_pool2d(x, *options, return_indices=True)
         self.save(shape=x.shape, indices=indices)
         return (out, indices) if self.return_indices else out
 

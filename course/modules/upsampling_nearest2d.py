@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import device
 from course.errors import SizeError
 from course.module import Example, Module
 
@@ -50,14 +51,16 @@ class UpsamplingNearest2d(Module):
         if not rows * columns * height * width:
             made = f"from which {rows} rows and {columns} columns would be made, expected at least 1 before and after"
             raise SizeError(f"UpsamplingNearest2d: argument 'x' has shape {tuple(x.shape)}, {made}")
-        self.save(options=((rows, columns), x.shape, *scales))
-        return torch.ops.aten.upsample_nearest2d(x, (rows, columns), *scales)
+        self.save(shape=x.shape, sources=(_sources(height, rows, scales[0]), _sources(width, columns, scales[1])))
+        return x[:, :, self.saved["sources"][0][:, None], self.saved["sources"][1]]
 
     def backward(
         self, grad_output: Float[Tensor, "batch channels rows columns"]
     ) -> Float[Tensor, "batch channels height width"]:
-        # grad_x[⌊i / f⌋, ⌊j / f⌋] += grad_output[i, j], for all places at once
-        return torch.ops.aten.upsample_nearest2d_backward(grad_output, *self.saved["options"])
+        batch, channels, height, width = self.saved["shape"]
+        row, column = self.saved["sources"]
+        by_row = grad_output.new_zeros(batch, channels, height, len(column)).index_add_(2, row, grad_output)
+        return grad_output.new_zeros(batch, channels, height, width).index_add_(3, column, by_row)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
@@ -65,6 +68,13 @@ class UpsamplingNearest2d(Module):
         doubled = lambda m, x: x.repeat_interleave(2, 2).repeat_interleave(2, 3)  # noqa: E731
         yield Example(cls(scale_factor=2), (x,), reference=doubled)
         yield Example(cls((4, 5)), (x,), reference=lambda m, x: F.interpolate(x, m.size, mode="nearest"), label="a given size")
+
+
+def _sources(size: int, made: int, factor: float | None) -> Tensor:
+    """⌊i / f⌋ for each row (or column) i that is made, f = made / size when only sizes were given."""
+    step = torch.tensor(1 / factor if factor else size / made, dtype=torch.float32)  # rounded as torch rounds
+    place = torch.arange(made, dtype=torch.float32)
+    return (place * step).floor().long().clamp(max=size - 1).to(device())
 
 
 def both(value: Any) -> tuple[Any, Any]:
