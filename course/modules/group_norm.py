@@ -46,32 +46,42 @@ class GroupNorm(Module):
         if x.numel() == self.num_groups > 0 and x.shape[0] == 1:  # torch.nn refuses it for a single example only
             given, cure = f"x of shape {tuple(x.shape)} has one value per group", "take fewer groups"
             raise ValueError(f"GroupNorm: {given}, which has no variance: {cure}")
-        weight, bias = (None if held is None else held.value for held in (self.weight, self.bias))
-        batch, channels, positions = x.shape[0], x.shape[1], x.shape[2:].numel()
-        x = x.contiguous()
-        out, mean, scale = torch.native_group_norm(x, weight, bias, batch, channels, positions, self.num_groups, self.eps)
+        grouped = self._in_groups(x)
+        mean = grouped.mean(2, keepdim=True)
+        centered = grouped - mean
+        scale = (centered.square().mean(2, keepdim=True) + self.eps).rsqrt()
         self.save(x=x, mean=mean, scale=scale)
-        return out
+        out = (centered * scale).reshape(x.shape)
+        weight, bias = (None if held is None else self._of_channels(held.value, x) for held in (self.weight, self.bias))
+        out = out if weight is None else out * weight
+        return out if bias is None else out + bias
 
     def backward(
         self, grad_output: Float[Tensor, "batch num_channels *positions"]
     ) -> Float[Tensor, "batch num_channels *positions"]:
-        # In plain terms, with x as examples × groups × values, which torch's kernel computes in a fraction of the passes:
-        #     normalized = (x - mean) * scale                  self.weight.grad += (grad_output * normalized).sum(non_channels)
-        #     grad = grad_output * weight                      self.bias.grad += grad_output.sum(non_channels)
-        #     return scale * (grad - grad.mean(values) - normalized * (grad * normalized).mean(values))
         x, mean, scale = self.saved["x"], self.saved["mean"], self.saved["scale"]
-        weight = None if self.weight is None else self.weight.value
-        sizes = x.shape[0], x.shape[1], x.shape[2:].numel()
-        wanted = [True, weight is not None, self.bias is not None]
-        grad, grad_weight, grad_bias = torch.ops.aten.native_group_norm_backward(
-            grad_output.contiguous(), x, mean, scale, weight, *sizes, self.num_groups, wanted
-        )
-        if self.weight is not None:
-            self.weight.grad += grad_weight
+        normalized = ((self._in_groups(x) - mean) * scale).reshape(x.shape)
+        product, grad = grad_output * normalized, grad_output
+        all_but_channels = (0, *range(2, grad_output.dim()))
         if self.bias is not None:
-            self.bias.grad += grad_bias
-        return grad
+            self.bias.grad += grad_output.sum(all_but_channels)
+        if self.weight is not None:
+            self.weight.grad += product.sum(all_but_channels)
+            weight = self._of_channels(self.weight.value, product)
+            grad, product = grad_output * weight, product * weight
+        grad, product, normalized = (self._in_groups(part) for part in (grad, product, normalized))
+        along = product.mean(2, keepdim=True)
+        grad_x = scale * (grad - grad.mean(2, keepdim=True) - normalized * along)
+        return grad_x.reshape(grad_output.shape)
+
+    def _in_groups(self, x: Tensor) -> Tensor:
+        """Examples × groups × values."""
+        return x.unflatten(1, (self.num_groups, self.num_channels // self.num_groups)).flatten(2)
+
+    @staticmethod
+    def _of_channels(value: Tensor, x: Tensor) -> Tensor:
+        """One value for each channel, with axes that broadcast over x's positions."""
+        return value.view(-1, *[1] * (x.dim() - 2))
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

@@ -49,26 +49,28 @@ class LayerNorm(Module):
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         require_last_axes(self, x, self.normalized_shape)
         weight, bias = (None if held is None else held.value for held in (self.weight, self.bias))
-        out, mean, scale = torch.native_layer_norm(x, self.normalized_shape, weight, bias, self.eps)
+        mean = x.mean(self._features(), keepdim=True)
+        centered = x - mean
+        scale = (centered.square().mean(self._features(), keepdim=True) + self.eps).rsqrt()
         self.save(x=x, mean=mean, scale=scale)
-        return out
+        out = centered * scale if weight is None else centered * scale * weight
+        return out if bias is None else out + bias
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        # In plain terms, which torch's kernel computes in two passes over x and grad_output instead of a dozen:
-        #     normalized = (x - mean) * scale                  self.weight.grad += (grad_output * normalized).sum(examples)
-        #     grad = grad_output * weight                      self.bias.grad += grad_output.sum(examples)
-        #     return scale * (grad - grad.mean(features) - normalized * (grad * normalized).mean(features))
         x, mean, scale = self.saved["x"], self.saved["mean"], self.saved["scale"]
-        weight, bias = (None if held is None else held.value for held in (self.weight, self.bias))
-        wanted = [True, weight is not None, bias is not None]
-        grad, grad_weight, grad_bias = torch.ops.aten.native_layer_norm_backward(
-            grad_output, x, self.normalized_shape, mean, scale, weight, bias, wanted
-        )
-        if self.weight is not None:
-            self.weight.grad += grad_weight
+        normalized = (x - mean) * scale
+        product, grad = grad_output * normalized, grad_output
         if self.bias is not None:
-            self.bias.grad += grad_bias
-        return grad
+            self.bias.grad += grad_output.sum_to_size(self.normalized_shape)
+        if self.weight is not None:
+            self.weight.grad += product.sum_to_size(self.normalized_shape)
+            grad, product = grad_output * self.weight.value, product * self.weight.value
+        along = product.mean(self._features(), keepdim=True)
+        return scale * (grad - grad.mean(self._features(), keepdim=True) - normalized * along)
+
+    def _features(self) -> tuple[int, ...]:
+        """The axes of the features, counted from the back."""
+        return tuple(range(-len(self.normalized_shape), 0))
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

@@ -145,8 +145,7 @@ def attend_backward(
         grad = grad + grad_weights
     if dropped is not None:
         grad = grad * dropped
-    # weights * (grad - (grad * weights).sum(-1, keepdim=True)) in one pass
-    grad_scores = torch.ops.aten._softmax_backward_data(grad, weights, -1, weights.dtype)
+    grad_scores = (grad - (grad * weights).sum(-1, keepdim=True)).mul_(weights)
     return (grad_scores @ key).mul_(scale), (grad_scores.mT @ query).mul_(scale), grad_value, grad_scores
 
 
