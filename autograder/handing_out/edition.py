@@ -4,6 +4,7 @@ The classes that exercises ask for have no backward there, and fall back on torc
 shows the same numbers.
 """
 
+import ast
 import functools
 import hashlib
 import inspect
@@ -112,10 +113,17 @@ def _asked(exercise: Exercise, texts: dict[str, str]) -> list[str]:
 
 
 def _alike(texts: dict[str, str], asked: set[str]) -> set[str]:
-    """Classes whose backward holds a piece of one that is asked for, as NoisyReLU's is that of ReLU: it would tell."""
-    owners = {name: owner for text in texts.values() if "def backward(" in text for name, owner in classes(text).items()}
-    parts = {name: [part for part in owner.body if "backward" in bound(part)] for name, owner in owners.items()}
-    trees = {name: part for name, found in parts.items() if name not in asked for part in found}
+    """Classes whose backward holds a piece of one that is asked for, as NoisyReLU's is that of ReLU.
+
+    A function in its file that is named for a backward pass counts as part of it.
+    """
+    trees: dict[str, ast.AST] = {}
+    for text in texts.values():
+        if "def backward(" in text:
+            helpers = [part for part in ast.parse(text).body if isinstance(part, ast.FunctionDef) and "backward" in part.name]
+            for name in classes(text).keys() - asked:
+                own = [part for part in classes(text)[name].body if "backward" in bound(part)]
+                trees[name] = ast.Module([*helpers, *own], [])
     return set(find_in(trees, answers_of_library(all_exercises().values())))
 
 

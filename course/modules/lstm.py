@@ -10,7 +10,6 @@ from torch import Generator, Tensor
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
 from course.modules._dropout import dropout_factors
-from course.modules._fused_lstm import can_fuse, fused_backward, fused_forward
 
 
 class LSTM(Module):
@@ -25,8 +24,6 @@ class LSTM(Module):
     u_t W_hh must wait for its turn. The input's part of all gates is one matrix product before the loop, and one product each
     after it gives, with u = (u_1 … u_T),
         ∂L/∂x = u W_ih    ∂L/∂W_ih = uᵀ x    ∂L/∂W_hh = uᵀ (h_0 … h_{T−1})    ∂L/∂b_ih = ∂L/∂b_hh = Σ u
-
-    Where oneDNN has a kernel that does all steps at once, it is used (`course/modules/_fused_lstm.py`).
 
     Raises:
         ValueError: a size below 1, a proj_size that is not below hidden_size, or a dropout outside [0, 1].
@@ -96,12 +93,12 @@ class LSTM(Module):
                 steps = steps * masks[-1]
             outputs = []
             for ending in self._endings(layer):
-                run = Run(self, ending, steps, h0[len(runs)], c0[len(runs)])
-                outputs.append(run.outputs)
-                finals.append((run.h, run.c))
-                runs.append(run)
+                output, h, c, memory = run_forward(self, ending, steps, h0[len(runs)], c0[len(runs)])
+                outputs.append(output)
+                finals.append((h, c))
+                runs.append(memory)
             steps = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
-        self.save(runs=[run.memory for run in runs], masks=masks, unbatched=x.dim() == 2)
+        self.save(runs=runs, masks=masks, unbatched=x.dim() == 2)
         h, c = (torch.stack(parts) for parts in zip(*finals, strict=True))
         return self._as_given(steps, x.dim() == 2), *((h[:, 0], c[:, 0]) if x.dim() == 2 else (h, c))
 
@@ -191,42 +188,26 @@ class LSTM(Module):
         yield Example(between, (x, hs[:2], cs[:2]), reference=dropped, label="dropout between layers")
 
 
-class Run:
-    """One layer in one direction, from the first step to the last (from the last to the first when reversed)."""
-
-    def __init__(self, lstm: Module, ending: str, x: Tensor, h: Tensor, c: Tensor) -> None:
-        values = {name: parameter.value for name, parameter in own_parameters(lstm, ending).items()}
-        if can_fuse(x, values):
-            self.memory = fused_forward(x, h, c, values, ending.endswith("_reverse"))
-            self.outputs, self.h, self.c = (self.memory[name] for name in ("outputs", "last_h", "last_c"))
-            self.h, self.c = self.h[0], self.c[0]
-            return
-        bias = values["bias_ih"] + values["bias_hh"] if "bias_ih" in values else None
-        sums = F.linear(x, values["weight_ih"], bias)
-        weight_hh = values["weight_hh"].T.contiguous()
-        in_place = not torch.is_grad_enabled()  # torch could not differentiate through sums that are overwritten
-        steps = sums.flip(0) if ending.endswith("_reverse") else sums
-        first_h, outputs, memories = h, [], []
-        for step in steps.unbind():
-            i, f, z, o = (step.addmm_(h, weight_hh) if in_place else torch.addmm(step, h, weight_hh)).chunk(4, -1)
-            if in_place:
-                step[..., : 2 * c.shape[-1]].sigmoid_()  # i and f, side by side
-                z.tanh_()
-                o.sigmoid_()
-            else:
-                i, f, z, o = i.sigmoid(), f.sigmoid(), z.tanh(), o.sigmoid()
-            memories.append({"c": c})
-            c = torch.addcmul(f * c, i, z)
-            memories[-1]["tanh_c"] = torch.tanh(c)
-            h = o * memories[-1]["tanh_c"]
-            if "weight_hr" in values:
-                memories[-1]["hidden"] = h
-                h = h @ values["weight_hr"].T
-            outputs.append(h)
-        self.h, self.c = h, c
-        self.outputs = torch.stack(outputs[::-1] if ending.endswith("_reverse") else outputs)
-        stacked = {name: torch.stack([memory[name] for memory in memories]) for name in memories[0]}
-        self.memory = {"x": x, "h": torch.stack([first_h, *outputs[:-1]]), "gates": steps, **stacked}
+def run_forward(lstm: Module, ending: str, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+    """One layer in one direction: its outputs, the last h and c, and what backward reads, step after step."""
+    own = {name: parameter.value for name, parameter in own_parameters(lstm, ending).items()}
+    reverse, weight_hr = ending.endswith("_reverse"), own.get("weight_hr")
+    from_input = F.linear(x, own["weight_ih"], own["bias_ih"] + own["bias_hh"] if "bias_ih" in own else None)
+    weight_hh, h0 = own["weight_hh"].T.contiguous(), h
+    steps, outputs = [], []
+    for from_x in (from_input.flip(0) if reverse else from_input).unbind():
+        i, f, z, o = torch.addmm(from_x, h, weight_hh).chunk(4, -1)
+        i, f, z, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(z), torch.sigmoid(o)
+        c_before, c = c, f * c + i * z
+        tanh_c = torch.tanh(c)
+        h = o * tanh_c
+        h = h if weight_hr is None else h @ weight_hr.T
+        steps.append((i, f, z, o, c_before, tanh_c))
+        outputs.append(h)
+    i, f, z, o, c_before, tanh_c = (torch.stack(of_steps) for of_steps in zip(*steps, strict=True))
+    out = torch.stack(outputs)
+    memory = {"x": x, "h0": h0, "h": out, "i": i, "f": f, "z": z, "o": o, "c": c_before, "tanh_c": tanh_c}
+    return out.flip(0) if reverse else out, h, c, memory
 
 
 def run_backward(
@@ -237,52 +218,34 @@ def run_backward(
     grad_h: Tensor | None,
     grad_c: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of a Run's x, h and c; those of its parameters are added. `memory` is in the order of the steps."""
-    own = own_parameters(lstm, ending)
-    if "workspace" in memory:
-        return fused_backward(memory, own, ending.endswith("_reverse"), grad_output, grad_h, grad_c)
-    x, h = memory["x"], memory["h"]
-    weight_ih, weight_hh, weight_hr = own["weight_ih"], own["weight_hh"], own.get("weight_hr")
-    slopes, through_h, forget = _slopes(memory["c"], memory["gates"], memory["tanh_c"])
-    if ending.endswith("_reverse"):
+    """The gradients of x and of the h and c before the first step; those of the parameters are added."""
+    own, reverse = own_parameters(lstm, ending), ending.endswith("_reverse")
+    weight_hh, weight_hr = own["weight_hh"].value, own.get("weight_hr")
+    x, h0, h, i, f, z, o, c, tanh_c = (memory[name] for name in ("x", "h0", "h", "i", "f", "z", "o", "c", "tanh_c"))
+    if reverse:
         x, grad_output = x.flip(0), None if grad_output is None else grad_output.flip(0)
-    grad_h = torch.zeros_like(h[0]) if grad_h is None else grad_h
-    grad_c = torch.zeros_like(forget[0]) if grad_c is None else grad_c
-    from_above = [None] * len(x) if grad_output is None else grad_output.unbind()
+    # As in LSTMCell, of all steps at once: how g_h adds to γ, and what turns (γ, γ, γ, g_h) into u.
+    through_h = o * (1 - tanh_c * tanh_c)
+    slopes = torch.cat([z * i * (1 - i), c * f * (1 - f), i * (1 - z * z), tanh_c * o * (1 - o)], -1)
+    grad_h = torch.zeros_like(h0) if grad_h is None else grad_h
+    grad_c = torch.zeros_like(c[0]) if grad_c is None else grad_c
     grads_h = []
-    for above, u, through, f in reversed(
-        list(zip(from_above, slopes.unbind(), through_h.unbind(), forget.unbind(), strict=True))
-    ):
-        grad_h = grad_h if above is None else grad_h + above
-        if weight_hr is not None:
-            grads_h.append(grad_h)
-            grad_h = grad_h @ weight_hr.value
-        gamma = torch.addcmul(grad_c, grad_h, through)
-        u.mul_(torch.cat([gamma, gamma, gamma, grad_h], -1))  # the slopes turn into u
-        grad_h, grad_c = u @ weight_hh.value, gamma * f
-    rows = slopes.flatten(0, 1)
-    weight_ih.add_product(rows.T, x.flatten(0, 1))
-    weight_hh.add_product(rows.T, h.flatten(0, 1))
-    if "bias_ih" in own:
-        total = rows.sum(dim=0)
-        own["bias_ih"].grad += total
-        own["bias_hh"].grad += total
+    for t in reversed(range(len(x))):
+        grad_h = grad_h if grad_output is None else grad_h + grad_output[t]
+        grads_h.append(grad_h)
+        grad_h = grad_h if weight_hr is None else grad_h @ weight_hr.value
+        gamma = torch.addcmul(grad_c, grad_h, through_h[t])
+        u = slopes[t].mul_(torch.cat([gamma, gamma, gamma, grad_h], -1))
+        grad_h, grad_c = u @ weight_hh, gamma * f[t]
+    rows = slopes.flatten(0, 1)  # by now u of all steps
+    own["weight_ih"].add_product(rows.T, x.flatten(0, 1))
+    own["weight_hh"].add_product(rows.T, torch.cat([h0[None], h[:-1]]).flatten(0, 1))
+    for name in own.keys() & {"bias_ih", "bias_hh"}:
+        own[name].grad += rows.sum(dim=0)
     if weight_hr is not None:
-        weight_hr.add_product(torch.stack(grads_h[::-1]).flatten(0, 1).T, memory["hidden"].flatten(0, 1))
-    grad_x = slopes @ weight_ih.value
-    return grad_x.flip(0) if ending.endswith("_reverse") else grad_x, grad_h, grad_c
-
-
-def _slopes(c: Tensor, gates: Tensor, tanh_c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Of all steps: the factors of u beside γ and g_h (see LSTMCell), then o (1 − tanh² c') and f."""
-    i, f, z, o = gates.chunk(4, -1)
-    slopes = torch.addcmul(gates, gates, gates, value=-1)  # σ (1 − σ)
-    u_i, u_f, u_z, u_o = slopes.chunk(4, -1)
-    u_i.mul_(z)
-    u_f.mul_(c)
-    torch.addcmul(i, i * z, z, value=-1, out=u_z)  # tanh' = 1 − z²
-    u_o.mul_(tanh_c)
-    return slopes, torch.addcmul(o, o * tanh_c, tanh_c, value=-1), f
+        weight_hr.add_product(torch.stack(grads_h[::-1]).flatten(0, 1).T, (o * tanh_c).flatten(0, 1))
+    grad_x = slopes @ own["weight_ih"].value
+    return grad_x.flip(0) if reverse else grad_x, grad_h, grad_c
 
 
 def own_parameters(lstm: Module, ending: str) -> dict[str, Parameter]:

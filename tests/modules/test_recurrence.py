@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course import DtypeError, RankError, SizeError, Unroll, device, generator
+from course import DtypeError, RankError, SizeError, Unroll, generator
 from course.module import as_tuple
 from course.modules import LSTM, GRUCell, LSTMCell, RNNCell
 from tests.against_torch import compare, same
@@ -205,46 +205,3 @@ def test_small_inputs_lose_nothing_in_float32(scale):
     single = LSTM(3, 4, bias=False, rng=generator(0))
     expected, out = exact(x)[0], single(x.float())[0]
     assert ((out.double() - expected).abs().max() / expected.abs().max()).item() < 2e-6
-
-
-@pytest.mark.skipif(device().type == "cuda", reason="the kernel is a CPU's")
-@pytest.mark.parametrize("given", ["state", "none"])
-@pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"num_layers": 2}, {"batch_first": True}], ids=str)
-def test_one_kernel_computes_what_the_steps_do(options, given, monkeypatch):
-    lstm, rng = LSTM(5, 7, **options), generator(4)
-    count = lstm.num_layers * (1 + lstm.bidirectional)
-    x, h, c = (
-        torch.randn(6, 3, 5, generator=rng),
-        torch.randn(count, 3, 7, generator=rng),
-        torch.randn(count, 3, 7, generator=rng),
-    )
-    if options == {"batch_first": True}:
-        x = x.transpose(0, 1)
-    inputs = (x, h, c) if given == "state" else (x,)
-
-    def passes() -> list[torch.Tensor]:
-        lstm.zero_grad()
-        outputs = lstm(*inputs)
-        upstream = [torch.randn(o.shape, generator=generator(9)) for o in outputs]
-        found = [*outputs]
-        for _ in range(2):  # gradients add up, and what was saved stays
-            found += [g for g in as_tuple(lstm.backward(*upstream)) if g is not None]
-            found += [parameter.grad.clone() for parameter in lstm.parameters()]
-        lstm(*inputs)
-        found += as_tuple(lstm.backward(upstream[0], None, None))
-        return found
-
-    at_once = passes()
-    assert "workspace" in lstm.saved["runs"][0]
-    monkeypatch.setattr("course.modules.lstm.can_fuse", lambda x, values: False)
-    one_by_one = passes()
-    assert "workspace" not in lstm.saved["runs"][0]
-    for got, want in zip(at_once, one_by_one, strict=True):
-        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("options", [{"bias": False}, {"proj_size": 3}], ids=str)
-def test_what_the_kernel_does_not_know_runs_step_by_step(options):
-    lstm = LSTM(5, 7, **options)
-    lstm(torch.randn(6, 3, 5))
-    assert "workspace" not in lstm.saved["runs"][0]
