@@ -6,6 +6,7 @@ from course.containers.residual import Residual
 from course.containers.unroll import Unroll
 from course.device import device, generator, tensor
 from course.errors import DeviceError, DtypeError, InputCountError, InputError, RankError, SavedError, SizeError
+from course.fused import fused_kernels
 from course.modes import release_saved
 from course.module import Buffer, Example, Module, Parameter
 from course.summary import summary
@@ -27,6 +28,7 @@ __all__ = [
     "SizeError",
     "Unroll",
     "device",
+    "fused_kernels",
     "generator",
     "release_saved",
     "summary",

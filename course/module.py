@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from course.attributes import PASSING, held, replaced
 from course.fallback import autograd_backward
+from course.fused import fusible
 from course.guards import Guarded, as_tuple, guard_backward, guard_forward
 from course.modes import RELEASING, falling_back
 from course.parameter import Buffer, Parameter
@@ -65,6 +66,8 @@ class Module(Guarded):
 
     training = True
     """Whether the module behaves as in training: dropout drops, batch statistics are those of the batch."""
+    fused = False
+    """Whether the last forward ran with fused kernels (see `course.fused`); its backward does as it did."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -73,7 +76,7 @@ class Module(Guarded):
             cls.forward_signature = Signature(cls.__dict__["forward"])
         for name, guard in (("forward", guard_forward), ("backward", guard_backward)):
             if name in cls.__dict__:
-                setattr(cls, name, guard(cls.__dict__[name]))
+                setattr(cls, name, guard(fusible(cls.__dict__[name])))
 
     def forward(self, *inputs: Tensor) -> Any:
         """The module's output for its inputs."""

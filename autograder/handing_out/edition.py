@@ -61,7 +61,8 @@ def edition_files() -> dict[str, bytes]:
         AutograderError: an exercise's answer cannot be taken out of the library.
     """
     found = sorted(path.relative_to(LIBRARY.parent) for path in LIBRARY.rglob("*") if path.is_file())
-    kept = [path for path in found if not any(part.startswith(".") or part == "__pycache__" for part in path.parts)]
+    left_out = (".", "__pycache__", "_fused")  # fused kernels stand beside the formulas that they compute
+    kept = [path for path in found if not any(part.startswith(left_out) for part in path.parts)]
     files = {path.as_posix(): (LIBRARY.parent / path).read_bytes() for path in kept}
     texts = {path: content.decode() for path, content in files.items() if path.endswith(".py")}
     parts = {f"course/{path.relative_to(PARTS).as_posix()}": path.read_bytes() for path in PARTS.rglob("*.py")}

@@ -115,8 +115,8 @@ class Flow(Calls):
             name = next((name for name, value in self.arguments(called, call) if value is node), "")
             return self._name_is_whole(called, ast.Name(name), constant, depth)
         function = ast.unparse(call.func)
-        if function == "torch.where" and isinstance(call.args[-1], ast.Constant):
-            return node is call.args[1] and self.whole(call, constant, depth + 1)
+        if function == "torch.where" and any(isinstance(other, ast.Constant) for other in call.args[1:] if other is not node):
+            return node in call.args[1:] and self.whole(call, constant, depth + 1)
         factor = function.endswith((".mul_", ".mul")) or function == "torch.einsum"
         return factor and self.whole(call, constant, depth + 1)
 

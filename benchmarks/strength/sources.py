@@ -117,12 +117,8 @@ def _read(
 
 
 def _is_mutable(kind: type, function: FunctionType) -> bool:
-    """The module's own file and what modules share; not the contract that all sign, course/module.py.
-
-    Nor what hands a whole pass to one of torch's kernels: it computes in float32 only, and checks do in float64.
-    """
-    shared = function.__module__.startswith("course.modules.") and not function.__module__.startswith("course.modules._fused")
-    return function.__module__ == kind.__module__ or shared
+    """The module's own file and what modules share; not the contract that all sign, course/module.py."""
+    return function.__module__ == kind.__module__ or function.__module__.startswith("course.modules.")
 
 
 def saved_names(kind: type[Module]) -> list[str]:

@@ -1,7 +1,6 @@
 """Average pooling: the mean of every window."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -54,14 +53,11 @@ class AvgPool2d(Module):
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
-    def _options(self) -> tuple[Any, ...]:
-        last = (self.ceil_mode, self.count_include_pad, self.divisor_override)
-        return self.kernel_size, self.stride, self.padding, *last
-
     def forward(self, x: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch rows columns"]:
         require_windows("AvgPool2d", x, self.kernel_size, self.stride, self.padding, (1, 1), self.ceil_mode)
         self.save(shape=x.shape)
-        return F.avg_pool2d(x, *self._options())
+        windows = (self.kernel_size, self.stride, self.padding, self.ceil_mode)
+        return F.avg_pool2d(x, *windows, self.count_include_pad, self.divisor_override)
 
     def backward(self, grad_output: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "*batch height width"]:
         shape, (rows, columns) = self.saved["shape"], grad_output.shape[-2:]

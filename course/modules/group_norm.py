@@ -43,9 +43,7 @@ class GroupNorm(Module):
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
 
     def forward(self, x: Float[Tensor, "batch num_channels *positions"]) -> Float[Tensor, "batch num_channels *positions"]:
-        if x.numel() == self.num_groups > 0 and x.shape[0] == 1:  # torch.nn refuses it for a single example only
-            given, cure = f"x of shape {tuple(x.shape)} has one value per group", "take fewer groups"
-            raise ValueError(f"GroupNorm: {given}, which has no variance: {cure}")
+        self.require_variance(x)
         grouped = self._in_groups(x)
         mean = grouped.mean(2, keepdim=True)
         centered = grouped - mean
@@ -73,6 +71,16 @@ class GroupNorm(Module):
         along = product.mean(2, keepdim=True)
         grad_x = scale * (grad - grad.mean(2, keepdim=True) - normalized * along)
         return grad_x.reshape(grad_output.shape)
+
+    def require_variance(self, x: Tensor) -> None:
+        """Let only inputs pass that have more than one value in a group; as in torch.nn, of one example only.
+
+        Raises:
+            ValueError: there is one value in every group.
+        """
+        if x.numel() == self.num_groups > 0 and x.shape[0] == 1:
+            given, cure = f"x of shape {tuple(x.shape)} has one value per group", "take fewer groups"
+            raise ValueError(f"GroupNorm: {given}, which has no variance: {cure}")
 
     def _in_groups(self, x: Tensor) -> Tensor:
         """Examples × groups × values."""

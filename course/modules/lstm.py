@@ -1,6 +1,6 @@
 """A long short-term memory over whole sequences: layers of LSTM cells, each run along time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,11 @@ from torch import Generator, Tensor
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
 from course.modules._dropout import dropout_factors
+
+RunForward = Callable[[Module, str, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]]
+RunBackward = Callable[
+    [Module, str, dict[str, Tensor], Tensor | None, Tensor | None, Tensor | None], tuple[Tensor, Tensor, Tensor]
+]
 
 
 class LSTM(Module):
@@ -76,6 +81,18 @@ class LSTM(Module):
         h0: Float[Tensor, "..."] | None = None,
         c0: Float[Tensor, "..."] | None = None,
     ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."], Float[Tensor, "..."]]:
+        return self.through_layers(run_forward, x, h0, c0)
+
+    def backward(
+        self,
+        grad_output: Float[Tensor, "..."] | None,
+        grad_h: Float[Tensor, "..."] | None = None,
+        grad_c: Float[Tensor, "..."] | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return self.back_through_layers(run_backward, grad_output, grad_h, grad_c)
+
+    def through_layers(self, run: RunForward, x: Tensor, h0: Tensor | None, c0: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Layer upon layer, each of them one run, or one in each direction."""
         if x.dim() not in (2, 3):
             raise RankError(
                 f"LSTM: argument 'x' has shape {tuple(x.shape)}, expected (time, batch, input_size={self.input_size})"
@@ -93,7 +110,7 @@ class LSTM(Module):
                 steps = steps * masks[-1]
             outputs = []
             for ending in self._endings(layer):
-                output, h, c, memory = run_forward(self, ending, steps, h0[len(runs)], c0[len(runs)])
+                output, h, c, memory = run(self, ending, steps, h0[len(runs)], c0[len(runs)])
                 outputs.append(output)
                 finals.append((h, c))
                 runs.append(memory)
@@ -102,12 +119,10 @@ class LSTM(Module):
         h, c = (torch.stack(parts) for parts in zip(*finals, strict=True))
         return self._as_given(steps, x.dim() == 2), *((h[:, 0], c[:, 0]) if x.dim() == 2 else (h, c))
 
-    def backward(
-        self,
-        grad_output: Float[Tensor, "..."] | None,
-        grad_h: Float[Tensor, "..."] | None = None,
-        grad_c: Float[Tensor, "..."] | None = None,
+    def back_through_layers(
+        self, run: RunBackward, grad_output: Tensor | None, grad_h: Tensor | None, grad_c: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
+        """From the last layer to the first, each of their runs backward."""
         runs, unbatched = list(self.saved["runs"]), self.saved["unbatched"]
         masks = list(self.saved["masks"])
         steps = grad_output if grad_output is None else self._time_first(grad_output)
@@ -120,7 +135,7 @@ class LSTM(Module):
             for ending, part in reversed(list(zip(endings, parts, strict=True))):
                 memory, position = runs.pop(), len(runs)
                 last = (None if g is None else g[position] for g in (grad_h, grad_c))
-                grad, grad_h0, grad_c0 = run_backward(self, ending, memory, part, *last)
+                grad, grad_h0, grad_c0 = run(self, ending, memory, part, *last)
                 grad_x = grad if grad_x is None else grad_x + grad
                 grads_h0.append(grad_h0)
                 grads_c0.append(grad_c0)

@@ -45,10 +45,14 @@ class PReLU(Module):
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         x = self.saved["x"]
-        slope = self.weight.value.reshape([-1 if axis == min(1, x.dim() - 1) else 1 for axis in range(x.dim())])
+        slope = self.slope_of_each(x)
         shares = torch.where(x > 0, 0.0, grad_output * x)
         self.weight.grad += shares.sum_to_size(slope.shape).reshape(-1)
         return torch.where(x > 0, grad_output, slope * grad_output)
+
+    def slope_of_each(self, x: Tensor) -> Tensor:
+        """β with the axes of x, the channels along axis 1 (the only axis of a vector)."""
+        return self.weight.value.reshape([-1 if axis == min(1, x.dim() - 1) else 1 for axis in range(x.dim())])
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

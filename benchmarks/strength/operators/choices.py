@@ -71,8 +71,8 @@ def _drop_mask(node: ast.AST, flow: Flow) -> Found:
     if method(node) in ("masked_fill", "masked_fill_") and (kept := receiver(node)) is not None:
         yield kept, given(flow.whole(node), "mask missing")
     elif ast.unparse(node.func) == "torch.where":
-        yield node.args[1], given(flow.whole(node) and literal(node.args[2]) == 0, "mask missing")
-        yield node.args[2], None
+        for kept, other in (node.args[1:], reversed(node.args[1:])):
+            yield kept, given(flow.whole(node) and literal(other) == 0, "mask missing")
     elif method(node) in ("clamp", "relu", "sign", "triu") and node.args + node.keywords:
         kept = receiver(node)
         yield (node.args[0] if kept is None else kept), None

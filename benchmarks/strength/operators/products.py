@@ -28,9 +28,6 @@ def _drop_factor(node: ast.AST, flow: Flow) -> Found:
             new = shallow(node)
             new.args[place] = write("torch.ones_like(A)", A=node.args[place])
             yield new, None
-    elif isinstance(node, ast.Call) and re.fullmatch(r"torch\.ops\.aten\.\w+_backward", ast.unparse(node.func)):
-        masks = method(node) in ("threshold_backward", "hardtanh_backward")
-        yield node.args[0], given(masks and flow.whole(node), "mask missing")  # the local slope taken for 1
 
 
 def _name_of_factor(whole: ast.AST, dropped: ast.expr, flow: Flow, divides: bool) -> str | None:
