@@ -101,8 +101,10 @@ class TestTheDoor:
         spec = importlib.util.spec_from_file_location("generate_figures", place)
         generate = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(generate)
-        committed = generate.PAGE.read_text(encoding="utf-8")
+        committed = (generate.ROOM / "__init__.py").read_text(encoding="utf-8")
         assert generate.page(committed) == committed, "course.figures is stale: run `make reference`"
+        written = (generate.ROOM / "__init__.pyi").read_text(encoding="utf-8")
+        assert generate.stub() == written, "course/figures/__init__.pyi is stale: run `make reference`"
 
     def test_a_figure_stays_one_when_its_file_is_imported(self):
         importlib.reload(importlib.import_module("course.figures.sigmoid_slope"))
