@@ -55,10 +55,11 @@ dashboard: setup ## one lecture as a page without its code, everything live: mak
 docs: gallery ## the course's web site, which needs no network, in docs/_build/html
 	@$(BIN)/python docs/build_site.py
 
-lint: $(READY) ## formatting, style, types, and that notebooks carry no outputs
+lint: $(READY) ## formatting, style, types, which room may import which, and that notebooks carry no outputs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/nbstripout --keep-id --verify $$(git ls-files '*.ipynb')
 
 format: $(READY) ## format code and notebooks, strip notebook outputs

@@ -106,7 +106,7 @@ def test_no_path_of_one_machine_is_committed(root):
 def test_ci_runs_the_readme_s_test_command(root):
     readme = (root / "README.md").read_text()
     assert re.search(r"^make test\b", readme, re.MULTILINE)
-    assert (root / ".ci/run").read_text().rstrip().endswith("exec make test")
+    assert (root / ".ci/run").read_text().rstrip().endswith("\nmake lint\nexec make test")
     commands = re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE)
     for command in re.findall(r"(?:^|`)make ([a-z-]+)", readme + (root / "CONTRIBUTING.md").read_text(), re.MULTILINE):
         assert command in commands
