@@ -20,16 +20,16 @@ def database_url(address: str) -> str:
         address = POSTGRES.sub("postgresql+psycopg://", address)
         place = re.split(r"\?(?!.*@)", address.partition("://")[2])[0]
         if place.count("@") > 1 or re.search(r"[/#?]", place.rpartition("@")[0]):
-            raise AutograderError(
-                "the gradebook's address has an @, /, # or ? in the user's name or password: write %40, %2F, %23 or %3F there"
-            )
+            cause = "has an @, /, # or ? in the user's name or password"
+            raise AutograderError("the gradebook's address", cause, "write %40, %2F, %23 or %3F there")
     from sqlalchemy import make_url  # only who has a gradebook waits for SQLAlchemy
     from sqlalchemy.exc import ArgumentError
 
     try:
         make_url(address)
     except (ArgumentError, ValueError):
-        raise AutograderError("the gradebook's address is none: write postgresql://user@host/name, say") from None
+        cure = "write postgresql://user@host/name, say"
+        raise AutograderError("the gradebook's address", "is none", cure) from None
     return address
 
 

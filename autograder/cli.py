@@ -178,7 +178,7 @@ def feedback(name: Name, student: Student = None, db: Database = None, work: Wor
         students = submissions.students_who_submitted(settings, name, student)
         graded = {one.student for one in read_grades(settings, name).submissions if one.handed_in}
         if graded.isdisjoint(students):
-            raise AutograderError(f"nothing of '{name}' is graded yet: autograder grade {name}")
+            raise AutograderError(f"nothing of '{name}'", "is graded yet", f"autograder grade {name}")
         _exit_if_problems(_feedback(settings, name, [one for one in students if one in graded]))
 
 
@@ -228,7 +228,7 @@ def bundle(
             count = write_bundle(settings, names or [], target)
         except AnswersFoundError as error:
             complaints.print(str(error), markup=False, highlight=False, soft_wrap=True)
-            _give_up("students would receive these answers; nothing is written: take them out of the files named first", 1)
+            _give_up(str(error.problem), 1)
         except KeyboardInterrupt:
             _give_up(f"stopped; {target} is as it was", 130)
         else:
@@ -303,7 +303,7 @@ def _runner(settings: Settings, cluster: str | None) -> "Iterator[Runner]":
     try:
         from autograder.running.cluster import on_cluster
     except ModuleNotFoundError as error:
-        raise AutograderError(f'{error.name} is not installed: pip install "modular-learning[cluster]"') from error
+        raise AutograderError(str(error.name), "is not installed", 'pip install "modular-learning[cluster]"') from error
 
     def say(line: str) -> None:
         complaints.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -319,7 +319,7 @@ def _feedback(settings: Settings, name: str, students: Sequence[str]) -> "list[O
     with _bar("feedback", len(students)) as advance:
         outcomes = feedback(settings, name, students, advance)
     screen.print(f"feedback: {settings.feedback / '<student>' / name}/{name}.html", markup=False, soft_wrap=True)
-    _name({outcome.student: outcome.problem for outcome in outcomes if outcome.problem})
+    _name({outcome.student: str(outcome.problem) for outcome in outcomes if outcome.problem})
     return outcomes
 
 

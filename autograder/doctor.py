@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, Problem
 from autograder.sandbox.bwrap import sandbox_problem
 from autograder.settings import KERNEL, Settings, find_root
 
@@ -42,6 +42,11 @@ def examine() -> list[Finding]:
     return [_python(), *_packages(), _kernel(), *_course(), *_programs()]
 
 
+def _finding(name: str, problem: Problem | None, fine: str = "") -> Finding:
+    """What was found at one point: a problem, or that it is fine."""
+    return Finding(name, True, fine) if problem is None else Finding(name, False, problem.found, problem.cure)
+
+
 def _python() -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
     return Finding("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or later")
@@ -61,12 +66,11 @@ def _kernel() -> Finding:
         problem = kernel_problem()
     except ModuleNotFoundError as error:
         return Finding("kernel", False, f"{error.name} is not installed", PIP)
-    found, _, cure = problem.partition(": ")
-    return Finding("kernel", not problem, found or f"'{KERNEL}' finds the course", cure)
+    return _finding("kernel", problem, f"'{KERNEL}' finds the course")
 
 
-def kernel_problem() -> str:
-    """What is wrong with the kernel that submissions run in, and how to mend it, in one line; empty when nothing is.
+def kernel_problem() -> Problem | None:
+    """What is wrong with the kernel that submissions run in; None when nothing is.
 
     It must import the course, and need not be the environment that this command runs in.
     """
@@ -76,21 +80,20 @@ def kernel_problem() -> str:
     try:
         program = KernelSpecManager().get_kernel_spec(KERNEL).argv[0]
     except (NoSuchKernel, json.JSONDecodeError):
-        return f"the kernel '{KERNEL}' is not installed: {cure}"
+        return Problem(f"the kernel '{KERNEL}'", "is not installed", cure)
     program = sys.executable if program in ("python", "python3") else program  # as jupyter_client does
     try:
         subprocess.run([program, "-c", NEEDED], check=True, capture_output=True, cwd="/")
     except (OSError, subprocess.CalledProcessError):
-        return f"the kernel '{KERNEL}' runs {program}, which has no course, torch or ipykernel: {cure}"
-    return ""
+        return Problem(f"the kernel '{KERNEL}'", f"runs {program}, which has no course, torch or ipykernel", cure)
+    return None
 
 
 def _course() -> Iterator[Finding]:
     try:
         settings = Settings(find_root())
     except AutograderError as error:
-        found, cure = str(error).split(": ", 1)
-        yield Finding("course", False, found, cure)
+        yield _finding("course", error.problem)
         return
     yield Finding("course", True, str(settings.root))
     folder = next(parent for parent in (settings.folder, *settings.folder.parents) if parent.is_dir())
@@ -102,8 +105,10 @@ def _bubblewrap() -> str:
 
 
 def _programs() -> Iterator[Finding]:
-    problem, _, cure = sandbox_problem().partition(": ")
-    yield Finding("sandbox", not problem, problem or f"bubblewrap {_bubblewrap()}", f"{cure}, or grade with --no-sandbox")
+    if problem := sandbox_problem():
+        yield _finding("sandbox", problem._replace(cure=f"{problem.cure}, or grade with --no-sandbox"))
+    else:
+        yield Finding("sandbox", True, f"bubblewrap {_bubblewrap()}")
     yield Finding("memory", True, "limited by a watch over every process of a submission")
     chromium = next((path for path in map(shutil.which, CHROMIUM) if path), None)
     cure = "apt install chromium, for the browser tests"

@@ -1,15 +1,63 @@
-"""What goes wrong in ways that an instructor can mend."""
+"""What goes wrong in ways that somebody can mend."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong, and how to mend it; as text, the sentence that people read."""
+
+    what: str
+    """The thing: the sentence's subject."""
+    cause: str
+    """What is wrong with it: the predicate."""
+    cure: str = ""
+    """What to do about it."""
+
+    @property
+    def found(self) -> str:
+        """The sentence without its cure."""
+        return f"{self.what} {self.cause}"
+
+    def __str__(self) -> str:
+        return f"{self.found}: {self.cure}" if self.cure else self.found
 
 
 class AutograderError(Exception):
     """One line that names the thing, the cause and the cure."""
 
+    def __init__(self, what: str, cause: str, cure: str = "") -> None:
+        super().__init__(what, cause, cure)
+        self.problem = Problem(what, cause, cure)
+
+    def __str__(self) -> str:
+        return str(self.problem)
+
 
 class AnswersFoundError(AutograderError):
-    """Students would receive answers: a line for each, with the file and the answer."""
+    """Students would receive answers: as text a line for each, with the file and the answer."""
+
+    def __init__(self, answers: Sequence[str]) -> None:
+        cause = "would receive these answers; nothing is written"
+        super().__init__("students", cause, "take them out of the files named first")
+        self.args = (answers,)
+        self.answers = answers
+
+    def __str__(self) -> str:
+        return "\n".join(self.answers)
+
+
+class NotGradedError(AutograderError):
+    """One submission cannot be graded; the others can."""
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an exception that is nobody's in particular says of the step in which it was raised."""
+    if isinstance(error, AutograderError):
+        return error.problem
+    said = (str(error).strip().splitlines() or [""])[0]
+    return Problem("the run", f"broke off ({type(error).__name__}: {said})", "grade it again")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

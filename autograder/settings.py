@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent
 """The whole of this package, the folder in which all of its code lies."""
 
 CHECKOUT = PACKAGE.parent
-"""The folder around the package: solutions, tests and the gradebook lie in it, unless the package is installed."""
+"""The folder around the package; unless it is installed, solutions, tests and the gradebook lie there."""
 
 COURSE_ID = "modular-learning"
 KERNEL = "python3"
@@ -40,7 +40,8 @@ def find_root() -> Path:
     for folder in (here, *here.parents):
         if (folder / "solutions").is_dir() and (folder / "nbgrader_config.py").is_file():
             return folder
-    raise AutograderError(f"{here} is in no course: cd to the folder that holds solutions/ and nbgrader_config.py")
+    cure = "cd to the folder that holds solutions/ and nbgrader_config.py"
+    raise AutograderError(str(here), "is in no course", cure)
 
 
 @dataclass(frozen=True)
@@ -193,8 +194,8 @@ class Settings:
 def _steps() -> Config:
     """Which of our steps nbgrader takes, and where.
 
-    They stand here by name, though nbgrader takes classes, too: JupyterLab's server reads this when it starts, and must not
-    wait for them; and what lies above the settings can then be configured below it.
+    They stand here by name, though nbgrader takes classes, too: JupyterLab's server reads this when it starts, and
+    must not wait for them; and rooms that use the settings can be named in them without being imported.
     """
     c = Config()
     c.Autograde.pre_convert_hook = "autograder.nbgrader_steps.links.defuse_links"

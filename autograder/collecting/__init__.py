@@ -1,1 +1,1 @@
-"""What students hand in: read out of folders, zips and downloads, and put where it is graded, under the right name."""
+"""What students hand in: read out of folders, zips and downloads, and put where it is graded."""

@@ -90,13 +90,15 @@ def open_source(path: Path, local: Local) -> Iterator[Listing]:
         try:
             archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
-            raise AutograderError(f"{path} is no zip file ({error}): download it again, or name a folder") from error
+            cure = "download it again, or name a folder"
+            raise AutograderError(str(path), f"is no zip file ({error})", cure) from error
         with archive:
             if len(archive.infolist()) > MOST_ENTRIES:
-                raise AutograderError(f"{path} holds more than {MOST_ENTRIES} files: is it the right one?")
+                raise AutograderError(str(path), f"holds more than {MOST_ENTRIES} files", "is it the right one?")
             yield list_zip(archive, local)
     else:
-        raise AutograderError(f"there is no {path}: name the folder or the zip file that holds what was handed in")
+        cure = "name the folder or the zip file that holds what was handed in"
+        raise AutograderError("there", f"is no {path}", cure)
 
 
 def inside(file: File, local: Local) -> Listing:
@@ -135,7 +137,7 @@ def list_folder(root: Path, within: str = "") -> Listing:
         for entry in entries:
             path, count = os.path.join(inside, entry.name), count + 1
             if count > MOST_ENTRIES:
-                raise AutograderError(f"{root} holds more than {MOST_ENTRIES} files: is it the right folder?")
+                raise AutograderError(str(root), f"holds more than {MOST_ENTRIES} files", "is it the right folder?")
             if _is_debris(path):
                 continue
             if problem := _bad_name(path):
@@ -182,12 +184,13 @@ def _is_debris(path: str) -> bool:
     return any(part in DEBRIS or part.startswith("._") for part in path.split("/"))
 
 
-def _bad_name(path: str) -> str:
+def _bad_name(path: str) -> str | None:
+    """What is wrong with a file's name, and the cure; None when nothing is."""
     if not path.isprintable():
         return "has a name that cannot be printed: ask for it under another"
     if path.startswith("/") or path[1:2] == ":" or "\\" in path or {"..", ".", ""} & set(path.split("/")):
         return "has a name that leads elsewhere (.., /, \\ or a drive): ask for it under another"
-    return ""
+    return None
 
 
 def _read_below(root: Path, path: str) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, Problem
 
 FILE = "students.csv"
 """In the work folder: the list that holds when no other is named."""
@@ -31,6 +31,10 @@ Clue = tuple[str, str]
 """A column, and what a source says in its place."""
 
 
+class UnknownStudentError(AutograderError):
+    """Whose something is cannot be said."""
+
+
 @dataclass(frozen=True)
 class ClassList:
     """Who is in the class; without a file, everybody may be."""
@@ -40,35 +44,50 @@ class ClassList:
     known: Mapping[Clue, tuple[str, ...]] = field(default_factory=dict)
     """By column and what stands there, simplified, the ids of the rows."""
 
-    def find(self, clues: Iterable[Clue]) -> tuple[str, str]:
-        """The student's id, or why there is none.
+    def find(self, clues: Iterable[Clue]) -> str:
+        """The student's id.
 
         Args:
             clues: the surest first; a later one counts where those before fit nobody, or several. The kind "any" may be an
                 id, an email or a name.
+
+        Raises:
+            UnknownStudentError: the clues fit nobody, or several.
         """
         clues = [(kind, _clean(value)) for kind, value in clues if _clean(value)]
         if not clues:
-            return "", "nothing says whose it is"
+            raise UnknownStudentError("nothing", "says whose it is")
         if not self.file:
-            return clues[0][1], bad_id(clues[0][1])
+            if problem := bad_id(clues[0][1]):
+                raise UnknownStudentError(*problem)
+            return clues[0][1]
         several: set[str] = set()
         for kind, value in clues:
             for column in ("id", "email", "name", "sortname", "canvas") if kind == "any" else (kind,):
                 ids = set(self.known.get((column, _simplified(column, value)), ()))
                 ids = ids & several if several else ids
                 if len(ids) == 1:
-                    return ids.pop(), ""
+                    return ids.pop()
                 several = ids or several
         if several:
-            return "", f"'{clues[0][1]}' fits {' and '.join(sorted(several))} in {self.file}: tell them apart there"
+            cause = f"fits {' and '.join(sorted(several))} in {self.file}"
+            raise UnknownStudentError(f"'{clues[0][1]}'", cause, "tell them apart there")
         nearest = difflib.get_close_matches(clues[0][1], self.ids, n=1)
         cure = f"did you mean '{nearest[0]}'?" if nearest else "add the student there, or ask whose it is"
-        return "", f"'{clues[0][1]}' is not in {self.file}: {cure}"
+        raise UnknownStudentError(f"'{clues[0][1]}'", f"is not in {self.file}", cure)
+
+    def listed(self, clue: Clue) -> str | None:
+        """The id of the student of the list for whom a clue stands; None for nobody, for several, and without a list."""
+        if not self.file:
+            return None
+        try:
+            return self.find([clue])
+        except UnknownStudentError:
+            return None
 
     def knows(self, value: str) -> bool:
         """Whether this stands for one student of the list."""
-        return bool(self.file) and self.find([("any", value)])[0] != ""
+        return self.listed(("any", value)) is not None
 
 
 def read_class_list(path: Path) -> ClassList:
@@ -85,7 +104,8 @@ def read_class_list(path: Path) -> ClassList:
         if kind is not None:
             columns.setdefault(kind, position)
     if "id" not in columns:
-        raise AutograderError(f"{path} has no column 'id' in its first line ({', '.join(head) or 'it is empty'}): add one")
+        cause = f"has no column 'id' in its first line ({', '.join(head) or 'it is empty'})"
+        raise AutograderError(str(path), cause, "add one")
     students: dict[str, tuple[str, int]] = {}
     known: dict[Clue, tuple[str, ...]] = {}
     for line, row in enumerate(rows, start=2):
@@ -94,9 +114,9 @@ def read_class_list(path: Path) -> ClassList:
             continue
         student = cells.get("id", "")
         if problem := bad_id(student):
-            raise AutograderError(f"{path}, line {line}: {problem}")
+            raise _in_line(path, line, problem)
         if twin := students.get(student.casefold()):
-            raise AutograderError(f"{path}, line {line}: '{student}' stands in line {twin[1]} already, as '{twin[0]}'")
+            raise _in_line(path, line, Problem(f"'{student}'", f"stands in line {twin[1]} already, as '{twin[0]}'"))
         students[student.casefold()] = (student, line)
         for kind, value in cells.items():
             if value:
@@ -114,30 +134,41 @@ def read_times(path: Path, class_list: ClassList) -> dict[str, datetime]:
     head, *rows = _rows(_text(path)) or [[]]
     titles = [title.strip().casefold() for title in head]
     if not {"id", "time"} <= set(titles):
-        raise AutograderError(f"{path} has no columns 'id' and 'time' in its first line: name them so")
+        cause = "has no columns 'id' and 'time' in its first line"
+        raise AutograderError(str(path), cause, "name them so")
     found = {}
     for line, row in enumerate(rows, start=2):
         cells = dict(zip(titles, map(str.strip, row), strict=False))
-        student, problem = class_list.find([("any", cells["id"]), ("canvas", cells["id"])])
         try:
-            time = datetime.fromisoformat(cells.get("time", ""))
-        except ValueError:
-            time, problem = None, problem or f"{cells.get('time')!r} is no time like 2026-10-01T23:59:00+02:00"
-        if time is not None and time.tzinfo is None:
-            problem = problem or f"{cells['time']} has no time zone: add +02:00, say, or Z"
-        if problem or time is None:
-            raise AutograderError(f"{path}, line {line}: {problem}")
-        found[student] = time
+            student = class_list.find([("any", cells["id"]), ("canvas", cells["id"])])
+            found[student] = _time(cells.get("time"))
+        except AutograderError as error:
+            raise _in_line(path, line, error.problem) from error
     return found
+
+
+def _time(text: str | None) -> datetime:
+    try:
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
+        raise AutograderError(repr(text), "is no time like 2026-10-01T23:59:00+02:00") from None
+    if time.tzinfo is None:
+        raise AutograderError(str(text), "has no time zone", "add +02:00, say, or Z")
+    return time
+
+
+def _in_line(path: Path, line: int, problem: Problem) -> AutograderError:
+    """A problem, and the line of the file that has it."""
+    return AutograderError(f"{path}, line {line}: {problem.what}", problem.cause, problem.cure)
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise AutograderError(f"{path} is not UTF-8: save it as 'CSV UTF-8'") from None
+        raise AutograderError(str(path), "is not UTF-8", "save it as 'CSV UTF-8'") from None
     except OSError as error:
-        raise AutograderError(f"{path} cannot be read ({error.strerror}): name another file") from error
+        raise AutograderError(str(path), f"cannot be read ({error.strerror})", "name another file") from error
 
 
 def _rows(text: str) -> list[list[str]]:
@@ -146,15 +177,16 @@ def _rows(text: str) -> list[list[str]]:
     return [row for row in csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count)) if row]
 
 
-def bad_id(student: str) -> str:
-    """Why nobody can have this id, in a folder's name, in the gradebook and in nbgrader's patterns; empty when somebody can."""
+def bad_id(student: str) -> Problem | None:
+    """Why nobody can have this id, as a folder's name, in the gradebook, in nbgrader's patterns; None for a good one."""
     if not student:
-        return "the id is empty"
+        return Problem("the id", "is empty")
     if student != _clean(student) or len(student) > MOST_LETTERS:
-        return f"{student[:40]!r} cannot be an id: at most {MOST_LETTERS} letters that can be printed"
+        return Problem(repr(student[:40]), "cannot be an id", f"at most {MOST_LETTERS} letters that can be printed")
     if set(student) & set('/\\*?[]:"<>|') or student[0] in ".-~" or student[-1] == ".":
-        return f"'{student}' cannot be an id: folders have its name, without / \\ * ? [ ] : \" < > | and no dot, - or ~ first"
-    return ""
+        cure = 'folders have its name, without / \\ * ? [ ] : " < > | and no dot, - or ~ first'
+        return Problem(f"'{student}'", "cannot be an id", cure)
+    return None
 
 
 def _clean(value: str) -> str:

@@ -14,7 +14,7 @@ from rich import box
 from rich.table import Table
 
 from autograder.collecting.archives import File, Listing, RefusedError, inside, open_source
-from autograder.collecting.class_list import ClassList
+from autograder.collecting.class_list import ClassList, UnknownStudentError
 from autograder.collecting.fitting import Shelf
 from autograder.collecting.layouts import HandIn, Layout, merged, take_apart
 from autograder.collecting.placing import NEW, OLDER, REPLACED, UNCHANGED, Place, Trust
@@ -116,11 +116,10 @@ class _Desk:
         """Whose each is; what is nobody's, or perhaps another's, is refused."""
         found: dict[str, list[HandIn]] = defaultdict(list)
         for one in layout.hand_ins:
-            student, problem = self.class_list.find(one.clues)
-            if problem:
-                summary.problems.append((shown(one.label), problem))
-            else:
-                found[student].append(one)
+            try:
+                found[self.class_list.find(one.clues)].append(one)
+            except UnknownStudentError as error:
+                summary.problems.append((shown(one.label), str(error)))
         spellings: dict[str, set[str]] = defaultdict(set)
         for student in (*found, *(folder.name for folder in self.settings.submitted.iterdir() if folder.is_dir())):
             spellings[student.casefold()].add(student)

@@ -65,7 +65,8 @@ def read_exchange(settings: Settings, root: Path, assignment: str, ids: Collecti
         try:
             found.start()
         except ExchangeError as error:
-            raise AutograderError(f"nbgrader cannot collect from {root}: {errors[-1] if errors else error}") from error
+            cause = f"cannot collect from {root}: {errors[-1] if errors else error}"
+            raise AutograderError("nbgrader", cause) from error
     for name in found.unreadable:
         listing.refuse(name, "is not named as nbgrader names a submission")
     inbound = root / COURSE_ID / "inbound"

@@ -10,7 +10,7 @@ import nbformat
 
 from autograder.collecting.archives import File, RefusedError
 from autograder.collecting.layouts import base
-from autograder.collecting.submissions import shown, why_unreadable
+from autograder.collecting.submissions import shown, unreadable
 from autograder.errors import AutograderError
 from autograder.settings import Settings
 
@@ -52,7 +52,8 @@ class Shelf:
             try:
                 self.cells[path.parent.name, path.stem] = frozenset(_cells(path.read_bytes())[0])
             except Exception as error:  # nbformat raises whatever the damage leads to
-                raise AutograderError(f"{path} cannot be read ({type(error).__name__}: {error}): mend it first") from error
+                cause = f"cannot be read ({type(error).__name__}: {error})"
+                raise AutograderError(str(path), cause, "mend it first") from error
 
     @property
     def assignments(self) -> set[str]:
@@ -105,8 +106,8 @@ class Shelf:
             data = file.read()
         except RefusedError as error:
             raise RefusedError(f"{path} {error}") from error
-        if problem := why_unreadable(path, data):
-            raise RefusedError(problem)
+        if problem := unreadable(path, data):
+            raise RefusedError(str(problem))
         there, answers = _cells(data)
         alike = {
             key: (len(known & there) / len(known | there), key[0] == assignment, key[1] == base(file.name))

@@ -191,8 +191,8 @@ def _owner(file: str, assignment: str, class_list: ClassList) -> str:
     for guess in (stem, bare, COPY.sub("", bare)):
         if class_list.knows(guess):
             return guess
-    named = {student for part in re.split(r"[-_. ]+", bare) if (student := class_list.find([("id", part)])[0])}
-    if class_list.file and len(named) == 1:
+    named = {student for part in re.split(r"[-_. ]+", bare) if (student := class_list.listed(("id", part)))}
+    if len(named) == 1:
         return named.pop()
     return "" if COPY.sub("", stem).casefold() == assignment.casefold() or re.search(r"\s", bare) else bare
 

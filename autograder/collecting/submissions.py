@@ -8,7 +8,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.errors import AutograderError, did_you_mean
+from autograder.errors import AutograderError, NotGradedError, Problem, did_you_mean
 from autograder.settings import Settings
 
 MOST_BYTES = 2**25
@@ -27,7 +27,7 @@ def require_assignment(settings: Settings, name: str) -> None:
     """
     known = {folder.parent.name for folder in settings.source.glob("*/*.ipynb")}
     if name not in known:
-        raise AutograderError(f"no assignment '{name}' in {settings.source.name}/: {did_you_mean(name, known)}")
+        raise AutograderError(f"no assignment '{name}'", f"in {settings.source.name}/", did_you_mean(name, known))
 
 
 def students_who_submitted(settings: Settings, assignment: str, only: str | None = None) -> list[str]:
@@ -39,11 +39,10 @@ def students_who_submitted(settings: Settings, assignment: str, only: str | None
     found = sorted(folder.parent.name for folder in settings.submitted.glob(f"*/{assignment}") if folder.is_dir())
     if not found:
         place = settings.submitted / "<student>" / assignment
-        raise AutograderError(
-            f"nothing was handed in for '{assignment}': put each notebook into {place}/, or see 'autograder collect'"
-        )
+        cure = f"put each notebook into {place}/, or see 'autograder collect'"
+        raise AutograderError("nothing", f"was handed in for '{assignment}'", cure)
     if only is not None and only not in found:
-        raise AutograderError(f"'{only}' handed in nothing for '{assignment}': {did_you_mean(only, found)}")
+        raise AutograderError(f"'{only}'", f"handed in nothing for '{assignment}'", did_you_mean(only, found))
     return found if only is None else [only]
 
 
@@ -79,66 +78,64 @@ def shown(name: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)[:200]
 
 
-LINKED = "{name} is a link, not a file: ask for the file itself"
+ASK = "ask for the notebook again"
 
 
-def find_problem(settings: Settings, assignment: str, student: str) -> str:
-    """Why a submission cannot be graded, with the cure, in one line; empty when it can be opened."""
+def require_gradable(settings: Settings, assignment: str, student: str) -> None:
+    """Make sure that a submission can be opened.
+
+    Raises:
+        NotGradedError: a notebook is missing or cannot be read, or there is what would be dangerous to copy.
+    """
     folder = settings.submitted / student / assignment
     if links := find_links(folder):
-        return LINKED.format(name=links[0])
+        raise NotGradedError(links[0], "is a link, not a file", "ask for the file itself")
     if sum(1 for _ in entries(folder)) > MOST_FILES:
-        return f"the submission holds more than {MOST_FILES} files: ask for the notebook alone"
+        raise NotGradedError("the submission", f"holds more than {MOST_FILES} files", "ask for the notebook alone")
     if odd := [entry.name for entry in entries(folder) if not entry.name.isprintable()]:
-        return f"a file has a name that cannot be printed ({shown(odd[0])}): rename it"
+        raise NotGradedError("a file", f"has a name that cannot be printed ({shown(odd[0])})", "rename it")
     wanted = sorted(path.name for path in (settings.source / assignment).glob("*.ipynb"))
     for name in wanted:
         path = folder / name
         if not path.is_file():
-            others = (
-                ", ".join(sorted(shown(other.name) for other in folder.glob("*") if other.is_file())) or "the folder is empty"
-            )
-            return f"{name} is missing ({others}): rename the notebook, or ask for it"
+            others = sorted(shown(other.name) for other in folder.glob("*") if other.is_file())
+            there = ", ".join(others) or "the folder is empty"
+            raise NotGradedError(name, f"is missing ({there})", "rename the notebook, or ask for it")
         if (size := path.stat().st_size) > MOST_BYTES:
-            most = MOST_BYTES // 2**20
-            return f"{name} has {size / 2**20:.0f} MiB, at most {most} are read: {ASK}, without its outputs"
-        problem = why_unreadable(name, path.read_bytes())
-        if problem:
-            return problem
-    return ""
+            cause = f"has {size / 2**20:.0f} MiB, at most {MOST_BYTES // 2**20} are read"
+            raise NotGradedError(name, cause, f"{ASK}, without its outputs")
+        if problem := unreadable(name, path.read_bytes()):
+            raise NotGradedError(*problem)
 
 
-ASK = "ask for the notebook again"
-
-
-def why_unreadable(name: str, data: bytes) -> str:
-    """Why a file is no notebook that can be graded, with the cure, in one line; empty when it is one."""
+def unreadable(name: str, data: bytes) -> Problem | None:
+    """Why a file is no notebook that can be graded; None when it is one."""
     try:
         text = data.decode("utf-8")
         found = json.loads(text)
     except UnicodeDecodeError:
-        return f"{name} is not text: {ASK}"
+        return Problem(name, "is not text", ASK)
     except json.JSONDecodeError as error:
-        return f"{name} is not JSON (line {error.lineno}: {error.msg}): {ASK}"
+        return Problem(name, f"is not JSON (line {error.lineno}: {error.msg})", ASK)
     except RecursionError:
-        return f"{name} is nested too deeply to be a notebook: {ASK}"
+        return Problem(name, "is nested too deeply to be a notebook", ASK)
     if too_much := _too_much(found):
-        return f"{name} has {too_much}: {ASK}"
+        return Problem(name, f"has {too_much}", ASK)
     try:
         nbformat.validate(nbformat.reads(text, as_version=4))
     except Exception as error:  # nbformat raises whatever the damage leads to
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return f"{name} is JSON but no notebook ({reason}): {ASK}"
-    return ""
+        return Problem(name, f"is JSON but no notebook ({reason})", ASK)
+    return None
 
 
-def _too_much(notebook: Any) -> str:
+def _too_much(notebook: Any) -> str | None:
     """What there is too much of in a notebook; whether it is one, nbformat says."""
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
-        return ""
+        return None
     if len(cells) > MOST_CELLS:
         return f"{len(cells)} cells, at most {MOST_CELLS} are run"
     sources = [cell.get("source") for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
     code = sum(len("".join(map(str, source))) for source in sources if isinstance(source, str | list))
-    return f"{code} characters of code, at most {MOST_CODE} are run" if code > MOST_CODE else ""
+    return f"{code} characters of code, at most {MOST_CODE} are run" if code > MOST_CODE else None

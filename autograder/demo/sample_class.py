@@ -1,7 +1,8 @@
-"""The sample class: thirty students who hand in what stands in the bank of submissions, the folder bank/ beside this file.
+"""The sample class: thirty students who hand in what stands in the bank of submissions, bank/ beside this file.
 
-A file bank/<assignment>/<name>.py says in comments what it shows and what it deserves, then gives answers in the
-percent format, each under the name of its cell: `# %% multiply`. Other answers are taken from right-plain.py. In the head:
+A file bank/<assignment>/<name>.py says in comments what it shows and what it deserves, then gives answers in
+the percent format, each under the name of its cell: `# %% multiply`. Other answers are taken from
+right-plain.py. In the head:
 
     # answers: handed out              leave the other cells as students receive them
     # delete: multiply_test            remove a cell (names, separated by commas)
@@ -61,7 +62,8 @@ def read_bank(assignment: str) -> dict[str, Sample]:
     """
     files = sorted((BANK / assignment).glob("*.py"))
     if not files:
-        raise AutograderError(f"no sample submissions for '{assignment}': put answers into {BANK / assignment / BASE}.py")
+        cure = f"put answers into {BANK / assignment / BASE}.py"
+        raise AutograderError("no sample submissions", f"for '{assignment}'", cure)
     return {path.stem: _parse(path) for path in files}
 
 
@@ -74,9 +76,8 @@ def _parse(path: Path) -> Sample:
         mistakes = tuple(tuple(said.split(": ", 1)) for key, said in found if key == "mistake")
         assert all(len(pair) == 2 for pair in mistakes)
     except (ValueError, AssertionError) as error:
-        raise AutograderError(
-            f"{path.name}: '# points: NAME N' and '# mistake: NAME: MISTAKE' are what its head may say"
-        ) from error
+        cause = "are what its head may say"
+        raise AutograderError(f"{path.name}: '# points: NAME N' and '# mistake: NAME: MISTAKE'", cause) from error
     return Sample(path.stem, answers, {key: value for key, value in found if key in TREATMENTS}, points, mistakes)
 
 
@@ -140,7 +141,8 @@ def fill_in(notebook: NotebookNode, answers: dict[str, str], sample: str) -> Non
     cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in notebook.cells}
     for name, answer in answers.items():
         if name not in cells:
-            raise AutograderError(f"submission '{sample}' answers '{name}', a cell that the assignment does not have")
+            cause = f"answers '{name}', a cell that the assignment does not have"
+            raise AutograderError(f"submission '{sample}'", cause)
         cells[name].source = answer
 
 

@@ -101,11 +101,11 @@ def _explained(settings: Settings) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name != "psycopg":
             raise
-        raise AutograderError('psycopg is not installed: pip install "modular-learning[postgres]"') from error
+        raise AutograderError("psycopg", "is not installed", 'pip install "modular-learning[postgres]"') from error
     except SQLAlchemyError as error:
         url = settings.db_url
         cure = "put a copy of it back, or move it away to begin a new one" if settings.db is None else "see --db"
-        raise AutograderError(f"the gradebook {shown(url)} cannot be read ({explain(url, error)}): {cure}") from error
+        raise AutograderError(f"the gradebook {shown(url)}", f"cannot be read ({explain(url, error)})", cure) from error
 
 
 @contextmanager

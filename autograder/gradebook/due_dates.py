@@ -95,14 +95,14 @@ def read_due_dates(work: Path) -> DueDates:
     except FileNotFoundError:
         return DueDates()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AutograderError(f"{path} is not TOML: {error}") from error
+        raise AutograderError(str(path), "is not TOML", str(error)) from error
     _only(path, found, {"timezone", "due", "due_for", "late"}, "")
     zone = _zone(path, found.get("timezone"))
     due = {name: _date(path, f"due.{name}", value, zone) for name, value in _table(path, found, "due").items()}
     due_for: dict[str, dict[str, datetime]] = {}
     for name in (own := _table(path, found, "due_for")):
         if name not in due:
-            raise AutograderError(f"{path}: due_for.{name} changes no date in [due]: {did_you_mean(name, due)}")
+            raise AutograderError(f"{path}: due_for.{name}", "changes no date in [due]", did_you_mean(name, due))
         students = _table(path, own, name)
         due_for[name] = {one: _date(path, f"due_for.{name}.{one}", value, zone) for one, value in students.items()}
     return DueDates(due, due_for, _rule(path, _table(path, found, "late")), zone)
@@ -111,14 +111,14 @@ def read_due_dates(work: Path) -> DueDates:
 def _table(path: Path, found: Mapping[str, Any], key: str) -> dict[str, Any]:
     table = found.get(key, {})
     if not isinstance(table, dict):
-        raise AutograderError(f"{path}: {key} is no table: begin it with [{key}]")
+        raise AutograderError(f"{path}: {key}", "is no table", f"begin it with [{key}]")
     return table
 
 
 def _only(path: Path, found: Mapping[str, Any], known: set[str], where: str) -> None:
     for key in found:
         if key not in known:
-            raise AutograderError(f"{path} has an unknown key '{where}{key}': {did_you_mean(key, known)}")
+            raise AutograderError(str(path), f"has an unknown key '{where}{key}'", did_you_mean(key, known))
 
 
 def _zone(path: Path, name: Any) -> ZoneInfo | None:
@@ -127,16 +127,19 @@ def _zone(path: Path, name: Any) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except Exception as error:  # whatever the name leads to: KeyError, ValueError, TypeError, OSError
-        raise AutograderError(f"{path}: there is no timezone {name!r}: write it like 'Europe/Berlin'") from error
+        cause = f"is no timezone {name!r}"
+        raise AutograderError(f"{path}: there", cause, "write it like 'Europe/Berlin'") from error
 
 
 def _date(path: Path, key: str, value: Any, zone: ZoneInfo | None) -> datetime:
     if not isinstance(value, datetime):
-        raise AutograderError(f"{path}: {key} is no date with a time: write it like 2026-10-01T23:59:00+02:00, without quotes")
+        cure = "write it like 2026-10-01T23:59:00+02:00, without quotes"
+        raise AutograderError(f"{path}: {key}", "is no date with a time", cure)
     if value.tzinfo is not None:
         return value
     if zone is None:
-        raise AutograderError(f"{path}: {key} has no time zone: add +02:00, say, or set timezone for the whole file")
+        cure = "add +02:00, say, or set timezone for the whole file"
+        raise AutograderError(f"{path}: {key}", "has no time zone", cure)
     return value.replace(tzinfo=zone)
 
 
@@ -145,5 +148,5 @@ def _rule(path: Path, found: Mapping[str, Any]) -> Rule:
     _only(path, found, {one.name for one in fields(Rule)}, "late.")
     for key, value in found.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most[key]:
-            raise AutograderError(f"{path}: late.{key} is {value!r}, not a number from 0 to {most[key]:g}")
+            raise AutograderError(f"{path}: late.{key}", f"is {value!r}, not a number from 0 to {most[key]:g}")
     return Rule(**{key: float(value) for key, value in found.items()})

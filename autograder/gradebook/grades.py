@@ -1,4 +1,4 @@
-"""The one reader of the gradebook: everybody's grades for an assignment, with a handful of queries for the whole class."""
+"""The one reader of the gradebook: a class's grades for an assignment, with a handful of queries for all."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -42,7 +42,7 @@ class CellGrade:
 
 @dataclass(frozen=True)
 class Submission:
-    """What the gradebook holds of one student for one assignment; `handed_in` is False where that is nothing."""
+    """What the gradebook holds of one student for one assignment; nothing, unless `handed_in`."""
 
     student: str
     first_name: str = ""
@@ -59,8 +59,9 @@ class Submission:
     def total(self) -> float:
         """The points so far: what counts, less the penalty, and never less than nothing.
 
-        What waits for a person does not count before: that is what its student is told. It counts in nbgrader's own sum,
-        which the formgrader shows, and the two agree as soon as nothing waits; only then is a total exported.
+        What waits for a person does not count before: that is what its student is told. In nbgrader's own sum,
+        which the formgrader shows, it does. The two agree as soon as nothing waits, and only then is a total
+        exported.
         """
         return max(0.0, sum(grade.points for grade in self.grades.values() if not grade.waits) - self.penalty)
 

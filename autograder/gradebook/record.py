@@ -20,6 +20,7 @@ from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
+from autograder.errors import NotGradedError, Problem
 from autograder.gradebook.database import all_or_nothing, one_writer, open_gradebook
 from autograder.gradebook.remarks import not_graded
 from autograder.gradebook.settled import settle_again, settled_grades
@@ -30,15 +31,15 @@ BEFORE, OLD = ".before", ".old"
 """End the name of a folder that was put aside while a new one is made, and of one that is no longer needed."""
 
 
-def record(settings: Settings, assignment: str, student: str, executed: Path, digest: str) -> str:
+def record(settings: Settings, assignment: str, student: str, executed: Path, digest: str) -> None:
     """Grade a submission that was run, through nbgrader's own autograde; what was there before stays when this fails.
 
     Args:
         executed: the folder that holds the notebooks with their outputs.
         digest: of what was handed in when it was read (see `submission_digest`).
 
-    Returns:
-        why it could not be graded, in one line; empty when it was.
+    Raises:
+        NotGradedError: it was changed since, or nbgrader stopped.
     """
     config = settings.config()
     config.Autograde.sanitize_preprocessors = ["autograder.nbgrader_steps.steps.Replay"]
@@ -47,7 +48,7 @@ def record(settings: Settings, assignment: str, student: str, executed: Path, di
     course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
     folder = settings.autograded / student / assignment
     if digest != submission_digest(settings, assignment, student):
-        return "the submission was changed while it was being graded: grade it again"
+        raise NotGradedError("the submission", "was changed while it was being graded", "grade it again")
     with _uninterrupted(), one_writer(settings), _kept_unless_done(folder) as done, quiet(settings.log) as errors:
         try:
             with all_or_nothing(settings):
@@ -58,13 +59,13 @@ def record(settings: Settings, assignment: str, student: str, executed: Path, di
                     with open_gradebook(settings) as gradebook:
                         settle_again(gradebook, assignment, student, earlier, folder.with_name(folder.name + BEFORE), folder)
         except NbGraderException as error:
-            return f"nbgrader stopped: {next((line for line in errors if 'rror:' in line), error)}"
+            said = next((line for line in errors if "rror:" in line), str(error))
+            raise NotGradedError("nbgrader", f"stopped: {said}") from error
         _stamp(settings, assignment, student, digest)
         done.append(True)
-    return ""
 
 
-def record_problem(settings: Settings, assignment: str, student: str, problem: str) -> bool:
+def record_problem(settings: Settings, assignment: str, student: str, problem: Problem) -> bool:
     """Give 0 points to a submission that cannot be graded, and note why.
 
     Returns:

@@ -1,1 +1,1 @@
-"""What students receive: assignments without answers, the library's edition without answers, and both as one zip."""
+"""What students receive: assignments and the library, both without answers, and the zip that holds them."""

@@ -33,7 +33,8 @@ def generate(settings: Settings, name: str) -> Path:
                 GenerateAssignment(coursedir=course, config=config, force=True).start()
         except NbGraderException as error:
             said = next((line for line in errors if "rror:" in line), str(error))
-            raise AutograderError(f"'{name}' could not be generated: {said} (the whole story: {settings.log})") from error
+            cause = f"could not be generated: {said} (the whole story: {settings.log})"
+            raise AutograderError(f"'{name}'", cause) from error
     return settings.released / name
 
 

@@ -84,7 +84,7 @@ def require_no_answers(source: Path, files: Mapping[str, bytes]) -> None:
     leaks = [str(leak) for leak in find_leaks(files, all_answers(source))]
     leaks += [f"{path}: holds '{mark}'" for path, content in files.items() for mark in MARKS if mark.encode() in content]
     if leaks:
-        raise AnswersFoundError("\n".join(leaks))
+        raise AnswersFoundError(leaks)
 
 
 def _released(settings: Settings, names: Sequence[str]) -> dict[str, bytes]:
@@ -105,7 +105,7 @@ def _released(settings: Settings, names: Sequence[str]) -> dict[str, bytes]:
                 ours, place = settings.released / inside, f"assignments/{inside.as_posix()}"
                 if not ours.is_file() or _comparable(ours) != _comparable(path):
                     state = "out of date" if ours.is_file() else "not there"
-                    raise AutograderError(f"{place} is {state}: autograder generate {name}")
+                    raise AutograderError(place, f"is {state}", f"autograder generate {name}")
                 found[place] = ours.read_bytes()
     return found
 
@@ -150,7 +150,8 @@ def _project(text: str) -> str:
     made = made.replace(', "autograder"', "").replace('"autograder/work", ', "")
     if "autograder" in made:
         line = next(line for line in made.splitlines() if "autograder" in line)
-        raise AutograderError(f"pyproject.toml installs the autograder for students, too: '{line.strip()}'; see _project")
+        cause = f"installs the autograder for students, too: '{line.strip()}'"
+        raise AutograderError("pyproject.toml", cause, "see _project in autograder/handing_out/bundle.py")
     return made.rstrip() + "\n"
 
 
@@ -172,14 +173,15 @@ def _write(target: Path, content: bytes) -> None:
         AutograderError: it cannot be written.
     """
     if target.is_dir():
-        raise AutograderError(f"{target} is a folder: name a file in it, --to {target / 'students.zip'}")
+        raise AutograderError(str(target), "is a folder", f"name a file in it, --to {target / 'students.zip'}")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(content)
         os.replace(unfinished, target)
     except OSError as error:
-        raise AutograderError(f"{target} cannot be written ({error.strerror}): choose another file with --to") from error
+        cause = f"cannot be written ({error.strerror})"
+        raise AutograderError(str(target), cause, "choose another file with --to") from error
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

@@ -29,12 +29,12 @@ def collect_pages(root: Path, start: Iterable[str]) -> dict[str, bytes]:
     """
     start = set(start)
     if not (root / INDEX).is_file():
-        raise AutograderError(f"{INDEX} is not there, from which students find everything: make reference")
+        raise AutograderError(INDEX, "is not there, from which students find everything", "make reference")
     found: dict[str, bytes] = {}
     waiting, listed = [INDEX, *sorted(start)], set(_links(root, INDEX))
     lectures = {path.relative_to(root).as_posix() for path in root.glob("lectures/[0-9]*.ipynb")}
     for missing in sorted((start | lectures) - listed):
-        raise AutograderError(f"{INDEX} does not lead to {missing}: make reference")
+        raise AutograderError(INDEX, f"does not lead to {missing}", "make reference")
     while waiting:
         path = waiting.pop()
         if path in found:

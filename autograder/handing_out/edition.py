@@ -75,9 +75,8 @@ def edition_files() -> dict[str, bytes]:
         for path, text in changed.items():
             compile(text, path, "exec")
     except SyntaxError as error:
-        raise AutograderError(
-            f"the library cannot do without an answer: {error.msg} at '{(error.text or '').strip()}'"
-        ) from error
+        cause = f"cannot do without an answer: {error.msg} at '{(error.text or '').strip()}'"
+        raise AutograderError("the library", cause) from error
     for path, text in changed.items():
         files[path] = text.encode()
         if path in parts and modules[path] in text:
@@ -95,21 +94,18 @@ def _asked(exercise: Exercise, texts: dict[str, str]) -> list[str]:
     if truth is None:
         for case in exercise.cases(generator(0)):
             if isinstance(case, Call) and (reference := _reference(case)).startswith("course."):
-                raise AutograderError(
-                    f"exercise '{name}': {reference} is the answer, and students would have it; compare with torch's"
-                )
+                cause = "is the answer, and students would have it"
+                raise AutograderError(f"exercise '{name}': {reference}", cause, "compare with torch's")
         return []
     if not isinstance(truth, type) or not issubclass(truth, Module):
         cure = "write a class with a forward, as SigmoidNeuron is"
-        raise AutograderError(
-            f"exercise '{name}': its truth is no class of modules, so that its gradient cannot be taken out: {cure}"
-        )
+        cause = "is no class of modules, so that its gradient cannot be taken out"
+        raise AutograderError(f"exercise '{name}': its truth", cause, cure)
     path = f"{truth.__module__.replace('.', '/')}.py"
     if truth.__qualname__ not in classes(texts.get(path, "")):
         where = f"{truth.__module__}.{truth.__qualname__}"
-        raise AutograderError(
-            f"exercise '{name}': its truth {where} is not at the top level of a file of course/: put it there"
-        )
+        cause = "is not at the top level of a file of course/"
+        raise AutograderError(f"exercise '{name}': its truth {where}", cause, "put it there")
     return [truth.__name__]
 
 

@@ -41,15 +41,15 @@ def add_exercise(settings: Settings, assignment: str, name: str) -> Added:
     try:
         exercise = find_exercise(name)
     except KeyError as error:
-        raise AutograderError(f"{error.args[0]}; define it in a file of course/exercises/bank/") from error
+        cause = f"is in no file of course/exercises/bank/ ({error.args[0]})"
+        raise AutograderError(f"exercise '{name}'", cause, "define it in one") from error
     notebook = nbformat.read(path, as_version=4)
     there = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells}
     if name in there:
-        raise AutograderError(f"'{name}' is in {path.name} already: edit its cells there")
+        raise AutograderError(f"'{name}'", f"is in {path.name} already", "edit its cells there")
     if not inspect.isclass(exercise.truth):
-        raise AutograderError(
-            f"'{name}' asks for no class of the library: write its cells by hand, as those of 'graph' in 01_graphs"
-        )
+        cure = "write its cells by hand, as those of 'graph' in 01_graphs"
+        raise AutograderError(f"'{name}'", "asks for no class of the library", cure)
     number = 1 + sum(bool(re.match(r"## \d+\. ", cell.source)) for cell in notebook.cells)
     end = next((place for place, cell in enumerate(notebook.cells) if cell.id == "end"), len(notebook.cells))
     missing = _missing(_answer(exercise.truth), [cell.source for cell in notebook.cells if cell.cell_type == "code"])

@@ -8,7 +8,7 @@ from autograder.collecting.submissions import odd_files
 
 
 def defuse_links(assignment: str, student: str, notebooks: Sequence[str]) -> None:
-    """Called by nbgrader before it copies a submission's files: a link among them would copy what it points to.
+    """Take links out of a submission, before nbgrader copies its files and what links among them point to.
 
     nbgrader goes on whatever is raised here, so that every link becomes a text that says where it led.
     """

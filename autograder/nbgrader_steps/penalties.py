@@ -14,7 +14,10 @@ from autograder.gradebook.timestamps import read_timestamp
 
 
 class AssignPenalties(NbGraderPreprocessor):
-    """In place of nbgrader's AssignLatePenalties, which caps a penalty at the points so far, though a person may give more."""
+    """Stands for nbgrader's AssignLatePenalties, which caps a penalty at the points so far.
+
+    A person may give more later, and the penalty would stay what it was.
+    """
 
     work = Unicode(help="The folder of class.toml.").tag(config=True)
 

@@ -1,1 +1,1 @@
-"""What is written about grades: the printed table, feedback pages, the class report, and files for Canvas and Moodle."""
+"""What is written about grades: the printed table, students' pages, the class report, files for Canvas and Moodle."""

@@ -101,7 +101,7 @@ def read_class(settings: Settings, assignment: str) -> ClassResults:
     except MissingEntry:
         grades = ClassGrades(assignment, {}, [])
     if not any(one.grades for one in grades.submissions):
-        raise AutograderError(f"nothing of '{assignment}' is graded yet: autograder grade {assignment}")
+        raise AutograderError(f"nothing of '{assignment}'", "is graded yet", f"autograder grade {assignment}")
     results = ClassResults(grades)
     for one in results.graded:
         found = dict(_verdicts(settings.autograded / one.student / assignment, one))

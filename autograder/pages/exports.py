@@ -58,8 +58,8 @@ class LmsExportPlugin(ExportPlugin):
                 if not wanted or one.student in wanted:
                     people[one.student] = one
                     reason = _unfinished(one)
-                    grades.setdefault(one.student, [None] * len(names))[position] = None if reason else one.total
-                    if reason:
+                    grades.setdefault(one.student, [None] * len(names))[position] = one.total if reason is None else None
+                    if reason is not None:
                         self.left_out[one.student] = reason
         rows = {student: found for student, found in grades.items() if any(points is not None for points in found)}
         self.written = len(rows)
@@ -141,12 +141,13 @@ def write_export(settings: Settings, assignment: str, lms: str, path: Path, colu
         try:
             plugin.export(gradebook)
         except MissingEntry:
-            raise AutograderError(f"nothing of '{assignment}' is graded yet: autograder grade {assignment}") from None
+            raise AutograderError(f"nothing of '{assignment}'", "is graded yet", f"autograder grade {assignment}") from None
     if not plugin.written:
         path.unlink()
         reasons = Counter(plugin.left_out.values()).most_common()
         found = ", ".join(f"{reason}: {count}" for reason, count in reasons) or "nobody handed in anything"
-        raise AutograderError(f"nobody has final points in '{assignment}' yet ({found}): grade by hand in the formgrader first")
+        cause = f"has final points in '{assignment}' yet ({found})"
+        raise AutograderError("nobody", cause, "grade by hand in the formgrader first")
     return plugin.left_out
 
 
@@ -156,9 +157,10 @@ def plain(text: str) -> str:
     return f"'{line}" if line.startswith(FORMULA) else line
 
 
-def _unfinished(submission: Submission) -> str:
+def _unfinished(submission: Submission) -> str | None:
+    """Why a submission has no final points; None when it has."""
     if not submission.handed_in:
         return "handed in nothing"
     if submission.problem:
         return "could not be graded"
-    return "waits for a person" if submission.waits else ""
+    return "waits for a person" if submission.waits else None

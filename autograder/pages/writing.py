@@ -7,6 +7,7 @@ from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 
+from autograder.errors import AutograderError
 from autograder.gradebook.grades import read_grades
 from autograder.gradebook.record import recover
 from autograder.pages.page import render
@@ -19,7 +20,7 @@ from autograder.settings import Settings
 def feedback(
     settings: Settings, assignment: str, students: Sequence[str], progress: Progress = lambda student: None
 ) -> list[Outcome]:
-    """Write a page for each of these students of the gradebook, also for those whose submission could not be graded."""
+    """Write a page for each of these students of the gradebook, also where nothing could be graded."""
     recover(settings, assignment)
     problems = {one.student: one.problem for one in read_grades(settings, assignment).submissions}
     outcomes, jobs = [], []
@@ -29,17 +30,17 @@ def feedback(
         else:
             write_problem_page(settings, assignment, student, problems[student])
             progress(student)
-    for student, said, problem in in_workers(settings.log, write_feedback, jobs):
-        outcomes.append(Outcome(student, problem or said))
-        progress(student)
+    for finished in in_workers(settings.log, write_feedback, jobs):
+        outcomes.append(Outcome(finished.name, finished.problem))
+        progress(finished.name)
     return outcomes
 
 
-def write_feedback(settings: Settings, assignment: str, student: str) -> str:
+def write_feedback(settings: Settings, assignment: str, student: str) -> None:
     """Write a student's page.
 
-    Returns:
-        why it could not be written, in one line; empty when it was.
+    Raises:
+        AutograderError: nbgrader stopped.
     """
     config = settings.prepare().config()
     course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
@@ -47,8 +48,8 @@ def write_feedback(settings: Settings, assignment: str, student: str) -> str:
         try:
             GenerateFeedback(coursedir=course, config=config, force=True).start()
         except NbGraderException as error:
-            return f"no feedback for '{student}': {next((line for line in errors if 'rror:' in line), error)}"
-    return ""
+            said = next((line for line in errors if "rror:" in line), str(error))
+            raise AutograderError("no feedback", f"for '{student}': {said}") from error
 
 
 def write_problem_page(settings: Settings, assignment: str, student: str, problem: str) -> None:

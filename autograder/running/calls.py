@@ -1,6 +1,7 @@
-"""What the engine calls in another process or on another machine, by name: neither needs torch here, both do there.
+"""What the engine calls in another process or on another machine, and hands over by name.
 
-Nothing that runs there imports this module, so that `execute` need not know how it is called.
+Torch is needed there and not here: what takes seconds to import is imported when it is called. Nothing below
+imports this module, so that the code that runs need not know how it is called.
 """
 
 from autograder.running.task import Executed, Task

@@ -26,12 +26,10 @@ import dask.config
 import nbformat
 from distributed import Client, Future
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, NotGradedError, Problem, problem_of
 from autograder.running.cache import surroundings
-from autograder.running.task import Executed, Task
+from autograder.running.task import Executed, Finished, Job, Task
 from autograder.sandbox.bwrap import sandbox_problem
-
-Job = tuple[str, tuple[Any, ...]]
 
 AHEAD = 2
 """Submissions at a worker: one runs, and one waits there, so that the worker need not wait while we write the gradebook."""
@@ -48,7 +46,10 @@ PATIENCE = 60.0
 POLL = 0.5
 """Seconds between two looks at who is there."""
 
-LOST = "its worker on the cluster died twice while it ran, perhaps for lack of memory: grade it again"
+DIED = "died twice while it ran, perhaps for lack of memory"
+LOST = Problem("its worker on the cluster", DIED, "grade it again")
+
+STOPPED = Problem("the run", "was stopped", "grade it again")
 
 OTHER = "has another version of the course, the autograder or their packages: install there what is here, and restart it"
 
@@ -78,7 +79,8 @@ def on_cluster(
                 client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except Exception as error:  # whatever a wrong address leads to: OSError, ValueError, TypeError
             said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise AutograderError(f"no Dask scheduler answers at {address} ({said}): 'dask scheduler' starts one") from error
+            cause = f"answers at {address} ({said})"
+            raise AutograderError("no Dask scheduler", cause, "'dask scheduler' starts one") from error
         cluster = Cluster(client, address, isolated, device, say)
         try:
             cluster.find_workers()
@@ -109,7 +111,7 @@ class Cluster:
         self._examined: dict[str, Future] = {}
         self._looked = self._seen = time.monotonic()
 
-    def __call__(self, log: Path, function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[tuple[str, Any, str]]:
+    def __call__(self, log: Path, function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[Finished]:
         """Call a function with each job's arguments, on the cluster's workers.
 
         When a worker dies, what it had is run again, each with a worker to itself; what loses that one, too, is given up.
@@ -120,7 +122,7 @@ class Cluster:
             jobs: name and arguments; taken as workers become free.
 
         Yields:
-            (name, result, problem in one line), as the workers finish.
+            the jobs, as the workers finish.
 
         Raises:
             AutograderError: the scheduler is gone, or all workers are.
@@ -160,11 +162,12 @@ class Cluster:
                 break
             time.sleep(0.1)
         if not self.workers:
-            raise AutograderError(f"the cluster at {self.address} has no workers: 'dask worker {self.address}' starts one")
+            cure = f"'dask worker {self.address}' starts one"
+            raise AutograderError(f"the cluster at {self.address}", "has no workers", cure)
         if "" not in self.workers.values():
             worker, problem = min(self.workers.items())
             reason = problem or "does not answer: is it busy with other work?"
-            raise AutograderError(f"no worker at {self.address} can grade; {worker} {reason}")
+            raise AutograderError(f"no worker at {self.address}", f"can grade; {worker} {reason}")
 
     def leave(self) -> None:
         """Cancel what is under way, end the sandboxes in which it runs, and go."""
@@ -192,7 +195,8 @@ class Cluster:
         try:
             here = self._here()
         except Exception as error:
-            raise AutograderError(f"the scheduler at {self.address} is gone: what is graded stays graded; try again") from error
+            cure = "what is graded stays graded; try again"
+            raise AutograderError(f"the scheduler at {self.address}", "is gone", cure) from error
         for worker in set(self.workers) - here:
             del self.workers[worker]
             self._examined.pop(worker, None)
@@ -208,9 +212,8 @@ class Cluster:
         if any(problem in ("", None) for problem in self.workers.values()):
             self._seen = now
         elif now - self._seen > PATIENCE:
-            raise AutograderError(
-                f"no worker is left at {self.address}: what is graded stays graded; start some, and try again"
-            )
+            cure = "what is graded stays graded; start some, and try again"
+            raise AutograderError("no worker", f"is left at {self.address}", cure)
 
     def _free(self, alone: bool) -> str | None:
         """The worker that has least to do; None when all have enough."""
@@ -233,7 +236,7 @@ class Cluster:
             pickle.loads, _later(function, *arguments), key=key, workers=[worker], allow_other_workers=False
         )
 
-    def _arrived(self, key: str, again: deque[Job]) -> Iterator[tuple[str, Any, str]]:
+    def _arrived(self, key: str, again: deque[Job]) -> Iterator[Finished]:
         one = self.under_way[key]
         patience = 2.0
         while True:
@@ -253,17 +256,21 @@ class Cluster:
                 if type(error).__name__ in ("KilledWorker", "FutureCancelledError"):
                     yield from self._lost(key, again)
                     return
-                answer = json.dumps({"problem": f"{type(error).__name__}: {error}"})
+                answer = json.dumps({"problem": problem_of(error)})
                 break
         del self.under_way[key]
-        yield one.job[0], *check(one.job[1][0], answer)
+        name, (tasks,) = one.job
+        try:
+            yield Finished(name, check(tasks, answer))
+        except NotGradedError as error:
+            yield Finished(name, problem=error.problem)
 
-    def _lost(self, key: str, again: deque[Job]) -> Iterator[tuple[str, Any, str]]:
+    def _lost(self, key: str, again: deque[Job]) -> Iterator[Finished]:
         one = self.under_way.pop(key)
         with suppress(Exception):
             self.client.cancel([one.future], force=True)
         if one.alone:
-            yield one.job[0], None, LOST
+            yield Finished(one.job[0], problem=LOST)
         else:
             again.append(one.job)
 
@@ -288,12 +295,17 @@ def _later(function: Callable[..., Any], *arguments: Any) -> bytes:
     return pickle.dumps(_Call(function, *arguments))
 
 
-def check(tasks: dict[str, Task], answer: object) -> tuple[dict[str, Executed] | None, str]:
-    """What a worker says became of these tasks, or the problem in one line: it must be the same notebooks, with outputs."""
+def check(tasks: dict[str, Task], answer: object) -> dict[str, Executed]:
+    """What a worker says became of these tasks: it must be the same notebooks, with outputs.
+
+    Raises:
+        NotGradedError: the worker says that it could not, or something else than these notebooks.
+    """
     try:
         found = json.loads(answer) if isinstance(answer, str) else {}
         if problem := found.get("problem"):
-            return None, str(problem).strip().splitlines()[0]
+            what, cause, cure = (str(part).strip().partition("\n")[0] for part in problem)
+            raise NotGradedError(what, cause, cure)
         done = {name: Executed(**about) for name, about in found["done"].items()}
         if done.keys() != tasks.keys():
             raise ValueError("other notebooks")
@@ -301,8 +313,9 @@ def check(tasks: dict[str, Task], answer: object) -> tuple[dict[str, Executed] |
             _check(tasks[name], executed)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, nbformat.ValidationError) as error:
         said = (str(error).strip().splitlines() or [""])[0][:100]
-        return None, f"what the cluster's worker answered cannot be used ({said}): grade it again"
-    return done, ""
+        cause = f"cannot be used ({said})"
+        raise NotGradedError("what the cluster's worker answered", cause, "grade it again") from None
+    return done
 
 
 def _check(task: Task, executed: Executed) -> None:
@@ -376,7 +389,7 @@ def _call(session: str, packed: bytes) -> str:
     global _running
     with _turn:
         if session in _ended:
-            return json.dumps({"problem": "stopped"})
+            return json.dumps({"problem": STOPPED})
         _running, threads = session, torch.get_num_threads()
         torch.set_num_threads(1)  # as in our own workers; the cluster's other work gets its threads back
         try:
@@ -384,11 +397,11 @@ def _call(session: str, packed: bytes) -> str:
             done: dict[str, Any] = {}
             for name, task in tasks.items():
                 if session in _ended:
-                    return json.dumps({"problem": "stopped"})
+                    return json.dumps({"problem": STOPPED})
                 done |= {name: asdict(executed) for name, executed in function({name: task}).items()}
             return json.dumps({"done": done})
         except Exception as error:  # whatever it is, the other students' work goes on
-            return json.dumps({"problem": f"{type(error).__name__}: {error}"})
+            return json.dumps({"problem": problem_of(error)})
         finally:
             torch.set_num_threads(threads)
             _running = ""

@@ -39,7 +39,7 @@ def run(task: Task) -> Executed:
     executed = (
         nbformat.writes(notebook).encode(errors="replace").decode()
     )  # outputs may hold halves of letters, which no file can
-    return Executed(executed, time.monotonic() - began, sandbox.last.get("reason") or stopped, sandbox.last.get("peak", 0))
+    return Executed(executed, time.monotonic() - began, sandbox.last.reason or stopped, sandbox.last.peak)
 
 
 def start(limits: Limits, isolated: bool, device: str) -> None:

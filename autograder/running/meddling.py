@@ -1,4 +1,4 @@
-"""Meddling: what a notebook's source does that no exercise needs, read as text, outside, where nobody can tamper with it."""
+"""Meddling: what a notebook does that no exercise needs, read in its source, where nobody can tamper with it."""
 
 import ast
 import importlib.util

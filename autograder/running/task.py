@@ -1,8 +1,11 @@
 """One notebook to run and what became of it, as plain data that may travel to another process or machine."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
+from autograder.errors import Problem
 from autograder.settings import Limits
 
 LEFT_OUT = (".ipynb", ".so", ".pyd", ".pyc", ".pyo")
@@ -38,6 +41,27 @@ class Executed:
     """Why it was not run to the end; empty when it was."""
     peak: int = 0
     """Bytes of memory."""
+
+
+Job = tuple[str, tuple[Any, ...]]
+"""A name, and the arguments of a call that is made somewhere else."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job that was done somewhere else: its result, or why there is none."""
+
+    name: str
+    result: Any = None
+    problem: Problem | None = None
+
+
+class Runner(Protocol):
+    """Calls a function with each job's arguments somewhere: `workers.in_workers`, or a cluster's."""
+
+    def __call__(self, log: Path, function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[Finished]:
+        """The jobs, as they are finished."""
+        ...
 
 
 def read_files(folder: Path) -> dict[str, bytes]:

@@ -15,13 +15,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from autograder.errors import Problem, problem_of
+from autograder.running.task import Finished, Job
+
 AHEAD = 2
 """Jobs for each worker that are prepared in advance: none waits, and a large class does not fill the memory."""
 
 PRELOADED = ["autograder.running.quick_imports", "autograder.running.execute", "torch.fx.experimental.symbolic_shapes"]
 """Loaded once for all workers; the last is what naming a first mistake needs, and takes more than a second."""
 
-LOST = "the process that ran it was killed, perhaps for lack of memory: grade it again"
+LOST = Problem("the process that ran it", "was killed, perhaps for lack of memory", "grade it again")
 
 
 def warm_up() -> None:
@@ -68,9 +71,7 @@ class Workers(ProcessPoolExecutor):
 _early: list[Workers] = []
 
 
-def in_workers(
-    log: Path, function: Callable[..., Any], jobs: Iterable[tuple[str, tuple[Any, ...]]], count: int | None = None
-) -> Iterator[tuple[str, Any, str]]:
+def in_workers(log: Path, function: Callable[..., Any], jobs: Iterable[Job], count: int | None = None) -> Iterator[Finished]:
     """Call a function with each job's arguments, in local processes.
 
     When one of them dies, the jobs that were under way are run again, one at a time; the one that kills its process then, too,
@@ -82,39 +83,39 @@ def in_workers(
         count: of processes; one for each core when left out.
 
     Yields:
-        (name, result, problem in one line), as the workers finish.
+        the jobs, as the workers finish.
     """
     count = count or os.cpu_count() or 1
     waiting = iter(jobs)
     while (job := next(waiting, None)) is not None:
         waiting = chain([job], waiting)
-        interrupted: list[tuple[str, tuple[Any, ...]]] = []
+        interrupted: list[Job] = []
         with _pool(log, count) as pool:
             yield from in_executor(pool, function, waiting, count * AHEAD, interrupted)
         for job in interrupted:
-            again: list[tuple[str, tuple[Any, ...]]] = []
+            again: list[Job] = []
             with _pool(log, 1) as pool:
                 yield from in_executor(pool, function, iter([job]), 1, again)
             if again:
-                yield job[0], None, LOST
+                yield Finished(job[0], problem=LOST)
     stop_early()
 
 
 def in_executor(
     pool: Executor,
     function: Callable[..., Any],
-    jobs: Iterator[tuple[str, tuple[Any, ...]]],
+    jobs: Iterator[Job],
     ahead: int,
-    interrupted: list[tuple[str, tuple[Any, ...]]],
-) -> Iterator[tuple[str, Any, str]]:
-    """The same in any executor of concurrent.futures.
+    interrupted: list[Job],
+) -> Iterator[Finished]:
+    """Call a function with each job's arguments, in any executor of concurrent.futures.
 
     Args:
         ahead: how many jobs are handed over before their turn.
         interrupted: takes the jobs that were under way when the executor broke.
     """
-    under_way: dict[Future[Any], tuple[str, tuple[Any, ...]]] = {}
-    queue: deque[tuple[str, Any, str]] = deque()
+    under_way: dict[Future[Any], Job] = {}
+    queue: deque[Finished] = deque()
     while not interrupted:
         while len(under_way) < ahead and (job := next(jobs, None)) is not None:
             try:
@@ -127,11 +128,11 @@ def in_executor(
         for future in wait(under_way, return_when=FIRST_COMPLETED).done:
             job = under_way.pop(future)
             try:
-                queue.append((job[0], future.result(), ""))
+                queue.append(Finished(job[0], future.result()))
             except BrokenExecutor:
                 interrupted.append(job)
             except Exception as error:  # whatever it is, the other students' work goes on
-                queue.append((job[0], None, f"{type(error).__name__}: {error}"))
+                queue.append(Finished(job[0], problem=problem_of(error)))
         while queue:
             yield queue.popleft()
     interrupted += under_way.values()

@@ -1,4 +1,4 @@
-"""Bubblewrap: the command that shuts a sandbox off from this computer, and whether this computer can make one."""
+"""Bubblewrap: the command that shuts a sandbox off, and whether this computer can make one."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, Problem
 from autograder.settings import CHECKOUT, PACKAGE, Limits
 
 FILES = Path(__file__).parent / "inside"
@@ -22,21 +22,22 @@ USER_NAMESPACES = (
 )
 
 
-def sandbox_problem() -> str:
-    """Why there can be no sandbox on this computer, and how to mend it, in one line; empty when there can."""
+def sandbox_problem() -> Problem | None:
+    """Why there can be no sandbox on this computer; None when there can."""
     if sys.platform != "linux":
-        return f"there is no sandbox on {sys.platform}: grade in a Linux container or virtual machine, as README.md describes"
+        cure = "grade in a Linux container or virtual machine, as README.md describes"
+        return Problem("there", f"is no sandbox on {sys.platform}", cure)
     program = shutil.which("bwrap")
     if program is None:
-        return "bubblewrap is not installed: apt install bubblewrap (dnf, zypper and pacman have it, too)"
+        return Problem("bubblewrap", "is not installed", "apt install bubblewrap (dnf, zypper and pacman have it, too)")
     words = "--unshare-all --unshare-user --ro-bind / / --size 4096 --tmpfs /tmp -- /bin/true"
     tried = subprocess.run([program, *words.split()], capture_output=True, text=True, check=False)
     if tried.returncode == 0:
-        return ""
+        return None
     said = (tried.stderr.strip().splitlines() or ["it says nothing"])[-1].removeprefix("bwrap: ")
     if "--size" in said:
-        return f"{program} is too old ({said}): version 0.8 or later is needed"
-    return f"bubblewrap cannot make a sandbox ({said}): {USER_NAMESPACES}"
+        return Problem(program, f"is too old ({said})", "version 0.8 or later is needed")
+    return Problem("bubblewrap", f"cannot make a sandbox ({said})", USER_NAMESPACES)
 
 
 def bwrap_command(edition: Path, limits: Limits, rules: int, *, device: str = "cpu") -> list[str]:
@@ -53,7 +54,8 @@ def bwrap_command(edition: Path, limits: Limits, rules: int, *, device: str = "c
     """
     program = shutil.which("bwrap")
     if program is None:
-        raise AutograderError("bubblewrap is not installed, and without it there is no sandbox: 'autograder doctor' says more")
+        cause = "is not installed, and without it there is no sandbox"
+        raise AutograderError("bubblewrap", cause, "'autograder doctor' says more")
     command = [program, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1"]
     command += ["--cap-drop", "ALL", "--hostname", "sandbox", "--uid", "1000", "--gid", "1000"]
     command += ["--size", str(limits.disk), "--tmpfs", "/tmp"]
@@ -101,10 +103,11 @@ def _system_folders() -> list[str]:
 
 
 def _hidden_folders() -> list[str]:
-    """Folders that hold answers and lie in what a student may read: the instructors' library, and this package.
+    """Folders that hold answers, and lie within what a student may read.
 
-    A checkout is hidden whole, for it has solutions, tests and the gradebook, too. An installed package lies in the folder
-    of all packages, of which only the two are hidden.
+    They are those of the instructors' library and of this package. A checkout is hidden whole, for it has
+    solutions, tests and the gradebook, too; an installed package lies in the folder of all packages, of which
+    only the two are hidden.
     """
     places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     installed = [Path(place) / name for place in places for name in ("course", "autograder")]

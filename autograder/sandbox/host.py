@@ -1,7 +1,8 @@
-"""The sandbox in which submissions run, from the host's side: a warm kernel in bubblewrap, for one notebook after another.
+"""The sandbox in which submissions run, from the host's side: a warm kernel for one notebook after another.
 
-No network, nothing to write but a small private /tmp, none of the course's solutions, gradebook or other students' work to
-read, no secrets in the environment, own process numbers, few system calls. `inside/warm_kernel.py` is its process 1.
+No network, nothing to write but a small private /tmp, none of the course's solutions, gradebook or other
+students' work to read, no secrets in the environment, own process numbers, few system calls.
+`inside/warm_kernel.py` is its process 1.
 """
 
 import json
@@ -12,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +25,20 @@ from autograder.settings import Limits
 
 START_SECONDS = 60.0
 """For a warm kernel to load torch."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the warm kernel says of a notebook when all of its processes are gone; nothing, if it is gone itself."""
+
+    clean: bool = False
+    """Whether nothing of the notebook is left in the sandbox."""
+    reason: str = ""
+    """Why it was stopped; empty when it was not."""
+    status: int | None = None
+    """The first process's exit status."""
+    peak: int = 0
+    """Bytes of memory."""
 
 
 class Sandbox:
@@ -41,8 +56,8 @@ class Sandbox:
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
         self.scratch = ""
-        self.last: dict[str, Any] = {}
-        """What the warm kernel said about the last notebook: why it was stopped, how it ended, its memory in bytes."""
+        self.last = Ending()
+        """How the last notebook ended."""
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +100,7 @@ class Sandbox:
                 complaints.seek(0)
                 said = complaints.read().decode(errors="replace").strip().splitlines() or ["it says nothing"]
                 self.close()
-                raise AutograderError(f"the sandbox does not start: {said[-1]} ('autograder doctor' says what to do)")
+                raise AutograderError("the sandbox", f"does not start ({said[-1]})", "'autograder doctor' says what to do")
 
     @contextmanager
     def student(self) -> Iterator[Student]:
@@ -99,8 +114,8 @@ class Sandbox:
                 yield Student(ours, self.limits, lambda: self._tell("interrupt"))
             finally:
                 self._tell("end")
-                self.last = self._hear(3 * GRACE)
-                if not self.last.get("clean"):  # whatever it is that stays, it goes with the sandbox
+                self.last = Ending(**self._hear(3 * GRACE))
+                if not self.last.clean:  # whatever it is that stays, it goes with the sandbox
                     self.close()
 
     def close(self) -> None:

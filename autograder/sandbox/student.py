@@ -1,4 +1,4 @@
-"""The line from the host to one student's process: questions go out, answers come back, each checked and limited in time."""
+"""The line from the host to one student's process: questions go out, and answers come back."""
 
 import base64
 import socket
@@ -13,7 +13,7 @@ GRACE = 2.0
 """Seconds between asking a cell to stop and killing its process."""
 
 LONGEST_ANSWER, MOST_PARTS = 2**25, 2**20
-"""Bytes, and lists and dictionaries, in one answer: they are held in the memory of the process that grades."""
+"""Bytes, and lists and dictionaries, in one answer: the process that grades holds them in its memory."""
 
 
 class StudentGoneError(Exception):
@@ -21,7 +21,7 @@ class StudentGoneError(Exception):
 
 
 class Student:
-    """The line to one student's process: questions and answers, each answer checked and limited in time."""
+    """The line to one student's process; each answer is checked, and limited in size and time."""
 
     def __init__(self, channel: socket.socket, limits: Limits, interrupt: Callable[[], None]) -> None:
         self.channel, self.limits, self.interrupt = channel, limits, interrupt

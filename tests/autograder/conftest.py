@@ -130,7 +130,7 @@ class TinyCourse:
 def needs_sandbox() -> None:
     """Skip where there can be no sandbox, and say why."""
     if problem := sandbox_problem():
-        pytest.skip(problem)
+        pytest.skip(str(problem))
 
 
 def in_notebook(source: str) -> CodeType:

@@ -16,13 +16,13 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.errors import AutograderError
+from autograder.errors import AutograderError, NotGradedError, Problem
 from autograder.gradebook.grades import read_grades
 from autograder.running import cluster as cluster_module
 from autograder.running.calls import run_all
 from autograder.running.cluster import LOST, check, on_cluster, pack
 from autograder.running.engine import grade
-from autograder.running.task import Executed, Task
+from autograder.running.task import Executed, Finished, Task
 from tests.autograder.conftest import AUTOGRADER
 
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -150,8 +150,8 @@ def test_what_kills_its_worker_twice_is_given_up_and_the_rest_goes_on(tmp_path, 
         _wait(lambda: runner._look(at_once=True) or list(runner.workers.values()) == [""] * 4, 60)
         for answer in runner(tmp_path / "log", obey, jobs()):
             done.append(answer)
-    assert sorted(name for name, _, _ in done) == sorted(f"s{number}" for number in range(30))
-    assert [(name, problem) for name, _, problem in done if problem] == [("s3", LOST)]
+    assert sorted(one.name for one in done) == sorted(f"s{number}" for number in range(30))
+    assert [(one.name, one.problem) for one in done if one.problem] == [("s3", LOST)]
     _wait(lambda: sum(process.poll() is not None for process in cluster.processes) == 2)
 
 
@@ -199,7 +199,7 @@ def test_a_worker_without_bubblewrap_is_left_out_and_one_with_another_version_to
     said: list[str] = []
     with on_cluster(cluster.address, tmp_path / "log", say=said.append) as runner:
         _wait(lambda: runner._look(at_once=True) or said, 60)
-        assert [outcome.problem for outcome in grade(tiny.settings, "tiny", ["ada"], runner=runner)] == [""]
+        assert [outcome.problem for outcome in grade(tiny.settings, "tiny", ["ada"], runner=runner)] == [None]
     assert _points(tiny) == {"ada": (4, 1)}
     assert "is left out: it has no sandbox: bubblewrap is not installed: apt install bubblewrap" in said[0]
     bare.kill()
@@ -230,7 +230,7 @@ def test_nothing_travels_but_tasks(tiny, monkeypatch):
         for student, arguments in jobs:
             sent.append(pack(function, arguments))
             assert pickle.loads(sent[-1]) == (run_all, arguments)
-            yield student, None, "not run"
+            yield Finished(student, problem=Problem("the notebook", "was not run"))
 
     grade(replace(tiny.settings, db=address), "tiny", ["lovelace"], runner=runner)
     (packed,) = sent
@@ -260,6 +260,7 @@ REFUSED = {
     "another name": _answer().replace("tiny", "other"),
     "another field": _answer(more=1),
     "a number for a notebook": _answer(notebook=3),
+    "a sentence for a problem": json.dumps({"problem": "the worker is ill"}),
     "no number": json.dumps({"done": {"tiny": {"notebook": BLANK.notebook, "seconds": float("nan")}}}),
     "text for a number": _answer(peak="1"),
     "no notebook": _answer(notebook="{}"),
@@ -270,11 +271,12 @@ REFUSED = {
 
 @pytest.mark.parametrize("answer", REFUSED.values(), ids=REFUSED.keys())
 def test_answers_are_checked(answer):
-    done, problem = check({"tiny": BLANK}, answer)
-    assert done is None
-    assert problem.startswith("what the cluster's worker answered cannot be used (")
+    with pytest.raises(NotGradedError, match=r"^what the cluster's worker answered cannot be used \("):
+        check({"tiny": BLANK}, answer)
 
 
 def test_a_right_answer_is_taken():
-    assert check({"tiny": BLANK}, _answer()) == ({"tiny": Executed(BLANK.notebook, 1.0, "", 1)}, "")
-    assert check({"tiny": BLANK}, '{"problem": "OSError: full\\nTraceback"}') == (None, "OSError: full")
+    assert check({"tiny": BLANK}, _answer()) == {"tiny": Executed(BLANK.notebook, 1.0, "", 1)}
+    told = json.dumps({"problem": ["the run", "broke off (OSError: full)\nTraceback", "grade it again"]})
+    with pytest.raises(NotGradedError, match=r"^the run broke off \(OSError: full\): grade it again$"):
+        check({"tiny": BLANK}, told)

@@ -273,7 +273,7 @@ def test_a_class_list_that_cannot_be_right_is_refused(tmp_path, text, said):
 
 def test_class_lists_come_with_semicolons_and_a_mark_of_their_encoding(tmp_path):
     (tmp_path / "students.csv").write_text("\ufeffID;E-Mail\r\ns01;a@example.edu\r\n\r\n", encoding="utf-8")
-    assert read_class_list(tmp_path / "students.csv").find([("email", "A@example.edu")]) == ("s01", "")
+    assert read_class_list(tmp_path / "students.csv").find([("email", "A@example.edu")]) == "s01"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", ".git", "a/b", "a\\b", "*", "a?", "a[b]", "-x", "a\nb", "x" * 129, "a "])

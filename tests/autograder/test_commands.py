@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from autograder.__main__ import main
 from autograder.cli import app
 from autograder.doctor import kernel_problem
+from autograder.errors import Problem
 
 COMMANDS = ("generate", "add", "collect", "grade", "feedback", "report", "export", "bundle", "demo", "doctor")
 
@@ -109,7 +110,8 @@ def test_package_missing_later_points_to_the_doctor(tiny, monkeypatch):
 
 def test_missing_bubblewrap_says_how_to_install_it(tiny, monkeypatch):
     tiny.hand_in("ada")
-    monkeypatch.setattr("autograder.running.engine.sandbox_problem", lambda: "bubblewrap is not installed: do this")
+    problem = Problem("bubblewrap", "is not installed", "do this")
+    monkeypatch.setattr("autograder.running.engine.sandbox_problem", lambda: problem)
     assert _one_line(_run("grade", "tiny")) == "autograder: bubblewrap is not installed: do this"
 
 
@@ -119,7 +121,8 @@ def test_kernel_of_another_environment_is_noticed(tmp_path, monkeypatch):
     spec = {"argv": ["/bin/false", "-f", "{connection_file}"], "display_name": "Python 3", "language": "python"}
     (folder / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    assert kernel_problem().startswith("the kernel 'python3' runs /bin/false, which has no course, torch or ipykernel: ")
+    said = "the kernel 'python3' runs /bin/false, which has no course, torch or ipykernel: "
+    assert str(kernel_problem()).startswith(said)
 
 
 def test_grading_a_class_from_start_to_feedback(tiny):

@@ -381,7 +381,8 @@ def test_whatever_is_handed_in_the_others_get_their_points(tiny):
         outcomes = grade(tiny.settings, "tiny", students)
     finally:
         subprocess.run(["rm", "-rf", str(tiny.settings.submitted)], check=True)  # too deep for pytest
-    assert all("\n" not in outcome.problem and outcome.problem.isprintable() for outcome in outcomes)
+    said = [str(outcome.problem or "") for outcome in outcomes]
+    assert all("\n" not in problem and problem.isprintable() for problem in said)
     earned = {row.student: tuple(row.points.values()) for row in read_grades(tiny.settings, "tiny").submissions}
     assert {name: earned[f"s{number}"] for number, name in enumerate(TINY)} == {
         name: points for name, (_, points) in TINY.items()

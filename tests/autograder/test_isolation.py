@@ -203,7 +203,7 @@ def test_all_of_this_checkout_is_hidden_where_python_lies_around_it(root, monkey
 
 
 def test_what_may_not_be_read_is_there(root):
-    """A file that is not there can be read by nobody: the tests above would pass whatever the sandbox shows."""
+    """A file that is not there can be read by nobody: the tests above would pass whatever is shown."""
     named = [path for code in REFUSED.values() for path in re.findall(r"\{root!r\} \+ '/([^']+)'", code)]
     assert len(named) >= 5
     assert [path for path in named if not (root / path).exists()] == []
@@ -409,7 +409,7 @@ def test_empty_files_do_not_fill_the_memory(edition):
     """On a busy machine a second is too short to make so many."""
     with Sandbox(edition, Limits(seconds=60, cell_seconds=30, memory=2**28, disk=2**22, file=2**21, files=64)) as patient:
         says(patient, GRABS["empty files"])
-        assert "files" in patient.last["reason"]
+        assert "files" in patient.last.reason
 
 
 def test_the_engine_s_memory_stays_small(impatient):

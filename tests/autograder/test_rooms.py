@@ -1,4 +1,4 @@
-"""The rooms of the autograder: which way arrows run, what the sandbox's inside may import, and where old names lead."""
+"""The autograder's rooms: which way arrows run, what the sandbox's inside may import, where old names lead."""
 
 import ast
 import importlib

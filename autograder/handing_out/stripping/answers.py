@@ -43,7 +43,8 @@ def cut_answers(files: Files, asked: Collection[str], stand_ins: Mapping[str, st
             return made
         if users <= found:
             helper, path = next(iter(left.items()))
-            raise AutograderError(f"{helper} in {path} is part of an answer, and more than a backward needs it: split the file")
+            cause = "is part of an answer, and more than a backward needs it"
+            raise AutograderError(f"{helper} in {path}", cause, "split the file")
         found |= users
 
 
@@ -101,10 +102,10 @@ def _cut_asked(files: Files, path: str, name: str, stand_in: str | None, used: s
             continue
         replaced = stand_in is not None and "backward" in bound(part)
         if not replaced and (kept := _sets(part)):
-            raise AutograderError(
-                f"{name}.backward in {path} sets self.{kept}, which torch.autograd would not: write one that does so and holds "
-                "no answer, in the file of that name in autograder/edition_parts/"
-            )
+            cause = f"sets self.{kept}, which torch.autograd would not"
+            place = "the file of that name in autograder/handing_out/edition_parts/"
+            cure = f"write one that does so and holds no answer, in {place}"
+            raise AutograderError(f"{name}.backward in {path}", cause, cure)
         changes.append((part, f"    from {stand_in} import backward" if replaced else None))
         used |= identifiers(part)
     files[path] = edit(files[path], changes)
@@ -127,9 +128,8 @@ def _require_gone(files: Files, path: str, name: str) -> None:
         asked |= isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in ASKED
         asked |= isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in ASKED
         if asked or (is_docstring(node) and TELLING.search(ast.unparse(node))):
-            raise AutograderError(
-                f"{name} in {path} keeps an answer in line {getattr(node, 'lineno', 1)}: define backward and local as usual"
-            )
+            cause = f"keeps an answer in line {getattr(node, 'lineno', 1)}"
+            raise AutograderError(f"{name} in {path}", cause, "define backward and local as usual")
     for other, text in files.items():
         if f"{name}." in text and re.search(rf"\b{name}\.({'|'.join(sorted(ASKED))})\s*=(?!=)", text):
-            raise AutograderError(f"{other} sets {name}.backward or {name}.local: define it in the class")
+            raise AutograderError(other, f"sets {name}.backward or {name}.local", "define it in the class")
