@@ -14,6 +14,7 @@ import numpy as np
 from autograder.running.meddling import as_python, meddling
 from autograder.sandbox.student import Student, StudentGoneError
 from course.checking.evidence import Evidence
+from course.checking.finding import Finding, Problem
 from course.checking.shortcuts import read_text
 from course.exercises import Score, find_exercise, grade_respondent
 from course.module import Module
@@ -75,13 +76,14 @@ class Remote:
     def __init__(self, student: Student, check: Check, sources: Sequence[str], *, brought: bool = False) -> None:
         self.brought = brought
         self.student, self.check, self.sources = student, check, [as_python(source) for source in sources]
+        self.kind = Problem.MISSING
         self.problem = _text(self._ask("use", check.exercise, check.name).get("problem"))
 
     def about(self) -> dict[str, Any]:
         """The object's problem, and what its source shows: here, where nobody can have tampered with the reading."""
-        problem = self.problem or _text(self._ask("about").get("problem")) or self.problem
+        told = self._told({} if self.problem else self._ask("about"))
         seen = [*read_text(self.sources, self.check.name), *meddling(self.sources, brought=self.brought)]
-        return {"problem": problem, "shortcuts": seen}
+        return {**told, "shortcuts": seen}
 
     def own(self, label: str) -> dict[str, Any]:
         """A module of the student's own: inputs' names and parameters."""
@@ -89,7 +91,7 @@ class Remote:
         named = {str(name): value for name, value in _dict(found.get("state")).items() if isinstance(value, np.ndarray)}
         state = {name: value for name, value in named.items() if not hasattr(Module, name.split(".")[0])}
         names = [_text(name) for name in _list(found.get("names"))]
-        return {"problem": self.problem or _text(found.get("problem")), "names": names, "state": state}
+        return {**self._told(found), "names": names, "state": state}
 
     def probe(
         self, label: str, state: dict[str, np.ndarray], names: Sequence[str], inputs: Sequence[Any], grads: Sequence[np.ndarray]
@@ -97,7 +99,7 @@ class Remote:
         """One probe."""
         found = self._ask("probe", label, state, list(names), list(inputs), list(grads))
         if self.problem:
-            return Evidence(errors={"forward": self.problem}, timed_out=True)
+            return Evidence(failures={"forward": Finding(self.kind, self.problem)}, timed_out=True)
         return Evidence(
             outputs=tuple(_array(value) for value in _list(found.get("outputs"))),
             grads={name: _array(value) for name, value in _dict(found.get("grads")).items()},
@@ -105,7 +107,7 @@ class Remote:
             changed=tuple(_text(name) for name in _list(found.get("changed"))),
             demands_forward=found.get("demands_forward") is True,
             timed_out=found.get("timed_out") is True,
-            errors={stage: _text(said) for stage, said in _dict(found.get("errors")).items()},
+            failures={stage: _finding(_dict(failure)) for stage, failure in _dict(found.get("failures")).items()},
             shortcuts=tuple(_text(said) for said in _list(found.get("shortcuts"))),
         )
 
@@ -113,27 +115,30 @@ class Remote:
         """One forward."""
         found = self._ask("forward", label, state, list(inputs))
         outputs = [value for value in _list(found.get("outputs")) if isinstance(value, np.ndarray)]
-        problem = self.problem or _text(found.get("problem"))
-        return {"problem": problem or ("" if outputs else "forward gave nothing"), "outputs": outputs}
+        told = self._told(found)
+        nothing = {} if outputs or told["problem"] else {"problem": "forward gave nothing", "kind": Problem.MISSING}
+        return {**told, **nothing, "outputs": outputs}
 
     def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
         """One call of a function."""
         found = self._ask("call", label, list(inputs))
         results = [value for value in _list(found.get("results")) if isinstance(value, np.ndarray)]
         changed = [value for value in _list(found.get("changed")) if type(value) is int]
-        problem = self.problem or _text(found.get("problem"))
-        return {
-            "problem": problem,
-            "results": results,
-            "changed": changed,
-            "slow": found.get("slow") is True or bool(self.problem),
-        }
+        return {**self._told(found), "results": results, "changed": changed}
+
+    def _told(self, found: dict[str, Any]) -> dict[str, Any]:
+        """What is wrong: that the process is gone, or what its answer says."""
+        if self.problem:
+            return {"problem": self.problem, "kind": self.kind}
+        words = _text(found.get("problem"))
+        return {"problem": words, "kind": _problem(found.get("kind")) if words else Problem.NONE}
 
     def _ask(self, what: str, *of: Any) -> dict[str, Any]:
         """The answer to one question; empty, with the reason noted, once the process has failed to give one."""
         try:
             return self.student.ask(what, *of)
         except StudentGoneError as gone:
+            self.kind = Problem.NO_ANSWER
             self.problem = f"the process in which the notebook ran gave no answer: {gone}"
             return {}
 
@@ -144,6 +149,15 @@ def _array(value: Any) -> np.ndarray | None:
 
 def _text(value: Any) -> str:
     return value[:500] if isinstance(value, str) else ""
+
+
+def _problem(value: Any) -> Problem:
+    """The kind of a problem, as a process says it; where it says nothing that is known, that something raised."""
+    return Problem(value) if value in {problem.value for problem in Problem if problem} else Problem.RAISED
+
+
+def _finding(failure: dict[str, Any]) -> Finding:
+    return Finding(_problem(failure.get("problem")), _text(failure.get("words")))
 
 
 def _list(value: Any) -> list[Any]:

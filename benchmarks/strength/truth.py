@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import course.module
 from course.checking.deadline import DeadlineError, deadline
+from course.device import device
+from course.modes import recording
 from course.module import Module, as_tuple
 
 TOLERANCE = 1e-9
@@ -28,7 +29,7 @@ def correct(module: Module, inputs: Sequence[Any], seeds: Iterable[int]) -> bool
     prepared = copy.deepcopy(module).to(dtype=torch.float64)
     given = [x.detach().double() if _moves(x) else x for x in inputs]
     for position, seed in enumerate(seeds):
-        rng = torch.Generator(course.device()).manual_seed(104729 + seed)  # not the numbers that anyone else draws
+        rng = torch.Generator(device()).manual_seed(104729 + seed)  # not the numbers that anyone else draws
         case = copy.deepcopy(prepared)
         for parameter in case.parameters():
             parameter.value = parameter.value + 0.5 * _randn(parameter.value, rng)
@@ -93,13 +94,9 @@ def _true_gradients(
     leaves = [x.detach().clone().requires_grad_() if _moves(x) else x for x in inputs]
     for parameter in module.parameters():
         parameter.value = parameter.value.detach().clone().requires_grad_()
-    recording = course.module._recording.set(True)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            outputs = as_tuple(module.forward(*leaves))
-    finally:
-        course.module._recording.reset(recording)
+    with recording(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        outputs = as_tuple(module.forward(*leaves))
     upstream = [_randn(o, rng) if _moves(o) else None for o in outputs]
     pairs = [(o, g) for o, g in zip(outputs, upstream, strict=True) if g is not None and o.requires_grad]
     sources = [x for x in leaves if _moves(x)] + [parameter.value for parameter in module.parameters()]

@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 
 from course.checking.deadline import DeadlineError, deadline
+from course.checking.finding import Finding, Problem
 from course.checking.shortcuts import watch_backward
 from course.errors import InputError, SavedError
 from course.module import Module, as_tuple
 
 LIBRARY = str(Path(__file__).parents[1])
+"""The folder of the package `course`."""
 
 
 @dataclass
@@ -38,8 +40,8 @@ class Evidence:
     """Whether backward before forward was refused."""
     timed_out: bool = False
     """Whether a stage was stopped at its deadline."""
-    errors: dict[str, str] = field(default_factory=dict)
-    """By stage (forward, backward, a second backward): what went wrong in it, in a sentence."""
+    failures: dict[str, Finding] = field(default_factory=dict)
+    """By stage (forward, backward, a second backward): what went wrong in it."""
     shortcuts: tuple[str, ...] = ()
     """Ways around a backward pass by hand that were seen in use, such as torch.autograd."""
 
@@ -73,7 +75,7 @@ def probe(
     for stage, record in (("backward", evidence.grads), ("a second backward", evidence.grads_again)):
         with watch_backward(module, parts) as shortcuts:
             found = _stage(evidence, stage, lambda: module.backward(*upstream), seconds)
-            stopped = stage in evidence.errors
+            stopped = stage in evidence.failures
             if not stopped:  # reading a gradient may run code, too, where its class is the student's
                 _record(evidence, stage, record, module, names, found)
         evidence.shortcuts = tuple(dict.fromkeys((*evidence.shortcuts, *shortcuts)))
@@ -93,10 +95,11 @@ def _record(
     """Note the gradients of one backward: those returned, by the inputs' names, and those of the parameters."""
     returned = as_tuple(found)
     if isinstance(found, list) and not all(grad is None or isinstance(grad, Tensor) for grad in found):
-        evidence.errors[stage] = f"{stage} returned a list of numbers where a tensor belongs: make one with torch.tensor(...)"
+        made = f"{stage} returned a list of numbers where a tensor belongs: make one with torch.tensor(...)"
+        evidence.failures[stage] = Finding(Problem.WRONG_KIND, made)
     elif len(returned) != len(names):
         both = f"{len(returned)} gradient{'s' * (len(returned) != 1)} for {len(names)} input{'s' * (len(names) != 1)}"
-        evidence.errors[stage] = f"{stage} returned {both} ({', '.join(names)})"
+        evidence.failures[stage] = Finding(Problem.WRONG_COUNT, f"{stage} returned {both} ({', '.join(names)})")
     else:
         record.update({name: _to_array(grad, stage, evidence) for name, grad in zip(names, returned, strict=True)})
     for name, parameter in module.named_parameters():  # a slip in what is returned does not cost these
@@ -123,20 +126,21 @@ def _same(now: Tensor, before: Tensor) -> bool:
 
 
 def _stage(evidence: Evidence, stage: str, run: Callable[[], Any], seconds: float) -> Any:
-    """Run one stage of a stranger's code; whatever goes wrong becomes a message."""
+    """Run one stage of a stranger's code; whatever goes wrong becomes a finding."""
     try:
         with deadline(seconds):
             return run()
     except NotImplementedError:
-        evidence.errors[stage] = f"{stage} is not written yet"
+        problem, words = Problem.NOT_WRITTEN, f"{stage} is not written yet"
     except DeadlineError as error:
-        evidence.timed_out = True
-        line = _line(error)
-        evidence.errors[stage] = f"{stage} did not finish within {seconds:g} s{line}: is there a loop that never ends?"
+        evidence.timed_out, problem = True, Problem.OUT_OF_TIME
+        words = f"{stage} did not finish within {seconds:g} s{_line(error)}: is there a loop that never ends?"
     except SystemExit as error:
-        evidence.errors[stage] = f"{stage} left the program with exit(){_line(error)}: raise or return instead"
+        problem = Problem.EXITED
+        words = f"{stage} left the program with exit(){_line(error)}: raise or return instead"
     except Exception as error:
-        evidence.errors[stage] = explain(stage, error)
+        problem, words = Problem.RAISED, explain(stage, error)
+    evidence.failures[stage] = Finding(problem, words)
     return None
 
 
@@ -192,5 +196,6 @@ def _to_array(value: Any, stage: str, evidence: Evidence) -> np.ndarray | None:
             return torch.as_tensor(value).detach().cpu().double().numpy().copy()
         except (TypeError, ValueError, RuntimeError):
             pass
-    evidence.errors.setdefault(stage, f"{stage} returned a {type(value).__name__} where a tensor belongs")
+    words = f"{stage} returned a {type(value).__name__} where a tensor belongs"
+    evidence.failures.setdefault(stage, Finding(Problem.WRONG_KIND, words))
     return None

@@ -3,29 +3,18 @@
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from course.checking.diagnosis import Diagnosis
+from course.checking.diagnosis.mistakes import Diagnosis
+from course.checking.finding import gradient_name
+from course.checking.part import Kind, Part
 
 MOST_CELLS = 16
 """How many rows and columns of a gradient a map shows: more could not be read on a slide."""
 
 BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
 """Positive and negative numbers; told apart by color-blind readers, too (Okabe, Ito: Color universal design, 2008)."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One independent verdict: its name, whether it passed, and if not, one line that says what and where."""
-
-    name: str
-    passed: bool
-    message: str = ""
-    mistake: "Diagnosis | None" = None
-    """The mistake that explains what was seen, if one does."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +34,7 @@ class Report:
         return bool(self.parts) and all(part.passed for part in self.parts)
 
     @property
-    def mistakes(self) -> "dict[str, Diagnosis]":
+    def mistakes(self) -> dict[str, Diagnosis]:
         """The mistakes that have a name, by part."""
         return {part.name: part.mistake for part in self.parts if part.mistake is not None}
 
@@ -70,7 +59,7 @@ class Report:
     @property
     def wrong(self) -> tuple[str, ...]:
         """The names of the gradients that failed and were measured."""
-        failed = {part.name.removeprefix("∂L/∂") for part in self.parts if not part.passed and part.name.startswith("∂L/∂")}
+        failed = {part.tensor for part in self.parts if part.kind is Kind.GRADIENT and not part.passed}
         return tuple(name for name in self.numeric if name in failed and self.analytic.get(name) is not None)
 
     def maps(self, name: str, cells: int = MOST_CELLS, case: str = "") -> str:
@@ -90,7 +79,7 @@ class Report:
         drawn = "".join(_map(title, values[window], scale) for title, values in maps.items())
         dots = "" if np.isfinite(analytic).all() and np.isfinite(numeric).all() else "; a dot where there is no number"
         said = f" (case: {case})" if case else ""
-        words = f"∂L/∂{name}{where}{said}: blue above 0, orange below, the darkest {scale:.3g}{dots}"
+        words = f"{gradient_name(name)}{where}{said}: blue above 0, orange below, the darkest {scale:.3g}{dots}"
         return (
             f"<figure style='margin:12px 0' role='img' aria-label='{html.escape(words, quote=True)}'>"
             f"<div style='display:flex;gap:24px;flex-wrap:wrap'>{drawn}</div>"

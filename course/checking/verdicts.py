@@ -5,15 +5,17 @@ what a module does; the verdicts need nothing else of it, so that a grader may g
 """
 
 import warnings
-from typing import Any
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import torch
 
-from course.checking.diagnosis import Diagnosis, diagnose
+from course.checking.diagnosis import Diagnosis, Mistake, diagnose
 from course.checking.evidence import Evidence
+from course.checking.finding import Finding, Problem, difference, gradient_name
 from course.checking.function import FunctionWithGradient
-from course.checking.report import Part, Report
+from course.checking.part import Kind, Part
+from course.checking.report import Report
 from course.checking.ties import Ties
 from course.checking.truth import Truth
 
@@ -28,28 +30,28 @@ SECOND_LOOK = 1 / 32
 def judge(title: str, evidence: Evidence, truth: Truth, *, tolerance: float = TOLERANCE, thorough: bool = False) -> Report:
     """Decide from arrays alone: forward against the true one, backward against finite differences of the true forward."""
     parts = [_judge_output(evidence, truth, tolerance), _judge_shapes(evidence, truth)]
-    names = list(truth.tensors)
     wrong, numeric = _compare(evidence, truth, tolerance, thorough)
     mistakes = _diagnose(truth, evidence, {name: numeric[name] for name in wrong if name in numeric}) if wrong else {}
     repeatable = _judge_repeatable(evidence, list(truth.moving), wrong, tolerance)
-    for name in names:
+    for name in truth.tensors:
         mistake = mistakes.get(name)
-        if mistake is not None and mistake.name == "wrong in places" and not repeatable.passed and evidence.grads_again:
-            mistake = Diagnosis("saved changed", "something saved is changed in place while backward still needs it", 0.7)
-        message = ". ".join(filter(None, [wrong.get(name, ""), mistake.sentence if mistake else ""]))
-        parts.append(Part(f"∂L/∂{name}", name not in wrong, message, mistake))
+        if mistake and mistake.mistake is Mistake.WRONG_IN_PLACES and not repeatable.passed and evidence.grads_again:
+            what = "something saved is changed in place while backward still needs it"
+            mistake = Diagnosis(Mistake.SAVED_CHANGED, what, 0.7)
+        parts.append(Part(Kind.GRADIENT, name, wrong.get(name), mistake))
     for name in truth.names:
         if name not in truth.moving:
-            fine = evidence.grads.get(name) is None and "backward" not in evidence.errors and "forward" not in evidence.errors
-            parts.append(Part(f"∂L/∂{name}", fine, "" if fine else f"'{name}' holds whole numbers: its gradient is None"))
+            fine = evidence.grads.get(name) is None and not evidence.failures.keys() & {"forward", "backward"}
+            whole = Finding(Problem.WRONG_KIND, f"'{name}' holds whole numbers: its gradient is None")
+            parts.append(Part(Kind.GRADIENT, name, None if fine else whole))
     if truth.parameters:
         parts.append(_judge_accumulation(evidence, list(truth.parameters), wrong, mistakes, tolerance))
     parts.append(repeatable)
     parts.append(_judge_untouched(evidence))
     parts.append(_judge_by_hand(evidence))
     if not isinstance(truth.module, FunctionWithGradient):
-        refused = evidence.demands_forward
-        parts.append(Part("needs forward first", refused, "" if refused else "backward before forward must be an error"))
+        accepted = Finding(Problem.NOT_REFUSED, "backward before forward must be an error")
+        parts.append(Part(Kind.FORWARD_FIRST, finding=None if evidence.demands_forward else accepted))
     return Report(title, tuple(parts), evidence.grads, numeric)
 
 
@@ -64,12 +66,12 @@ def _diagnose(truth: Truth, evidence: Evidence, numeric: dict[str, np.ndarray]) 
 
 def _compare(
     evidence: Evidence, truth: Truth, tolerance: float, thorough: bool
-) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """For each wrong gradient a line on what is wrong, and the numeric gradients that were measured."""
+) -> tuple[dict[str, Finding], dict[str, np.ndarray]]:
+    """For each wrong gradient what is wrong, and the numeric gradients that were measured."""
     shapes = {name: tuple(tensor.shape) for name, tensor in truth.tensors.items()}
     given = {name: grad for name in shapes if (grad := evidence.grads.get(name)) is not None}
-    error = evidence.errors.get("forward") or evidence.errors.get("backward") or ""
-    wrong = {name: error or f"∂L/∂{name} is missing: backward gave None" for name in shapes if name not in given}
+    failure = evidence.failures.get("forward") or evidence.failures.get("backward")
+    wrong = {name: failure or _missing(name) for name in shapes if name not in given}
     fitting = [name for name in given if given[name].shape == shapes[name]]
     doubtful = list(fitting) if thorough else [n for n in fitting if not _agrees_along(truth, n, given[n], tolerance)]
     misfits = [name for name in given if name not in fitting]
@@ -79,20 +81,21 @@ def _compare(
     for name in doubtful:
         beyond = np.isinf(numeric[name])  # where forward could not follow a difference out of its domain
         compared = np.where(beyond, np.nan if exact is None else exact[name], numeric[name])
-        message = _difference(given[name], compared, tolerance, "the numeric gradient")
-        if not message:
+        finding = difference(given[name], compared, tolerance, "the numeric gradient")
+        if finding is None:
             continue
         if exact is not None:  # a second witness: differences drown in round-off where outputs are large or slopes are small
             seen = np.where(np.isnan(numeric[name]), np.nan, exact[name])
-            if not _difference(given[name], seen, tolerance, "the true gradient", truth.rounding):
+            if not difference(given[name], seen, tolerance, "the true gradient", truth.rounding):
                 continue
-        elif not _difference(given[name], compared, tolerance, "", truth.noise) or _second_look(
+        elif not difference(given[name], compared, tolerance, "", truth.noise) or _second_look(
             truth, name, given[name], compared, tolerance
         ):
             continue
-        wrong[name] = message
+        wrong[name] = finding
     for name in misfits:
-        wrong[name] = f"has shape {given[name].shape}, but {name} has shape {shapes[name]}"
+        both = f"has shape {given[name].shape}, but {name} has shape {shapes[name]}"
+        wrong[name] = Finding(Problem.WRONG_SHAPE, both)
     known = {name: np.where(np.isinf(values), np.nan, values) for name, values in numeric.items()}
     return {name: wrong[name] for name in shapes if name in wrong}, known
 
@@ -123,118 +126,109 @@ def _second_look(truth: Truth, name: str, grad: np.ndarray, numeric: np.ndarray,
     return bool(fine.all())
 
 
+def _missing(name: str) -> Finding:
+    return Finding(Problem.MISSING, f"{gradient_name(name)} is missing: backward gave None")
+
+
 def _judge_output(evidence: Evidence, truth: Truth, tolerance: float) -> Part:
+    return Part(Kind.OUTPUT, finding=_wrong_output(evidence, truth, tolerance))
+
+
+def _wrong_output(evidence: Evidence, truth: Truth, tolerance: float) -> Finding | None:
     if not evidence.outputs:
-        return Part("output", False, _first_error(evidence) or "forward returned nothing")
+        return _first_failure(evidence) or Finding(Problem.MISSING, "forward returned nothing")
     if len(evidence.outputs) != len(truth.expected):
-        return Part("output", False, f"forward returned {len(evidence.outputs)} values where {len(truth.expected)} belong")
+        both = f"forward returned {len(evidence.outputs)} values where {len(truth.expected)} belong"
+        return Finding(Problem.WRONG_COUNT, both)
     for got, want in zip(evidence.outputs, truth.expected, strict=True):
         if want is None:
             if got is not None:
-                return Part("output", False, "forward returned something where None belongs")
+                return Finding(Problem.WRONG_KIND, "forward returned something where None belongs")
             continue
-        message = _difference(got, want.detach().cpu().double().numpy(), tolerance, "the expected output")
-        if message:
-            return Part("output", False, evidence.errors.get("forward", message))
-    return Part("output", True)
+        finding = difference(got, want.detach().cpu().double().numpy(), tolerance, "the expected output")
+        if finding:
+            return evidence.failures.get("forward", finding)
+    return None
 
 
 def _judge_shapes(evidence: Evidence, truth: Truth) -> Part:
     for name, tensor in truth.tensors.items():
         got = evidence.grads.get(name)
         if got is None:
-            return Part("shapes", False, _first_error(evidence) or f"∂L/∂{name} is missing: backward gave None")
+            return Part(Kind.SHAPES, name, _first_failure(evidence) or _missing(name))
         if got.shape != tensor.shape:
-            return Part("shapes", False, f"∂L/∂{name} has shape {got.shape}, but {name} has shape {tuple(tensor.shape)}")
-    return Part("shapes", True)
+            both = f"{gradient_name(name)} has shape {got.shape}, but {name} has shape {tuple(tensor.shape)}"
+            return Part(Kind.SHAPES, name, Finding(Problem.WRONG_SHAPE, both))
+    return Part(Kind.SHAPES)
 
 
-def _first_error(evidence: Evidence) -> str:
-    return next(iter(evidence.errors.values()), "")
+def _first_failure(evidence: Evidence) -> Finding | None:
+    return next(iter(evidence.failures.values()), None)
+
+
+def _no_gradient(evidence: Evidence) -> Finding:
+    return _first_failure(evidence) or Finding(Problem.MISSING, "no gradient")
 
 
 def _judge_accumulation(
-    evidence: Evidence, names: list[str], wrong: dict[str, str], mistakes: dict[str, Any], tolerance: float
+    evidence: Evidence, names: list[str], wrong: Collection[str], mistakes: Mapping[str, Diagnosis], tolerance: float
 ) -> Part:
     for name in names:
         once, twice = evidence.grads.get(name), evidence.grads_again.get(name)
         if once is None or twice is None:
-            return Part("accumulation", False, _first_error(evidence) or "no gradient")
+            return Part(Kind.ACCUMULATION, name, _no_gradient(evidence))
         if name in wrong and not np.any(once):
-            return Part("accumulation", False, f"{name}.grad is all zeros: nothing was added", mistakes.get(name))
+            nothing = Finding(Problem.NOT_ADDED, f"{name}.grad is all zeros: nothing was added")
+            return Part(Kind.ACCUMULATION, name, nothing, mistakes.get(name))
         doubled = once.shape == twice.shape and np.array_equal(twice, 2 * once, equal_nan=True)
-        if not doubled and (once.shape != twice.shape or _difference(twice, 2 * once, tolerance, "")):
-            same = once.shape == twice.shape and not _difference(twice, once, tolerance, "")
-            mistake = Diagnosis("overwritten", f"{name}.grad is assigned where += belongs", 0.95) if same else None
-            return Part("accumulation", False, f"a second backward must add to {name}.grad, not replace it", mistake)
-    return Part("accumulation", True)
+        if not doubled and (once.shape != twice.shape or difference(twice, 2 * once, tolerance, "")):
+            same = once.shape == twice.shape and not difference(twice, once, tolerance, "")
+            what = f"{name}.grad is assigned where += belongs"
+            replaced = Finding(Problem.NOT_ADDED, f"a second backward must add to {name}.grad, not replace it")
+            mistake = Diagnosis(Mistake.OVERWRITTEN, what, 0.95) if same else None
+            return Part(Kind.ACCUMULATION, name, replaced, mistake)
+    return Part(Kind.ACCUMULATION)
 
 
-def _judge_repeatable(evidence: Evidence, names: list[str], wrong: dict[str, str], tolerance: float) -> Part:
+def _judge_repeatable(evidence: Evidence, names: list[str], wrong: Collection[str], tolerance: float) -> Part:
     for name in names:
         once, again = evidence.grads.get(name), evidence.grads_again.get(name)
         if once is None or again is None:
-            return Part("repeatable", False, _first_error(evidence) or "no gradient")
-        if not np.array_equal(again, once, equal_nan=True) and _difference(again, once, tolerance, ""):
-            what = "something saved was changed in place, or numbers are drawn at random"
-            mistake = None if name in wrong else Diagnosis("saved changed", "something saved was changed in place", 0.9)
-            return Part("repeatable", False, f"a second backward gives another ∂L/∂{name}: {what}", mistake)
-    return Part("repeatable", True)
+            return Part(Kind.REPEATABLE, name, _no_gradient(evidence))
+        if not np.array_equal(again, once, equal_nan=True) and difference(again, once, tolerance, ""):
+            why = "something saved was changed in place, or numbers are drawn at random"
+            other = Finding(Problem.DIFFERENT, f"a second backward gives another {gradient_name(name)}: {why}")
+            changed = Diagnosis(Mistake.SAVED_CHANGED, "something saved was changed in place", 0.9)
+            return Part(Kind.REPEATABLE, name, other, None if name in wrong else changed)
+    return Part(Kind.REPEATABLE)
 
 
 def _judge_untouched(evidence: Evidence) -> Part:
     if not evidence.grads_again:
-        return Part("leaves inputs alone", False, _first_error(evidence) or "no gradient")
+        return Part(Kind.UNTOUCHED, finding=_no_gradient(evidence))
     if evidence.changed:
-        changed = " and ".join(evidence.changed)
-        what = f"{changed} was changed in place: compute a new tensor instead"
-        return Part("leaves inputs alone", False, what, Diagnosis("saved changed", what, 0.99))
-    return Part("leaves inputs alone", True)
+        what = f"{' and '.join(evidence.changed)} was changed in place: compute a new tensor instead"
+        mistake = Diagnosis(Mistake.SAVED_CHANGED, what, 0.99)
+        return Part(Kind.UNTOUCHED, finding=Finding(Problem.CHANGED, what), mistake=mistake)
+    return Part(Kind.UNTOUCHED)
 
 
 def judge_ties(evidence: Evidence, question: Ties) -> Part:
     """Whether a module hands the gradient on exactly once where several numbers are equal."""
     grads = {name: evidence.grads.get(name) for name in question.direction}
     if any(grad is None or grad.shape != question.direction[name].shape for name, grad in grads.items()):
-        return Part("ties", False, _first_error(evidence) or "a gradient is missing, or has the wrong shape")
+        missing = Finding(Problem.MISSING, "a gradient is missing, or has the wrong shape")
+        return Part(Kind.TIES, finding=_first_failure(evidence) or missing)
     slope = sum(float((grad * question.direction[name]).sum()) for name, grad in grads.items() if grad is not None)
     if abs(slope - question.slope) <= 1e-6 * question.scale:
-        return Part("ties", True)
+        return Part(Kind.TIES)
     what = "of several equal numbers, one gets the gradient, or each a share: together exactly the whole"
-    return Part(
-        "ties", False, f"where numbers are equal, the gradients are wrong: {what}", Diagnosis("ties routed twice", what, 0.8)
-    )
+    finding = Finding(Problem.DIFFERENT, f"where numbers are equal, the gradients are wrong: {what}")
+    return Part(Kind.TIES, finding=finding, mistake=Diagnosis(Mistake.TIES_ROUTED_TWICE, what, 0.8))
 
 
 def _judge_by_hand(evidence: Evidence) -> Part:
     if not evidence.shortcuts:
-        return Part("by hand", True)
-    return Part("by hand", False, f"this backward {' and '.join(evidence.shortcuts)}: here, the chain rule is yours to apply")
-
-
-def _difference(got: np.ndarray | None, want: np.ndarray, tolerance: float, what: str, noise: float = 0.0) -> str:
-    """One line on how two arrays differ, empty when they agree; numbers that are nan in `want` are not compared."""
-    if got is None:
-        return "nothing was returned"
-    if got.shape != want.shape:
-        return f"has shape {got.shape}, but {what} has shape {want.shape}"
-    compared = ~np.isnan(want)
-    if not compared.any():
-        return "" if got.size == 0 else f"could not be compared: {what} has a kink at every number"
-    strange = ~np.isfinite(got) & compared
-    if strange.any():
-        index = tuple(int(i) for i in np.argwhere(strange)[0])
-        count = f"{int(strange.sum())} of {got.size} {'is' if strange.sum() == 1 else 'are'}"
-        return f"is {got[index]:g}{_at(index)}, but {what} is {want[index]:.6g} ({count} no finite number)"
-    scale = max(np.abs(want[compared]).max(), 1e-12)
-    error = np.where(compared, np.abs(got - np.where(compared, want, 0.0)), 0.0)
-    allowed = tolerance * scale + noise
-    if error.max() <= allowed:
-        return ""
-    index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
-    count = int((error > allowed).sum())
-    return f"is {got[index]:.6g}{_at(index)}, but {what} is {want[index]:.6g} ({count} of {int(compared.sum())} differ)"
-
-
-def _at(index: tuple[int, ...]) -> str:
-    return f" at {list(index)}" if index else ""
+        return Part(Kind.BY_HAND)
+    words = f"this backward {' and '.join(evidence.shortcuts)}: here, the chain rule is yours to apply"
+    return Part(Kind.BY_HAND, finding=Finding(Problem.NOT_BY_HAND, words))

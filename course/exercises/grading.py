@@ -1,7 +1,8 @@
 """The judge: asks a respondent for arrays on fresh inputs, and gives each part of an exercise its verdict."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import torch
 from torch import Generator, Tensor
 
 from course.checking.evidence import Evidence
-from course.checking.report import Part, Report
+from course.checking.finding import Finding, Problem
+from course.checking.part import Kind, Part
+from course.checking.report import Report
 from course.checking.scatter import note_scatter
 from course.checking.truth import Truth
 from course.checking.verdicts import judge
@@ -49,23 +52,23 @@ def grade_respondent(exercise: Exercise, respondent: Respondent, *, seed: int = 
 def examine(exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorough: bool = False) -> dict[str, Report]:
     """Ask about every case of the exercise and judge what comes back: a report by case label."""
     reports: dict[str, Report] = {}
-    problem = str(respondent.about()["problem"])
-    stopped = ""  # what never ends in one case is not tried in the next
+    refusal = _finding(respondent.about())  # or what never ends in one case: it is not tried in the next
     for case, truth, rng in _situations(exercise, seed):
         if isinstance(case, Call):
-            reports[case.label] = _judge_call(case, respondent, problem or stopped)
-            stopped = stopped or (reports[case.label].parts[0].message if reports[case.label].title == SLOW else "")
+            reports[case.label] = _judge_call(case, respondent, refusal)
+            result = reports[case.label]["result"]
+            refusal = refusal or (result.finding if result.problem in ENDLESS else None)
             continue
-        truth = truth or _own_truth(case, respondent, problem, rng)
-        if isinstance(truth, str):
-            reports[case.label] = Report(case.label, tuple(Part(name, False, truth) for name in exercise.points))
+        truth = truth or _own_truth(case, respondent, refusal, rng)
+        if isinstance(truth, Finding):
+            reports[case.label] = Report(case.label, tuple(Part.called(name, truth) for name in exercise.points))
             continue
-        if problem or stopped:
-            evidence = Evidence(errors={"backward": problem or stopped})
+        if refusal:
+            evidence = Evidence(failures={"backward": refusal})
         else:
             ask = functools.partial(_ask, respondent, case.label, truth)
             evidence = note_scatter(ask(truth.inputs), truth, ask)
-            stopped = next(iter(evidence.errors.values()), "") if evidence.timed_out else ""
+            refusal = next(iter(evidence.failures.values()), None) if evidence.timed_out else None
         report = judge(case.label, evidence, truth, tolerance=exercise.tolerance, thorough=thorough)
         reports[case.label] = _by_hand(report) if evidence.shortcuts else report
     return reports
@@ -104,25 +107,32 @@ def _situations(exercise: Exercise, seed: int) -> list[tuple[Case | Call, Truth 
 
 _kept: dict[tuple[int, int, str], tuple[Exercise, list[tuple[Case | Call, Truth | None, Generator]]]] = {}
 
-SLOW = "out of time"
+ENDLESS = (Problem.OUT_OF_TIME, Problem.NO_ANSWER)
+"""Problems of one case that the next would meet again."""
 
 
-def _judge_call(case: Call, respondent: Respondent, problem: str) -> Report:
+def _finding(told: Mapping[str, Any]) -> Finding | None:
+    """What a respondent's answer says is wrong, if something is."""
+    return Finding(Problem(told["kind"]), str(told["problem"])) if told["problem"] else None
+
+
+def _judge_call(case: Call, respondent: Respondent, refusal: Finding | None) -> Report:
     """The verdict on a plain function in one case."""
-    if problem:
-        return Report(case.label, (Part("result", False, problem),))
-    found = respondent.call(case.label, to_arrays(case.inputs))
-    if found["problem"]:
-        return Report(SLOW if found["slow"] else case.label, (Part("result", False, str(found["problem"])),))
-    results = [np.asarray(result, dtype=float) for result in found["results"]]
+    answer = {} if refusal else respondent.call(case.label, to_arrays(case.inputs))
+    finding = refusal or _finding(answer)
+    if finding:
+        return Report(case.label, (Part(Kind.RESULT, finding=finding),))
+    results = [np.asarray(result, dtype=float) for result in answer["results"]]
     try:
         wrong = case.accept(case.inputs, results)
+        finding = Finding(Problem.DIFFERENT, wrong) if wrong else None
     except (IndexError, TypeError, ValueError):  # a process that lies may send any number of arrays of any shape
-        wrong = "gave results of another number or shape than was asked for"
-    parts = [Part("result", not wrong, wrong)]
-    changed = [int(position) for position in found["changed"]]
+        other = "gave results of another number or shape than was asked for"
+        finding = Finding(Problem.WRONG_COUNT, other)
+    changed = [int(position) for position in answer["changed"]]
     what = f"argument {changed[0] + 1} was changed in place: compute a new tensor instead" if changed else ""
-    return Report(case.label, (*parts, Part("leaves inputs alone", not changed, what)))
+    untouched = Part(Kind.UNTOUCHED, finding=Finding(Problem.CHANGED, what) if changed else None)
+    return Report(case.label, (Part(Kind.RESULT, finding=finding), untouched))
 
 
 class _StandIn(Module):
@@ -136,21 +146,32 @@ class _StandIn(Module):
     def forward(self, *inputs: Tensor) -> Any:
         self.save()
         state = {name: parameter.value.cpu().numpy() for name, parameter in self.named_parameters()}
-        found = self._respondent.forward(self._label, state, to_arrays(inputs))
-        if found["problem"]:
-            raise ArithmeticError(str(found["problem"]))
-        outputs = tuple(torch.from_numpy(np.asarray(output, dtype=float)).to(device()) for output in found["outputs"])
+        answer = self._respondent.forward(self._label, state, to_arrays(inputs))
+        finding = _finding(answer)
+        if finding:
+            raise _NoForwardError(finding)
+        outputs = tuple(torch.from_numpy(np.asarray(output, dtype=float)).to(device()) for output in answer["outputs"])
         return outputs[0] if len(outputs) == 1 else outputs
 
 
-def _own_truth(case: Case, respondent: Respondent, problem: str, rng: Generator) -> Truth | str:
+class _NoForwardError(ArithmeticError):
+    """The student's forward gave no output."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.words)
+        self.finding = finding
+
+
+def _own_truth(case: Case, respondent: Respondent, refusal: Finding | None, rng: Generator) -> Truth | Finding:
     """The truth about a module of the student's own is its own forward; or why there is none."""
-    own = {} if problem else respondent.own(case.label)
-    if problem or own["problem"]:
-        return problem or str(own["problem"])
+    own = {} if refusal else respondent.own(case.label)
+    refusal = refusal or _finding(own)
+    if refusal:
+        return refusal
     taken = [name for name in own["state"] if name.startswith("_") or hasattr(Module, name) or name in vars(Module())]
     if taken:
-        return f"a parameter may not be called '{taken[0]}': every module has something of that name"
+        what = f"a parameter may not be called '{taken[0]}': every module has something of that name"
+        return Finding(Problem.REFUSED, what)
     module = _StandIn(case.label, respondent, own["state"])
     for parameter in module.parameters():
         parameter.value = parameter.value + 0.25 * torch.randn(
@@ -158,8 +179,8 @@ def _own_truth(case: Case, respondent: Respondent, problem: str, rng: Generator)
         )
     try:
         truth = Truth(module, case.inputs, rng)
-    except ArithmeticError as error:
-        return str(error)
+    except _NoForwardError as error:
+        return error.finding
     names = tuple(map(str, own["names"]))
     truth.names = names if len(names) == len(case.inputs) else module.input_names(len(case.inputs))
     return truth
@@ -167,9 +188,9 @@ def _own_truth(case: Case, respondent: Respondent, problem: str, rng: Generator)
 
 def _by_hand(report: Report) -> Report:
     """Gradients that torch or numerical differences computed are no answer: their parts fail, with the reason."""
-    reason = report["by hand"].message
-    parts = tuple(Part(part.name, False, reason) if part.name.startswith("∂L/∂") else part for part in report.parts)
-    return Report(report.title, parts, report.analytic, report.numeric)
+    reason = report["by hand"].finding
+    parts = (Part(part.kind, part.tensor, reason) if part.kind is Kind.GRADIENT else part for part in report.parts)
+    return replace(report, parts=tuple(parts))
 
 
 def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None]:
@@ -179,21 +200,24 @@ def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None
         the verdict, and the report on the case that it is about, if it is about one.
     """
     if name in reports:
-        failed = [part for part in reports[name].parts if not part.passed]
-        said = failed[0].message if failed else ""
-        message = f"{failed[0].name} {said}" if said.startswith(("is ", "has ")) and failed[0].name != "result" else said
-        return Part(name, not failed, message, _first(failed)), reports[name]
-    found = [(label, part) for label, report in reports.items() for part in report.parts if part.name == name]
-    failed_in = [(label, part) for label, part in found if not part.passed]
-    if not failed_in:
+        return _whole(name, reports[name]), reports[name]
+    parts = [(label, part) for label, report in reports.items() for part in report.parts if part.name == name]
+    failed = [(label, part) for label, part in parts if not part.passed]
+    if not parts:
         missing = f"there is no {name}: is it a parameter or an input of your module?"
-        if name == "accumulation":
+        if name == Kind.ACCUMULATION.value:
             missing = "your module has no parameter, and so no gradient that adds up"
-        return Part(name, bool(found), "" if found else missing), None
-    label, part = max(failed_in, key=lambda pair: pair[1].mistake.confidence if pair[1].mistake else 0.0)
-    where = f" (case: {label})" if len(reports) > 1 and label else ""
-    return Part(name, False, part.message + where, part.mistake), reports[label]
+        return Part.called(name, Finding(Problem.MISSING, missing)), None
+    if not failed:
+        return Part.called(name), None
+    label, part = max(failed, key=lambda pair: pair[1].mistake.confidence if pair[1].mistake else 0.0)
+    return replace(part, case=label) if len(reports) > 1 and part.kind is not Kind.CASE else part, reports[label]
 
 
-def _first(parts: Sequence[Part]) -> Any:
-    return next((part.mistake for part in parts if part.mistake is not None), None)
+def _whole(label: str, report: Report) -> Part:
+    """One verdict for all parts of a case: the first that failed speaks."""
+    failed = [part for part in report.parts if not part.passed]
+    if not failed:
+        return Part(Kind.CASE, case=label)
+    mistake = next((part.mistake for part in failed if part.mistake is not None), None)
+    return Part(Kind.CASE, failed[0].tensor, failed[0].statement, mistake, label, failed[0])

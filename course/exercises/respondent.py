@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from course.checking.deadline import DeadlineError, deadline
 from course.checking.evidence import Evidence, explain, probe
+from course.checking.finding import Finding, Problem
 from course.checking.shortcuts import read_source
 from course.device import device
 from course.exercises.exercise import Call, Case, Exercise, RefusalError
@@ -21,14 +22,18 @@ SECONDS = 5.0
 
 
 class Respondent(Protocol):
-    """What a judge may ask of a student's object, here or in another process. All answers are arrays and strings."""
+    """What a judge may ask of a student's object, here or in another process.
+
+    Answers are made of arrays and strings. Where something is wrong, `problem` says what in words, and `kind` is the
+    Problem; both are empty where nothing is.
+    """
 
     def about(self) -> dict[str, Any]:
-        """`problem`: why the object is no answer at all, else empty. `shortcuts`: what a person should see in its source."""
+        """Whether the object is an answer at all, and the `shortcuts` in its source that a person should see."""
         ...
 
     def own(self, label: str) -> dict[str, Any]:
-        """Of a module of the student's own: `problem`, the `names` of its inputs and its parameters' `state`."""
+        """The `names` of the inputs of a module of the student's own, and its parameters' `state`."""
         ...
 
     def probe(
@@ -38,11 +43,11 @@ class Respondent(Protocol):
         ...
 
     def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
-        """`outputs` of a module with those parameters, or the `problem`."""
+        """The `outputs` of a module with those parameters."""
         ...
 
     def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
-        """`results` of a plain function, the inputs that it `changed`, or the `problem`; `slow` when time ran out."""
+        """The `results` of a plain function, and the positions of the inputs that it `changed`."""
         ...
 
 
@@ -55,43 +60,45 @@ class Local:
         self.cases = {case.label: case for case in self.exercise.cases(Generator(device()).manual_seed(0))}
 
     def about(self) -> dict[str, Any]:
-        problem = ""
+        refusal = None
         if not callable(self.answer):
-            problem = f"'{self.exercise.name}' needs a class or a function, this is a {type(self.answer).__name__}"
+            words = f"'{self.exercise.name}' needs a class or a function, this is a {type(self.answer).__name__}"
+            refusal = Finding(Problem.REFUSED, words)
         elif self._asks_for_module() and isinstance(self.answer, type) and not _wrote_backward(self.answer):
-            problem = f"{self.answer.__name__} has no backward of its own: write one in the class"
-        return {"problem": problem, "shortcuts": list(read_source(self.answer))}
+            words = f"{self.answer.__name__} has no backward of its own: write one in the class"
+            refusal = Finding(Problem.REFUSED, words)
+        return _told(refusal) | {"shortcuts": list(read_source(self.answer))}
 
     def _asks_for_module(self) -> bool:
         return isinstance(next(iter(self.cases.values())), Case)
 
     def own(self, label: str) -> dict[str, Any]:
         module = self._make(label)
-        if isinstance(module, str):
-            return {"problem": module, "names": [], "state": {}}
+        if isinstance(module, Finding):
+            return _told(module) | {"names": [], "state": {}}
         count = len(self.cases[label].inputs)
         names = module.input_names()
         state = {name: parameter.value.cpu().numpy() for name, parameter in module.named_parameters()}
-        return {"problem": "", "names": list(names if len(names) == count else ()), "state": state}
+        return _told() | {"names": list(names if len(names) == count else ()), "state": state}
 
     def probe(
         self, label: str, state: dict[str, np.ndarray], names: Sequence[str], inputs: Sequence[Any], grads: Sequence[np.ndarray]
     ) -> Evidence:
         module = self._make(label, state)
-        if isinstance(module, str):
-            return Evidence(errors={"forward": module})
+        if isinstance(module, Finding):
+            return Evidence(failures={"forward": module})
         return probe(module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS, parts=self._parts(label))
 
     def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
         module = self._make(label, state)
-        if isinstance(module, str):
-            return {"problem": module, "outputs": []}
+        if isinstance(module, Finding):
+            return _told(module) | {"outputs": []}
         try:
             with deadline(SECONDS):
                 outputs = as_tuple(module.forward(*_tensors(inputs)))
         except (Exception, DeadlineError, SystemExit) as error:
-            return {"problem": explain("forward", error), "outputs": []}
-        return {"problem": "", "outputs": [torch.as_tensor(output).detach().cpu().double().numpy() for output in outputs]}
+            return _told(_raised("forward", error)) | {"outputs": []}
+        return _told() | {"outputs": [torch.as_tensor(output).detach().cpu().double().numpy() for output in outputs]}
 
     def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
         case, given = self.cases[label], _tensors(inputs)
@@ -101,15 +108,15 @@ class Local:
                 found = as_tuple(case.run(self.answer, *given))
                 results = [torch.as_tensor(value).detach().cpu().double().numpy() for value in found]
         except NotImplementedError:
-            return {"problem": "it is not written yet", "results": [], "changed": [], "slow": False}
+            return _told(Finding(Problem.NOT_WRITTEN, "it is not written yet")) | {"results": [], "changed": []}
         except DeadlineError:
             slow = f"it did not finish within {case.seconds:g} s: is there a loop that never ends?"
-            return {"problem": slow, "results": [], "changed": [], "slow": True}
+            return _told(Finding(Problem.OUT_OF_TIME, slow)) | {"results": [], "changed": []}
         except (Exception, SystemExit) as error:
-            return {"problem": explain("your function", error), "results": [], "changed": [], "slow": False}
+            return _told(_raised("your function", error)) | {"results": [], "changed": []}
         pairs = zip(given, _tensors(inputs), strict=True)
         changed = [i for i, (now, before) in enumerate(pairs) if now.shape != before.shape or not torch.equal(now, before)]
-        return {"problem": "", "results": results, "changed": changed, "slow": False}
+        return _told() | {"results": results, "changed": changed}
 
     def _parts(self, label: str) -> set[type[Module]] | None:
         """The kinds of module that the right one is made of; None where the student decides that."""
@@ -119,7 +126,7 @@ class Local:
             return None
         return {type(part) for name, part in case.make(self.exercise.truth).named_modules() if name}
 
-    def _make(self, label: str, state: dict[str, np.ndarray] | None = None) -> Module | str:
+    def _make(self, label: str, state: dict[str, np.ndarray] | None = None) -> Module | Finding:
         """The module of one case with those parameters, or why there is none."""
         case = self.cases[label]
         assert isinstance(case, Case)
@@ -127,17 +134,29 @@ class Local:
             with deadline(SECONDS):
                 module = case.module(self.answer)
             if not isinstance(module, Module):
-                return f"making it gave a {type(module).__name__}: the class must inherit from Module"
+                words = f"making it gave a {type(module).__name__}: the class must inherit from Module"
+                return Finding(Problem.REFUSED, words)
             module = module.to(dtype=torch.float64)
             if state is not None:
                 # Only the student's own module has buffers that nobody else knows of.
                 kept = module.state_dict() if self.exercise.truth is None else {}
                 module.load_state_dict(kept | dict(zip(state, _tensors(list(state.values())), strict=True)))
         except RefusalError as error:
-            return str(error)
+            return Finding(Problem.REFUSED, str(error))
         except (Exception, DeadlineError, SystemExit) as error:
-            return explain("making it", error)
+            return _raised("making it", error)
         return module
+
+
+def _told(finding: Finding | None = None) -> dict[str, Any]:
+    """What was found, in an answer to the judge; with nothing found, that nothing was."""
+    return {"problem": finding.words, "kind": finding.problem} if finding else {"problem": "", "kind": Problem.NONE}
+
+
+def _raised(stage: str, error: BaseException) -> Finding:
+    """An exception of the student's code, in one sentence."""
+    kinds = {DeadlineError: Problem.OUT_OF_TIME, SystemExit: Problem.EXITED}
+    return Finding(kinds.get(type(error), Problem.RAISED), explain(stage, error))
 
 
 def _tensors(arrays: Sequence[Any]) -> tuple[Any, ...]:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from course.checking.report import Part, Report
+from course.checking.diagnosis import Diagnosis
+from course.checking.part import Kind, Part
+from course.checking.report import Report
 from course.exercises.exercise import Exercise
 
 MIMETYPE = "application/vnd.modular-learning.score+json"
@@ -35,6 +37,8 @@ class Score:
     """How many of the exercise's hints are shown."""
     reports: Mapping[str, Report] = field(default_factory=dict, compare=False, repr=False)
     """By failed part, the report on the case that its message is about: what the maps are drawn from."""
+    longest: int | None = None
+    """How many characters of a message are shown; all of them when None."""
 
     @property
     def complete(self) -> bool:
@@ -68,11 +72,16 @@ class Score:
         parts = [
             {
                 "name": part.name,
+                "kind": part.kind.value,
+                "tensor": part.tensor,
+                "case": part.case,
                 "passed": part.passed,
                 "points": self.earned(part),
                 "most": float(self.exercise.points[part.name]),
+                "problem": part.problem.value,
+                "found": part.found[:LONGEST],
                 "message": part.message[:LONGEST],
-                "mistake": part.mistake and {"name": part.mistake.name, "confidence": float(part.mistake.confidence)},
+                "mistake": part.mistake and _data(part.mistake),
             }
             for part in self.verdicts
         ]
@@ -84,15 +93,14 @@ class Score:
             "review": [reason[:LONGEST] for reason in self.review],
             "parts": parts,
         }
-        verdicts = tuple(replace(part, message=part.message[:LONGEST]) for part in self.verdicts)
-        short = replace(self, verdicts=verdicts, hints=0 if self.complete else max(1, self.hints))
+        short = replace(self, longest=LONGEST, hints=0 if self.complete else max(1, self.hints))
         return _encodable({"text/plain": repr(short), "text/html": short._repr_html_(), MIMETYPE: data})
 
     def __repr__(self) -> str:
         width = max(len(part.name) for part in self.verdicts)
         lines = [
             f"  {'✓' if part.passed else '✗'} {part.name:<{width}}  "
-            f"{self.earned(part):4g} of {self.exercise.points[part.name]:g}  {part.message}".rstrip()
+            f"{self.earned(part):4g} of {self.exercise.points[part.name]:g}  {part.message[: self.longest]}".rstrip()
             for part in self.verdicts
         ]
         hints = [f"  {title}: {hint}" for title, hint in self._shown_hints()]
@@ -111,15 +119,17 @@ class Score:
 
     def _row(self, part: Part) -> str:
         points = f"{self.earned(part):g} of {self.exercise.points[part.name]:g}"
-        cells = ("✓" if part.passed else "✗", part.name, points, part.message)
+        cells = ("✓" if part.passed else "✗", part.name, points, part.message[: self.longest])
         return "<tr>" + "".join(f"<td style='{CELL}'>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
 
     def _maps(self) -> str:
         """Maps of the failed gradients that were measured."""
         wanted: dict[tuple[str, str], Report] = {}
-        for name, report in self.reports.items():
-            names = [name.removeprefix("∂L/∂")] if name.startswith("∂L/∂") else report.wrong
-            wanted.update({(report.title, wrong): report for wrong in names})
+        for part in self.verdicts:
+            report = self.reports.get(part.name)
+            if report is not None:
+                names = [part.tensor] if part.kind is Kind.GRADIENT else report.wrong
+                wanted.update({(report.title, wrong): report for wrong in names})
         drawn = [report.maps(wrong, MAP_CELLS, case) for (case, wrong), report in wanted.items()]
         return "".join(list(filter(None, drawn))[:MOST_MAPS])
 
@@ -130,6 +140,12 @@ class Score:
 
     def _shown_hints(self) -> list[tuple[str, str]]:
         return list(zip(HINT_TITLES, self.exercise.hints, strict=True))[: self.hints]
+
+
+def _data(mistake: Diagnosis) -> dict[str, Any]:
+    """A diagnosis for programs to read."""
+    sentence = mistake.sentence[:LONGEST]
+    return {"name": mistake.name, "confidence": float(mistake.confidence), "sentence": sentence}
 
 
 def _encodable(value: Any) -> Any:

@@ -71,6 +71,26 @@ def test_the_mistake_is_named_in_the_data():
     assert parts["∂L/∂x"]["mistake"] is None
 
 
+def data_of(name, answer):
+    """The parts in a score's data, by name."""
+    return {part["name"]: part for part in grade(find_exercise(name), answer).mimebundle()[MIMETYPE]["parts"]}
+
+
+def test_the_verdict_is_in_the_data_in_fields():
+    parts = data_of("cosine_unit", MeanCosine)
+    theta = parts["∂L/∂theta"]
+    assert (theta["kind"], theta["tensor"], theta["problem"], theta["case"]) == ("gradient", "theta", "different", "a batch")
+    assert theta["message"] == f"{theta['found']}. {theta['mistake']['sentence']} (case: a batch)"
+    assert (parts["∂L/∂x"]["problem"], parts["∂L/∂x"]["found"], parts["∂L/∂x"]["case"]) == ("", "", "")
+    assert parts["accumulation"]["kind"] == "accumulation"
+    whole = {part["name"]: part for part in grade(find_exercise("graph"), LosesFanOut).mimebundle()[MIMETYPE]["parts"]}[
+        "fan-out"
+    ]
+    assert (whole["kind"], whole["tensor"], whole["case"], whole["problem"]) == ("case", "x", "fan-out", "different")
+    assert whole["message"].startswith(whole["found"])
+    assert {part["problem"] for part in data_of("multiply", StubMultiply).values()} == {"not written"}
+
+
 def test_a_hint_stands_with_what_is_missing():
     assert "Hint 1" in grade(find_exercise("multiply"), HalfMultiply).mimebundle()["text/html"]
     assert "Hint" not in grade(find_exercise("multiply"), RightMultiply).mimebundle()["text/html"]

@@ -33,6 +33,7 @@ ON_THE_WAY = (
     "course.attributes",
     "course.checking.deadline",
     "course.checking.evidence",
+    "course.checking.finding",
     "course.checking.shortcuts",
     "course.device",
     "course.exercises.exercise",
@@ -222,7 +223,8 @@ class Shell:
         assert self.respondent is not None
         found = answer(self.respondent, ask, of)
         if changed := self.changed():
-            return {"problem": REPLACED.format(name=changed), "errors": {"forward": REPLACED.format(name=changed)}}
+            words = REPLACED.format(name=changed)
+            return {"problem": words, "kind": "refused", "failures": {"forward": {"problem": "refused", "words": words}}}
         return found
 
     def files(self, files: dict[str, str]) -> dict[str, Any]:

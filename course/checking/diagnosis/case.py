@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from torch import Tensor
 
+from course.checking.finding import gradient_name
 from course.checking.truth import Truth
 
 AGREE = 1e-6
@@ -29,6 +30,11 @@ class Case:
         self.given = given
         exact = self.gradients()
         self.true = exact[name] if exact is not None else numeric
+
+    @property
+    def label(self) -> str:
+        """What the gradient is called."""
+        return gradient_name(self.name)
 
     @cached_property
     def tensors(self) -> dict[str, np.ndarray]:

@@ -1,17 +1,14 @@
 """diagnose(): compare a wrong gradient with what each known mistake would have given."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from course.checking.diagnosis import formulas, graphs, relations, steps, upstream
 from course.checking.diagnosis.case import Case
-from course.checking.diagnosis.mistakes import Diagnosis, Hypothesis
-
-if TYPE_CHECKING:
-    from course.checking.evidence import Evidence
-    from course.checking.truth import Truth
+from course.checking.diagnosis.mistakes import Diagnosis, Hypothesis, Mistake
+from course.checking.evidence import Evidence
+from course.checking.truth import Truth
 
 QUICK: tuple[Callable[[Case], Iterator[Hypothesis]], ...] = (
     relations.nothing,
@@ -33,7 +30,7 @@ QUICK: tuple[Callable[[Case], Iterator[Hypothesis]], ...] = (
 """Where mistakes come from, the plainest first."""
 
 
-def diagnose(truth: "Truth", evidence: "Evidence", numeric: Mapping[str, np.ndarray]) -> dict[str, Diagnosis]:
+def diagnose(truth: Truth, evidence: Evidence, numeric: Mapping[str, np.ndarray]) -> dict[str, Diagnosis]:
     """Name the mistake behind each of the wrong gradients, where one of the known mistakes explains every number of it.
 
     Args:
@@ -48,13 +45,13 @@ def diagnose(truth: "Truth", evidence: "Evidence", numeric: Mapping[str, np.ndar
             continue
         case = Case(truth, name, evidence.grads, true)
         diagnosis = _explain(case, (hypothesis for source in QUICK for hypothesis in source(case)))
-        if (diagnosis is None or diagnosis.name == "other formula") and case.given.shape == case.true.shape:
+        if (diagnosis is None or diagnosis.mistake is Mistake.OTHER_FORMULA) and case.given.shape == case.true.shape:
             taken_apart = taken_apart or steps.Steps(truth)
             paths = [*steps.lost_paths(case, taken_apart)]
             if diagnosis is None:
                 diagnosis = _explain(case, (*paths, *relations.places(case)))
             else:  # what is left of this function may be another's gradient: σ, softplus's, is one path of x·σ(x)
-                diagnosis = _explain(case, [path for path in paths if path.name == "path lost"]) or diagnosis
+                diagnosis = _explain(case, [path for path in paths if path.mistake is Mistake.PATH_LOST]) or diagnosis
         if diagnosis is not None:
             found[name] = diagnosis
     return found
@@ -65,8 +62,8 @@ def _explain(case: Case, hypotheses: Iterable[Hypothesis]) -> Diagnosis | None:
     matching = [hypothesis for hypothesis in hypotheses if case.matches(hypothesis.predicted)]
     if not matching:
         return None
-    vague = {"constant factor", "wrong in places"}  # they describe what others explain, and are no rivals
-    rivals = len({hypothesis.name for hypothesis in matching} - {matching[0].name} - vague)
+    vague = {Mistake.CONSTANT_FACTOR, Mistake.WRONG_IN_PLACES}  # they describe what others explain, and are no rivals
+    rivals = len({hypothesis.mistake for hypothesis in matching} - {matching[0].mistake} - vague)
     few = {1: 0.25, 2: 0.1}.get(int(case.given.size), 0.0)  # one number agrees with many a formula
     first = matching[0]
-    return Diagnosis(first.name, first.what, round(max(0.05, first.prior - few - min(0.3, 0.15 * rivals)), 2))
+    return Diagnosis(first.mistake, first.what, round(max(0.05, first.prior - few - min(0.3, 0.15 * rivals)), 2))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from course.checking.diagnosis.case import Case, same
-from course.checking.diagnosis.mistakes import Hypothesis
+from course.checking.diagnosis.mistakes import Hypothesis, Mistake
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
@@ -46,36 +46,35 @@ def formulas(case: Case) -> Iterator[Hypothesis]:
     x, out, grad = case.tensors[case.name], case.outputs[0], case.upstream[0]
     found = case.gradients(tensors={case.name: torch.from_numpy(out)}) if out.shape == x.shape else None
     if found is not None:
-        yield Hypothesis("output for input", "the derivative is taken at the output where the input belongs", found[case.name])
+        yield Hypothesis(
+            Mistake.OUTPUT_FOR_INPUT, "the derivative is taken at the output where the input belongs", found[case.name]
+        )
     own = {name for name, function in FUNCTIONS.items() if same(_value(function, x), out)}
     for name in own & INVERSES.keys():
         slope = _slope_from_output(name, x)
         if slope is not None:
-            yield Hypothesis("input for output", "the input is used where the output belongs", grad * slope)
+            yield Hypothesis(Mistake.INPUT_FOR_OUTPUT, "the input is used where the output belongs", grad * slope)
     for name in FUNCTIONS.keys() - own:
         for at, where in ((x, ""), (out, " at the output")):
             slope = _slope(FUNCTIONS[name], at)
             if slope is not None and np.ptp(slope) > 1e-6:
                 words = f"this is the gradient of {name}{where}, a different function"
-                yield Hypothesis("other formula", words, grad * slope, 0.9)
+                yield Hypothesis(Mistake.OTHER_FORMULA, words, grad * slope, 0.9)
         slope = _slope_from_output(name, out) if name in INVERSES else None
         if slope is not None:
-            yield Hypothesis("other formula", f"this is the gradient of {name}, a different function", grad * slope, 0.9)
+            yield Hypothesis(Mistake.OTHER_FORMULA, f"this is the gradient of {name}, a different function", grad * slope, 0.9)
 
 
 def replaced(case: Case) -> Iterator[Hypothesis]:
     """Another tensor of the same shape in the place of one that forward read."""
-    candidates = {
-        **case.truth.tensors,
-        **{f"the output{i or ''}": output for i, output in enumerate(case.truth.expected)},
-    }
+    outputs = {f"the output{i or ''}": output for i, output in enumerate(case.truth.expected)}
     for name in case.truth.moving:
-        for other, value in candidates.items():
+        for other, value in (case.truth.tensors | outputs).items():
             if other != name and value.shape == case.truth.tensors[name].shape:
                 found = case.gradients(tensors={name: value})
                 if found is not None:
-                    kind = "output for input" if other.startswith("the output") else "input for output"
-                    yield Hypothesis(kind, f"{other} is used where {name} belongs", found[case.name], 0.85)
+                    mistake = Mistake.OUTPUT_FOR_INPUT if other in outputs else Mistake.INPUT_FOR_OUTPUT
+                    yield Hypothesis(mistake, f"{other} is used where {name} belongs", found[case.name], 0.85)
 
 
 def _value(function: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from course.checking.diagnosis.case import Case
-from course.checking.diagnosis.mistakes import Hypothesis
+from course.checking.diagnosis.mistakes import Hypothesis, Mistake
 from course.checking.truth import by_autograd
 from course.containers.graph import Graph, Node
 from course.modes import recording
@@ -28,33 +28,23 @@ def graphs(case: Case) -> Iterator[Hypothesis]:
         return
     read = {name for node in _visit(graph, deque.pop) for name in node.reads}
     early = "a node ran before its whole gradient had arrived: a node may run once all its readers have"
-    for name, what, cut, overwritten, prior in (
-        ("overwritten", "a value that is read twice keeps the last gradient only: add them up", _rivals(graph, 0), read, 0.95),
-        ("wrong order", early, _too_late(_visit(graph, deque.popleft)), (), 0.93),
-        ("wrong order", early, _too_late(_visit(graph, deque.pop)), (), 0.93),
-        (
-            "wrong order",
-            "the nodes ran in forward's order: backward goes from the last to the first",
-            _too_late(list(graph.nodes.values())),
-            (),
-            0.93,
-        ),
-        (
-            "overwritten",
-            "a value that is read twice keeps the first gradient only: add them up",
-            _rivals(graph, -1),
-            read,
-            0.95,
-        ),
+    forwards = "the nodes ran in forward's order: backward goes from the last to the first"
+    last, first = (f"a value that is read twice keeps the {which} gradient only: add them up" for which in ("last", "first"))
+    for mistake, what, cut, overwritten, prior in (
+        (Mistake.OVERWRITTEN, last, _rivals(graph, 0), read, 0.95),
+        (Mistake.WRONG_ORDER, early, _too_late(_visit(graph, deque.popleft)), (), 0.93),
+        (Mistake.WRONG_ORDER, early, _too_late(_visit(graph, deque.pop)), (), 0.93),
+        (Mistake.WRONG_ORDER, forwards, _too_late(list(graph.nodes.values())), (), 0.93),
+        (Mistake.OVERWRITTEN, first, _rivals(graph, -1), read, 0.95),
     ):
         found = _without(cut, graph, case, overwritten)
         if found is not None:
-            yield Hypothesis(name, what, found, prior)
+            yield Hypothesis(mistake, what, found, prior)
     for node in graph.nodes.values():
         for name in dict.fromkeys(name for name in node.reads if isinstance(name, str)):
             found = _without({edge for edge, other in _edges([node]) if other == name}, graph, case)
             if found is not None:
-                yield Hypothesis("path lost", f"the path from '{name}' to '{node.name}' is left out", found, 0.93)
+                yield Hypothesis(Mistake.PATH_LOST, f"the path from '{name}' to '{node.name}' is left out", found, 0.93)
 
 
 def _without(cut: Edges, graph: Graph, case: Case, overwritten: Collection[str | float] = ()) -> np.ndarray | None:

@@ -6,12 +6,13 @@ from fractions import Fraction
 import numpy as np
 
 from course.checking.diagnosis.case import Case, same
-from course.checking.diagnosis.mistakes import Hypothesis
+from course.checking.diagnosis.mistakes import Hypothesis, Mistake
+from course.checking.finding import gradient_name
 
 
 def nothing(case: Case) -> Iterator[Hypothesis]:
     """The gradient is zero: never computed, detached, or never added."""
-    yield Hypothesis("zero gradient", f"∂L/∂{case.name} is zero everywhere: is it computed, and added?", 0 * case.true, 0.99)
+    yield Hypothesis(Mistake.ZERO_GRADIENT, f"{case.label} is zero everywhere: is it computed, and added?", 0 * case.true, 0.99)
 
 
 def exchanged(case: Case) -> Iterator[Hypothesis]:
@@ -19,14 +20,14 @@ def exchanged(case: Case) -> Iterator[Hypothesis]:
     for other, grad in (case.gradients() or {}).items():
         theirs = case.grads.get(other)
         if other != case.name and theirs is not None and same(theirs, case.true) and not same(-grad, case.true):
-            yield Hypothesis("swapped gradients", f"∂L/∂{case.name} and ∂L/∂{other} are exchanged", grad, 0.98)
+            yield Hypothesis(Mistake.SWAPPED_GRADIENTS, f"{case.label} and {gradient_name(other)} are exchanged", grad, 0.98)
 
 
 def borrowed(case: Case) -> Iterator[Hypothesis]:
     """The gradient of another tensor stands here, too."""
     for other, grad in (case.gradients() or {}).items():
         if other != case.name:
-            yield Hypothesis("swapped gradients", f"this is ∂L/∂{other}, not ∂L/∂{case.name}", grad, 0.8)
+            yield Hypothesis(Mistake.SWAPPED_GRADIENTS, f"this is {gradient_name(other)}, not {case.label}", grad, 0.8)
 
 
 def shape(case: Case) -> Iterator[Hypothesis]:
@@ -35,12 +36,12 @@ def shape(case: Case) -> Iterator[Hypothesis]:
     if true.ndim >= 2:
         for axis in range(true.ndim - 1):
             turned = np.swapaxes(true, axis, -1)
-            yield Hypothesis("transposed", f"∂L/∂{case.name} is transposed", turned)
+            yield Hypothesis(Mistake.TRANSPOSED, f"{case.label} is transposed", turned)
     if given.ndim > true.ndim or given.size > true.size:
         for summed, words in _sums(given, true.shape):
             if same(summed, true):
                 what = f"forward broadcasts {case.name}, so its gradient is summed over {words}"
-                yield Hypothesis("broadcast not reduced", what, given, 0.97)
+                yield Hypothesis(Mistake.BROADCAST_NOT_REDUCED, what, given, 0.97)
                 return
 
 
@@ -74,35 +75,36 @@ def multiple(case: Case) -> Iterator[Hypothesis]:
         return
     predicted, alone = factor * true, int(known.sum()) == 1
     if abs(factor + 1) < 1e-6:
-        yield Hypothesis("sign", f"∂L/∂{case.name} has the wrong sign", predicted, 0.9 if alone else 0.97)
+        yield Hypothesis(Mistake.SIGN, f"{case.label} has the wrong sign", predicted, 0.9 if alone else 0.97)
         return
     ratio = Fraction(factor).limit_denominator(10_000)
     nice = abs(float(ratio) - factor) < 1e-6 * abs(factor) and (ratio.denominator <= 1000 and abs(ratio.numerator) <= 1000)
     if alone and not nice:
         return  # any number is some multiple of another
     text = str(ratio) if nice else f"{factor:.6g}"
-    times = f"∂L/∂{case.name} is {text} of the true one"
+    times = f"{case.label} is {text} of the true one"
     yield from (
-        Hypothesis(name, f"{times}: {what}", predicted, prior - 0.2 * alone) for name, what, prior in _named(case, ratio, nice)
+        Hypothesis(mistake, f"{times}: {what}", predicted, prior - 0.2 * alone)
+        for mistake, what, prior in _named(case, ratio, nice)
     )
 
 
-def _named(case: Case, ratio: Fraction, nice: bool) -> Iterator[tuple[str, str, float]]:
+def _named(case: Case, ratio: Fraction, nice: bool) -> Iterator[tuple[Mistake, str, float]]:
     """What a factor means: a count of something is no accident."""
     counts = _counts(case) if nice else {}
     scalar = all(output.size == 1 for output in case.outputs)
     for size, of in counts.items():
         if scalar and ratio == Fraction(1, size):
-            yield "double 1/N", f"divided once more by {size}, {of}", 0.9
+            yield Mistake.DOUBLE_1_N, f"divided once more by {size}, {of}", 0.9
         elif scalar and ratio == size:
-            yield "missing 1/N", f"forward takes a mean over {size}, {of}, so each gets 1/{size} of the gradient", 0.9
+            yield Mistake.MISSING_1_N, f"forward takes a mean over {size}, {of}, so each gets 1/{size} of the gradient", 0.9
         elif scalar and ratio == size**2:
-            yield "inverse 1/N", f"multiplied with {size}, {of}, where forward divides", 0.9
+            yield Mistake.INVERSE_1_N, f"multiplied with {size}, {of}, where forward divides", 0.9
         elif ratio == Fraction(1, size):
-            yield "mean for sum", f"a mean over {size}, {of}, where a sum belongs", 0.92
+            yield Mistake.MEAN_FOR_SUM, f"a mean over {size}, {of}, where a sum belongs", 0.92
         elif ratio == size:
-            yield "sum for mean", f"a sum over {size}, {of}, where a mean belongs", 0.9
-    yield "constant factor", "a constant factor is wrong", 0.85 if nice else 0.8
+            yield Mistake.SUM_FOR_MEAN, f"a sum over {size}, {of}, where a mean belongs", 0.9
+    yield Mistake.CONSTANT_FACTOR, "a constant factor is wrong", 0.85 if nice else 0.8
 
 
 def _counts(case: Case) -> dict[int, str]:
@@ -122,12 +124,9 @@ def _counts(case: Case) -> dict[int, str]:
 
 def factors(case: Case) -> Iterator[Hypothesis]:
     """One tensor is multiplied too little or too often: elementwise, as everywhere in the chain rule."""
-    known = {
-        **{f"grad_output{i or ''}": grad for i, grad in enumerate(case.upstream)},
-        **{f"the output{i or ''}": output for i, output in enumerate(case.outputs)},
-        **case.tensors,
-    }
-    for label, tensor in known.items():
+    upstream = {f"grad_output{i or ''}": grad for i, grad in enumerate(case.upstream)}
+    outputs = {f"the output{i or ''}": output for i, output in enumerate(case.outputs)}
+    for label, tensor in (upstream | outputs | case.tensors).items():
         if not tensor.size or not np.abs(tensor).min() > 1e-9:
             continue
         try:
@@ -136,11 +135,11 @@ def factors(case: Case) -> Iterator[Hypothesis]:
             continue
         if fewer.shape != case.true.shape:
             continue
-        if label.startswith("grad_output"):
-            yield Hypothesis("upstream ignored", "grad_output is not used: multiply by it", fewer, 0.97)
+        if label in upstream:
+            yield Hypothesis(Mistake.UPSTREAM_IGNORED, "grad_output is not used: multiply by it", fewer, 0.97)
         else:
-            yield Hypothesis("missing factor", f"∂L/∂{case.name} lacks the factor {label}", fewer, 0.85)
-        yield Hypothesis("extra factor", f"∂L/∂{case.name} has the factor {label} once too often", more, 0.85)
+            yield Hypothesis(Mistake.MISSING_FACTOR, f"{case.label} lacks the factor {label}", fewer, 0.85)
+        yield Hypothesis(Mistake.EXTRA_FACTOR, f"{case.label} has the factor {label} once too often", more, 0.85)
 
 
 def unmasked(case: Case) -> Iterator[Hypothesis]:
@@ -149,7 +148,7 @@ def unmasked(case: Case) -> Iterator[Hypothesis]:
     closed = true == 0
     if true.shape == given.shape and closed.any() and (~closed).sum() > 1 and given[closed].all():
         what = f"the output does not depend on some numbers of {case.name}, where its gradient is 0: a mask is missing"
-        yield Hypothesis("mask missing", what, np.where(closed, given, true), 0.85)
+        yield Hypothesis(Mistake.MASK_MISSING, what, np.where(closed, given, true), 0.85)
 
 
 def places(case: Case) -> Iterator[Hypothesis]:
@@ -169,7 +168,7 @@ def places(case: Case) -> Iterator[Hypothesis]:
             axis_name = _axis_name(case, axis, true.ndim)
             predicted = np.where(wrong, given, true)
             yield Hypothesis(
-                "wrong in places", f"only {axis_name} {indices} {'is' if bad.sum() == 1 else 'are'} wrong", predicted, 0.8
+                Mistake.WRONG_IN_PLACES, f"only {axis_name} {indices} {'is' if bad.sum() == 1 else 'are'} wrong", predicted, 0.8
             )
             return
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx
 
 from course.checking.diagnosis.case import Case
-from course.checking.diagnosis.mistakes import Hypothesis
+from course.checking.diagnosis.mistakes import Hypothesis, Mistake
 from course.checking.truth import Truth, by_autograd
 from course.modes import any_numbers, recording
 
@@ -94,22 +94,22 @@ def lost_paths(case: Case, steps: Steps) -> Iterator[Hypothesis]:
     uses = _statistics(edges)
     if uses:
         what = "the sums, means or maxima over the data depend on the data: the paths through them are missing"
-        yield from _lost(case, steps, uses, "constant statistics", what, 0.95)
+        yield from _lost(case, steps, uses, Mistake.CONSTANT_STATISTICS, what, 0.95)
         for read in dict.fromkeys(read for _, read in uses):
             what = "a sum, mean or maximum over the data depends on the data: the path through it is missing"
-            yield from _lost(case, steps, [edge for edge in uses if edge[1] is read], "constant statistics", what, 0.92)
+            yield from _lost(case, steps, [edge for edge in uses if edge[1] is read], Mistake.CONSTANT_STATISTICS, what, 0.92)
     for edge in edges:
         step = f"forward's step '{_name(edge[0])}'"
-        yield from _lost(case, steps, [edge], "path lost", f"one path is left out: the one into {step}", 0.88)
+        yield from _lost(case, steps, [edge], Mistake.PATH_LOST, f"one path is left out: the one into {step}", 0.88)
         yield from _scaled(case, steps, edge, step)
 
 
 def _lost(
-    case: Case, steps: Steps, edges: list[tuple[fx.Node, fx.Node]], name: str, what: str, prior: float
+    case: Case, steps: Steps, edges: list[tuple[fx.Node, fx.Node]], mistake: Mistake, what: str, prior: float
 ) -> Iterator[Hypothesis]:
     found = steps.without(frozenset(edges))
     if found is not None and np.abs(found[case.name]).max(initial=0.0) > 0:
-        yield Hypothesis(name, what, found[case.name], prior)
+        yield Hypothesis(mistake, what, found[case.name], prior)
 
 
 def _scaled(case: Case, steps: Steps, edge: tuple[fx.Node, fx.Node], step: str) -> Iterator[Hypothesis]:
@@ -127,10 +127,10 @@ def _scaled(case: Case, steps: Steps, edge: tuple[fx.Node, fx.Node], step: str) 
     if abs(factor) < 1e-6 or not np.isfinite(factor):
         return
     if abs(factor + 1) < 1e-6:
-        yield Hypothesis("sign", f"one path has the wrong sign: the one through {step}", rest - part, 0.85)
+        yield Hypothesis(Mistake.SIGN, f"one path has the wrong sign: the one through {step}", rest - part, 0.85)
     elif case.given.size > 2:
         times = f"the path through {step} has {factor:.6g} times its gradient"
-        yield Hypothesis("constant factor", times, rest + factor * part, 0.8)
+        yield Hypothesis(Mistake.CONSTANT_FACTOR, times, rest + factor * part, 0.8)
 
 
 COMPOSED = (

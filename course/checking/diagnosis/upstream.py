@@ -6,20 +6,20 @@ import numpy as np
 import torch
 
 from course.checking.diagnosis.case import Case, same
-from course.checking.diagnosis.mistakes import Hypothesis
+from course.checking.diagnosis.mistakes import Hypothesis, Mistake
 
 
 def ignored(case: Case) -> Iterator[Hypothesis]:
     """All ones in place of grad_output; or grad_output twice."""
     grads = case.truth.grad_outputs
-    for name, what, others, prior in (
-        ("upstream ignored", "grad_output is not used: multiply by it", torch.ones_like, 0.97),
-        ("extra factor", "grad_output is multiplied twice", torch.square, 0.9),
-        ("upstream ignored", "only the sign of grad_output is used", torch.sign, 0.9),
+    for mistake, what, others, prior in (
+        (Mistake.UPSTREAM_IGNORED, "grad_output is not used: multiply by it", torch.ones_like, 0.97),
+        (Mistake.EXTRA_FACTOR, "grad_output is multiplied twice", torch.square, 0.9),
+        (Mistake.UPSTREAM_IGNORED, "only the sign of grad_output is used", torch.sign, 0.9),
     ):
         found = case.gradients(tuple(g if g is None else others(g) for g in grads))
         if found is not None:
-            yield Hypothesis(name, what, found[case.name], prior)
+            yield Hypothesis(mistake, what, found[case.name], prior)
 
 
 def forgotten(case: Case) -> Iterator[Hypothesis]:
@@ -28,7 +28,9 @@ def forgotten(case: Case) -> Iterator[Hypothesis]:
     for index in range(len(grads)) if len(grads) > 1 else ():
         found = case.gradients(tuple(None if i == index else g for i, g in enumerate(grads)))
         if found is not None:
-            yield Hypothesis("path lost", f"the gradient that arrives at output {index} is not used", found[case.name], 0.95)
+            yield Hypothesis(
+                Mistake.PATH_LOST, f"the gradient that arrives at output {index} is not used", found[case.name], 0.95
+            )
 
 
 def handed_on(case: Case) -> Iterator[Hypothesis]:
@@ -38,7 +40,7 @@ def handed_on(case: Case) -> Iterator[Hypothesis]:
             if grad.size == 1 or np.broadcast_shapes(*_compatible(grad.shape, case.true.shape)) == case.true.shape:
                 spread = np.full(case.true.shape, grad.item()) if grad.size == 1 else np.broadcast_to(grad, case.true.shape)
                 what = "grad_output is handed on as it came: the local derivative is missing"
-                yield Hypothesis("local derivative ignored", what, spread, 0.85)
+                yield Hypothesis(Mistake.LOCAL_DERIVATIVE_IGNORED, what, spread, 0.85)
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = case.true / grad
@@ -48,18 +50,18 @@ def handed_on(case: Case) -> Iterator[Hypothesis]:
             continue  # the true gradient is a multiple of grad_output itself
         if len(levels) == 1:  # a mask, perhaps with a scale
             scale = float(levels[0])
-            yield Hypothesis("mask missing", "the mask of forward is not applied to grad_output", scale * grad, 0.93)
-            yield Hypothesis("mask missing", "neither the mask nor its scale is applied to grad_output", grad, 0.9)
+            yield Hypothesis(Mistake.MASK_MISSING, "the mask of forward is not applied to grad_output", scale * grad, 0.93)
+            yield Hypothesis(Mistake.MASK_MISSING, "neither the mask nor its scale is applied to grad_output", grad, 0.9)
             missing = f"the kept numbers must be scaled by {scale:.4g}, as in forward"
-            yield Hypothesis("mask scale missing", missing, grad * kept, 0.95)
-            yield Hypothesis("extra factor", "the scale of the mask is applied twice", scale * scale * grad * kept, 0.9)
-            yield Hypothesis("mask missing", "the mask is the wrong way round", scale * grad * ~kept, 0.9)
+            yield Hypothesis(Mistake.MASK_SCALE_MISSING, missing, grad * kept, 0.95)
+            yield Hypothesis(Mistake.EXTRA_FACTOR, "the scale of the mask is applied twice", scale * scale * grad * kept, 0.9)
+            yield Hypothesis(Mistake.MASK_MISSING, "the mask is the wrong way round", scale * grad * ~kept, 0.9)
         if len(case.upstream) > 1 and np.allclose(case.true, sum(case.upstream)):
-            yield Hypothesis("path lost", "of the gradients that arrive, only one is handed on", grad, 0.93)
+            yield Hypothesis(Mistake.PATH_LOST, "of the gradients that arrive, only one is handed on", grad, 0.93)
             continue
         what = "grad_output is handed on as it came: the local derivative is missing"
-        yield Hypothesis("local derivative ignored", what, grad, 0.9)
-        yield Hypothesis("local derivative ignored", what + ", and the sign is wrong", -grad, 0.8)
+        yield Hypothesis(Mistake.LOCAL_DERIVATIVE_IGNORED, what, grad, 0.9)
+        yield Hypothesis(Mistake.LOCAL_DERIVATIVE_IGNORED, what + ", and the sign is wrong", -grad, 0.8)
 
 
 def turned(case: Case) -> Iterator[Hypothesis]:
@@ -69,12 +71,16 @@ def turned(case: Case) -> Iterator[Hypothesis]:
             others = tuple(g.T if i == index else g for i, g in enumerate(case.truth.grad_outputs))
             found = case.gradients(others)
             if found is not None:
-                yield Hypothesis("missing transpose", "grad_output is transposed, or a transpose is missing", found[case.name])
+                yield Hypothesis(
+                    Mistake.MISSING_TRANSPOSE, "grad_output is transposed, or a transpose is missing", found[case.name]
+                )
     for name, tensor in case.truth.tensors.items():
         if tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1] and tensor.shape[0] > 1:
             found = case.gradients(tensors={name: tensor.T.contiguous()})
             if found is not None:
-                yield Hypothesis("missing transpose", f"{name} needs a transpose here, or has one too many", found[case.name])
+                yield Hypothesis(
+                    Mistake.MISSING_TRANSPOSE, f"{name} needs a transpose here, or has one too many", found[case.name]
+                )
 
 
 def diagonal(case: Case) -> Iterator[Hypothesis]:
@@ -99,9 +105,9 @@ def diagonal(case: Case) -> Iterator[Hypothesis]:
     if same(own, jacobian):
         return
     what = "each output also depends on the other inputs: the rest of the Jacobian is missing"
-    yield Hypothesis("diagonal only", what, (np.diag(jacobian) * upstream).reshape(case.true.shape), 0.95)
+    yield Hypothesis(Mistake.DIAGONAL_ONLY, what, (np.diag(jacobian) * upstream).reshape(case.true.shape), 0.95)
     flipped = "the Jacobian is multiplied from the wrong side: a transpose is missing"
-    yield Hypothesis("missing transpose", flipped, (jacobian @ upstream).reshape(case.true.shape), 0.9)
+    yield Hypothesis(Mistake.MISSING_TRANSPOSE, flipped, (jacobian @ upstream).reshape(case.true.shape), 0.9)
 
 
 def _compatible(small: tuple[int, ...], large: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -1,0 +1,111 @@
+"""Part: one independent verdict on a module or function, as data; its sentence is made of its fields."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from course.checking.diagnosis.mistakes import Diagnosis
+from course.checking.finding import GRADIENT, Finding, Numbers, Problem, gradient_name
+
+
+class Kind(StrEnum):
+    """What a part is about. The value is the part's name, but for gradients, and for an exercise's case as a whole."""
+
+    OUTPUT = "output"
+    SHAPES = "shapes"
+    GRADIENT = "gradient"
+    """One tensor's gradient: the part's name is ∂L/∂x for the tensor x."""
+    ACCUMULATION = "accumulation"
+    """Whether a second backward adds to the parameters' gradients."""
+    REPEATABLE = "repeatable"
+    """Whether a second backward gives the same gradients again."""
+    UNTOUCHED = "leaves inputs alone"
+    BY_HAND = "by hand"
+    FORWARD_FIRST = "needs forward first"
+    TIES = "ties"
+    RESULT = "result"
+    """What a plain function returned."""
+    CASE = "case"
+    """All parts of one case of an exercise; the part's name is the case's label."""
+
+
+NAMED = {kind.value: kind for kind in Kind if kind not in (Kind.GRADIENT, Kind.CASE)}
+"""The kinds whose parts are called by the kind's name."""
+
+SPEAKING = (Kind.OUTPUT, Kind.GRADIENT)
+"""Parts whose findings on an array say 'is …' or 'has …': of what, the part's name says."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One verdict: passed where nothing was found that should not be.
+
+    Attributes:
+        kind: what it is about.
+        tensor: the name of the input or parameter whose gradient it is about, or empty.
+        finding: what was seen that should not be.
+        mistake: the mistake that explains what was seen, if one does.
+        case: the label of an exercise's case, where there are several.
+        spokesman: of a case as a whole, the failed part that its finding is from.
+    """
+
+    kind: Kind
+    tensor: str = ""
+    finding: Finding | None = None
+    mistake: Diagnosis | None = None
+    case: str = ""
+    spokesman: "Part | None" = None
+
+    @classmethod
+    def called(cls, name: str, finding: Finding | None = None) -> "Part":
+        """The part of that name, as an exercise's points have it: ∂L/∂x, another kind's name, or the label of a case."""
+        if name.startswith(GRADIENT):
+            return cls(Kind.GRADIENT, name[len(GRADIENT) :], finding)
+        return cls(NAMED[name], "", finding) if name in NAMED else cls(Kind.CASE, "", finding, case=name)
+
+    @property
+    def name(self) -> str:
+        """What the part is called in tables, and in an exercise's points."""
+        if self.kind is Kind.GRADIENT:
+            return gradient_name(self.tensor)
+        return self.case if self.kind is Kind.CASE else self.kind.value
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was found that should not be."""
+        return self.finding is None
+
+    @property
+    def problem(self) -> Problem:
+        """The kind of what was found."""
+        return self.finding.problem if self.finding else Problem.NONE
+
+    @property
+    def found(self) -> str:
+        """What was found, in one line; empty when passed."""
+        return self.finding.words if self.finding else ""
+
+    @property
+    def numbers(self) -> Numbers | None:
+        """The numbers behind what was found, where an array differs."""
+        return self.finding.numbers if self.finding else None
+
+    @property
+    def explanation(self) -> str:
+        """The mistake's sentence, where the line on what was found does not say as much."""
+        if self.spokesman is not None:
+            return self.spokesman.explanation
+        return self.mistake.sentence if self.mistake and self.kind is Kind.GRADIENT else ""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, and where, in one line; empty when passed."""
+        said = ". ".join(filter(None, [self.found, self.explanation]))
+        return said + (f" (case: {self.case})" if self.case and self.kind is not Kind.CASE else "")
+
+    @property
+    def statement(self) -> Finding | None:
+        """The finding in words that stand without the part's name beside them."""
+        alone = {Problem.DIFFERENT, Problem.NOT_FINITE, Problem.WRONG_SHAPE}
+        if self.finding is None or self.kind not in SPEAKING or self.problem not in alone:
+            return self.finding
+        return Finding(self.problem, f"{self.name} {self.found}", self.numbers)
