@@ -8,9 +8,11 @@ Each file imports only files that stand below it:
     scatter     tells by their round-off gradients that were measured, not derived
     function    a plain function with its gradient, to be checked as a module is
     report      the verdicts as a table, the wrong gradients as maps
+    part        one verdict as data, and the sentence made of it
     diagnosis/  names the mistake behind a wrong gradient
     truth       the right forward, and its gradients by central differences
     evidence    what the module did, gathered where its code runs
+    finding     what was seen that should not be: its kind, words, numbers
     shortcuts   ways around a backward by hand, seen while it runs and in its source
     deadline    a time limit for code that never ends
     gradients   derivatives that are measured

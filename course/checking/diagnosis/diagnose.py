@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import numpy as np
 
 from course.checking.diagnosis import formulas, graphs, relations, steps, upstream
-from course.checking.diagnosis.case import Case
 from course.checking.diagnosis.mistakes import Diagnosis, Hypothesis, Mistake
+from course.checking.diagnosis.suspect import Suspect
 from course.checking.evidence import Evidence
 from course.checking.truth import Truth
 
-QUICK: tuple[Callable[[Case], Iterator[Hypothesis]], ...] = (
+QUICK: tuple[Callable[[Suspect], Iterator[Hypothesis]], ...] = (
     relations.nothing,
     relations.exchanged,
     relations.shape,
@@ -43,27 +43,27 @@ def diagnose(truth: Truth, evidence: Evidence, numeric: Mapping[str, np.ndarray]
     for name, true in numeric.items():
         if evidence.grads.get(name) is None or not true.size:
             continue
-        case = Case(truth, name, evidence.grads, true)
-        diagnosis = _explain(case, (hypothesis for source in QUICK for hypothesis in source(case)))
-        if (diagnosis is None or diagnosis.mistake is Mistake.OTHER_FORMULA) and case.given.shape == case.true.shape:
+        suspect = Suspect(truth, name, evidence.grads, true)
+        diagnosis = _explain(suspect, (hypothesis for source in QUICK for hypothesis in source(suspect)))
+        if (diagnosis is None or diagnosis.mistake is Mistake.OTHER_FORMULA) and suspect.given.shape == suspect.true.shape:
             taken_apart = taken_apart or steps.Steps(truth)
-            paths = [*steps.lost_paths(case, taken_apart)]
+            paths = [*steps.lost_paths(suspect, taken_apart)]
             if diagnosis is None:
-                diagnosis = _explain(case, (*paths, *relations.places(case)))
+                diagnosis = _explain(suspect, (*paths, *relations.places(suspect)))
             else:  # what is left of this function may be another's gradient: σ, softplus's, is one path of x·σ(x)
-                diagnosis = _explain(case, [path for path in paths if path.mistake is Mistake.PATH_LOST]) or diagnosis
+                diagnosis = _explain(suspect, [path for path in paths if path.mistake is Mistake.PATH_LOST]) or diagnosis
         if diagnosis is not None:
             found[name] = diagnosis
     return found
 
 
-def _explain(case: Case, hypotheses: Iterable[Hypothesis]) -> Diagnosis | None:
+def _explain(suspect: Suspect, hypotheses: Iterable[Hypothesis]) -> Diagnosis | None:
     """The first hypothesis that predicts what backward gave, and how sure it is: less so when another predicts the same."""
-    matching = [hypothesis for hypothesis in hypotheses if case.matches(hypothesis.predicted)]
+    matching = [hypothesis for hypothesis in hypotheses if suspect.matches(hypothesis.predicted)]
     if not matching:
         return None
     vague = {Mistake.CONSTANT_FACTOR, Mistake.WRONG_IN_PLACES}  # they describe what others explain, and are no rivals
     rivals = len({hypothesis.mistake for hypothesis in matching} - {matching[0].mistake} - vague)
-    few = {1: 0.25, 2: 0.1}.get(int(case.given.size), 0.0)  # one number agrees with many a formula
+    few = {1: 0.25, 2: 0.1}.get(int(suspect.given.size), 0.0)  # one number agrees with many a formula
     first = matching[0]
     return Diagnosis(first.mistake, first.what, round(max(0.05, first.prior - few - min(0.3, 0.15 * rivals)), 2))

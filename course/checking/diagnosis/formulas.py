@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course.checking.diagnosis.case import Case, same
 from course.checking.diagnosis.mistakes import Hypothesis, Mistake
+from course.checking.diagnosis.suspect import Suspect, same
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
@@ -39,15 +39,15 @@ INVERSES: dict[str, Callable[[Tensor], Tensor]] = {
 """Of those whose derivative is usually written with the output: the input that belongs to it, for complex numbers, too."""
 
 
-def formulas(case: Case) -> Iterator[Hypothesis]:
+def formulas(suspect: Suspect) -> Iterator[Hypothesis]:
     """For an elementwise module: derivatives of other functions, and of its own at the wrong place."""
-    if len(case.truth.moving) != 1 or case.name not in case.truth.moving or not case.elementwise:
+    if len(suspect.truth.moving) != 1 or suspect.name not in suspect.truth.moving or not suspect.elementwise:
         return
-    x, out, grad = case.tensors[case.name], case.outputs[0], case.upstream[0]
-    found = case.gradients(tensors={case.name: torch.from_numpy(out)}) if out.shape == x.shape else None
+    x, out, grad = suspect.tensors[suspect.name], suspect.outputs[0], suspect.upstream[0]
+    found = suspect.gradients(tensors={suspect.name: torch.from_numpy(out)}) if out.shape == x.shape else None
     if found is not None:
         yield Hypothesis(
-            Mistake.OUTPUT_FOR_INPUT, "the derivative is taken at the output where the input belongs", found[case.name]
+            Mistake.OUTPUT_FOR_INPUT, "the derivative is taken at the output where the input belongs", found[suspect.name]
         )
     own = {name for name, function in FUNCTIONS.items() if same(_value(function, x), out)}
     for name in own & INVERSES.keys():
@@ -65,16 +65,16 @@ def formulas(case: Case) -> Iterator[Hypothesis]:
             yield Hypothesis(Mistake.OTHER_FORMULA, f"this is the gradient of {name}, a different function", grad * slope, 0.9)
 
 
-def replaced(case: Case) -> Iterator[Hypothesis]:
+def replaced(suspect: Suspect) -> Iterator[Hypothesis]:
     """Another tensor of the same shape in the place of one that forward read."""
-    outputs = {f"the output{i or ''}": output for i, output in enumerate(case.truth.expected)}
-    for name in case.truth.moving:
-        for other, value in (case.truth.tensors | outputs).items():
-            if other != name and value.shape == case.truth.tensors[name].shape:
-                found = case.gradients(tensors={name: value})
+    outputs = {f"the output{i or ''}": output for i, output in enumerate(suspect.truth.expected)}
+    for name in suspect.truth.moving:
+        for other, value in (suspect.truth.tensors | outputs).items():
+            if other != name and value.shape == suspect.truth.tensors[name].shape:
+                found = suspect.gradients(tensors={name: value})
                 if found is not None:
                     mistake = Mistake.OUTPUT_FOR_INPUT if other in outputs else Mistake.INPUT_FOR_OUTPUT
-                    yield Hypothesis(mistake, f"{other} is used where {name} belongs", found[case.name], 0.85)
+                    yield Hypothesis(mistake, f"{other} is used where {name} belongs", found[suspect.name], 0.85)
 
 
 def _value(function: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ from itertools import groupby
 import numpy as np
 from torch import Tensor
 
-from course.checking.diagnosis.case import Case
 from course.checking.diagnosis.mistakes import Hypothesis, Mistake
+from course.checking.diagnosis.suspect import Suspect
 from course.checking.truth import by_autograd
 from course.containers.graph import Graph, Node
 from course.modes import recording
@@ -21,10 +21,10 @@ Edges = set[tuple[str, int]]
 """Each edge is the name of the node that reads, and the position among its reads."""
 
 
-def graphs(case: Case) -> Iterator[Hypothesis]:
+def graphs(suspect: Suspect) -> Iterator[Hypothesis]:
     """Run the true graph backward in the ways that go wrong."""
-    graph = case.truth.module
-    if not isinstance(graph, Graph) or case.name not in graph.inputs:
+    graph = suspect.truth.module
+    if not isinstance(graph, Graph) or suspect.name not in graph.inputs:
         return
     read = {name for node in _visit(graph, deque.pop) for name in node.reads}
     early = "a node ran before its whole gradient had arrived: a node may run once all its readers have"
@@ -37,30 +37,32 @@ def graphs(case: Case) -> Iterator[Hypothesis]:
         (Mistake.WRONG_ORDER, forwards, _too_late(list(graph.nodes.values())), (), 0.93),
         (Mistake.OVERWRITTEN, first, _rivals(graph, -1), read, 0.95),
     ):
-        found = _without(cut, graph, case, overwritten)
+        found = _without(cut, graph, suspect, overwritten)
         if found is not None:
             yield Hypothesis(mistake, what, found, prior)
     for node in graph.nodes.values():
         for name in dict.fromkeys(name for name in node.reads if isinstance(name, str)):
-            found = _without({edge for edge, other in _edges([node]) if other == name}, graph, case)
+            found = _without({edge for edge, other in _edges([node]) if other == name}, graph, suspect)
             if found is not None:
                 yield Hypothesis(Mistake.PATH_LOST, f"the path from '{name}' to '{node.name}' is left out", found, 0.93)
 
 
-def _without(cut: Edges, graph: Graph, case: Case, overwritten: Collection[str | float] = ()) -> np.ndarray | None:
+def _without(cut: Edges, graph: Graph, suspect: Suspect, overwritten: Collection[str | float] = ()) -> np.ndarray | None:
     """The gradient when nothing flows along some edges, nor starts at the outputs among the values `overwritten`."""
 
     def forward(*moving: Tensor) -> tuple[Tensor, ...]:
-        values = dict(zip(graph.inputs, case.truth.inputs, strict=True)) | dict(zip(case.truth.moving, moving, strict=True))
+        values = dict(zip(graph.inputs, suspect.truth.inputs, strict=True)) | dict(
+            zip(suspect.truth.moving, moving, strict=True)
+        )
         for node in graph.nodes.values():
             reads = [v.detach() if (node.name, i) in cut else v for i, v in enumerate(graph.inputs_of(node, values))]
             values.update(zip(node.outputs, as_tuple(node.module.forward(*reads)), strict=True))
         return tuple(values[name] for name in graph.outputs)
 
-    pairs = zip(graph.outputs, case.truth.grad_outputs, strict=True)
+    pairs = zip(graph.outputs, suspect.truth.grad_outputs, strict=True)
     with recording():
-        found = by_autograd(forward, case.truth.moving, [None if name in overwritten else grad for name, grad in pairs])
-    return None if found is None else found[case.name]
+        found = by_autograd(forward, suspect.truth.moving, [None if name in overwritten else grad for name, grad in pairs])
+    return None if found is None else found[suspect.name]
 
 
 def _edges(nodes: list[Node]) -> list[tuple[tuple[str, int], str]]:

@@ -5,42 +5,44 @@ from fractions import Fraction
 
 import numpy as np
 
-from course.checking.diagnosis.case import Case, same
 from course.checking.diagnosis.mistakes import Hypothesis, Mistake
+from course.checking.diagnosis.suspect import Suspect, same
 from course.checking.finding import gradient_name
 
 
-def nothing(case: Case) -> Iterator[Hypothesis]:
+def nothing(suspect: Suspect) -> Iterator[Hypothesis]:
     """The gradient is zero: never computed, detached, or never added."""
-    yield Hypothesis(Mistake.ZERO_GRADIENT, f"{case.label} is zero everywhere: is it computed, and added?", 0 * case.true, 0.99)
+    yield Hypothesis(
+        Mistake.ZERO_GRADIENT, f"{suspect.label} is zero everywhere: is it computed, and added?", 0 * suspect.true, 0.99
+    )
 
 
-def exchanged(case: Case) -> Iterator[Hypothesis]:
+def exchanged(suspect: Suspect) -> Iterator[Hypothesis]:
     """Two gradients stand in each other's place."""
-    for other, grad in (case.gradients() or {}).items():
-        theirs = case.grads.get(other)
-        if other != case.name and theirs is not None and same(theirs, case.true) and not same(-grad, case.true):
-            yield Hypothesis(Mistake.SWAPPED_GRADIENTS, f"{case.label} and {gradient_name(other)} are exchanged", grad, 0.98)
+    for other, grad in (suspect.gradients() or {}).items():
+        theirs = suspect.grads.get(other)
+        if other != suspect.name and theirs is not None and same(theirs, suspect.true) and not same(-grad, suspect.true):
+            yield Hypothesis(Mistake.SWAPPED_GRADIENTS, f"{suspect.label} and {gradient_name(other)} are exchanged", grad, 0.98)
 
 
-def borrowed(case: Case) -> Iterator[Hypothesis]:
+def borrowed(suspect: Suspect) -> Iterator[Hypothesis]:
     """The gradient of another tensor stands here, too."""
-    for other, grad in (case.gradients() or {}).items():
-        if other != case.name:
-            yield Hypothesis(Mistake.SWAPPED_GRADIENTS, f"this is {gradient_name(other)}, not {case.label}", grad, 0.8)
+    for other, grad in (suspect.gradients() or {}).items():
+        if other != suspect.name:
+            yield Hypothesis(Mistake.SWAPPED_GRADIENTS, f"this is {gradient_name(other)}, not {suspect.label}", grad, 0.8)
 
 
-def shape(case: Case) -> Iterator[Hypothesis]:
+def shape(suspect: Suspect) -> Iterator[Hypothesis]:
     """Transposed, or not summed over the axes along which forward broadcast."""
-    true, given = case.true, case.given
+    true, given = suspect.true, suspect.given
     if true.ndim >= 2:
         for axis in range(true.ndim - 1):
             turned = np.swapaxes(true, axis, -1)
-            yield Hypothesis(Mistake.TRANSPOSED, f"{case.label} is transposed", turned)
+            yield Hypothesis(Mistake.TRANSPOSED, f"{suspect.label} is transposed", turned)
     if given.ndim > true.ndim or given.size > true.size:
         for summed, words in _sums(given, true.shape):
             if same(summed, true):
-                what = f"forward broadcasts {case.name}, so its gradient is summed over {words}"
+                what = f"forward broadcasts {suspect.name}, so its gradient is summed over {words}"
                 yield Hypothesis(Mistake.BROADCAST_NOT_REDUCED, what, given, 0.97)
                 return
 
@@ -63,9 +65,9 @@ def _axes(axes: tuple[int, ...]) -> str:
     return f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
 
 
-def multiple(case: Case) -> Iterator[Hypothesis]:
+def multiple(suspect: Suspect) -> Iterator[Hypothesis]:
     """A constant times the true gradient: the sign, a mean for a sum, or another number."""
-    true, given = case.true, case.given
+    true, given = suspect.true, suspect.given
     if true.shape != given.shape or not np.isfinite(given).all():
         return
     known = ~np.isnan(true)
@@ -75,24 +77,24 @@ def multiple(case: Case) -> Iterator[Hypothesis]:
         return
     predicted, alone = factor * true, int(known.sum()) == 1
     if abs(factor + 1) < 1e-6:
-        yield Hypothesis(Mistake.SIGN, f"{case.label} has the wrong sign", predicted, 0.9 if alone else 0.97)
+        yield Hypothesis(Mistake.SIGN, f"{suspect.label} has the wrong sign", predicted, 0.9 if alone else 0.97)
         return
     ratio = Fraction(factor).limit_denominator(10_000)
     nice = abs(float(ratio) - factor) < 1e-6 * abs(factor) and (ratio.denominator <= 1000 and abs(ratio.numerator) <= 1000)
     if alone and not nice:
         return  # any number is some multiple of another
     text = str(ratio) if nice else f"{factor:.6g}"
-    times = f"{case.label} is {text} of the true one"
+    times = f"{suspect.label} is {text} of the true one"
     yield from (
         Hypothesis(mistake, f"{times}: {what}", predicted, prior - 0.2 * alone)
-        for mistake, what, prior in _named(case, ratio, nice)
+        for mistake, what, prior in _named(suspect, ratio, nice)
     )
 
 
-def _named(case: Case, ratio: Fraction, nice: bool) -> Iterator[tuple[Mistake, str, float]]:
+def _named(suspect: Suspect, ratio: Fraction, nice: bool) -> Iterator[tuple[Mistake, str, float]]:
     """What a factor means: a count of something is no accident."""
-    counts = _counts(case) if nice else {}
-    scalar = all(output.size == 1 for output in case.outputs)
+    counts = _counts(suspect) if nice else {}
+    scalar = all(output.size == 1 for output in suspect.outputs)
     for size, of in counts.items():
         if scalar and ratio == Fraction(1, size):
             yield Mistake.DOUBLE_1_N, f"divided once more by {size}, {of}", 0.9
@@ -107,53 +109,53 @@ def _named(case: Case, ratio: Fraction, nice: bool) -> Iterator[tuple[Mistake, s
     yield Mistake.CONSTANT_FACTOR, "a constant factor is wrong", 0.85 if nice else 0.8
 
 
-def _counts(case: Case) -> dict[int, str]:
+def _counts(suspect: Suspect) -> dict[int, str]:
     """Sizes that a mean may run over, and what they count. Two is left out: a factor of 2 has too many causes."""
     found: dict[int, str] = {}
-    for name in case.truth.moving:
-        sizes = case.tensors[name].shape
+    for name in suspect.truth.moving:
+        sizes = suspect.tensors[name].shape
         for axis, size in enumerate(sizes):
             found.setdefault(size, "the examples" if axis == 0 else f"the size of axis {axis} of {name}")
-        found.setdefault(case.tensors[name].size, f"the numbers in {name}")
+        found.setdefault(suspect.tensors[name].size, f"the numbers in {name}")
         for axis in range(len(sizes)):
             found.setdefault(int(np.prod(sizes)) // max(1, sizes[axis]), f"the numbers of {name} along all axes but {axis}")
-    for output in case.outputs:
+    for output in suspect.outputs:
         found.setdefault(output.size, "the outputs")
     return {size: of for size, of in found.items() if size > 2}
 
 
-def factors(case: Case) -> Iterator[Hypothesis]:
+def factors(suspect: Suspect) -> Iterator[Hypothesis]:
     """One tensor is multiplied too little or too often: elementwise, as everywhere in the chain rule."""
-    upstream = {f"grad_output{i or ''}": grad for i, grad in enumerate(case.upstream)}
-    outputs = {f"the output{i or ''}": output for i, output in enumerate(case.outputs)}
-    for label, tensor in (upstream | outputs | case.tensors).items():
+    upstream = {f"grad_output{i or ''}": grad for i, grad in enumerate(suspect.upstream)}
+    outputs = {f"the output{i or ''}": output for i, output in enumerate(suspect.outputs)}
+    for label, tensor in (upstream | outputs | suspect.tensors).items():
         if not tensor.size or not np.abs(tensor).min() > 1e-9:
             continue
         try:
-            fewer, more = case.true / tensor, case.true * tensor
+            fewer, more = suspect.true / tensor, suspect.true * tensor
         except ValueError:
             continue
-        if fewer.shape != case.true.shape:
+        if fewer.shape != suspect.true.shape:
             continue
         if label in upstream:
             yield Hypothesis(Mistake.UPSTREAM_IGNORED, "grad_output is not used: multiply by it", fewer, 0.97)
         else:
-            yield Hypothesis(Mistake.MISSING_FACTOR, f"{case.label} lacks the factor {label}", fewer, 0.85)
-        yield Hypothesis(Mistake.EXTRA_FACTOR, f"{case.label} has the factor {label} once too often", more, 0.85)
+            yield Hypothesis(Mistake.MISSING_FACTOR, f"{suspect.label} lacks the factor {label}", fewer, 0.85)
+        yield Hypothesis(Mistake.EXTRA_FACTOR, f"{suspect.label} has the factor {label} once too often", more, 0.85)
 
 
-def unmasked(case: Case) -> Iterator[Hypothesis]:
+def unmasked(suspect: Suspect) -> Iterator[Hypothesis]:
     """Right wherever the true gradient flows, and not zero anywhere that it does not."""
-    true, given = case.true, case.given
+    true, given = suspect.true, suspect.given
     closed = true == 0
     if true.shape == given.shape and closed.any() and (~closed).sum() > 1 and given[closed].all():
-        what = f"the output does not depend on some numbers of {case.name}, where its gradient is 0: a mask is missing"
+        what = f"the output does not depend on some numbers of {suspect.name}, where its gradient is 0: a mask is missing"
         yield Hypothesis(Mistake.MASK_MISSING, what, np.where(closed, given, true), 0.85)
 
 
-def places(case: Case) -> Iterator[Hypothesis]:
+def places(suspect: Suspect) -> Iterator[Hypothesis]:
     """Right everywhere but for some indices of one axis."""
-    true, given = case.true, case.given
+    true, given = suspect.true, suspect.given
     if true.shape != given.shape or true.ndim == 0 or true.size < 3:
         return
     scale = np.nanmax(np.abs(true), initial=0.0)
@@ -165,7 +167,7 @@ def places(case: Case) -> Iterator[Hypothesis]:
         bad = wrong.any(axis=others)
         if not bad.all() and 2 * int(bad.sum()) <= len(bad) + 1:
             indices = ", ".join(str(i) for i in np.flatnonzero(bad)[:6]) + ("…" if bad.sum() > 6 else "")
-            axis_name = _axis_name(case, axis, true.ndim)
+            axis_name = _axis_name(suspect, axis, true.ndim)
             predicted = np.where(wrong, given, true)
             yield Hypothesis(
                 Mistake.WRONG_IN_PLACES, f"only {axis_name} {indices} {'is' if bad.sum() == 1 else 'are'} wrong", predicted, 0.8
@@ -173,10 +175,10 @@ def places(case: Case) -> Iterator[Hypothesis]:
             return
 
 
-def _axis_name(case: Case, axis: int, rank: int) -> str:
+def _axis_name(suspect: Suspect, axis: int, rank: int) -> str:
     """What an axis is called: as in forward's signature, or rows and columns."""
-    for argument in case.truth.module.forward_signature.arguments:
-        if argument.name == case.name:
+    for argument in suspect.truth.module.forward_signature.arguments:
+        if argument.name == suspect.name:
             for axes in argument.axes:
                 if axes.middle is None and len(axes.before) == rank:
                     return f"{axes.before[axis].strip('#')} number"

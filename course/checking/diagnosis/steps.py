@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, fx
 
-from course.checking.diagnosis.case import Case
 from course.checking.diagnosis.mistakes import Hypothesis, Mistake
+from course.checking.diagnosis.suspect import Suspect
 from course.checking.truth import Truth, by_autograd
 from course.modes import any_numbers, recording
 
@@ -88,47 +88,49 @@ def _run(program: fx.GraphModule, edges: frozenset[tuple[fx.Node, fx.Node]], inp
     return None
 
 
-def lost_paths(case: Case, steps: Steps) -> Iterator[Hypothesis]:
+def lost_paths(suspect: Suspect, steps: Steps) -> Iterator[Hypothesis]:
     """A path from the tensor to the output that is left out, or that has a wrong factor."""
     edges = list(steps.edges())
     uses = _statistics(edges)
     if uses:
         what = "the sums, means or maxima over the data depend on the data: the paths through them are missing"
-        yield from _lost(case, steps, uses, Mistake.CONSTANT_STATISTICS, what, 0.95)
+        yield from _lost(suspect, steps, uses, Mistake.CONSTANT_STATISTICS, what, 0.95)
         for read in dict.fromkeys(read for _, read in uses):
             what = "a sum, mean or maximum over the data depends on the data: the path through it is missing"
-            yield from _lost(case, steps, [edge for edge in uses if edge[1] is read], Mistake.CONSTANT_STATISTICS, what, 0.92)
+            yield from _lost(
+                suspect, steps, [edge for edge in uses if edge[1] is read], Mistake.CONSTANT_STATISTICS, what, 0.92
+            )
     for edge in edges:
         step = f"forward's step '{_name(edge[0])}'"
-        yield from _lost(case, steps, [edge], Mistake.PATH_LOST, f"one path is left out: the one into {step}", 0.88)
-        yield from _scaled(case, steps, edge, step)
+        yield from _lost(suspect, steps, [edge], Mistake.PATH_LOST, f"one path is left out: the one into {step}", 0.88)
+        yield from _scaled(suspect, steps, edge, step)
 
 
 def _lost(
-    case: Case, steps: Steps, edges: list[tuple[fx.Node, fx.Node]], mistake: Mistake, what: str, prior: float
+    suspect: Suspect, steps: Steps, edges: list[tuple[fx.Node, fx.Node]], mistake: Mistake, what: str, prior: float
 ) -> Iterator[Hypothesis]:
     found = steps.without(frozenset(edges))
-    if found is not None and np.abs(found[case.name]).max(initial=0.0) > 0:
-        yield Hypothesis(mistake, what, found[case.name], prior)
+    if found is not None and np.abs(found[suspect.name]).max(initial=0.0) > 0:
+        yield Hypothesis(mistake, what, found[suspect.name], prior)
 
 
-def _scaled(case: Case, steps: Steps, edge: tuple[fx.Node, fx.Node], step: str) -> Iterator[Hypothesis]:
+def _scaled(suspect: Suspect, steps: Steps, edge: tuple[fx.Node, fx.Node], step: str) -> Iterator[Hypothesis]:
     """One path with a wrong factor c. No path takes an edge twice, so that the gradient is rest + c · the part through it."""
     found = steps.without(frozenset([edge]))
     if found is None:
         return
-    rest = found[case.name]
-    part = case.true - rest
+    rest = found[suspect.name]
+    part = suspect.true - rest
     known = ~np.isnan(part)
     square = float((part[known] ** 2).sum())
-    if not square or case.given.shape != part.shape or np.abs(rest).max(initial=0.0) <= 1e-9 * np.abs(part[known]).max():
+    if not square or suspect.given.shape != part.shape or np.abs(rest).max(initial=0.0) <= 1e-9 * np.abs(part[known]).max():
         return  # the whole gradient goes this way: a factor of the whole is looked for elsewhere
-    factor = float(((case.given - rest)[known] * part[known]).sum()) / square
+    factor = float(((suspect.given - rest)[known] * part[known]).sum()) / square
     if abs(factor) < 1e-6 or not np.isfinite(factor):
         return
     if abs(factor + 1) < 1e-6:
         yield Hypothesis(Mistake.SIGN, f"one path has the wrong sign: the one through {step}", rest - part, 0.85)
-    elif case.given.size > 2:
+    elif suspect.given.size > 2:
         times = f"the path through {step} has {factor:.6g} times its gradient"
         yield Hypothesis(Mistake.CONSTANT_FACTOR, times, rest + factor * part, 0.8)
 

@@ -5,45 +5,47 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from course.checking.diagnosis.case import Case, same
 from course.checking.diagnosis.mistakes import Hypothesis, Mistake
+from course.checking.diagnosis.suspect import Suspect, same
 
 
-def ignored(case: Case) -> Iterator[Hypothesis]:
+def ignored(suspect: Suspect) -> Iterator[Hypothesis]:
     """All ones in place of grad_output; or grad_output twice."""
-    grads = case.truth.grad_outputs
+    grads = suspect.truth.grad_outputs
     for mistake, what, others, prior in (
         (Mistake.UPSTREAM_IGNORED, "grad_output is not used: multiply by it", torch.ones_like, 0.97),
         (Mistake.EXTRA_FACTOR, "grad_output is multiplied twice", torch.square, 0.9),
         (Mistake.UPSTREAM_IGNORED, "only the sign of grad_output is used", torch.sign, 0.9),
     ):
-        found = case.gradients(tuple(g if g is None else others(g) for g in grads))
+        found = suspect.gradients(tuple(g if g is None else others(g) for g in grads))
         if found is not None:
-            yield Hypothesis(mistake, what, found[case.name], prior)
+            yield Hypothesis(mistake, what, found[suspect.name], prior)
 
 
-def forgotten(case: Case) -> Iterator[Hypothesis]:
+def forgotten(suspect: Suspect) -> Iterator[Hypothesis]:
     """Of several outputs, the gradient that arrives at one is not used."""
-    grads = case.truth.grad_outputs
+    grads = suspect.truth.grad_outputs
     for index in range(len(grads)) if len(grads) > 1 else ():
-        found = case.gradients(tuple(None if i == index else g for i, g in enumerate(grads)))
+        found = suspect.gradients(tuple(None if i == index else g for i, g in enumerate(grads)))
         if found is not None:
             yield Hypothesis(
-                Mistake.PATH_LOST, f"the gradient that arrives at output {index} is not used", found[case.name], 0.95
+                Mistake.PATH_LOST, f"the gradient that arrives at output {index} is not used", found[suspect.name], 0.95
             )
 
 
-def handed_on(case: Case) -> Iterator[Hypothesis]:
+def handed_on(suspect: Suspect) -> Iterator[Hypothesis]:
     """grad_output as it came: without the local derivative, without the mask, or without the mask's scale."""
-    for grad in case.upstream:
-        if grad.shape != case.true.shape:
-            if grad.size == 1 or np.broadcast_shapes(*_compatible(grad.shape, case.true.shape)) == case.true.shape:
-                spread = np.full(case.true.shape, grad.item()) if grad.size == 1 else np.broadcast_to(grad, case.true.shape)
+    for grad in suspect.upstream:
+        if grad.shape != suspect.true.shape:
+            if grad.size == 1 or np.broadcast_shapes(*_compatible(grad.shape, suspect.true.shape)) == suspect.true.shape:
+                spread = (
+                    np.full(suspect.true.shape, grad.item()) if grad.size == 1 else np.broadcast_to(grad, suspect.true.shape)
+                )
                 what = "grad_output is handed on as it came: the local derivative is missing"
                 yield Hypothesis(Mistake.LOCAL_DERIVATIVE_IGNORED, what, spread, 0.85)
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = case.true / grad
+            ratio = suspect.true / grad
         kept = np.abs(ratio) > 1e-9
         levels = np.unique(np.round(ratio[kept], 9))
         if len(levels) == 1 and kept.all():
@@ -56,7 +58,7 @@ def handed_on(case: Case) -> Iterator[Hypothesis]:
             yield Hypothesis(Mistake.MASK_SCALE_MISSING, missing, grad * kept, 0.95)
             yield Hypothesis(Mistake.EXTRA_FACTOR, "the scale of the mask is applied twice", scale * scale * grad * kept, 0.9)
             yield Hypothesis(Mistake.MASK_MISSING, "the mask is the wrong way round", scale * grad * ~kept, 0.9)
-        if len(case.upstream) > 1 and np.allclose(case.true, sum(case.upstream)):
+        if len(suspect.upstream) > 1 and np.allclose(suspect.true, sum(suspect.upstream)):
             yield Hypothesis(Mistake.PATH_LOST, "of the gradients that arrive, only one is handed on", grad, 0.93)
             continue
         what = "grad_output is handed on as it came: the local derivative is missing"
@@ -64,50 +66,50 @@ def handed_on(case: Case) -> Iterator[Hypothesis]:
         yield Hypothesis(Mistake.LOCAL_DERIVATIVE_IGNORED, what + ", and the sign is wrong", -grad, 0.8)
 
 
-def turned(case: Case) -> Iterator[Hypothesis]:
+def turned(suspect: Suspect) -> Iterator[Hypothesis]:
     """A square matrix that should have been transposed, or was, wherever it entered."""
-    for index, grad in enumerate(case.truth.grad_outputs):
+    for index, grad in enumerate(suspect.truth.grad_outputs):
         if grad is not None and grad.ndim == 2 and grad.shape[0] == grad.shape[1] and grad.shape[0] > 1:
-            others = tuple(g.T if i == index else g for i, g in enumerate(case.truth.grad_outputs))
-            found = case.gradients(others)
+            others = tuple(g.T if i == index else g for i, g in enumerate(suspect.truth.grad_outputs))
+            found = suspect.gradients(others)
             if found is not None:
                 yield Hypothesis(
-                    Mistake.MISSING_TRANSPOSE, "grad_output is transposed, or a transpose is missing", found[case.name]
+                    Mistake.MISSING_TRANSPOSE, "grad_output is transposed, or a transpose is missing", found[suspect.name]
                 )
-    for name, tensor in case.truth.tensors.items():
+    for name, tensor in suspect.truth.tensors.items():
         if tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1] and tensor.shape[0] > 1:
-            found = case.gradients(tensors={name: tensor.T.contiguous()})
+            found = suspect.gradients(tensors={name: tensor.T.contiguous()})
             if found is not None:
                 yield Hypothesis(
-                    Mistake.MISSING_TRANSPOSE, f"{name} needs a transpose here, or has one too many", found[case.name]
+                    Mistake.MISSING_TRANSPOSE, f"{name} needs a transpose here, or has one too many", found[suspect.name]
                 )
 
 
-def diagonal(case: Case) -> Iterator[Hypothesis]:
+def diagonal(suspect: Suspect) -> Iterator[Hypothesis]:
     """Only each output's dependence on the input at the same place; or the Jacobian untransposed."""
     if (
-        len(case.truth.grad_outputs) != 1
-        or case.upstream[0].shape != case.true.shape
-        or case.true.size > 128
-        or case.true.size < 2
+        len(suspect.truth.grad_outputs) != 1
+        or suspect.upstream[0].shape != suspect.true.shape
+        or suspect.true.size > 128
+        or suspect.true.size < 2
     ):
         return
     rows = []
-    for place in range(case.true.size):
-        one = torch.zeros_like(case.truth.grad_outputs[0])
+    for place in range(suspect.true.size):
+        one = torch.zeros_like(suspect.truth.grad_outputs[0])
         one.view(-1)[place] = 1
-        found = case.gradients((one,))
+        found = suspect.gradients((one,))
         if found is None:
             return
-        rows.append(found[case.name].reshape(-1))
+        rows.append(found[suspect.name].reshape(-1))
     jacobian = np.stack(rows)  # ∂output_i/∂x_j
-    own, upstream = np.diag(np.diag(jacobian)), case.upstream[0].reshape(-1)
+    own, upstream = np.diag(np.diag(jacobian)), suspect.upstream[0].reshape(-1)
     if same(own, jacobian):
         return
     what = "each output also depends on the other inputs: the rest of the Jacobian is missing"
-    yield Hypothesis(Mistake.DIAGONAL_ONLY, what, (np.diag(jacobian) * upstream).reshape(case.true.shape), 0.95)
+    yield Hypothesis(Mistake.DIAGONAL_ONLY, what, (np.diag(jacobian) * upstream).reshape(suspect.true.shape), 0.95)
     flipped = "the Jacobian is multiplied from the wrong side: a transpose is missing"
-    yield Hypothesis(Mistake.MISSING_TRANSPOSE, flipped, (jacobian @ upstream).reshape(case.true.shape), 0.9)
+    yield Hypothesis(Mistake.MISSING_TRANSPOSE, flipped, (jacobian @ upstream).reshape(suspect.true.shape), 0.9)
 
 
 def _compatible(small: tuple[int, ...], large: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

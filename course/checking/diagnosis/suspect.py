@@ -14,8 +14,8 @@ AGREE = 1e-6
 numbers of two different formulas agree to so many digits by chance once in a million."""
 
 
-class Case:
-    """The gradient that backward gave for the tensor `name`, and the truth.
+class Suspect:
+    """The wrong gradient that backward gave for the tensor `name`, and the truth.
 
     Attributes:
         given: what backward gave.
