@@ -1,8 +1,12 @@
 """How long a training step takes and how much memory, ours against torch.nn + torch.autograd + torch.optim.
 
-Both do the same arithmetic: forward, the gradients of the input and of all parameters, and an update by SGD with momentum,
-from the same initial values on the same data; that the parameters agree afterwards is checked before anything is measured.
-Times are medians of interleaved rounds with two threads, memory is the peak of all tensors alive, the network itself included.
+All do the same arithmetic: forward, the gradients of the input and of all parameters, and an update by SGD
+with momentum, from the same initial values on the same data; that the parameters agree afterwards is checked
+before anything is measured. Ours runs as its text says (plain) and with fused kernels. Times are medians of
+interleaved rounds with two threads, memory is the peak of all tensors alive, the network itself included.
+
+The last line has the ratios of ours to torch's: `ratio_*` plain time, `memory_*` plain memory, and with fused
+kernels `fused_*` and `fused_memory_*`.
 
     python benchmarks/training_step.py [--quick]
 """
@@ -11,8 +15,9 @@ import gc
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -21,7 +26,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 import course
-from course import Chain, Module, Residual, Unroll, release_saved
+from course import Chain, Module, Residual, Unroll, fused_kernels, release_saved
 from course.modules import (
     GELU,
     LSTM,
@@ -53,7 +58,7 @@ class Work:
     loss: type[Module]
     torch_loss: Callable[[Tensor, Tensor], Tensor]
 
-    def our_step(self, state: dict[str, Tensor]) -> tuple[Step, Module]:
+    def our_step(self, state: dict[str, Tensor], fused: bool) -> tuple[Step, Module]:
         """A training step with the course's modules, starting from `state`."""
         net, loss, x, target = self.ours(), self.loss(), self.x.clone(), self.target
         net.load_state_dict(dict(zip(net.state_dict(), state.values(), strict=True)))
@@ -61,8 +66,8 @@ class Work:
 
         def step() -> float:
             optimizer.zero_grad()
-            value = loss(_first(net(x)), target)
-            with release_saved():
+            with fused_kernels(fused), release_saved():
+                value = loss(_first(net(x)), target)
                 net.backward(loss.backward(torch.ones_like(value))[0])
             optimizer.step()
             return value.item()
@@ -214,12 +219,13 @@ def _first(output: Tensor | tuple[Tensor, ...]) -> Tensor:
 
 
 def check(work: Work, state: dict[str, Tensor], steps: int = 3) -> None:
-    """Both must compute the same: the losses and, after some steps, every parameter."""
-    (our_step, ours), (their_step, theirs) = work.our_step(state), work.their_step(state)
-    losses = [(our_step(), their_step()) for _ in range(steps)]
-    torch.testing.assert_close(*(torch.tensor(column) for column in zip(*losses, strict=True)), rtol=1e-4, atol=1e-6)
-    for mine, their in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
-        torch.testing.assert_close(mine, their, rtol=1e-3, atol=1e-5)
+    """All must compute the same: the losses and, after some steps, every parameter."""
+    for fused in (False, True):
+        (our_step, ours), (their_step, theirs) = work.our_step(state, fused), work.their_step(state)
+        losses = [(our_step(), their_step()) for _ in range(steps)]
+        torch.testing.assert_close(*(torch.tensor(column) for column in zip(*losses, strict=True)), rtol=1e-4, atol=1e-6)
+        for mine, their in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
+            torch.testing.assert_close(mine, their, rtol=1e-3, atol=1e-5)
 
 
 def seconds(step: Step, repeats: int) -> float:
@@ -236,19 +242,16 @@ def _wait() -> None:
         torch.cuda.synchronize()
 
 
-def times(work: Work, state: dict[str, Tensor], budget: float) -> tuple[float, float]:
-    """Median times of ours and theirs, in rounds that take turns, for about `budget` seconds."""
-    steps = [work.our_step(state)[0], work.their_step(state)[0]]
-    warm = max(seconds(step, 3) for step in steps)
-    repeats = max(1, round(0.05 / warm))
-    rounds: list[tuple[float, float]] = []
+def times(steps: Sequence[Step], budget: float) -> list[float]:
+    """Median times of the steps, in rounds in which they take turns, for about `budget` seconds."""
+    repeats = max(1, round(0.05 / max(seconds(step, 3) for step in steps)))
+    rounds: list[list[float]] = []
     end = time.perf_counter() + budget
     while time.perf_counter() < end or len(rounds) < 5:
-        first, second = (0, 1) if len(rounds) % 2 else (1, 0)
-        found = {first: seconds(steps[first], repeats), second: seconds(steps[second], repeats)}
-        rounds.append((found[0], found[1]))
-    ours, theirs = (statistics.median(column) for column in zip(*rounds, strict=True))
-    return ours, theirs
+        order = range(len(steps)) if len(rounds) % 2 else reversed(range(len(steps)))
+        measured = {place: seconds(steps[place], repeats) for place in order}
+        rounds.append([measured[place] for place in range(len(steps))])
+    return [statistics.median(column) for column in zip(*rounds, strict=True)]
 
 
 def peak_bytes(build: Callable[[], tuple[Step, object]]) -> int:
@@ -280,16 +283,23 @@ def main(quick: Annotated[bool, typer.Option(help="within a minute, for a first 
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
     found: dict[str, float] = {}
-    print(f"{'':10} {'ours ms':>9} {'torch ms':>9} {'ratio':>6}   {'ours MiB':>9} {'torch MiB':>9} {'ratio':>6}   on {DEVICE}")
+    head = f"{'plain':>9}{'fused':>9}{'torch':>9}{'plain':>8}{'fused':>7}"
+    units = f"{'UNIT':>9}{'UNIT':>9}{'UNIT':>9}{'ratio':>8}{'ratio':>7}"
+    print(f"{'':10}{head}  {head}   on {DEVICE}")
+    print(f"{'':10}{units.replace('UNIT', '  ms')}  {units.replace('UNIT', ' MiB')}")
     for name, make in WORKS.items():
         work = make()
         state = {key: value.clone() for key, value in work.theirs().to(DEVICE).state_dict().items()}
         check(work, state)
-        ours, theirs = times(work, state, 4.0 if quick else 20.0)
-        our_peak, their_peak = peak_bytes(lambda: work.our_step(state)), peak_bytes(lambda: work.their_step(state))  # noqa: B023
-        found[f"ratio_{name}"], found[f"memory_{name}"] = round(ours / theirs, 3), round(our_peak / their_peak, 3)
-        time_columns = f"{ours * 1e3:9.2f} {theirs * 1e3:9.2f} {ours / theirs:6.2f}"
-        print(f"{name:10} {time_columns}   {our_peak / 2**20:9.2f} {their_peak / 2**20:9.2f} {our_peak / their_peak:6.2f}")
+        build = (partial(work.our_step, state, False), partial(work.our_step, state, True), partial(work.their_step, state))
+        milliseconds = [1e3 * s for s in times([make_step()[0] for make_step in build], 3.0 if quick else 20.0)]
+        mebibytes = [peak_bytes(make_step) / 2**20 for make_step in build]
+        row = f"{name:10}"
+        for kind, (plain, fused, torchs) in (("", milliseconds), ("memory_", mebibytes)):
+            found[f"{kind or 'ratio_'}{name}"] = round(plain / torchs, 3)
+            found[f"fused_{kind}{name}"] = round(fused / torchs, 3)
+            row += f"{plain:9.2f}{fused:9.2f}{torchs:9.2f}{plain / torchs:8.2f}{fused / torchs:7.2f}  "
+        print(row, flush=True)
     print(json.dumps(found))
 
 

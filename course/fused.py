@@ -1,11 +1,12 @@
-"""Fused kernels: one switch that lets torch's finished routines run in place of the text of a forward or backward pass.
+"""Fused kernels: one switch that lets finished routines of torch run in place of the text of a pass.
 
-The text of a module is its mathematics, a line for a step, and each line is one pass over memory. torch has routines that
-do several steps in one pass. Where such a routine pays, it stands in an aside, a file `course/modules/_fused_*.py`, beside
-the formula it computes, and registers itself for the text that it stands for. The text never mentions it.
+The text of a module is its mathematics, a line for a step, and each line is one pass over memory. torch has
+routines that do several steps in one pass. Where such a routine pays, it stands in an aside, a file
+`_fused_*.py` in `course/modules/`, beside the formula that it computes, and registers itself for a text. The
+text never mentions it.
 
-The switch is off: a lecture runs what one reads. Inside ``with fused_kernels():`` it is on, and everywhere when the
-environment variable ``COURSE_FUSED`` is 1.
+The switch is off: what runs is what one reads. Inside ``with fused_kernels():`` it is on, and everywhere if
+the environment variable ``COURSE_FUSED`` is 1.
 """
 
 import functools
@@ -32,7 +33,7 @@ class Fusible(Protocol):
 
     backward: Pass
     fused: bool
-    """Whether kernels stand for the texts since the last forward; its backward reads what that forward saved."""
+    """Whether kernels ran in the last forward; backward reads what that forward saved."""
 
 
 @contextmanager
@@ -49,10 +50,10 @@ def fused_kernels(on: bool = True) -> Iterator[None]:
 
 
 def kernel_for(text: Pass) -> Callable[[Pass], Pass]:
-    """Register a function that computes the same as `text`, a class's forward or backward, and takes the same arguments.
+    """Register a function that computes what `text`, a forward or backward, does from the same arguments.
 
-    A forward that does not know a case returns None: the text runs then, and in backward, too. A forward that saves
-    anything else than its text saves needs a kernel for its backward.
+    A forward that does not know a case returns None: the text runs then, and in backward, too. A forward that
+    saves anything else than its text saves needs a kernel for its backward.
     """
 
     def register(kernel: Pass) -> Pass:
@@ -65,7 +66,7 @@ def kernel_for(text: Pass) -> Callable[[Pass], Pass]:
 def fusible(text: Pass) -> Pass:
     """The pass that runs `text`, or the kernel that stands for it; never a kernel while torch records.
 
-    A class with a backward of its own that has no kernel runs its text only: it may read what the text of forward saves.
+    A class whose backward has no kernel runs texts only: it may read what the text of forward saves.
     """
     decides, written = text.__name__ == "forward", inspect.unwrap(text)
 
@@ -94,7 +95,5 @@ def _is_on() -> bool:
 def _in_environment() -> bool:
     wanted = os.environ.get("COURSE_FUSED", "").strip()
     if wanted not in ("", "0", "1"):
-        raise ValueError(
-            f"COURSE_FUSED={wanted!r} is no position of a switch: set it to 1 for fused kernels, or to 0, or unset it"
-        )
+        raise ValueError(f"COURSE_FUSED={wanted!r}, expected 1 for fused kernels, or 0: set it to one of them, or unset it")
     return wanted == "1"

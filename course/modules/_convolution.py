@@ -192,7 +192,7 @@ class _Convolution(Module):
         windows = (self.kernel_size, self.stride, self.dilation, grad_output.shape[2:])
         columns = im2col(padded, *windows).unflatten(1, (self.groups, -1))  # examples, groups, rows, windows
         grad = grad_output.flatten(2).unflatten(1, (self.groups, -1))  # examples, groups, out, windows
-        weight = self.weight.value.flatten(1).unflatten(0, (self.groups, -1))  # groups, out, rows (channels · kernel)
+        weight = self.weight.value.flatten(1).unflatten(0, (self.groups, -1))  # groups, out, rows
         self.weight.grad += (grad @ columns.mT).sum(0).view_as(self.weight.value)
         if self.bias is not None:
             self.bias.grad += grad.sum((0, 3)).flatten()

@@ -1,4 +1,4 @@
-"""Fused kernels of the activations: their derivatives in one pass over memory, where the text takes one for each step."""
+"""Fused kernels of the activations: a derivative in one pass over memory, where the text takes one a step."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Fused kernels of the convolutions: both sums of the backward pass from one routine, which builds no columns in memory."""
+"""Fused kernels of the convolutions: all gradients from one routine, which builds no columns in memory."""
 
 from typing import Any
 

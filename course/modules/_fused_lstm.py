@@ -1,6 +1,7 @@
-"""Fused kernel of the LSTM: one run along time at once, oneDNN's, in place of the steps in `course/modules/lstm.py`.
+"""Fused kernel of the LSTM: a whole run along time from oneDNN, in place of the steps in lstm.py.
 
-The derivation is the one beside `LSTM` and `LSTMCell`. The kernel serves float32 on a CPU, with biases and without projection.
+The derivation stands in `LSTM` and `LSTMCell`. The kernel knows float32 on a CPU, with biases, without
+projection.
 """
 
 import torch
@@ -27,18 +28,18 @@ def lstm(module: LSTM, x: Tensor, h0: Tensor | None = None, c0: Tensor | None = 
 def lstm_backward(
     module: LSTM, grad_output: Tensor | None, grad_h: Tensor | None = None, grad_c: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """∂L/∂x = u W_ih, and ∂L/∂W_ih = uᵀ x, ∂L/∂W_hh = uᵀ (h_0 … h_{T−1}), ∂L/∂b = Σ u added, u from the last step on."""
+    """∂L/∂x = u W_ih, and ∂L/∂W_ih = uᵀ x, ∂L/∂W_hh = uᵀ (h_0 … h_{T−1}), ∂L/∂b = Σ u added."""
     return module.back_through_layers(run_backward, grad_output, grad_h, grad_c)
 
 
 def run_forward(
     module: Module, ending: str, x: Tensor, h: Tensor, c: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-    """One layer in one direction: its outputs, the last h and c, and what backward reads: `workspace` is the kernel's own."""
+    """One layer in one direction: its outputs, the last h and c, and what backward reads."""
     x, h, c = x.contiguous(), h[None].contiguous(), c[None].contiguous()
     size, weights = h.shape[-1], [parameter.value for parameter in own_parameters(module, ending).values()]
     reverse = ending.endswith("_reverse")
-    with torch.enable_grad():  # else the kernel keeps no workspace; nothing here requires a gradient, so nothing is recorded
+    with torch.enable_grad():  # else the kernel keeps no workspace; it records nothing: no input requires it
         out, last_h, last_c, workspace = torch.ops.aten.mkldnn_rnn_layer(
             x, *weights, h, c, reverse, [], LSTM_KIND, size, 1, True, False, False, True
         )

@@ -1,4 +1,4 @@
-"""Fused kernels of the normalizations: statistics, output and gradients in a pass or two instead of a dozen."""
+"""Fused kernels of the normalizations: statistics, output and gradients in a pass or two, not in a dozen."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Windows that slide over an image or a sequence: laid side by side as the columns of a matrix (im2col), and back."""
+"""Windows that slide over an image or a sequence, side by side as the columns of a matrix, and back."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from torch import Tensor
 def places(
     kernel_size: Sequence[int], stride: Sequence[int], dilation: Sequence[int], windows: Sequence[int]
 ) -> Iterator[tuple[slice, ...]]:
-    """For each place of the kernel, row by row, where it lies in all windows at once: slices of the last axes of x.
+    """For each place of the kernel, row by row, the slices of x in which it lies in all windows at once.
 
     Place u of window i lies at s i + d u, with the stride s and the dilation d.
     """

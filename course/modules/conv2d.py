@@ -21,8 +21,8 @@ class Conv2d(_Convolution):
     With G = ∂L/∂a (lecture 12), a number of x acts on the outputs whose window it lies in, a number of W on all positions:
         ∂L/∂x[n, c, a, b] = Σ_{o,u,v} W[o, c, u, v] · G[n, o, i, j]    over the i, j with s i + d u − p = a, s j + d v − p = b
         ∂L/∂W[o, c, u, v] = Σ_{n,i,j} G[n, o, i, j] · x[n, c, s i + d u − p, s j + d v − p]    ∂L/∂b_o = Σ_{n,i,j} G[n, o, i, j]
-    The first is a transposed convolution of G with W, the second a correlation of x with G. Both are products of
-    matrices when the windows of x are columns: see `_Convolution` in `course/modules/_convolution.py`.
+    The first is a transposed convolution of G with W, the second a correlation of x with G. Both are products
+    of matrices when the windows of x are columns: see `_Convolution` in `course/modules/_convolution.py`.
 
     Raises:
         ValueError: channels that the groups do not divide, an unknown padding or padding mode, "same" with a stride.

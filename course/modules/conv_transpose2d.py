@@ -97,7 +97,7 @@ class ConvTranspose2d(Module):
         framed = F.pad(grad_output, (columns, columns, rows, rows))  # as large as what all the patterns cover
         windows = (self.kernel_size, self.stride, self.dilation, x.shape[2:])
         columns = im2col(framed, *windows).unflatten(1, (self.groups, -1))  # examples, groups, rows, places
-        weight = self.weight.value.flatten(1).unflatten(0, (self.groups, -1))  # groups, in, rows (channels · kernel)
+        weight = self.weight.value.flatten(1).unflatten(0, (self.groups, -1))  # groups, in, rows
         places = x.flatten(2).unflatten(1, (self.groups, -1))  # examples, groups, in, places
         self.weight.grad += (places @ columns.mT).sum(0).view_as(self.weight.value)
         grad_x = (weight @ columns).reshape(x.shape)

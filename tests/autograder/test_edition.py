@@ -183,7 +183,7 @@ def test_it_holds_the_library_and_nothing_else(edition):
     assert kept - library == {"course/containers/_graph_backward.py"}
     asides = {path for path in library if path.startswith("course/modules/_fused") and path.endswith(".py")}
     assert len(asides) > 3
-    assert {path for path in library - kept if "__pycache__" not in path} == asides  # they tell of derivatives
+    assert {path for path in library - kept if "__pycache__" not in path} == asides
     assert "explorer.js" in {path.name for path in edition.rglob("*.js")}
 
 

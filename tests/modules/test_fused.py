@@ -61,6 +61,13 @@ def same(got: list[Any], want: list[Any], dtype: torch.dtype) -> None:
             torch.testing.assert_close(ours, theirs, **tolerance, equal_nan=True)
 
 
+@pytest.fixture(autouse=True)
+def _switched_off():
+    """Whatever the environment says, so that all other tests may run with COURSE_FUSED=1, too."""
+    with fused_kernels(on=False):
+        yield
+
+
 @pytest.fixture
 def kernels(monkeypatch):
     """The names of the kernels that ran, in order."""
