@@ -13,6 +13,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+# pyright: reportUnsupportedDunderAll=false
+# The names are imported when they are asked for; __init__.pyi tells type checkers where from.
+
 # What follows is written by `make reference`, from the files of this folder.
 __all__ = [
     "Figure",
