@@ -87,7 +87,9 @@ def compare(
     expected = flat(call_theirs(theirs, *leaves) if call_theirs else theirs(*leaves))
     assert len(outputs) == len(expected), f"{len(outputs)} outputs, torch gives {len(expected)}"
     rng = torch.Generator(course.device()).manual_seed(1)
-    upstream = [torch.randn(o.shape, dtype=o.dtype, device=o.device, generator=rng) if is_float(o) else None for o in outputs]
+    upstream: list[Any] = [
+        torch.randn(o.shape, dtype=o.dtype, device=o.device, generator=rng) if is_float(o) else None for o in outputs
+    ]
     for position, (got, want) in enumerate(zip(outputs, expected, strict=True)):
         same(got, want, f"output {position}", rtol, atol)
     grads = as_tuple(ours.backward(*(g for g in upstream)))

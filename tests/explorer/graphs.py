@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from course import Chain, Graph, Residual, Unroll, generator
+from course import Chain, Graph, Parameter, Residual, Unroll, generator
 from course.modules import (
     Add,
     Conv2d,
@@ -39,6 +39,12 @@ class Case:
     """The same function in torch, on the same parameters."""
     folded: bool = False
     """Whether the explorer folds it at first."""
+
+
+def value_of(parameter: Parameter | None) -> torch.Tensor:
+    """The value of a bias that is there: layers can be made without one."""
+    assert parameter is not None
+    return parameter.value
 
 
 def product() -> Case:
@@ -89,7 +95,7 @@ def layer() -> Case:
     graph.to(dtype=torch.float64)
 
     def reference(x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        predicted = torch.sigmoid(x @ linear.weight.value.T + linear.bias.value)
+        predicted = torch.sigmoid(x @ linear.weight.value.T + value_of(linear.bias))
         return 0.5 * (target - predicted).square().sum(dim=1)
 
     return Case(graph, {"x": x, "target": target}, reference)
@@ -113,9 +119,9 @@ def mlp() -> Case:
     x = torch.randn(5, 4, generator=rng, device=rng.device).double()
 
     def reference(x: torch.Tensor) -> torch.Tensor:
-        hidden = torch.tanh(F.linear(x, first.weight.value, first.bias.value))
-        hidden = torch.relu(F.linear(hidden, middle.weight.value, middle.bias.value))
-        return F.linear(hidden, last.weight.value, last.bias.value)
+        hidden = torch.tanh(F.linear(x, first.weight.value, value_of(first.bias)))
+        hidden = torch.relu(F.linear(hidden, middle.weight.value, value_of(middle.bias)))
+        return F.linear(hidden, last.weight.value, value_of(last.bias))
 
     return Case(network, {"x": x}, reference)
 
@@ -148,10 +154,11 @@ def rnn() -> Case:
     start = torch.zeros(1, 3, dtype=torch.float64, device=rng.device)
 
     def reference(h0: torch.Tensor, **xs: torch.Tensor) -> torch.Tensor:
-        h, total = h0, 0.0
+        h, total = h0, torch.zeros_like(h0)
         for x in xs.values():
             h = torch.tanh(
-                F.linear(x, cell.weight_ih.value, cell.bias_ih.value) + F.linear(h, cell.weight_hh.value, cell.bias_hh.value)
+                F.linear(x, cell.weight_ih.value, value_of(cell.bias_ih))
+                + F.linear(h, cell.weight_hh.value, value_of(cell.bias_hh))
             )
             total = total + h
         return total
@@ -169,8 +176,8 @@ def lstm() -> Case:
     def reference(h0: torch.Tensor, c0: torch.Tensor, **xs: torch.Tensor) -> torch.Tensor:
         h, c, total = h0, c0, 0.0
         for x in xs.values():
-            gates = F.linear(x, cell.weight_ih.value, cell.bias_ih.value)
-            gates = gates + F.linear(h, cell.weight_hh.value, cell.bias_hh.value)
+            gates = F.linear(x, cell.weight_ih.value, value_of(cell.bias_ih))
+            gates = gates + F.linear(h, cell.weight_hh.value, value_of(cell.bias_hh))
             i, f, g, o = gates.chunk(4, dim=1)
             c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
             h = torch.sigmoid(o) * torch.tanh(c)
@@ -189,9 +196,9 @@ def residual_cnn() -> Case:
     image = torch.randn(1, 1, 6, 6, generator=rng, device=rng.device).double()
 
     def reference(x: torch.Tensor) -> torch.Tensor:
-        a = torch.relu(F.conv2d(x, first.weight.value, first.bias.value, padding=1))
-        a = a + torch.relu(F.conv2d(a, inner.weight.value, inner.bias.value, padding=1))
-        return F.linear(a.mean(dim=(2, 3)), head.weight.value, head.bias.value)
+        a = torch.relu(F.conv2d(x, first.weight.value, value_of(first.bias), padding=1))
+        a = a + torch.relu(F.conv2d(a, inner.weight.value, value_of(inner.bias), padding=1))
+        return F.linear(a.mean(dim=(2, 3)), head.weight.value, value_of(head.bias))
 
     return Case(network, {"x": image}, reference)
 
