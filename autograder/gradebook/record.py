@@ -49,7 +49,7 @@ def record(settings: Settings, assignment: str, student: str, executed: Path, di
     folder = settings.autograded / student / assignment
     if digest != submission_digest(settings, assignment, student):
         raise NotGradedError("the submission", "was changed while it was being graded", "grade it again")
-    with _uninterrupted(), one_writer(settings), _kept_unless_done(folder) as done, quiet(settings.log) as errors:
+    with _uninterrupted(), one_writer(settings), _put_back_unless_done(folder), quiet(settings.log) as errors:
         try:
             with all_or_nothing(settings):
                 with open_gradebook(settings) as gradebook:
@@ -62,7 +62,6 @@ def record(settings: Settings, assignment: str, student: str, executed: Path, di
             said = next((line for line in errors if "rror:" in line), str(error))
             raise NotGradedError("nbgrader", f"stopped: {said}") from error
         _stamp(settings, assignment, student, digest)
-        done.append(True)
 
 
 def record_problem(settings: Settings, assignment: str, student: str, problem: Problem) -> bool:
@@ -145,27 +144,26 @@ def _stamp(settings: Settings, assignment: str, student: str, digest: str) -> No
 
 
 @contextmanager
-def _kept_unless_done(folder: Path) -> Iterator[list[bool]]:
-    """Put a folder aside, and back again unless the block says that it made a new one."""
-    aside, done = folder.with_name(folder.name + BEFORE), []
+def _put_back_unless_done(folder: Path) -> Iterator[None]:
+    """Put a folder aside while the block makes a new one, and back again if the block raises something."""
+    aside = folder.with_name(folder.name + BEFORE)
     if folder.is_dir():
         folder.rename(aside)
     else:
         aside.mkdir(parents=True)  # an empty one says that there was none: half a folder must not pass for a grade
     try:
-        yield done
-    finally:
-        if done:
-            old = folder.with_name(folder.name + OLD)
-            shutil.rmtree(old, ignore_errors=True)
-            aside.rename(old)  # in one step: a folder that is half deleted must not come back
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            _put_back(aside, folder)
+        yield
+    except BaseException:
+        _put_back(aside, folder)
+        raise
+    old = folder.with_name(folder.name + OLD)
+    shutil.rmtree(old, ignore_errors=True)
+    aside.rename(old)  # in one step: a folder that is half deleted must not come back
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _put_back(aside: Path, folder: Path) -> None:
-    """Undo what `_kept_unless_done` did; may be interrupted, and done again."""
+    """Undo what `_put_back_unless_done` did; may be interrupted, and done again."""
     shutil.rmtree(folder, ignore_errors=True)
     if any(aside.iterdir()):
         aside.rename(folder)
