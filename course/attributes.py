@@ -1,4 +1,4 @@
-"""Attributes: what a module holds of one kind (parameters, buffers, modules), in its lists, tuples and dicts, too."""
+"""Attributes: the parameters, buffers and modules that a module holds, also in lists, tuples and dicts."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ PASSING = frozenset({"saved", "output_shapes", "_accepted", "_inputs"})
 def held(holder: object, *kinds: type[T]) -> Iterator[tuple[str, T]]:
     """(name, value) of every attribute of these kinds, in the order in which they were set.
 
-    What lies in a list, a tuple or a dict is called as in torch.nn's ModuleList: ``blocks.0``. What is an attribute itself
-    has that name alone, so that ``self.all = [self.first, self.second]`` adds no names.
+    What lies in a list, a tuple or a dict is called as in torch.nn's ModuleList: ``blocks.0``. What is an
+    attribute itself has that name alone, so that ``self.all = [self.first, self.second]`` adds no names.
     """
     named: set[int] = set()
     for name, value in vars(holder).items():
@@ -31,7 +31,7 @@ def held(holder: object, *kinds: type[T]) -> Iterator[tuple[str, T]]:
 
 
 def replaced(value: Any, kind: type[T], new: Callable[[T], Any]) -> Any:
-    """The value, or a copy of a collection, with new(item) for every item of a kind; itself where there is none."""
+    """The value with new(item) for every item of a kind in it; itself where there is none."""
     if isinstance(value, kind):
         return new(value)
     if not isinstance(value, COLLECTIONS) or next(_inside("", value, (kind,)), None) is None:

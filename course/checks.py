@@ -1,4 +1,4 @@
-"""The public door of course/checking/: `check_module` says whether a module's forward and backward are right."""
+"""The public door of course/checking/: `check_module` says whether forward and backward are right."""
 
 from course.checking.check import FunctionWithGradient, check_module
 from course.checking.part import Part

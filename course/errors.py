@@ -1,4 +1,4 @@
-"""What a module refuses, one class for each cause. A message names the argument, what came and what was expected."""
+"""What a module refuses, a class for each cause. Messages name the argument, what came, what was expected."""
 
 from typing import Self
 

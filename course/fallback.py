@@ -17,8 +17,9 @@ def autograd_backward(
 ) -> Any:
     """Run forward again on the kept inputs, this time recording it, and differentiate.
 
-    Afterwards all is as it was before: parameters' values, buffers (a batch counts once in running statistics), what was
-    saved, and the generator of random numbers, which draws for this run what it drew for the first.
+    Afterwards all is as it was before: parameters' values, buffers (a batch counts once in running
+    statistics), what was saved, and the generator of random numbers, which draws for this run what it drew
+    for the first.
 
     Args:
         module: has run forward; the gradients of its inputs are returned.

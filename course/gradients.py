@@ -1,4 +1,4 @@
-"""The public door to derivatives that are measured: by central differences, along a direction, by complex steps."""
+"""The public door to derivatives that are measured: by central differences, or by a complex step."""
 
 from course.checking.gradients import (
     complex_step_gradients,

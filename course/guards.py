@@ -1,4 +1,4 @@
-"""Guards: what stands around every module's forward and backward, so that a subclass writes its mathematics only."""
+"""Guards: what stands around every module's forward and backward, so that a subclass is its mathematics."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from course.shapes import Signature
 
 
 class Guarded:
-    """What the guards know of a module: what forward takes, and what its last run was given, gave and saved."""
+    """What the guards know of a module: what forward takes; what its last run was given, gave and saved."""
 
     forward: Callable[..., Any]
     forward_signature: ClassVar[Signature]
@@ -52,7 +52,7 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
 
 
 def guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """A forward that takes only inputs on the course's device that fit its signature, and is not recorded by torch."""
+    """A forward that takes only what fits its signature, on the course's device; torch records nothing."""
     signature = Signature(forward)
 
     @functools.wraps(forward)

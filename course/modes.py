@@ -25,7 +25,7 @@ def _switched_on(mode: ContextVar[bool]) -> Iterator[None]:
 
 
 def release_saved() -> AbstractContextManager[None]:
-    """Inside, each backward lets go of what its forward saved, as torch does: less memory, one backward for a forward.
+    """Inside, each backward lets go of what its forward saved, as torch does: it can run only once.
 
     Outside, what was saved stays, so that backward can be called again and the explorer can show it.
     """

@@ -33,21 +33,24 @@ class Example:
 class Module(Guarded):
     """A differentiable function with zero or more parameters; a network is modules reading modules.
 
-    A subclass writes `forward(*inputs)`, which calls ``self.save(name=tensor, ...)`` with exactly what backward reads,
-    and `backward(grad_output)`, which takes g = ∂L/∂output (one argument for each output), returns ∂L/∂input (a tuple if
-    there are several inputs, None for integer ones), adds ∂L/∂θ to each ``parameter.grad``, and changes nothing else.
-    Gradients of optional inputs that were left out are dropped on the way to the caller.
+    A subclass writes `forward(*inputs)`, which calls ``self.save(name=tensor, ...)`` with exactly what
+    backward reads, and `backward(grad_output)`, which takes g = ∂L/∂output (one argument for each output),
+    returns ∂L/∂input (a tuple if there are several inputs, None for integer ones), adds ∂L/∂θ to each
+    ``parameter.grad``, and changes nothing else. Gradients of optional inputs that were left out are dropped
+    on the way to the caller.
 
-    Both run without recording a torch graph, only on tensors of the course's device, and only on inputs that fit the
-    shapes in forward's signature. A subclass without a backward of its own gets one from torch.autograd: slower, but equal.
+    Both run without recording a torch graph, only on tensors of the course's device, and only on inputs that
+    fit the shapes in forward's signature. A subclass without a backward of its own gets one from
+    torch.autograd: slower, but equal.
 
-    Parameters, buffers and submodules are found among the attributes, in the order in which __init__ set them, and in
-    attributes that are lists, tuples or dicts: the first of ``self.blocks = [...]`` is called `blocks.0`.
+    Parameters, buffers and submodules are found among the attributes, in the order in which __init__ set
+    them, and in attributes that are lists, tuples or dicts: the first of ``self.blocks = [...]`` is called
+    `blocks.0`.
 
     Raises:
-        DeviceError, DtypeError, RankError, SizeError, InputCountError: forward was given what it cannot compute with, or
-            backward a gradient that does not fit the output; the message names the argument, what came and what was
-            expected.
+        DeviceError, DtypeError, RankError, SizeError, InputCountError: forward was given what it cannot
+            compute with, or backward a gradient that does not fit the output; the message names the argument,
+            what came and what was expected.
         SavedError: backward before forward.
     """
 
@@ -106,8 +109,9 @@ class Module(Guarded):
         """The names of forward's inputs, in order; none for those that stand for any number, as in `*inputs`.
 
         Args:
-            given: the inputs at hand: how many, or their names. Optional inputs that are not among them are left out.
-                So many inputs as forward does not name are called x0, x1, …; names given to `*inputs` are taken.
+            given: the inputs at hand: how many, or their names. Optional inputs that are not among them are
+                left out. Where forward has no names for so many, they are x0, x1, …; `*inputs` take the names
+                given.
         """
         return self.forward_signature.names(given)
 
@@ -133,7 +137,7 @@ class Module(Guarded):
             yield from child.named_state(f"{prefix}{name}.")
 
     def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """(dotted name, parameter) of this module and, with `recurse`, of all within it, each parameter once."""
+        """(dotted name, parameter) of this module, with `recurse` of all within it; each parameter once."""
         seen: set[int] = set()
         for name, tensor in self.named_state(prefix, recurse):
             if isinstance(tensor, Parameter) and id(tensor) not in seen:
@@ -168,7 +172,7 @@ class Module(Guarded):
         return self
 
     def forget_forward(self) -> None:
-        """Be as before the first forward: nothing is saved, here or in any module within. Parameters and buffers stay."""
+        """Be as before the first forward: nothing is saved, here or in any module within. Values stay."""
         self._forget()
         for _, child in self.named_children():
             child.forget_forward()

@@ -148,7 +148,7 @@ class Signature:
         return tuple(bound.arguments[argument.name] for argument in self.arguments[: last + 1])
 
     def names(self, given: int | Collection[str] | None = None) -> tuple[str, ...]:
-        """The arguments' names; with the inputs at hand, `given` by number or by name, a name for each: see input_names."""
+        """The arguments' names; with the inputs at hand, a name for each: see Module.input_names."""
         known = tuple(argument.name for argument in self.arguments)
         if given is None:
             return known

@@ -23,7 +23,7 @@ from course.module import Module
 
 LIBRARY = Path(course.__file__).parent
 PARTS = Path(__file__).parent / "edition_parts"
-"""Where another backward stands that a class gets: containers/graph.py is for the class in course/containers/graph.py."""
+"""Where another backward stands that a class gets: containers/graph.py is for course/containers/graph.py."""
 
 
 def make_edition(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A new exercise in an assignment: its four cells, from its definition in course/exercises/bank/ and the library's class."""
+"""A new exercise in an assignment: four cells, from its definition in the bank and the library's class."""
 
 import ast
 import builtins

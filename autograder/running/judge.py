@@ -152,7 +152,7 @@ def _text(value: Any) -> str:
 
 
 def _problem(value: Any) -> Problem:
-    """The kind of a problem, as a process says it; where it says nothing that is known, that something raised."""
+    """The kind of a problem, as a process says it; RAISED where it says nothing that is known."""
     return Problem(value) if value in {problem.value for problem in Problem if problem} else Problem.RAISED
 
 

@@ -1,6 +1,6 @@
 """Evidence: what a module did on given inputs, as plain arrays and messages, gathered where the module's code runs.
 
-The other half of a check, verdicts.py, decides from these arrays alone, so that it may run in another process.
+The other half of a check, verdicts.py, decides from these arrays alone, and so may run in another process.
 """
 
 import copy

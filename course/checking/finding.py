@@ -56,7 +56,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was seen that should not be: its kind, one line that says what and where, and the numbers behind it."""
+    """What was seen that should not be: its kind, one line that says what and where, the numbers."""
 
     problem: Problem
     words: str

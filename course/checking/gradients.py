@@ -172,13 +172,14 @@ def require_float64(tensors: Sequence[Tensor]) -> None:
 
 
 class Rise:
-    """How much L = Σ grad_output · function(*tensors) rises when one of the tensors is moved: what all differences use.
+    """How much L = Σ grad_output · function(*tensors) rises when one tensor is moved.
 
     Args:
         function: takes `tensors`, returns a tensor or a tuple of tensors.
         tensors: the point to start from.
         grad_outputs: for each output ∂L/∂output, or None.
-        watch: whether kinks are looked for, and steps out of the function's domain are infinite rather than errors.
+        watch: whether kinks are looked for, and steps out of the function's domain give infinity, not an
+            error.
         vectorize: whether many coordinates are moved in one call through torch.vmap.
     """
 

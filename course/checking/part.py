@@ -8,7 +8,7 @@ from course.checking.finding import GRADIENT, Finding, Numbers, Problem, gradien
 
 
 class Kind(StrEnum):
-    """What a part is about. The value is the part's name, but for gradients, and for an exercise's case as a whole."""
+    """What a part is about. Its value is the part's name, but for gradients and for a case as a whole."""
 
     OUTPUT = "output"
     SHAPES = "shapes"
@@ -57,7 +57,7 @@ class Part:
 
     @classmethod
     def called(cls, name: str, finding: Finding | None = None) -> "Part":
-        """The part of that name, as an exercise's points have it: ∂L/∂x, another kind's name, or the label of a case."""
+        """The part that an exercise gives points for by name: ∂L/∂x, another kind's, or a case's label."""
         if name.startswith(GRADIENT):
             return cls(Kind.GRADIENT, name[len(GRADIENT) :], finding)
         return cls(NAMED[name], "", finding) if name in NAMED else cls(Kind.CASE, "", finding, case=name)

@@ -1,7 +1,8 @@
 """Verdicts: everything that a module must satisfy, decided from arrays alone.
 
-The same code serves the library's tests, the lectures and the students' exercises. `course.checking.evidence` gathers
-what a module does; the verdicts need nothing else of it, so that a grader may gather and judge in different processes.
+The same code serves the library's tests, the lectures and the students' exercises. `course.checking.evidence`
+gathers what a module does; the verdicts need nothing else of it, so that a grader may gather and judge in
+different processes.
 """
 
 import warnings

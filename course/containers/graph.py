@@ -148,7 +148,7 @@ class Graph(Module):
         return tuple(self.inputs_of(self.nodes[name], self.values))
 
     def inputs_of(self, node: Node, values: Mapping[str, Tensor]) -> Iterator[Tensor]:
-        """What a node reads, out of values by name; plain numbers as tensors of the same dtype and on the same device."""
+        """What a node reads, out of values by name; plain numbers become tensors like the others."""
         like = next((values[read] for read in node.reads if isinstance(read, str)), None)
         for read in node.reads:
             yield values[read] if isinstance(read, str) else torch.as_tensor(read).to(like)

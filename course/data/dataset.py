@@ -115,7 +115,7 @@ class Dataset:
         return self.target_scaling.undo(outputs) if self.target_scaling else outputs
 
     def describe(self) -> str:
-        """A table for `print`: range, mean and deviation of each feature, the examples of each class, the source."""
+        """A table for `print`: range, mean and deviation of each feature, size of each class, source."""
         inputs = self.inputs.flatten(1)
         if inputs.shape[1] <= MOST_FEATURES:
             columns = dict(zip(self.feature_labels, inputs.T, strict=True))

@@ -8,7 +8,7 @@ HEADS = ("", "lowest", "mean", "deviation", "highest")
 
 
 def table(columns: Mapping[str, torch.Tensor]) -> list[str]:
-    """The lines of a table: the lowest number, mean, deviation and highest number of each column, by its label."""
+    """The lines of a table: lowest number, mean, deviation and highest number of each column."""
     rows = [HEADS, *((label, *_numbers(values)) for label, values in columns.items())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
     return [

@@ -14,15 +14,16 @@ from course.module import Module
 
 
 class RefusalError(ValueError):
-    """A case's `make` does not take the student's object; the message, which is all that is shown, says why."""
+    """A case's `make` does not take the student's object; the message is all that is shown, and says why."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One situation for a module: how it is made of the student's object, its inputs, and values of its parameters.
+    """One situation for a module: how it is made of the student's object, its inputs, its parameters' values.
 
-    `make` is also called with the exercise's `truth`, whose forward (never its backward) says what is right. An exercise
-    without a truth lets the student's own forward say so: any formula will do, if backward fits it.
+    `make` is also called with the exercise's `truth`, whose forward (never its backward) says what is right.
+    An exercise without a truth lets the student's own forward say so: any formula will do, if backward fits
+    it.
 
     Args:
         label: names the case in messages, and is the name of a part where points are for the case as a whole.
@@ -45,7 +46,7 @@ class Case:
             raise TypeError(f"case '{self.label}': `build` is called `make` now: Case(label, make, inputs, state)")
 
     def module(self, answer: Any) -> Module:
-        """The module of this case, of a student's object or of the truth, with the case's values in its parameters.
+        """The module of this case, made of a student's object or of the truth, with the case's `state` in it.
 
         Raises:
             KeyError: `state` names what the module does not have.
@@ -62,7 +63,7 @@ class Case:
 
 
 def function_of(truth: type[Module]) -> Callable[[Any], Module]:
-    """The `make` for an exercise that asks for a plain function of value and gradients, where a module is the truth."""
+    """The `make` of an exercise that asks for a plain function of value and gradients; a module is its truth."""
     return lambda answer: truth() if answer is truth else FunctionWithGradient(answer)
 
 

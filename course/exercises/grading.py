@@ -36,7 +36,7 @@ def grade(exercise: Exercise, answer: Any, *, seed: int = 0) -> Score:
 
 
 def grade_respondent(exercise: Exercise, respondent: Respondent, *, seed: int = 0) -> Score:
-    """Give each part of the exercise its verdict, for whoever answers questions about the student's class or function.
+    """Give each part of the exercise its verdict, from what a respondent answers.
 
     Args:
         respondent: has the student's class or function, in another process perhaps.

@@ -24,12 +24,12 @@ SECONDS = 5.0
 class Respondent(Protocol):
     """What a judge may ask of a student's object, here or in another process.
 
-    Answers are made of arrays and strings. Where something is wrong, `problem` says what in words, and `kind` is the
-    Problem; both are empty where nothing is.
+    Answers are made of arrays and strings. Where something is wrong, `problem` says what in words, and `kind`
+    is the Problem; both are empty where nothing is.
     """
 
     def about(self) -> dict[str, Any]:
-        """Whether the object is an answer at all, and the `shortcuts` in its source that a person should see."""
+        """Whether the object is an answer at all; the `shortcuts` in its source that a person should see."""
         ...
 
     def own(self, label: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ MISTAKES = {mistake.value: mistake.meaning for mistake in Mistake}
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A mistake that explains what was seen exactly, a clause that says it of this case, and how sure this is."""
+    """A mistake that explains every number that was seen, a clause that says how, and how sure this is."""
 
     mistake: Mistake
     what: str

@@ -149,7 +149,8 @@ def unmasked(suspect: Suspect) -> Iterator[Hypothesis]:
     true, given = suspect.true, suspect.given
     closed = true == 0
     if true.shape == given.shape and closed.any() and (~closed).sum() > 1 and given[closed].all():
-        what = f"the output does not depend on some numbers of {suspect.name}, where its gradient is 0: a mask is missing"
+        numbers = f"some numbers of {suspect.name}, where its gradient is 0"
+        what = f"the output does not depend on {numbers}: a mask is missing"
         yield Hypothesis(Mistake.MASK_MISSING, what, np.where(closed, given, true), 0.85)
 
 
