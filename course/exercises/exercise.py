@@ -63,7 +63,7 @@ class Case:
 
 
 def function_of(truth: type[Module]) -> Callable[[Any], Module]:
-    """The `make` of an exercise that asks for a plain function of value and gradients; a module is its truth."""
+    """The `make` of an exercise that asks for a function of value and gradients; a module is its truth."""
     return lambda answer: truth() if answer is truth else FunctionWithGradient(answer)
 
 

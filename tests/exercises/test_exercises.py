@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from course import Graph, Module, Parameter, generator
-from course.exercises import Case, all_exercises, check, find_exercise, picture
+from course.checking.finding import Problem
+from course.exercises import Call, Case, Exercise, all_exercises, check, equals, find_exercise, picture
 from course.exercises.grading import grade
 from course.exercises.tries import forget_tries
 from course.modules import Add, Multiply, PReLU
@@ -185,7 +186,7 @@ def test_a_case_puts_its_values_into_a_fresh_module():
     case = Case("slopes", lambda answer: answer(2), (torch.ones(3, 2),), {"weight": torch.tensor([0.5, -1.0])})
     first, second = case.module(PReLU), case.module(PReLU)
     assert first.state_dict()["weight"].tolist() == [0.5, -1.0]
-    first.load_state_dict({"weight": torch.zeros(2)})
+    next(first.parameters()).value.zero_()
     assert second.state_dict()["weight"].tolist() == [0.5, -1.0]
     assert isinstance(Case("no more than a call").module(Add), Add)
 
@@ -199,6 +200,25 @@ def test_a_case_names_a_value_that_the_module_has_no_place_for():
 def test_a_case_says_how_build_is_called_now():
     with pytest.raises(TypeError, match="case 'a vector': `build` is called `make` now"):
         Case("a vector", build=Add)  # pyright: ignore
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_function_that_never_ends_is_not_tried_again(wrong):
+    tries = []
+
+    def answer(x):
+        tries.append(x)
+        while not wrong:
+            pass
+        return x
+
+    def cases(rng):
+        return [Call(label, lambda answer, x: answer(x), (torch.ones(1),), equals(torch.zeros_like), 0.2) for label in "ab"]
+
+    score = grade(Exercise("endless", None, cases, {"a": 1, "b": 1}, ("", "", "")), answer)
+    assert len(tries) == (2 if wrong else 1)
+    assert {part.problem for part in score.verdicts} == {Problem.DIFFERENT if wrong else Problem.OUT_OF_TIME}
+    assert wrong or "is there a loop that never ends?" in score.verdicts[1].message
 
 
 def test_an_answer_may_look_like_a_respondent():
