@@ -214,8 +214,17 @@ class Module(Guarded):
             tensor.value = state[name].detach().to(tensor.value).clone()
 
     def extra_repr(self) -> str:
-        """What stands between the parentheses of the module's repr."""
-        return ""
+        """What stands between the parentheses of the module's repr: its constructor's arguments, from its attributes."""
+        shown: list[str] = []
+        for name, argument in inspect.signature(type(self).__init__).parameters.items():
+            value = vars(self).get(name, ...)
+            if argument.kind is argument.VAR_POSITIONAL and isinstance(value, tuple):
+                shown += map(repr, value)
+            elif isinstance(argument.default, bool) and value is not ...:
+                shown.append(f"{name}={bool(value)}")  # of bias=True a Parameter is kept, or None
+            elif name != "rng" and isinstance(value, int | float | str | tuple | Parameter | Buffer | None):
+                shown.append(f"{name}={value!r}")
+        return ", ".join(shown)
 
     def __repr__(self) -> str:
         children = [f"  ({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import course.modules
-from course import Chain, Graph, Module, generator
+from course import Chain, Graph, Module, Parameter, generator
 from course.checks import check_module
 from course.gradients import numerical_gradients
 from course.module import Example, as_tuple, has_own_backward
@@ -138,6 +138,26 @@ def test_layout_and_dtype_do_not_matter(example):
     for plain, other in zip(*results, strict=True):
         assert plain.dtype == other.dtype == torch.float32
         torch.testing.assert_close(plain, other, rtol=1e-4, atol=1e-5)
+
+
+@examples
+def test_repr_is_what_one_types_to_make_the_module(example):
+    shown = repr(example.module)
+    if "Buffer(" not in shown and not list(example.module.named_children()):
+        again = eval(shown, dict(vars(course.modules)))
+        assert repr(again) == shown
+        assert again.state_dict().keys() == example.module.state_dict().keys()
+
+
+def test_repr_of_ones_own_module_shows_the_arguments_that_it_keeps():
+    class Mine(Module):
+        def __init__(self, size, *shape, slope=0.5, bias=True, rng=None, other=3):
+            self.size, self.shape, self.slope, self.rng = size, shape, slope, rng
+            self.bias = Parameter(torch.zeros(2)) if bias else None
+
+    assert repr(Mine(4, 2, 3, rng=generator(0))) == "Mine(size=4, 2, 3, slope=0.5, bias=True)"
+    assert repr(Mine(torch.zeros(2), slope="x", bias=False)) == "Mine(slope='x', bias=False)"
+    assert repr(MODULES["BCELoss"](torch.ones(3))) == "BCELoss(weight=Buffer(shape=(3,)), reduction='mean')"
 
 
 def test_fallback_inside_a_graph_and_around_modules():

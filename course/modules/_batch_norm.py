@@ -40,10 +40,6 @@ class _BatchNorm(Module):
         self.running_var = Buffer(ones.clone()) if track_running_stats else None
         self.num_batches_tracked = Buffer(torch.tensor(0, device=device())) if track_running_stats else None
 
-    def extra_repr(self) -> str:
-        options = f"eps={self.eps}, momentum={self.momentum}, affine={self.affine}"
-        return f"{self.num_features}, {options}, track_running_stats={self.track_running_stats}"
-
     def _normalize(self, x: Tensor) -> Tensor:
         """γ x̂ + β, with the batch's statistics when training, else with the running ones if they are tracked."""
         of_batch = self.training or self.running_mean is None

@@ -167,10 +167,6 @@ class _Convolution(Module):
         self.weight = Parameter.uniform((out_channels, in_channels // groups, *self.kernel_size), bound, rng)
         self.bias = Parameter.uniform((out_channels,), bound, rng) if bias else None
 
-    def extra_repr(self) -> str:
-        sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        return f"{sizes}, padding={self.padding}"
-
     def _convolve(self, x: Tensor) -> Tensor:
         name = type(self).__name__
         if x.dim() not in (self.axes + 1, self.axes + 2):

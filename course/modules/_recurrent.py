@@ -10,15 +10,12 @@ class RecurrentCell(Module):
     """A cell whose weights have `gates` · hidden_size rows; initial values lie in torch's range ±1/√hidden_size."""
 
     def __init__(self, input_size: int, hidden_size: int, gates: int, bias: bool, rng: Generator | None) -> None:
-        self.input_size, self.hidden_size = input_size, hidden_size
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         rows, bound = gates * hidden_size, hidden_size**-0.5 if hidden_size > 0 else 0.0
         self.weight_ih = Parameter.uniform((rows, input_size), bound, rng)
         self.weight_hh = Parameter.uniform((rows, hidden_size), bound, rng)
         self.bias_ih = Parameter.uniform((rows,), bound, rng) if bias else None
         self.bias_hh = Parameter.uniform((rows,), bound, rng) if bias else None
-
-    def extra_repr(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}, bias={self.bias_ih is not None}"
 
     def zero_state(self, x: Tensor) -> Tensor:
         """The state to begin with, when none is given."""

@@ -37,9 +37,6 @@ class AdaptiveAvgPool2d(Module):
     def _wanted(self) -> tuple[int | None, int | None]:
         return self.output_size if isinstance(self.output_size, tuple) else (self.output_size, self.output_size)
 
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
-
     def forward(self, x: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch rows columns"]:
         if x.dim() not in (3, 4):
             wanted = "expected (batch, channels, height, width)"

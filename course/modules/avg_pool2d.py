@@ -50,9 +50,6 @@ class AvgPool2d(Module):
         if divisor_override == 0:
             raise ValueError("AvgPool2d: divisor_override=0, expected another number or None")
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
     def forward(self, x: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch rows columns"]:
         require_windows("AvgPool2d", x, self.kernel_size, self.stride, self.padding, (1, 1), self.ceil_mode)
         self.save(shape=x.shape)

@@ -37,9 +37,6 @@ class BCELoss(Module):
         self.weight = optional_buffer(weight)
         self.reduction = known_reduction(reduction)
 
-    def extra_repr(self) -> str:
-        return f"weighted={self.weight is not None}, reduction={self.reduction!r}"
-
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]
     ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:

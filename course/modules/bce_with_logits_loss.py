@@ -37,10 +37,6 @@ class BCEWithLogitsLoss(Module):
         self.weight, self.pos_weight = optional_buffer(weight), optional_buffer(pos_weight)
         self.reduction = known_reduction(reduction)
 
-    def extra_repr(self) -> str:
-        weights = f"weighted={self.weight is not None}, positives_weighted={self.pos_weight is not None}"
-        return f"{weights}, reduction={self.reduction!r}"
-
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]
     ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:

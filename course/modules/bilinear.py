@@ -33,9 +33,6 @@ class Bilinear(Module):
         self.weight = Parameter.uniform((out_features, in1_features, in2_features), bound, rng)
         self.bias = Parameter.uniform((out_features,), bound, rng) if bias else None
 
-    def extra_repr(self) -> str:
-        return f"{self.in1_features}, {self.in2_features}, {self.out_features}, bias={self.bias is not None}"
-
     def forward(
         self, x1: Float[Tensor, "*batch in1_features"], x2: Float[Tensor, "*batch in2_features"]
     ) -> Float[Tensor, "*batch out_features"]:

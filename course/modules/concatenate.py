@@ -30,9 +30,6 @@ class Concatenate(Module):
     def __init__(self, dim: int = 0) -> None:
         self.dim = dim
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
     def forward(self, *inputs: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         if not inputs:
             raise InputCountError("Concatenate: no inputs, expected at least one")

@@ -33,9 +33,6 @@ class ContrastiveLoss(Module):
             raise ValueError(f"ContrastiveLoss: margin is {margin}, but it is a distance: pass margin >= 0")
         self.margin, self.reduction = margin, known_reduction(reduction)
 
-    def extra_repr(self) -> str:
-        return f"margin={self.margin}, reduction={self.reduction!r}"
-
     def forward(
         self,
         x1: Float[Tensor, "*batch features"],

@@ -75,10 +75,6 @@ class ConvTranspose2d(Module):
         if self.padding_mode != "zeros":
             raise ValueError(f"ConvTranspose2d: padding_mode={self.padding_mode!r}, expected 'zeros': here padding cuts off")
 
-    def extra_repr(self) -> str:
-        sizes = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        return f"{sizes}, padding={self.padding}"
-
     def forward(self, x: Float[Tensor, "*batch in_channels height width"]) -> Float[Tensor, "*batch out_channels rows columns"]:
         self._require_image(x)
         self.save(x=x)

@@ -29,9 +29,6 @@ class Copy(Module):
             raise ValueError(f"Copy makes at least one copy, not {copies}")
         self.copies = copies
 
-    def extra_repr(self) -> str:
-        return f"copies={self.copies}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*shape"], ...]:
         self.save()
         return (x,) * self.copies

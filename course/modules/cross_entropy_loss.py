@@ -49,10 +49,6 @@ class CrossEntropyLoss(Module):
         self.ignore_index, self.reduction = ignore_index, known_reduction(reduction)
         self.label_smoothing = label_smoothing
 
-    def extra_repr(self) -> str:
-        options = f"ignore_index={self.ignore_index}, reduction={self.reduction!r}, label_smoothing={self.label_smoothing}"
-        return f"weighted={self.weight is not None}, {options}"
-
     def forward(
         self,
         x: Float[Tensor, "batch classes *positions"] | Float[Tensor, " classes"],

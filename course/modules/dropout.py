@@ -34,9 +34,6 @@ class Dropout(Module):
             raise ValueError(f"Dropout: p is {p}, but it is a probability: pass 0 to 1")
         self.p, self.rng = p, rng
 
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         if not self.training or self.p == 0:
             self.save(kept=None)

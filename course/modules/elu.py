@@ -28,9 +28,6 @@ class ELU(Module):
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
 
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         self.save(x=x)
         return F.elu(x, self.alpha)

@@ -51,9 +51,6 @@ class Embedding(Module):
         if self.padding_idx is not None:
             self.weight.value[self.padding_idx] = 0
 
-    def extra_repr(self) -> str:
-        return f"{self.num_embeddings}, {self.embedding_dim}"
-
     def forward(self, index: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape embedding_dim"]:
         index = index.long()  # torch looks up with no other whole numbers than int32 and int64
         outside = (index < 0) | (index >= self.num_embeddings)

@@ -27,9 +27,6 @@ class Flatten(Module):
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim, self.end_dim = start_dim, end_dim
 
-    def extra_repr(self) -> str:
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
         rank = max(x.dim(), 1)
         axes = [axis + rank * (axis < 0) for axis in (self.start_dim, self.end_dim)]

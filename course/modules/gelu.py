@@ -33,9 +33,6 @@ class GELU(Module):
             raise ValueError(f"GELU: approximate={approximate!r}, expected 'none' or 'tanh'")
         self.approximate = approximate
 
-    def extra_repr(self) -> str:
-        return f"approximate={self.approximate!r}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         self.save(x=x)
         return F.gelu(x, approximate=self.approximate)

@@ -30,9 +30,6 @@ class GLU(Module):
     def __init__(self, dim: int = -1) -> None:
         self.dim = dim
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
         if not x.dim():
             raise RankError(f"GLU: argument 'x' has shape (), expected one with an axis to halve, dim={self.dim}")

@@ -39,9 +39,6 @@ class GroupNorm(Module):
         self.weight = Parameter(torch.ones(num_channels, device=device())) if affine else None
         self.bias = Parameter(torch.zeros(num_channels, device=device())) if affine and bias else None
 
-    def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
-
     def forward(self, x: Float[Tensor, "batch num_channels *positions"]) -> Float[Tensor, "batch num_channels *positions"]:
         self.require_variance(x)
         grouped = self._in_groups(x)

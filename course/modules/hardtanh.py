@@ -33,9 +33,6 @@ class Hardtanh(Module):
             raise ValueError(f"Hardtanh: min_val={min_val} must be below max_val={max_val}")
         self.min_val, self.max_val = min_val, max_val
 
-    def extra_repr(self) -> str:
-        return f"min_val={self.min_val}, max_val={self.max_val}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         out = x.clamp(self.min_val, self.max_val)
         self.save(out=out)  # strictly inside exactly where x is, and the next module saves it anyway as its input

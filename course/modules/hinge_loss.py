@@ -29,9 +29,6 @@ class HingeLoss(Module):
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = known_reduction(reduction)
 
-    def extra_repr(self) -> str:
-        return f"reduction={self.reduction!r}"
-
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]
     ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:

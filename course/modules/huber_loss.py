@@ -32,9 +32,6 @@ class HuberLoss(Module):
             raise ValueError(f"HuberLoss: delta is {delta}, but the squared part must have a width: pass delta > 0")
         self.reduction, self.delta = known_reduction(reduction), delta
 
-    def extra_repr(self) -> str:
-        return f"reduction={self.reduction!r}, delta={self.delta}"
-
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]
     ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:

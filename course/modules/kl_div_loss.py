@@ -32,9 +32,6 @@ class KLDivLoss(Module):
         self.reduction = known_reduction(reduction, "batchmean")
         self.log_target = log_target
 
-    def extra_repr(self) -> str:
-        return f"reduction={self.reduction!r}, log_target={self.log_target}"
-
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]
     ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:

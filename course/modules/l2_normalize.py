@@ -30,9 +30,6 @@ class L2Normalize(Module):
     def __init__(self, dim: int = 1, eps: float = 1e-12) -> None:
         self.dim, self.eps = dim, eps
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}, eps={self.eps}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         axis = axis_of(self, x, self.dim)
         norm = torch.linalg.vector_norm(x, 2, dim=axis, keepdim=True)

@@ -43,9 +43,6 @@ class LayerNorm(Module):
         self.weight = Parameter(torch.ones(self.normalized_shape, device=device())) if elementwise_affine else None
         self.bias = Parameter(torch.zeros(self.normalized_shape, device=device())) if elementwise_affine and bias else None
 
-    def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         require_last_axes(self, x, self.normalized_shape)
         weight, bias = (None if held is None else held.value for held in (self.weight, self.bias))

@@ -26,9 +26,6 @@ class LeakyReLU(Module):
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
-    def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         self.save(x=x)
         return F.leaky_relu(x, self.negative_slope)

@@ -28,9 +28,6 @@ class Linear(Module):
         self.weight = Parameter.uniform((out_features, in_features), bound, rng)
         self.bias = Parameter.uniform((out_features,), bound, rng) if bias else None
 
-    def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
-
     def forward(self, x: Float[Tensor, "*batch in_features"]) -> Float[Tensor, "*batch out_features"]:
         self.save(x=x)
         return F.linear(x, self.weight.value, None if self.bias is None else self.bias.value)

@@ -32,9 +32,6 @@ class LogLoss(Module):
     def __init__(self, reduction: str = "mean") -> None:
         self.reduction = known_reduction(reduction)
 
-    def extra_repr(self) -> str:
-        return f"reduction={self.reduction!r}"
-
     def forward(
         self, x: Float[Tensor, "*batch classes"], target: Float[Tensor, "*batch classes"]
     ) -> Float[Tensor, "*batch"] | Float[Tensor, ""]:

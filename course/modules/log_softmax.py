@@ -25,9 +25,6 @@ class LogSoftmax(Module):
     def __init__(self, dim: int | None = None) -> None:
         self.dim = dim
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         out = torch.log_softmax(x, self._axis(x))
         self.save(out=out)

@@ -69,9 +69,6 @@ class LSTM(Module):
                 for name, shape in shapes.items():
                     setattr(self, name + ending, Parameter.uniform(shape, bound, rng))
 
-    def extra_repr(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}, bidirectional={self.bidirectional}"
-
     def _endings(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse") if self.bidirectional else (f"_l{layer}",)
 

@@ -46,9 +46,6 @@ class MaxPool2d(Module):
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
         require_window("MaxPool2d", self.kernel_size, self.stride, self.padding, self.dilation)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
     def forward(
         self, x: Float[Tensor, "*batch height width"]
     ) -> Float[Tensor, "*batch rows columns"] | tuple[Float[Tensor, "*batch rows columns"], Int[Tensor, "*batch rows columns"]]:

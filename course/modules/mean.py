@@ -30,9 +30,6 @@ class Mean(Module):
     def __init__(self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> None:
         self.dim, self.keepdim = dim, keepdim
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}, keepdim={self.keepdim}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
         axes = reduced_axes(self, x, self.dim)
         kept = kept_shape(x.shape, axes)

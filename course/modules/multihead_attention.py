@@ -77,9 +77,6 @@ class MultiheadAttention(Module):
         if self.out_proj.bias is not None:
             self.out_proj.bias.value.zero_()
 
-    def extra_repr(self) -> str:
-        return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"
-
     def _any_weight(self) -> Parameter:
         return self.in_proj_weight if "in_proj_weight" in vars(self) else self.q_proj_weight
 

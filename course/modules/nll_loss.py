@@ -35,9 +35,6 @@ class NLLLoss(Module):
         self.weight = optional_buffer(weight)
         self.ignore_index, self.reduction = ignore_index, known_reduction(reduction)
 
-    def extra_repr(self) -> str:
-        return f"weighted={self.weight is not None}, ignore_index={self.ignore_index}, reduction={self.reduction!r}"
-
     def forward(
         self,
         x: Float[Tensor, "batch classes *positions"] | Float[Tensor, " classes"],

@@ -30,9 +30,6 @@ class Polynomial(Module):
         self.degree = degree
         self.weight = Parameter.uniform((degree + 1,), 1.0, rng)
 
-    def extra_repr(self) -> str:
-        return f"degree={self.degree}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         self.save(x=x)
         return horner(self.weight.value, x)

@@ -25,9 +25,6 @@ class Power(Module):
     def __init__(self, exponent: float) -> None:
         self.exponent = exponent
 
-    def extra_repr(self) -> str:
-        return f"exponent={self.exponent}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         self.save(x=x)
         return torch.pow(x, self.exponent)

@@ -32,9 +32,6 @@ class PReLU(Module):
         self.num_parameters, self.init = num_parameters, init
         self.weight = Parameter(torch.full((num_parameters,), init, device=device()))
 
-    def extra_repr(self) -> str:
-        return f"num_parameters={self.num_parameters}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         channels = x.shape[1] if x.dim() > 1 else 1
         if self.num_parameters not in (1, channels):

@@ -31,9 +31,6 @@ class RadialBasis(Module):
         self.beta = Parameter(torch.ones_like(self.centers.value[:, 0]))
         self.weight = Parameter.uniform((out_features, num_centers), num_centers**-0.5, rng)
 
-    def extra_repr(self) -> str:
-        return f"{self.in_features}, num_centers={self.num_centers}, out_features={self.out_features}"
-
     def forward(self, x: Float[Tensor, "batch in_features"]) -> Float[Tensor, "batch out_features"]:
         offset = x[:, None, :] - self.centers.value  # batch × centers × features
         squared = offset.square().sum(dim=2)

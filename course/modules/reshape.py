@@ -33,9 +33,6 @@ class Reshape(Module):
         if min(self.shape, default=0) < -1 or self.shape.count(-1) > 1:
             raise ValueError(f"Reshape: the shape is {self.shape}, expected lengths from 0 and at most one −1")
 
-    def extra_repr(self) -> str:
-        return ", ".join(map(str, self.shape))
-
     def forward(self, x: Float[Tensor, "*x_shape"]) -> Float[Tensor, "..."]:
         known = math.prod(size for size in self.shape if size != -1)
         fits = known and x.numel() % known == 0 if -1 in self.shape else x.numel() == known

@@ -39,9 +39,6 @@ class RMSNorm(Module):
         self.elementwise_affine = elementwise_affine
         self.weight = Parameter(torch.ones(self.normalized_shape, device=device())) if elementwise_affine else None
 
-    def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         require_last_axes(self, x, self.normalized_shape)
         eps = torch.finfo(x.dtype).eps if self.eps is None else self.eps

@@ -33,9 +33,6 @@ class RNNCell(RecurrentCell):
         self.nonlinearity = nonlinearity
         super().__init__(input_size, hidden_size, 1, bias, rng)
 
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, nonlinearity={self.nonlinearity!r}"
-
     def forward(
         self, x: Float[Tensor, "*batch input_size"], h: Float[Tensor, "*batch hidden_size"] | None = None
     ) -> Float[Tensor, "*batch hidden_size"]:

@@ -42,9 +42,6 @@ class ScaledDotProductAttention(Module):
             raise ValueError(f"ScaledDotProductAttention: dropout_p={dropout_p}, but it is a probability: pass 0 to 1")
         self.dropout_p, self.is_causal, self.scale, self.rng = dropout_p, is_causal, scale, rng
 
-    def extra_repr(self) -> str:
-        return f"dropout_p={self.dropout_p}, is_causal={self.is_causal}, scale={self.scale}"
-
     def forward(
         self,
         query: Float[Tensor, "*batch queries features"],

@@ -25,9 +25,6 @@ class Sine(Module):
         self.features = features
         self.frequency = Parameter.uniform((features,), math.pi, rng)
 
-    def extra_repr(self) -> str:
-        return f"features={self.features}"
-
     def forward(self, x: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch features"]:
         self.save(x=x)
         return torch.sin(self.frequency.value * x)

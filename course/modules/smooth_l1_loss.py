@@ -33,9 +33,6 @@ class SmoothL1Loss(Module):
             raise ValueError(f"SmoothL1Loss: beta is {beta}, but it is the width of the rounded part: pass beta >= 0")
         self.reduction, self.beta = known_reduction(reduction), beta
 
-    def extra_repr(self) -> str:
-        return f"reduction={self.reduction!r}, beta={self.beta}"
-
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]
     ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:

@@ -28,9 +28,6 @@ class Softmax(Module):
     def __init__(self, dim: int | None = None) -> None:
         self.dim = dim
 
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         out = torch.softmax(x, self._axis(x))  # e^(x − m) / Σ e^(x − m), m the largest x, in one pass over memory
         self.save(out=out)

@@ -26,9 +26,6 @@ class Transpose(Module):
     def __init__(self, dim0: int = -2, dim1: int = -1) -> None:
         self.dim0, self.dim1 = dim0, dim1
 
-    def extra_repr(self) -> str:
-        return f"dim0={self.dim0}, dim1={self.dim1}"
-
     def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         axes = axis_of(self, x, self.dim0), axis_of(self, x, self.dim1)
         self.save()

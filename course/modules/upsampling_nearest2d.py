@@ -38,9 +38,6 @@ class UpsamplingNearest2d(Module):
             raise ValueError(f"UpsamplingNearest2d: size={size}, scale_factor={scale_factor}, expected numbers above 0")
         self.size, self.scale_factor = size, scale_factor
 
-    def extra_repr(self) -> str:
-        return f"size={self.size}, scale_factor={self.scale_factor}"
-
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels rows columns"]:
         height, width = x.shape[2:]
         scales = both(self.scale_factor)

@@ -32,9 +32,6 @@ class ZeroPad2d(Module):
         if len(self.padding) != 4:
             raise ValueError(f"ZeroPad2d: padding={padding}, expected one number, or (left, right, top, bottom)")
 
-    def extra_repr(self) -> str:
-        return f"padding={self.padding}"
-
     def forward(self, x: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch rows columns"]:
         left, right, top, bottom = self.padding
         rows, columns = x.shape[-2] + top + bottom, x.shape[-1] + left + right
