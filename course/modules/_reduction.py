@@ -6,18 +6,6 @@ from course.errors import SizeError
 from course.module import Buffer
 
 
-def known_reduction(reduction: str, *others: str) -> str:
-    """The reduction, if it is one.
-
-    Raises:
-        ValueError: it is none of 'none', 'mean', 'sum' and `others`.
-    """
-    known = ("none", "mean", "sum", *others)
-    if reduction not in known:
-        raise ValueError(f"there is no reduction {reduction!r}: choose one of {', '.join(map(repr, known))}")
-    return reduction
-
-
 def reduce(losses: Tensor, reduction: str) -> Tensor:
     """L = (L_1, …, L_n), their mean or their sum."""
     if reduction == "mean":

@@ -7,14 +7,15 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, optional_buffer, reduce, require_broadcast
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, optional_buffer, reduce, require_broadcast
 
 LEAST_LOG = -100.0  # torch.nn.BCELoss's bounds: a certain answer that is wrong costs 100 rather than infinity,
 LEAST_VARIANCE = 1e-12  # and its gradient is finite, too
 
 
-class BCELoss(Module):
+class BCELoss(_Loss):
     """L_i = −w_i (y_i log p_i + (1 − y_i) log(1 − p_i)) for every element: x holds probabilities p, target y from 0 to 1.
 
     `weight` holds the w, broadcast over the elements (1 if None). The mean of all L_i by default, with `reduction` their sum or
@@ -24,7 +25,7 @@ class BCELoss(Module):
     where the division is by at least 1e-12. BCEWithLogitsLoss, joined with the sigmoid, needs no such bounds.
 
     Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum', or x or target holds a number that is not from 0 to 1.
+        ValueError: x or target holds a number that is not from 0 to 1.
         SizeError: `weight` does not broadcast to the shape of x.
     """
 
@@ -35,7 +36,7 @@ class BCELoss(Module):
 
     def __init__(self, weight: Tensor | None = None, reduction: str = "mean") -> None:
         self.weight = optional_buffer(weight)
-        self.reduction = known_reduction(reduction)
+        super().__init__(reduction)
 
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]

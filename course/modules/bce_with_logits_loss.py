@@ -7,11 +7,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, optional_buffer, reduce, require_broadcast
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, optional_buffer, reduce, require_broadcast
 
 
-class BCEWithLogitsLoss(Module):
+class BCEWithLogitsLoss(_Loss):
     """L_i = −w_i (v_i y_i log p_i + (1 − y_i) log(1 − p_i)) for every element, with p = σ(x), x logits and y the target.
 
     `weight` holds the w and `pos_weight` the v, which counts positive answers more or less; both broadcast over the elements
@@ -24,7 +25,6 @@ class BCEWithLogitsLoss(Module):
         ∂L/∂y_i = −g_i w_i (x_i + (v_i − 1) log p_i)
 
     Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum'.
         SizeError: `weight` or `pos_weight` does not broadcast to the shape of x.
     """
 
@@ -35,7 +35,7 @@ class BCEWithLogitsLoss(Module):
 
     def __init__(self, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None) -> None:
         self.weight, self.pos_weight = optional_buffer(weight), optional_buffer(pos_weight)
-        self.reduction = known_reduction(reduction)
+        super().__init__(reduction)
 
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]

@@ -7,11 +7,12 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, reduce
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, reduce
 
 
-class ContrastiveLoss(Module):
+class ContrastiveLoss(_Loss):
     """L_i = ½ D_i² where row i of `same` is true (or 1), ½ max(0, m − D_i)² where not.
 
     D_i = ‖x1_i − x2_i‖ is the distance of the two, m = `margin` how far apart they should be at least. The mean over all rows
@@ -21,7 +22,7 @@ class ContrastiveLoss(Module):
     and ∂L/∂x2_i = −∂L/∂x1_i. Two of different kinds in the very same place are not driven apart: no direction is the right one.
 
     Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum', or `margin` is negative.
+        ValueError: `margin` is negative.
     """
 
     formula = r"L_i = \tfrac{1}{2} s_i D_i^2 + \tfrac{1}{2} (1 - s_i) \max(0, m - D_i)^2"
@@ -31,7 +32,8 @@ class ContrastiveLoss(Module):
     def __init__(self, margin: float = 1.0, reduction: str = "mean") -> None:
         if not margin >= 0:
             raise ValueError(f"ContrastiveLoss: margin is {margin}, but it is a distance: pass margin >= 0")
-        self.margin, self.reduction = margin, known_reduction(reduction)
+        super().__init__(reduction)
+        self.margin = margin
 
     def forward(
         self,

@@ -7,12 +7,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from course.module import Example, Module
+from course.module import Example
 from course.modules._class_target import class_axis, read_classes, require_class_shape, share_of_each, total_weight
-from course.modules._reduction import known_reduction, optional_buffer
+from course.modules._loss import _Loss
+from course.modules._reduction import optional_buffer
 
 
-class CrossEntropyLoss(Module):
+class CrossEntropyLoss(_Loss):
     """L_i = −Σ_c q_{ic} log p_{ic} with p = softmax(x), for logits x: examples × classes × any further axes, or only classes.
 
     The target is a class index y for each position, or a probability for each class (floating-point, in the shape of x).
@@ -26,7 +27,7 @@ class CrossEntropyLoss(Module):
         ∂L/∂y_{ic} = −g_i (1 − ε) w_c log p_{ic}
 
     Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum', or `label_smoothing` is not between 0 and 1.
+        ValueError: `label_smoothing` is not between 0 and 1.
         SizeError: the target or `weight` do not fit the shape of x.
         IndexError: a target is no class of x.
     """
@@ -46,7 +47,8 @@ class CrossEntropyLoss(Module):
         if not 0 <= label_smoothing <= 1:
             raise ValueError(f"CrossEntropyLoss: label_smoothing is {label_smoothing}, but it is a share: pass 0 to 1")
         self.weight = optional_buffer(weight)
-        self.ignore_index, self.reduction = ignore_index, known_reduction(reduction)
+        super().__init__(reduction)
+        self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
     def forward(

@@ -7,27 +7,22 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, reduce
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, reduce
 
 
-class HingeLoss(Module):
+class HingeLoss(_Loss):
     """L_i = max(0, 1 − y_i x_i) for every element: x holds scores, target y the labels −1 and 1.
 
     The mean of all L_i by default, with `reduction` their sum ("sum") or each by itself ("none").
     With g_i = ∂L/∂L_i, which is g/n for a mean over n elements (lecture 07):
         ∂L/∂x_i = −g_i y_i and ∂L/∂y_i = −g_i x_i where y_i x_i < 1, and 0 elsewhere, as of a ReLU at its kink
-
-    Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum'.
     """
 
     formula = r"L_i = \max(0, 1 - y_i x_i)"
     source = "Cortes, Vapnik: Support-vector networks, Machine Learning 20 (1995)"
     lecture = 7
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = known_reduction(reduction)
 
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]

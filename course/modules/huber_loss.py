@@ -7,11 +7,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, reduce
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, reduce
 
 
-class HuberLoss(Module):
+class HuberLoss(_Loss):
     """L_i = ½ r_i² where |r_i| ≤ δ, and δ (|r_i| − δ/2) beyond, with r_i = x_i − target_i and δ = `delta`.
 
     Clipping the residual says both at once: with c_i = min(max(r_i, −δ), δ), L_i = c_i (r_i − c_i/2). The mean of all L_i by
@@ -19,7 +20,7 @@ class HuberLoss(Module):
         ∂L/∂x_i = g_i c_i    ∂L/∂target_i = −g_i c_i
 
     Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum', or `delta` is not positive.
+        ValueError: `delta` is not positive.
     """
 
     formula = r"L_i = \begin{cases} r_i^2 / 2 & |r_i| \le \delta \\ \delta (|r_i| - \delta / 2) & |r_i| > \delta \end{cases}"
@@ -30,7 +31,8 @@ class HuberLoss(Module):
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         if not delta > 0:
             raise ValueError(f"HuberLoss: delta is {delta}, but the squared part must have a width: pass delta > 0")
-        self.reduction, self.delta = known_reduction(reduction), delta
+        super().__init__(reduction)
+        self.delta = delta
 
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]

@@ -7,29 +7,28 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, reduce
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, reduce
 
 
-class KLDivLoss(Module):
+class KLDivLoss(_Loss):
     """L_i = y_i (log y_i − x_i) for every element: x holds log-probabilities, target y probabilities (log y if `log_target`).
 
     The mean of all L_i by default; with `reduction` "sum" their sum, "batchmean" their sum over the number of rows, which is
     the divergence itself, averaged over examples; "none" keeps each. With g_i = ∂L/∂L_i, which is g over the number of elements
     (or rows) for a mean, and t = log y (lecture 12):
         ∂L/∂x_i = −g_i y_i    ∂L/∂y_i = g_i (log y_i + 1 − x_i)    ∂L/∂t_i = g_i y_i (t_i + 1 − x_i)
-
-    Raises:
-        ValueError: `reduction` is not 'none', 'mean', 'sum' or 'batchmean'.
     """
 
     formula = r"L = \sum_i y_i (\log y_i - x_i)"
     source = "Kullback, Leibler: On information and sufficiency, Annals of Mathematical Statistics 22 (1951)"
     lecture = 12
     counterpart = "torch.nn.KLDivLoss"
+    reductions = ("none", "mean", "sum", "batchmean")
 
     def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
-        self.reduction = known_reduction(reduction, "batchmean")
+        super().__init__(reduction)
         self.log_target = log_target
 
     def forward(

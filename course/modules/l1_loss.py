@@ -7,28 +7,23 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, reduce
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, reduce
 
 
-class L1Loss(Module):
+class L1Loss(_Loss):
     """L_i = |x_i − target_i| for every element; the mean of all by default, with `reduction` their sum or each by itself.
 
     With g_i = ∂L/∂L_i, which is g/n for a mean over n elements (lecture 07):
         ∂L/∂x_i = g_i sign(x_i − target_i)    ∂L/∂target_i = −g_i sign(x_i − target_i)
     and 0 where x_i = target_i. An outlier pulls no harder than its neighbors: the slope is never beyond ±g_i.
-
-    Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum'.
     """
 
     formula = r"L = \frac{1}{n} \sum_i |x_i - y_i|"
     source = "Hastie, Tibshirani, Friedman: The Elements of Statistical Learning (2009), section 10.6"
     lecture = 7
     counterpart = "torch.nn.L1Loss"
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = known_reduction(reduction)
 
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]

@@ -6,31 +6,26 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, reduce
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, reduce
 
 LEAST_LOG = -100.0  # torch.nn.BCELoss's bounds: an impossible event that happens costs 100 rather than infinity,
 LEAST_PROBABILITY = 1e-12  # and its gradient is finite, too
 
 
-class LogLoss(Module):
+class LogLoss(_Loss):
     """L_i = −Σ_c y_{ic} log p_{ic}: x holds probabilities p and target a distribution y over the classes, the last axis.
 
     The mean over all rows i by default, with `reduction` their sum or each by itself. log p is at least −100, so that
     0 · log 0 = 0. With g_i = ∂L/∂L_i, which is g/n for a mean over n rows (lecture 07):
         ∂L/∂p_{ic} = −g_i y_{ic} / p_{ic}    ∂L/∂y_{ic} = −g_i log p_{ic}
     where the division is by at least 1e-12. Joined with softmax, as in CrossEntropyLoss, no such bounds are needed.
-
-    Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum'.
     """
 
     formula = r"L_i = -\sum_c y_{ic} \log p_{ic}"
     source = "Bishop: Pattern Recognition and Machine Learning (2006), section 4.3.4"
     lecture = 7
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = known_reduction(reduction)
 
     def forward(
         self, x: Float[Tensor, "*batch classes"], target: Float[Tensor, "*batch classes"]

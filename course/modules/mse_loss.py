@@ -7,27 +7,22 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, reduce
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, reduce
 
 
-class MSELoss(Module):
+class MSELoss(_Loss):
     """L_i = (x_i − target_i)² for every element; the mean of all by default, with `reduction` their sum or each by itself.
 
     With g_i = ∂L/∂L_i, which is g/n for a mean over n elements (lecture 07):
         ∂L/∂x_i = 2 g_i (x_i − target_i)    ∂L/∂target_i = −2 g_i (x_i − target_i)
-
-    Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum'.
     """
 
     formula = r"L = \frac{1}{n} \sum_i (x_i - y_i)^2"
     source = "Bishop: Pattern Recognition and Machine Learning (2006), section 3.1.1"
     lecture = 7
     counterpart = "torch.nn.MSELoss"
-
-    def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = known_reduction(reduction)
 
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]

@@ -7,12 +7,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from course.module import Example, Module
+from course.module import Example
 from course.modules._class_target import class_axis, read_classes, require_class_shape, share_of_each
-from course.modules._reduction import known_reduction, optional_buffer
+from course.modules._loss import _Loss
+from course.modules._reduction import optional_buffer
 
 
-class NLLLoss(Module):
+class NLLLoss(_Loss):
     """L_i = −w_y x_{iy} with y = target_i, for log-probabilities x: examples × classes × any further axes, or only classes.
 
     `weight` holds a w for each class (1 if None). Positions whose target is `ignore_index` count for nothing. By default L is
@@ -21,7 +22,6 @@ class NLLLoss(Module):
         ∂L/∂x_{ic} = −g_i w_y where c = y, and 0 for all other classes
 
     Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum'.
         SizeError: the target has not the shape of x without the classes, or `weight` has not one number for each class.
         IndexError: a target is no class of x.
     """
@@ -33,7 +33,8 @@ class NLLLoss(Module):
 
     def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
         self.weight = optional_buffer(weight)
-        self.ignore_index, self.reduction = ignore_index, known_reduction(reduction)
+        super().__init__(reduction)
+        self.ignore_index = ignore_index
 
     def forward(
         self,

@@ -7,11 +7,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._reduction import grad_of_losses, known_reduction, reduce
+from course.module import Example
+from course.modules._loss import _Loss
+from course.modules._reduction import grad_of_losses, reduce
 
 
-class SmoothL1Loss(Module):
+class SmoothL1Loss(_Loss):
     """L_i = r_i² / 2β where |r_i| < β, and |r_i| − β/2 beyond, with r_i = x_i − target_i and β = `beta`; |r_i| for β = 0.
 
     It is Huber's loss divided by its δ = β. With the slope s_i = min(max(r_i/β, −1), 1), or sign(r_i) for β = 0,
@@ -20,7 +21,7 @@ class SmoothL1Loss(Module):
         ∂L/∂x_i = g_i s_i    ∂L/∂target_i = −g_i s_i
 
     Raises:
-        ValueError: `reduction` is not 'none', 'mean' or 'sum', or `beta` is negative.
+        ValueError: `beta` is negative.
     """
 
     formula = r"L_i = \begin{cases} r_i^2 / 2\beta & |r_i| < \beta \\ |r_i| - \beta / 2 & |r_i| \ge \beta \end{cases}"
@@ -31,7 +32,8 @@ class SmoothL1Loss(Module):
     def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
         if not beta >= 0:
             raise ValueError(f"SmoothL1Loss: beta is {beta}, but it is the width of the rounded part: pass beta >= 0")
-        self.reduction, self.beta = known_reduction(reduction), beta
+        super().__init__(reduction)
+        self.beta = beta
 
     def forward(
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]
