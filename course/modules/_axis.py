@@ -36,6 +36,20 @@ def reduced_axes(module: Module, x: Tensor, dim: int | tuple[int, ...] | None) -
     return axes
 
 
+class _OverAxes(Module):
+    """A module that makes one number of the numbers along some axes: of all when `dim` is None.
+
+    With keepdim=True these axes stay, with length 1.
+
+    Raises:
+        RankError: there is no such axis.
+        ValueError: an axis is named twice.
+    """
+
+    def __init__(self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> None:
+        self.dim, self.keepdim = dim, keepdim
+
+
 def kept_shape(shape: Sequence[int], axes: list[int]) -> list[int]:
     """The shape in which the axes that a reduction ran over stay, with length 1."""
     return [1 if axis in axes else size for axis, size in enumerate(shape)]

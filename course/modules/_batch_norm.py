@@ -1,6 +1,7 @@
 """What the batch normalizations share: statistics of each channel over a batch, and the gradient through them."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from course.device import device
@@ -86,3 +87,11 @@ class _BatchNorm(Module):
         n = x.shape[0] * x.shape[2:].numel()
         grad = grad_output - (grad_bias / n).view(channel)
         return grad.addcmul_(normalized, (grad_weight / n).view(channel), value=-1).mul_(scale.view(channel))
+
+
+def batch_norm_by_torch(m: _BatchNorm, x: Tensor) -> Tensor:
+    """The same by torch, for examples: running statistics are left as they are."""
+    weight, bias, mean, var = (
+        None if held is None else held.value.clone() for held in (m.weight, m.bias, m.running_mean, m.running_var)
+    )
+    return F.batch_norm(x, mean, var, weight, bias, m.training or mean is None, m.momentum or 0.0, m.eps)

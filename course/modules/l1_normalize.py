@@ -7,18 +7,15 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._axis import axis_of
+from course.module import Example
+from course.modules._normalize import _Normalize
 
 
-class L1Normalize(Module):
+class L1Normalize(_Normalize):
     """a = x / max(‖x‖, ε) with ‖x‖ = Σ |x| along the axis `dim`; ε = `eps` keeps vectors of zeros at zero.
 
     With g = ∂L/∂a and ∂‖x‖/∂x = sign(x) (lecture 08), since every x acts on its own output and on the norm of all:
         ∂L/∂x = (g − sign(x) Σ g a) / ‖x‖, the sum along `dim`, and g/ε where ‖x‖ < ε
-
-    Raises:
-        RankError: x has no axis `dim`.
     """
 
     formula = r"a = \frac{x}{\lVert x \rVert_1}"
@@ -26,15 +23,10 @@ class L1Normalize(Module):
     lecture = 8
     counterpart = "torch.nn.functional.normalize"
 
-    def __init__(self, dim: int = 1, eps: float = 1e-12) -> None:
-        self.dim, self.eps = dim, eps
+    order = 1
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        axis = axis_of(self, x, self.dim)
-        norm = torch.linalg.vector_norm(x, 1, dim=axis, keepdim=True)
-        out = x / norm.clamp(min=self.eps)
-        self.save(out=out, norm=norm)
-        return out
+        return self._normalize(x)
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         out, norm = self.saved["out"], self.saved["norm"]

@@ -7,18 +7,14 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._axis import kept_shape, reduced_axes
+from course.module import Example
+from course.modules._axis import _OverAxes, kept_shape, reduced_axes
 
 
-class Mean(Module):
+class Mean(_OverAxes):
     """a = (1/n) Σ x, over all axes or over those in `dim`, n being how many numbers are averaged.
 
     With g = ∂L/∂a (lecture 07): ∂L/∂x = g / n for every term.
-
-    Raises:
-        RankError: there is no such axis.
-        ValueError: an axis is named twice.
     """
 
     formula = r"a = \frac{1}{n} \sum_i x_i"
@@ -26,9 +22,6 @@ class Mean(Module):
     lecture = 7
     counterpart = "torch.mean"
     symbol = "mean"
-
-    def __init__(self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> None:
-        self.dim, self.keepdim = dim, keepdim
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
         axes = reduced_axes(self, x, self.dim)

@@ -6,18 +6,14 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.module import Example, Module
-from course.modules._axis import kept_shape, reduced_axes
+from course.module import Example
+from course.modules._axis import _OverAxes, kept_shape, reduced_axes
 
 
-class Sum(Module):
+class Sum(_OverAxes):
     """a = Σ x, over all axes or over those in `dim`; with keepdim=True these stay, with length 1.
 
     With g = ∂L/∂a (lecture 03): ∂L/∂x = g for every term, so g is spread over the axes that were summed.
-
-    Raises:
-        RankError: there is no such axis.
-        ValueError: an axis is named twice.
     """
 
     formula = r"a = \sum_i x_i"
@@ -25,9 +21,6 @@ class Sum(Module):
     lecture = 3
     counterpart = "torch.sum"
     symbol = "Σ"
-
-    def __init__(self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> None:
-        self.dim, self.keepdim = dim, keepdim
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
         axes = reduced_axes(self, x, self.dim)
