@@ -40,7 +40,7 @@ def generator(seed: int) -> Generator:
 
 
 def randn(rng: Generator, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
-    """Normally distributed numbers, drawn from `rng` on its device."""
+    """Normally distributed numbers with mean 0 and variance 1, drawn from `rng` on its device."""
     return torch.randn(shape, generator=rng, device=rng.device, dtype=dtype)
 
 

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import RankError, SizeError
 from course.module import Example, Module
 
@@ -58,7 +59,7 @@ class AdaptiveAvgPool2d(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(scale, 2, 5, 4, generator=rng, device=rng.device)
+        x = randn(rng, scale, 2, 5, 4)
 
         def reference(m: AdaptiveAvgPool2d, x: Tensor) -> Tensor:
             """A matrix of averages on either side: another way than forward's."""

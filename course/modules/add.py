@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -31,8 +32,8 @@ class Add(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        y = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
+        y = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x, y), reference=lambda m, x, y: torch.add(x, y), label="same shape")
         yield Example(cls(), (x, y[0]), reference=lambda m, x, y: torch.add(x, y), label="a row for every example")
         yield Example(cls(), (x[0, 0], y), reference=lambda m, x, y: torch.add(x, y), label="a scalar")

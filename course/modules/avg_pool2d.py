@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.device import device
+from course.device import device, randn
 from course.module import Example, Module
 from course.modules._convolution import pair
 from course.modules._pooling import require_window, require_windows
@@ -79,7 +79,7 @@ class AvgPool2d(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(scale, 2, 5, 4, generator=rng, device=rng.device)
+        x = randn(rng, scale, 2, 5, 4)
 
         def reference(m: AvgPool2d, x: Tensor) -> Tensor:
             padded = F.pad(x, (m.padding[1], m.padding[1], m.padding[0], m.padding[0]))

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._batch_norm import _BatchNorm, batch_norm_by_torch
 
@@ -43,8 +43,8 @@ class BatchNorm1d(_BatchNorm):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        sequences = torch.randn(2 * scale, 3, 4, generator=rng, device=rng.device)
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        sequences = randn(rng, 2 * scale, 3, 4)
+        x = randn(rng, 4 * scale, 3)
         yield Example(cls(3), (x,), reference=batch_norm_by_torch, label="training")
         yield Example(cls(3), (sequences,), reference=batch_norm_by_torch, label="sequences")
         yield Example(cls(3, affine=False, momentum=None), (x,), reference=batch_norm_by_torch, label="no scale and shift")

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._batch_norm import _BatchNorm, batch_norm_by_torch
 
@@ -41,7 +41,7 @@ class BatchNorm2d(_BatchNorm):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 * scale, 3, 2, 2, generator=rng, device=rng.device)
+        x = randn(rng, 2 * scale, 3, 2, 2)
         yield Example(cls(3), (x,), reference=batch_norm_by_torch, label="training")
         yield Example(cls(3, affine=False, momentum=None), (x,), reference=batch_norm_by_torch, label="no scale and shift")
         yield Example(
@@ -53,5 +53,5 @@ class BatchNorm2d(_BatchNorm):
         met = cls(3)
         met(x + 1)
         yield Example(met.eval(), (x,), reference=batch_norm_by_torch, label="eval")
-        wide = torch.randn(2 * scale, 3, 1, 3, generator=rng, device=rng.device)
+        wide = randn(rng, 2 * scale, 3, 1, 3)
         yield Example(cls(3), (wide,), reference=batch_norm_by_torch, label="wide images")

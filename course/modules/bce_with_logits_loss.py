@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, optional_buffer, reduce, require_broadcast
@@ -65,7 +66,7 @@ class BCEWithLogitsLoss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         target = torch.rand(4 * scale, 3, generator=rng, device=rng.device)
         weight = torch.rand(4 * scale, 1, generator=rng, device=rng.device) + 0.5
         pos_weight = torch.rand(3, generator=rng, device=rng.device) + 0.5

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module, Parameter
 
 
@@ -53,8 +54,8 @@ class Bilinear(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x1 = torch.randn(3 * scale, 2, generator=rng, device=rng.device)
-        x2 = torch.randn(3 * scale, 4, generator=rng, device=rng.device)
+        x1 = randn(rng, 3 * scale, 2)
+        x2 = randn(rng, 3 * scale, 4)
 
         def reference(m: Bilinear, x1: Tensor, x2: Tensor) -> Tensor:
             products = (x1[..., :, None] * x2[..., None, :]).flatten(-2)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import InputCountError, RankError, SizeError
 from course.module import Example, Module
 
@@ -50,8 +51,8 @@ class Concatenate(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        y = torch.randn(4 * scale, 2, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
+        y = randn(rng, 4 * scale, 2)
         yield Example(cls(1), (x, y), reference=lambda m, *inputs: torch.hstack(inputs), label="features")
         yield Example(cls(), (x, x + 1, x[:1]), reference=lambda m, *inputs: torch.vstack(inputs), label="rows of three")
         yield Example(cls(-1), (x,), reference=lambda m, x: x.clone(), label="one alone")

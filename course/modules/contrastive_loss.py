@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, reduce
@@ -59,8 +60,8 @@ class ContrastiveLoss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x1 = torch.randn(6 * scale, 3, generator=rng, device=rng.device)
-        x2 = torch.randn(6 * scale, 3, generator=rng, device=rng.device)
+        x1 = randn(rng, 6 * scale, 3)
+        x2 = randn(rng, 6 * scale, 3)
         same = torch.arange(6 * scale, device=rng.device) % 2 == 0
 
         def each(m: ContrastiveLoss, x1: Tensor, x2: Tensor, same: Tensor) -> Tensor:

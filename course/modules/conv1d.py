@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._convolution import _Convolution
 
@@ -39,7 +40,7 @@ class Conv1d(_Convolution):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(scale, 2, 7, generator=rng, device=rng.device)
+        x = randn(rng, scale, 2, 7)
 
         def reference(m: Conv1d, x: Tensor) -> Tensor:
             windows = F.pad(x, m.pads[0]).unfold(2, m.kernel_size[0], m.stride[0])
@@ -57,7 +58,7 @@ class Conv1d(_Convolution):
             out = F.conv1d(wide, m.weight.value, bias, m.stride, 0, m.dilation, m.groups)
             return out if x.dim() == 3 else out[0]
 
-        x = torch.randn(1 + scale, 2, 6, generator=rng, device=rng.device)
+        x = randn(rng, 1 + scale, 2, 6)
         mirrored = cls(2, 4, 3, stride=2, padding=2, groups=2, padding_mode="reflect", rng=rng)
         yield Example(mirrored, (x,), reference=padded, label="mirrored, groups")
         repeated = cls(2, 3, 3, dilation=2, padding="same", padding_mode="replicate", rng=rng)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._convolution import _Convolution
 
@@ -46,7 +46,7 @@ class Conv2d(_Convolution):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(scale, 2, 5, 4, generator=rng, device=rng.device)
+        x = randn(rng, scale, 2, 5, 4)
 
         def reference(m: Conv2d, x: Tensor) -> Tensor:
             """Windows of x as columns, times the weights as a matrix: another way than forward's."""
@@ -72,7 +72,7 @@ class Conv2d(_Convolution):
             out = F.conv2d(wide, m.weight.value, bias, m.stride, 0, m.dilation, m.groups)
             return out if x.dim() == 4 else out[0]
 
-        x = torch.randn(1 + scale, 2, 4, 5, generator=rng, device=rng.device)
+        x = randn(rng, 1 + scale, 2, 4, 5)
         repeated = cls(2, 3, (2, 3), stride=(1, 2), padding=(1, 2), padding_mode="replicate", rng=rng)
         yield Example(repeated, (x,), reference=padded, label="edge repeated")
         ring = cls(2, 3, (3, 2), padding=(2, 1), padding_mode="circular", bias=False, rng=rng)

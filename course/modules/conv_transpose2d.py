@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
 from course.modules._convolution import pair
@@ -112,7 +113,7 @@ class ConvTranspose2d(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(scale, 2, 3, 2, generator=rng, device=rng.device)
+        x = randn(rng, scale, 2, 3, 2)
 
         def reference(m: ConvTranspose2d, x: Tensor) -> Tensor:
             """Every number's pattern, laid down and summed by fold: another way than forward's."""

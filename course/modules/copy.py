@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -38,6 +39,6 @@ class Copy(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x,), reference=lambda m, x: (x.clone(), x.clone()), label="two readers")
         yield Example(cls(3), (x,), reference=lambda m, x: (x.clone(), x.clone(), x.clone()), label="three readers")

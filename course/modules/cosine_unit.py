@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module, Parameter
 
 
@@ -37,5 +38,5 @@ class CosineUnit(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         yield Example(cls(rng=rng), (x,), reference=lambda m, x: torch.cos(torch.mul(m.theta.value, x)).add(torch.pi))

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._class_target import class_axis, read_classes, require_class_shape, share_of_each, total_weight
 from course.modules._loss import _Loss
@@ -98,11 +99,11 @@ class CrossEntropyLoss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        images = torch.randn(2 * scale, 3, 2, 2, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
+        images = randn(rng, 2 * scale, 3, 2, 2)
         target = torch.randint(3, (4 * scale,), generator=rng, device=rng.device)
         pixels = torch.randint(3, (2 * scale, 2, 2), generator=rng, device=rng.device)
-        probabilities = torch.randn(4 * scale, 3, generator=rng, device=rng.device).softmax(dim=1)
+        probabilities = randn(rng, 4 * scale, 3).softmax(dim=1)
         weight = torch.rand(3, generator=rng, device=rng.device) + 0.5
 
         def reference(m: CrossEntropyLoss, x: Tensor, target: Tensor) -> Tensor:
@@ -116,6 +117,6 @@ class CrossEntropyLoss(_Loss):
         yield Example(smoothed, (x, target), reference=reference, label="weighted sum, smoothed")
         yield Example(cls(reduction="none"), (x, probabilities), reference=reference, label="probabilities")
         yield Example(cls(weight, label_smoothing=0.2), (x[0], target[0]), reference=reference, label="a single example")
-        of_pixels = torch.randn(2 * scale, 3, 2, 2, generator=rng, device=rng.device).softmax(dim=1)
+        of_pixels = randn(rng, 2 * scale, 3, 2, 2).softmax(dim=1)
         smoothed = cls(weight, label_smoothing=0.3)
         yield Example(smoothed, (images, of_pixels), reference=reference, label="probabilities of pixels, weighted, smoothed")

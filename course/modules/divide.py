@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -35,7 +36,7 @@ class Divide(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         y = 1 + torch.rand(4 * scale, 3, generator=rng, device=rng.device)
         reference = lambda m, x, y: torch.exp(-torch.log(y)) * x  # noqa: E731
         yield Example(cls(), (x, y), reference=reference, label="same shape")

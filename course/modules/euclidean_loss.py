@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -34,7 +34,7 @@ class EuclideanLoss(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(5 * scale, 3, generator=rng, device=rng.device)
-        target = torch.randn(5 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 5 * scale, 3)
+        target = randn(rng, 5 * scale, 3)
         reference = lambda m, x, target: 0.5 * F.mse_loss(x, target, reduction="none").sum(dim=1)  # noqa: E731
         yield Example(cls(), (x, target), reference=reference)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -41,13 +42,13 @@ class FiLM(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        rows = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        images = torch.randn(2 * scale, 3, 2, 2, generator=rng, device=rng.device)
-        gamma, beta = torch.randn(2, 4 * scale, 3, generator=rng, device=rng.device)
+        rows = randn(rng, 4 * scale, 3)
+        images = randn(rng, 2 * scale, 3, 2, 2)
+        gamma, beta = randn(rng, 2, 4 * scale, 3)
         by_letters = lambda m, x, gamma, beta: torch.einsum("nchw,nc->nchw", x, gamma) + beta[:, :, None, None]  # noqa: E731
         yield Example(cls(), (rows, gamma, beta), reference=lambda m, x, gamma, beta: gamma * x + beta, label="rows")
         yield Example(cls(), (images, gamma[: 2 * scale], beta[: 2 * scale]), reference=by_letters, label="images")
-        sequences = torch.randn(2 * scale, 3, 4, generator=rng, device=rng.device)
+        sequences = randn(rng, 2 * scale, 3, 4)
         of_sequences = lambda m, x, gamma, beta: torch.einsum("ncl,nc->ncl", x, gamma) + beta[:, :, None]  # noqa: E731
         yield Example(cls(), (sequences, gamma[: 2 * scale], beta[: 2 * scale]), reference=of_sequences, label="sequences")
 

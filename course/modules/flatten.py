@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import RankError
 from course.module import Example, Module
 
@@ -41,6 +41,6 @@ class Flatten(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 * scale, 2, 3, 2, generator=rng, device=rng.device)
+        x = randn(rng, 2 * scale, 2, 3, 2)
         yield Example(cls(), (x,), reference=lambda m, x: x.reshape(len(x), -1))
         yield Example(cls(0, 2), (x,), reference=lambda m, x: x.reshape(-1, 2), label="other axes")

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -36,8 +37,8 @@ class Gate(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        z = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
+        z = randn(rng, 4 * scale, 3)
         reference = lambda m, x, z: F.glu(torch.cat(torch.broadcast_tensors(x, z), dim=-1), dim=-1)  # noqa: E731
         yield Example(cls(), (x, z), reference=reference, label="a gate for each number")
         yield Example(cls(), (x, z[:, :1]), reference=reference, label="a gate for each row")

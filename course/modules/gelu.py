@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -50,7 +51,7 @@ class GELU(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x,), reference=lambda m, x: x * torch.special.ndtr(x))
         inner = lambda x: math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)  # noqa: E731
         yield Example(cls("tanh"), (x,), reference=lambda m, x: x / 2 * (1 + torch.tanh(inner(x))), label="tanh")

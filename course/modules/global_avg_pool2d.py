@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import SizeError
 from course.module import Example, Module
 
@@ -38,5 +38,5 @@ class GlobalAvgPool2d(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 * scale, 2, 3, 4, generator=rng, device=rng.device)
+        x = randn(rng, 2 * scale, 2, 3, 4)
         yield Example(cls(), (x,), reference=lambda m, x: F.adaptive_avg_pool2d(x, 1).flatten(1))

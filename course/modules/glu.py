@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import RankError, SizeError
 from course.module import Example, Module
 from course.modules._axis import axis_of
@@ -47,7 +48,7 @@ class GLU(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 6, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 6)
         yield Example(cls(), (x,), reference=lambda m, x: x[:, :3] / (1 + torch.exp(-x[:, 3:])), label="features")
         half = 2 * scale
         yield Example(cls(0), (x,), reference=lambda m, x: x[:half] / (1 + torch.exp(-x[half:])), label="rows")

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.device import device
+from course.device import device, randn
 from course.module import Example, Module, Parameter
 
 
@@ -90,8 +90,8 @@ class GroupNorm(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 * scale, 4, 3, generator=rng, device=rng.device)
-        images = torch.randn(scale, 4, 2, 2, generator=rng, device=rng.device)
+        x = randn(rng, 2 * scale, 4, 3)
+        images = randn(rng, scale, 4, 2, 2)
 
         def reference(m: GroupNorm, x: Tensor) -> Tensor:
             weight, bias = (None if held is None else held.value for held in (m.weight, m.bias))

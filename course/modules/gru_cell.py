@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._recurrent import RecurrentCell
 
@@ -57,8 +58,8 @@ class GRUCell(RecurrentCell):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 * scale, 2, generator=rng, device=rng.device)
-        h = torch.randn(2 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 2 * scale, 2)
+        h = randn(rng, 2 * scale, 3)
 
         def reference(m: GRUCell, x: Tensor, h: Tensor) -> Tensor:
             bias_ih, bias_hh = (b.value if b is not None else torch.zeros(9).to(x) for b in (m.bias_ih, m.bias_hh))

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -44,7 +45,7 @@ class Hardtanh(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = 0.4 * torch.randn(4 * scale, 3, generator=rng, device=rng.device).clamp(-2, 2)
+        x = 0.4 * randn(rng, 4 * scale, 3).clamp(-2, 2)
         outside = torch.cat([x, 2 + x, x - 2])
         yield Example(cls(), (outside,), reference=lambda m, x: F.hardtanh(x))
         yield Example(cls(-0.95, 1.3), (x,), reference=lambda m, x: F.hardtanh(x, -0.95, 1.3), label="other ends")

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, reduce
@@ -38,8 +39,8 @@ class HingeLoss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        target = torch.randn(4 * scale, 3, generator=rng, device=rng.device).sign()
-        beyond = 2 * torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        target = randn(rng, 4 * scale, 3).sign()
+        beyond = 2 * randn(rng, 4 * scale, 3)
         x = target * (1 + beyond + 0.1 * beyond.sign())  # away from the kink at y x = 1
         each = lambda m, x, target: F.relu(1 - target * x)  # noqa: E731
         yield Example(cls(), (x, target), reference=lambda m, x, y: each(m, x, y).mean(), label="mean")

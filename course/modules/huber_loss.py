@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, reduce
@@ -49,8 +49,8 @@ class HuberLoss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        target = x + 2 * torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
+        target = x + 2 * randn(rng, 4 * scale, 3)
         for reduction, delta in (("mean", 1.0), ("sum", 0.5), ("none", 2.0)):
             reference = lambda m, x, target: F.huber_loss(x, target, reduction=m.reduction, delta=m.delta)  # noqa: E731
             yield Example(cls(reduction, delta), (x, target), reference=reference, label=f"{reduction}, delta={delta}")

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, reduce
@@ -53,8 +54,8 @@ class KLDivLoss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device).log_softmax(dim=1)
-        target = torch.randn(4 * scale, 3, generator=rng, device=rng.device).softmax(dim=1)
+        x = randn(rng, 4 * scale, 3).log_softmax(dim=1)
+        target = randn(rng, 4 * scale, 3).softmax(dim=1)
         for reduction, log_target in (("mean", False), ("sum", True), ("batchmean", False), ("none", True)):
             label = f"{reduction}, log_target={log_target}"
             yield Example(cls(reduction, log_target), (x, target.log() if log_target else target), _reference, label)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, reduce
@@ -39,8 +39,8 @@ class L1Loss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        residual = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
+        residual = randn(rng, 4 * scale, 3)
         target = x - residual - 0.1 * residual.sign()  # away from the kink at x = target
         for reduction in ("mean", "sum", "none"):
             reference = lambda m, x, target: F.l1_loss(x, target, reduction=m.reduction)  # noqa: E731

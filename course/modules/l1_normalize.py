@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._normalize import _Normalize
 
@@ -35,7 +36,7 @@ class L1Normalize(_Normalize):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         x = x + 0.1 * x.sign()  # away from the kinks at 0
         reference = lambda m, x: F.normalize(x, p=1, dim=m.dim, eps=m.eps)  # noqa: E731
         yield Example(cls(), (x,), reference=reference, label="rows")

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.device import device
+from course.device import device, randn
 from course.module import Example, Module, Parameter
 from course.modules._normalized_shape import as_shape, require_last_axes
 
@@ -71,7 +71,7 @@ class LayerNorm(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(3 * scale, 2, 4, generator=rng, device=rng.device)
+        x = randn(rng, 3 * scale, 2, 4)
 
         def reference(m: LayerNorm, x: Tensor) -> Tensor:
             weight, bias = (None if held is None else held.value for held in (m.weight, m.bias))

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -35,7 +36,7 @@ class LeakyReLU(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         away = x + 0.1 * x.sign()  # finite differences must not step over the kink at 0
         reference = lambda m, x: x.clamp(min=0) + m.negative_slope * x.clamp(max=0)  # noqa: E731
         yield Example(cls(), (away,), reference=reference)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module, Parameter
 
 
@@ -41,7 +41,7 @@ class Linear(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(5 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 5 * scale, 3)
         with_bias = lambda m, x: x @ m.weight.value.T + m.bias.value  # noqa: E731
         yield Example(cls(3, 2, rng=rng), (x,), reference=with_bias)
         yield Example(cls(3, 1, rng=rng), (x[:1],), reference=with_bias, label="one row")

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, reduce
@@ -43,8 +44,8 @@ class LogLoss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device).softmax(dim=-1)
-        target = torch.randn(4 * scale, 3, generator=rng, device=rng.device).softmax(dim=-1)
+        x = randn(rng, 4 * scale, 3).softmax(dim=-1)
+        target = randn(rng, 4 * scale, 3).softmax(dim=-1)
         one_hot = torch.eye(3, device=rng.device)[torch.arange(4 * scale, device=rng.device) % 3]
         each = lambda m, x, target: -torch.xlogy(target, x).sum(dim=-1)  # noqa: E731
         yield Example(cls(), (x, target), reference=lambda m, x, target: each(m, x, target).mean(), label="mean")

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 from course.modules._axis import axis_of
 
@@ -41,7 +42,7 @@ class LogSoftmax(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         reference = lambda m, x: x - torch.logsumexp(x, m.dim, keepdim=True)  # noqa: E731
         yield Example(cls(dim=1), (x,), reference=reference, label="rows")
         yield Example(cls(dim=0), (x,), reference=reference, label="columns")

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
 from course.modules._dropout import dropout_factors
@@ -162,8 +163,8 @@ class LSTM(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 + scale, 2, 2, generator=rng, device=rng.device)
-        h = torch.randn(1, 2, 3, generator=rng, device=rng.device)
+        x = randn(rng, 2 + scale, 2, 2)
+        h = randn(rng, 1, 2, 3)
 
         def reference(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             weights = [parameter.value for parameter in m.parameters()]  # in torch's order
@@ -173,7 +174,7 @@ class LSTM(Module):
         yield Example(cls(2, 3, rng=rng), (x, h, 0.5 * h), reference=reference)
         alone = lambda m, x: reference(m, x, torch.zeros_like(h).to(x), torch.zeros_like(h).to(x))  # noqa: E731
         yield Example(cls(2, 3, rng=rng), (x,), reference=alone, label="no state")
-        hs, cs = torch.randn(2, 4, 2, 3, generator=rng, device=rng.device)
+        hs, cs = randn(rng, 2, 4, 2, 3)
         both = cls(2, 3, 2, bidirectional=True, rng=rng)
         yield Example(both, (x, hs, cs), reference=reference, label="two layers, both directions")
         projected = cls(2, 3, 2, bias=False, batch_first=True, proj_size=2, rng=rng)

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._recurrent import RecurrentCell
 
@@ -59,9 +60,9 @@ class LSTMCell(RecurrentCell):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 * scale, 2, generator=rng, device=rng.device)
-        h = torch.randn(2 * scale, 3, generator=rng, device=rng.device)
-        c = torch.randn(2 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 2 * scale, 2)
+        h = randn(rng, 2 * scale, 3)
+        c = randn(rng, 2 * scale, 3)
 
         def reference(m: LSTMCell, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
             sums = torch.cat([x, h], -1) @ torch.cat([m.weight_ih.value, m.weight_hh.value], 1).T

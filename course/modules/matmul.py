@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import RankError, SizeError
 from course.module import Example, Module
 
@@ -56,8 +57,8 @@ class MatMul(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 * scale, 4, 3, generator=rng, device=rng.device)
-        y = torch.randn(2 * scale, 3, 2, generator=rng, device=rng.device)
+        x = randn(rng, 2 * scale, 4, 3)
+        y = randn(rng, 2 * scale, 3, 2)
         yield Example(cls(), (x[0], y[0]), reference=lambda m, x, y: torch.einsum("ij,jk->ik", x, y), label="matrices")
         yield Example(cls(), (x, y), reference=lambda m, x, y: torch.einsum("bij,bjk->bik", x, y), label="batches")
         yield Example(cls(), (x, y[0]), reference=lambda m, x, y: torch.einsum("bij,jk->bik", x, y), label="one for all")

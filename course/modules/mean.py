@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._axis import _OverAxes, kept_shape, reduced_axes
 
@@ -35,7 +36,7 @@ class Mean(_OverAxes):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, 2, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3, 2)
         yield Example(cls(), (x,), reference=lambda m, x: torch.einsum("ijk->", x) / x.numel(), label="everything")
         yield Example(cls(1), (x,), reference=lambda m, x: torch.einsum("ijk->ik", x) / 3, label="one axis")
         kept = lambda m, x: torch.einsum("ijk->i", x)[:, None, None] / 6  # noqa: E731

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, reduce
@@ -38,8 +38,8 @@ class MSELoss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        target = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
+        target = randn(rng, 4 * scale, 3)
         for reduction in ("mean", "sum", "none"):
             reference = lambda m, x, target: F.mse_loss(x, target, reduction=m.reduction)  # noqa: E731
             yield Example(cls(reduction), (x, target), reference=reference, label=reduction)

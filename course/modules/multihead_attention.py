@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
 from course.modules._dropout import dropout_factors
@@ -230,9 +231,9 @@ class MultiheadAttention(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        query = torch.randn(2, scale, 4, generator=rng, device=rng.device)
-        key = torch.randn(3, scale, 4, generator=rng, device=rng.device)
-        value = torch.randn(3, scale, 4, generator=rng, device=rng.device)
+        query = randn(rng, 2, scale, 4)
+        key = randn(rng, 3, scale, 4)
+        value = randn(rng, 3, scale, 4)
         padding = torch.zeros(scale, 3, dtype=torch.bool, device=rng.device)
         padding[:, -1] = True
 
@@ -264,19 +265,19 @@ class MultiheadAttention(Module):
         yield Example(cls(4, 2, rng=rng), (query, key, value), reference=reference)
         yield Example(cls(4, 2, bias=False, rng=rng), (query, key, value), reference=reference, label="no bias")
         yield Example(cls(4, 2, rng=rng), (query, key, value, padding), reference=reference, label="padding")
-        randn = lambda *shape: torch.randn(*shape, generator=rng, device=rng.device)  # noqa: E731
         n = 2 + scale
         more = cls(4, 2, add_bias_kv=True, add_zero_attn=True, batch_first=True, rng=rng)
-        masked = (randn(n, 2, 4), randn(n, 5, 4), randn(n, 5, 4), None, True, randn(2, 5))
+        masked = (randn(rng, n, 2, 4), randn(rng, n, 5, 4), randn(rng, n, 5, 4), None, True, randn(rng, 2, 5))
         yield Example(more, masked, reference=reference, label="batch first, more keys, a mask that is added")
         others = cls(4, 2, kdim=3, vdim=6, rng=rng)
-        masked = (randn(2, n, 4), randn(5, n, 3), randn(5, n, 6), randn(n, 5), True, randn(2 * n, 2, 5), False)
+        three = (randn(rng, 2, n, 4), randn(rng, 5, n, 3), randn(rng, 5, n, 6))
+        masked = (*three, randn(rng, n, 5), True, randn(rng, 2 * n, 2, 5), False)
         yield Example(others, masked, reference=reference, label="other features in key and value, a mask for each head")
-        one = (query[:, 0], key[:, 0], value[:, 0], randn(3), True, None, False)
+        one = (query[:, 0], key[:, 0], value[:, 0], randn(rng, 3), True, None, False)
         yield Example(cls(4, 2, rng=rng), one, reference=reference, label="one sequence, the weights of each head")
-        x = randn(3, 2, 4)
+        x = randn(rng, 3, 2, 4)
         yield Example(cls(4, 2, rng=rng), (x, x, x), reference=reference, label="self-attention")
-        causal = (x, randn(3, 2, 4), randn(3, 2, 4), None, True, None, True, True)
+        causal = (x, randn(rng, 3, 2, 4), randn(rng, 3, 2, 4), None, True, None, True, True)
         yield Example(cls(4, 2, rng=rng), causal, reference=reference, label="causal")
 
         def dropped(m: MultiheadAttention, *inputs: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._class_target import class_axis, read_classes, require_class_shape, share_of_each
 from course.modules._loss import _Loss
@@ -58,8 +59,8 @@ class NLLLoss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device).log_softmax(dim=1)
-        images = torch.randn(2 * scale, 3, 2, 2, generator=rng, device=rng.device).log_softmax(dim=1)
+        x = randn(rng, 4 * scale, 3).log_softmax(dim=1)
+        images = randn(rng, 2 * scale, 3, 2, 2).log_softmax(dim=1)
         target = torch.randint(3, (4 * scale,), generator=rng, device=rng.device)
         pixels = torch.randint(3, (2 * scale, 2, 2), generator=rng, device=rng.device)
         weight = torch.rand(3, generator=rng, device=rng.device) + 0.5

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module, Parameter
 
 
@@ -41,7 +42,7 @@ class Polynomial(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         reference = lambda m, x: sum(c * x**k for k, c in enumerate(m.weight.value))  # noqa: E731
         yield Example(cls(3, rng=rng), (x,), reference=reference)
         yield Example(cls(1, rng=rng), (x,), reference=reference, label="a line")

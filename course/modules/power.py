@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -36,7 +37,7 @@ class Power(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         yield Example(cls(3), (x,), reference=lambda m, x: x * x * x, label="cube")
         positive = 0.5 + x.abs()
         reference = lambda m, x: torch.exp(m.exponent * torch.log(x))  # noqa: E731

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.device import device
+from course.device import device, randn
 from course.errors import SizeError
 from course.module import Example, Module, Parameter
 
@@ -53,7 +53,7 @@ class PReLU(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, 2, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3, 2)
         away = x + 0.1 * x.sign()  # finite differences must not step over the kink at 0
         reference = lambda m, x: F.prelu(x, m.weight.value)  # noqa: E731
         yield Example(cls(), (away,), reference=reference, label="one slope")

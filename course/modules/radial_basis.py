@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module, Parameter
 
 
@@ -49,7 +50,7 @@ class RadialBasis(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 2, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 2)
 
         def reference(m: RadialBasis, x: Tensor) -> Tensor:
             distances = x.square().sum(1)[:, None] - 2 * x @ m.centers.value.T + m.centers.value.square().sum(1)

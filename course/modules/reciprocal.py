@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -30,5 +31,5 @@ class Reciprocal(Module):
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
         x = 1.5 + torch.rand(4 * scale, 3, generator=rng, device=rng.device)
-        sign = torch.randn(4 * scale, 3, generator=rng, device=rng.device).sign()
+        sign = randn(rng, 4 * scale, 3).sign()
         yield Example(cls(), (sign * x,), reference=lambda m, x: torch.reciprocal(x))

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -33,7 +34,7 @@ class ReLU(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         away = x + 0.1 * x.sign()  # finite differences must not step over the kink at 0
         yield Example(cls(), (away,), reference=lambda m, x: F.relu(x))
         yield Example(cls(), (away.T,), reference=lambda m, x: F.relu(x), label="transposed")

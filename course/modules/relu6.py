@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -34,6 +35,6 @@ class ReLU6(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         away = x + 0.1 * x.sign()  # finite differences must not step over the kinks at 0 and 6
         yield Example(cls(), (torch.cat([away, 6 + away]),), reference=lambda m, x: F.relu6(x))

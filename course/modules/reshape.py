@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterator
 
-import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import SizeError
 from course.module import Example, Module
 
@@ -46,7 +46,7 @@ class Reshape(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 * scale, 3, 2, generator=rng, device=rng.device)
+        x = randn(rng, 2 * scale, 3, 2)
         yield Example(cls(-1, 6), (x,), reference=lambda m, x: x.flatten(1), label="flat rows")
         yield Example(
             cls(6, 2 * scale), (x.transpose(0, 2),), reference=lambda m, x: x.flatten().view(m.shape), label="transposed"

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.device import device
+from course.device import device, randn
 from course.module import Example, Module, Parameter
 from course.modules._normalized_shape import as_shape, require_last_axes
 
@@ -62,7 +62,7 @@ class RMSNorm(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(3 * scale, 2, 4, generator=rng, device=rng.device)
+        x = randn(rng, 3 * scale, 2, 4)
 
         def reference(m: RMSNorm, x: Tensor) -> Tensor:
             return F.rms_norm(x, m.normalized_shape, None if m.weight is None else m.weight.value, m.eps)

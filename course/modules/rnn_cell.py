@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._recurrent import RecurrentCell
 
@@ -53,8 +54,8 @@ class RNNCell(RecurrentCell):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(3 * scale, 2, generator=rng, device=rng.device)
-        h = torch.randn(3 * scale, 4, generator=rng, device=rng.device)
+        x = randn(rng, 3 * scale, 2)
+        h = randn(rng, 3 * scale, 4)
 
         def reference(m: RNNCell, x: Tensor, h: Tensor) -> Tensor:
             joined = torch.cat([x, h], -1) @ torch.cat([m.weight_ih.value, m.weight_hh.value], 1).T

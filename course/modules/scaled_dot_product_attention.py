@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import DtypeError, SizeError
 from course.module import Example, Module
 from course.modules._dropout import dropout_factors
@@ -77,11 +78,11 @@ class ScaledDotProductAttention(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        query = torch.randn(scale, 2, 4, generator=rng, device=rng.device)
-        key = torch.randn(scale, 3, 4, generator=rng, device=rng.device)
-        value = torch.randn(scale, 3, 2, generator=rng, device=rng.device)
+        query = randn(rng, scale, 2, 4)
+        key = randn(rng, scale, 3, 4)
+        value = randn(rng, scale, 3, 2)
         mask = torch.tensor([[True, True, False], [False, True, True]], device=rng.device)
-        bias = torch.randn(2, 3, generator=rng, device=rng.device)
+        bias = randn(rng, 2, 3)
         attention = F.scaled_dot_product_attention
         three = (query, key, value)
         yield Example(cls(), three, reference=lambda m, *x: attention(*x))

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -33,6 +34,6 @@ class Sigmoid(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x,), reference=lambda m, x: torch.nn.functional.sigmoid(x))
         yield Example(cls(), (20 * x,), reference=lambda m, x: torch.nn.functional.sigmoid(x), label="saturated")

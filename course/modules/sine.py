@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module, Parameter
 
 
@@ -37,6 +38,6 @@ class Sine(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         reference = lambda m, x: torch.cos(m.frequency.value * x - math.pi / 2)  # noqa: E731
         yield Example(cls(3, rng=rng), (x,), reference=reference)

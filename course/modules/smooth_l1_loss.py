@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, reduce
@@ -50,8 +50,8 @@ class SmoothL1Loss(_Loss):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        residual = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
+        residual = randn(rng, 4 * scale, 3)
         target = x - residual - 0.1 * residual.sign()  # away from the kink at x = target that beta = 0 has
         for reduction, beta in (("mean", 1.0), ("sum", 0.5), ("none", 0.0)):
             reference = lambda m, x, target: F.smooth_l1_loss(x, target, reduction=m.reduction, beta=m.beta)  # noqa: E731

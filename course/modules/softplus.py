@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -36,7 +37,7 @@ class Softplus(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         reference = lambda m, x: torch.logaddexp(m.beta * x, torch.zeros_like(x)) / m.beta  # noqa: E731
         yield Example(cls(), (x,), reference=reference)
         yield Example(cls(beta=2.5), (x,), reference=reference, label="sharper")

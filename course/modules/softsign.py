@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -33,5 +33,5 @@ class Softsign(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x,), reference=lambda m, x: F.softsign(x))

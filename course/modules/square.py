@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 
 
@@ -28,5 +28,5 @@ class Square(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x,), reference=lambda m, x: x * x)

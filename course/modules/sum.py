@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example
 from course.modules._axis import _OverAxes, kept_shape, reduced_axes
 
@@ -32,7 +33,7 @@ class Sum(_OverAxes):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(4 * scale, 3, 2, generator=rng, device=rng.device)
+        x = randn(rng, 4 * scale, 3, 2)
         yield Example(cls(), (x,), reference=lambda m, x: torch.einsum("ijk->", x), label="everything")
         yield Example(cls(1), (x,), reference=lambda m, x: torch.einsum("ijk->ik", x), label="one axis")
         yield Example(cls((0, -1)), (x,), reference=lambda m, x: torch.einsum("ijk->j", x), label="two axes")

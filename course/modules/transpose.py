@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.module import Example, Module
 from course.modules._axis import axis_of
 
@@ -36,6 +37,6 @@ class Transpose(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(2 * scale, 3, 2, generator=rng, device=rng.device)
+        x = randn(rng, 2 * scale, 3, 2)
         yield Example(cls(), (x,), reference=lambda m, x: torch.einsum("ijk->ikj", x))
         yield Example(cls(0, 1), (x,), reference=lambda m, x: torch.einsum("ijk->jik", x), label="other axes")

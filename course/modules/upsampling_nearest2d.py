@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from course.device import device
+from course.device import device, randn
 from course.errors import SizeError
 from course.module import Example, Module
 
@@ -61,7 +61,7 @@ class UpsamplingNearest2d(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(scale, 2, 2, 3, generator=rng, device=rng.device)
+        x = randn(rng, scale, 2, 2, 3)
         doubled = lambda m, x: x.repeat_interleave(2, 2).repeat_interleave(2, 3)  # noqa: E731
         yield Example(cls(scale_factor=2), (x,), reference=doubled)
         yield Example(cls((4, 5)), (x,), reference=lambda m, x: F.interpolate(x, m.size, mode="nearest"), label="a given size")

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from course.device import randn
 from course.errors import SizeError
 from course.module import Example, Module
 
@@ -46,7 +47,7 @@ class ZeroPad2d(Module):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        x = torch.randn(scale, 2, 3, 4, generator=rng, device=rng.device)
+        x = randn(rng, scale, 2, 3, 4)
 
         def reference(m: ZeroPad2d, x: Tensor) -> Tensor:
             left, _, top, _ = m.padding
