@@ -1,6 +1,7 @@
 """Module: the contract that every module of the course signs."""
 
 import copy
+import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
