@@ -1,5 +1,7 @@
 """What a module refuses, a class for each cause. Messages name the argument, what came, what was expected."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Self
 
 
@@ -33,3 +35,13 @@ class SizeError(InputError):
 
 class InputCountError(InputError, TypeError):
     """Too many or too few inputs."""
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The tail of an error line: "did you mean 'weight'?", or `otherwise` where no known name is near.
+
+    Upper and lower case count as equal.
+    """
+    by_lower_case = {word.lower(): word for word in known}
+    nearest = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+    return f"did you mean '{by_lower_case[nearest[0]]}'?" if nearest else otherwise

@@ -1,6 +1,5 @@
 """Graph: modules as named nodes of a directed acyclic graph."""
 
-import difflib
 import functools
 import inspect
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.errors import InputCountError, InputError
+from course.errors import InputCountError, InputError, did_you_mean
 from course.module import Module, as_tuple
 
 
@@ -172,10 +171,9 @@ class Graph(Module):
 def _require_known(name: str, reader: str, known: Sequence[str]) -> None:
     if name in known:
         return
-    nearest = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean '{nearest[0]}'?" if nearest else f"; there are {known}"
+    hint = did_you_mean(name, known, f"there are {known}")
     rule = "a node reads only what was added before it; a loop is unrolled in time"
-    raise ValueError(f"{reader} reads '{name}', which does not exist{hint} ({rule})")
+    raise ValueError(f"{reader} reads '{name}', which does not exist; {hint} ({rule})")
 
 
 def _require_arity(name: str, module: Module, given: int) -> None:

@@ -1,10 +1,10 @@
 """The register of exercises: whatever file lies in course/exercises/bank/ adds its own."""
 
-import difflib
 import importlib
 import pkgutil
 from pathlib import Path
 
+from course.errors import did_you_mean
 from course.exercises.exercise import Exercise
 
 BANK = Path(__file__).parent / "bank"
@@ -32,7 +32,6 @@ def find_exercise(name: str) -> Exercise:
         module, _, name = name.partition(":")
         known = {exercise.name: exercise for exercise in importlib.import_module(module).EXERCISES}
     if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{nearest[0]}'?" if nearest else f"there are {', '.join(sorted(known))}"
+        hint = did_you_mean(name, known, f"there are {', '.join(sorted(known))}")
         raise KeyError(f"there is no exercise '{name}': {hint}")
     return known[name]

@@ -1,8 +1,7 @@
 """Inputs: which inputs a module takes, and the given ones as tensors."""
 
-import difflib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from course.containers.graph import Graph
 from course.containers.unroll import Unroll
 from course.device import device
+from course.errors import did_you_mean
 from course.module import Module, Parameter
 
 
@@ -38,7 +38,8 @@ def as_tensors(module: Any, given: Mapping[str, Any]) -> dict[str, Tensor]:
     for name in given:
         if name not in names:
             kind = getattr(module, "__name__", type(module).__name__)
-            takes = f"{_did_you_mean(name, names)} (the inputs are {', '.join(names)})"
+            hint = did_you_mean(name, names)
+            takes = f"{hint and '; '}{hint} (the inputs are {', '.join(names)})"
             raise ValueError(f"'{name}' is not an input of this {kind}{takes}")
     if not given and isinstance(module, Graph) and module.saved.filled:
         given = {name: module.values[name] for name in names}
@@ -53,11 +54,6 @@ def as_tensors(module: Any, given: Mapping[str, Any]) -> dict[str, Tensor]:
     kinds += [(parameter.value if isinstance(parameter, Parameter) else parameter).dtype for parameter in trained]
     dtype = kinds[0] if kinds else torch.float64
     return {name: _as_tensor(given[name], dtype) for name in names}
-
-
-def _did_you_mean(name: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return f"; did you mean '{nearest[0]}'?" if nearest else ""
 
 
 def _as_tensor(value: Any, dtype: torch.dtype) -> Tensor:

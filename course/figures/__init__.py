@@ -4,7 +4,6 @@
 ``dir(course.figures)`` lists them all.
 """
 
-import difflib
 import importlib
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+
+from course.errors import did_you_mean
 
 # pyright: reportUnsupportedDunderAll=false
 # The names are imported when they are asked for; __init__.pyi tells type checkers where from.
@@ -113,8 +114,7 @@ class _UnknownNames(MetaPathFinder):
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, __all__, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else "dir(course.figures) lists them all"
+    hint = did_you_mean(name, __all__, "dir(course.figures) lists them all")
     return f"course.figures has no figure '{name}': {hint}"
 
 

@@ -1,6 +1,5 @@
 """The activations of the library, and where each lets next to no gradient through."""
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import torch
 
 import course.modules
 from course.device import device, tensor
+from course.errors import did_you_mean
 from course.figures._slope import value_and_slope
 from course.module import Module
 from course.modules import ELU, GELU, Dropout, Identity, LeakyReLU, NoisyReLU, PReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
@@ -55,9 +55,8 @@ def make_activation(name: str) -> Module:
         ValueError: there is no activation of that name.
     """
     if name not in ACTIVATIONS:
-        near = difflib.get_close_matches(name.lower(), [known.lower() for known in ACTIVATIONS], n=1)
-        meant = [f"did you mean '{known}'?" for known in ACTIVATIONS if known.lower() in near]
-        raise ValueError(f"no activation is called '{name}': {(meant or ['there are ' + ', '.join(ACTIVATIONS)])[0]}")
+        hint = did_you_mean(name, ACTIVATIONS, f"there are {', '.join(ACTIVATIONS)}")
+        raise ValueError(f"no activation is called '{name}': {hint}")
     return ACTIVATIONS[name]().to(dtype=torch.float64).eval()
 
 
