@@ -92,19 +92,25 @@ def difference(
         index = tuple(int(i) for i in np.argwhere(strange)[0])
         numbers = Numbers(float(given[index]), float(expected[index]), index, int(strange.sum()), count)
         many = f"{numbers.differ} of {given.size} {'is' if numbers.differ == 1 else 'are'} no finite number"
-        words = f"is {given[index]:g}{_at(index)}, but {name} is {expected[index]:.6g} ({many})"
+        words = f"is {given[index]:g}{at(index)}, but {name} is {expected[index]:.6g} ({many})"
         return Finding(Problem.NOT_FINITE, words, numbers)
     scale = max(np.abs(expected[compared]).max(), 1e-12)
     error = np.where(compared, np.abs(given - np.where(compared, expected, 0.0)), 0.0)
     allowed = tolerance * scale + noise
     if error.max() <= allowed:
         return None
-    index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
+    index = index_of_largest(error)
     numbers = Numbers(float(given[index]), float(expected[index]), index, int((error > allowed).sum()), count)
     many = f"{numbers.differ} of {count} differ"
-    words = f"is {given[index]:.6g}{_at(index)}, but {name} is {expected[index]:.6g} ({many})"
+    words = f"is {given[index]:.6g}{at(index)}, but {name} is {expected[index]:.6g} ({many})"
     return Finding(Problem.DIFFERENT, words, numbers)
 
 
-def _at(index: tuple[int, ...]) -> str:
+def index_of_largest(error: np.ndarray) -> tuple[int, ...]:
+    """Where an array is largest; the first such place, and () where the array is one number."""
+    return tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
+
+
+def at(index: tuple[int, ...]) -> str:
+    """A place in an array in words, with a space before them; empty for a single number."""
     return f" at {list(index)}" if index else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from course.checking.diagnosis.mistakes import Diagnosis
-from course.checking.finding import gradient_name
+from course.checking.finding import gradient_name, index_of_largest
 from course.checking.part import Kind, Part
 
 MOST_CELLS = 16
@@ -91,10 +91,10 @@ def _window(error: np.ndarray, cells: int) -> tuple[tuple[int | slice, ...], str
     """The part of an array to draw: at most two axes and not many numbers, around the largest error; and in words, where."""
     if error.ndim == 0:
         return (), ""
-    worst = np.unravel_index(int(np.argmax(error)), error.shape)
-    window: list[int | slice] = [int(i) for i in worst]
+    worst = index_of_largest(error)
+    window: list[int | slice] = [*worst]
     for axis in range(max(0, error.ndim - 2), error.ndim):
-        start = max(0, min(int(worst[axis]) - cells // 2, error.shape[axis] - cells))
+        start = max(0, min(worst[axis] - cells // 2, error.shape[axis] - cells))
         window[axis] = slice(start, min(start + cells, error.shape[axis]))
     whole = all(isinstance(w, slice) and (w.stop - w.start) == size for w, size in zip(window, error.shape, strict=True))
     shown = ", ".join(str(w) if isinstance(w, int) else f"{w.start}:{w.stop}" for w in window)

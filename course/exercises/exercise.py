@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Generator, Tensor
 
+from course.checking.finding import at, index_of_largest
 from course.checking.function import FunctionWithGradient
 from course.checking.verdicts import TOLERANCE
 from course.module import Module
@@ -100,9 +101,8 @@ def equals(reference: Callable[..., Any], tolerance: float = 1e-6) -> Callable[[
                 return f"has shape {got.shape}, but shape {want.shape} belongs there"
             error = np.where(np.isfinite(got), np.abs(got - want), np.inf)
             if got.size and error.max() > tolerance * max(np.abs(want).max(), 1e-12):
-                index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
-                where = f" at {list(index)}" if index else ""
-                return f"is {got[index]:.6g}{where}, but {want[index]:.6g} is right"
+                index = index_of_largest(error)
+                return f"is {got[index]:.6g}{at(index)}, but {want[index]:.6g} is right"
         return ""
 
     return accept

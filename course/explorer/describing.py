@@ -7,6 +7,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
+from course.checking.finding import at, index_of_largest
 from course.explorer import wording
 from course.explorer.running import GraphRun, NodeRun, ParameterUse, arguments, finite, source_name
 from course.explorer.trace import Array, TracedNode, TracedParameter, TracedPart, TracedRead, TracedValue
@@ -219,8 +220,6 @@ def difference_text(yours: Tensor, true: Tensor, of: str = "numeric") -> str:
     bound = 1e-6 + 1e-4 * (known.max().item() if known.numel() else 0.0)
     if not bool((gap > bound).any()):
         return ""
-    flat = int(gap.flatten().argmax())
-    index = [int(part) for part in torch.unravel_index(torch.tensor(flat), yours.shape)] if yours.dim() else []
-    numbers = [wording.number_text(tensor.flatten()[flat].item()) for tensor in (yours, true)]
-    where = f"at [{', '.join(map(str, index))}] " if index else ""
-    return f"{where}yours {numbers[0]}, {of} {numbers[1]}"
+    index = index_of_largest(gap.cpu().numpy())
+    numbers = [wording.number_text(tensor[index].item()) for tensor in (yours, true)]
+    return f"{at(index)} yours {numbers[0]}, {of} {numbers[1]}".lstrip()
