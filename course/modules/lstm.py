@@ -238,19 +238,23 @@ def run_backward(
     if reverse:
         x, grad_output = x.flip(0), None if grad_output is None else grad_output.flip(0)
     # As in LSTMCell, of all steps at once: how g_h adds to γ, and what turns (γ, γ, γ, g_h) into u.
-    through_h = o * (1 - tanh_c * tanh_c)
-    slopes = torch.cat([z * i * (1 - i), c * f * (1 - f), i * (1 - z * z), tanh_c * o * (1 - o)], -1)
+    through_h = (1 - tanh_c * tanh_c).mul_(o)
+    of_i, of_f = (1 - i).mul_(i).mul_(z), (1 - f).mul_(f).mul_(c)
+    of_z, of_o = (1 - z * z).mul_(i), (1 - o).mul_(o).mul_(tanh_c)
+    slopes = torch.cat([of_i, of_f, of_z, of_o], -1)
     grad_h = torch.zeros_like(h0) if grad_h is None else grad_h
     grad_c = torch.zeros_like(c[0]) if grad_c is None else grad_c
+    from_above = [None] * len(x) if grad_output is None else grad_output.unbind()
     grads_h = []
-    for t in reversed(range(len(x))):
-        grad_h = grad_h if grad_output is None else grad_h + grad_output[t]
+    steps = zip(from_above, through_h.unbind(), slopes.unbind(), f.unbind(), strict=True)
+    for above, through, u, keep in reversed(list(steps)):
+        grad_h = grad_h if above is None else grad_h + above
         grads_h.append(grad_h)
         grad_h = grad_h if weight_hr is None else grad_h @ weight_hr.value
-        gamma = torch.addcmul(grad_c, grad_h, through_h[t])
-        u = slopes[t].mul_(torch.cat([gamma, gamma, gamma, grad_h], -1))
-        grad_h, grad_c = u @ weight_hh, gamma * f[t]
-    rows = slopes.flatten(0, 1)  # by now u of all steps
+        gamma = torch.addcmul(grad_c, grad_h, through)
+        u.mul_(torch.cat([gamma, gamma, gamma, grad_h], -1))  # the slopes of this step turn into its u
+        grad_h, grad_c = u @ weight_hh, gamma * keep
+    rows = slopes.flatten(0, 1)  # u of all steps
     own["weight_ih"].add_product(rows.T, x.flatten(0, 1))
     own["weight_hh"].add_product(rows.T, torch.cat([h0[None], h[:-1]]).flatten(0, 1))
     for name in own.keys() & {"bias_ih", "bias_hh"}:
