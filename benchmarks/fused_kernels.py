@@ -1,7 +1,7 @@
 """How much of a module's forward and backward its fused kernels save, against the text that they stand for.
 
-A kernel that gains less than a tenth goes, unless a whole training step (`training_step.py`) gains as much. Times are
-medians of interleaved rounds with two threads, at sizes that networks have.
+A kernel that gains less than a tenth goes, unless a whole training step (`training_step.py`) gains as much.
+Times are medians of interleaved rounds with two threads, at sizes that networks have.
 
     python benchmarks/fused_kernels.py [--quick]
 """
@@ -76,7 +76,7 @@ def seconds(module: Module, x: Tensor, fused: bool) -> float:
 
 
 def main(quick: Annotated[bool, typer.Option(help="within a minute, for a first look")] = False) -> None:
-    """Measure every kernel, print a table and, as the last line, the share of the time that each saves, as JSON."""
+    """Measure every kernel, print a table and, as the last line, the share of time that each saves, as JSON."""
     torch.set_num_threads(THREADS)
     found: dict[str, float] = {}
     print(f"{'':24} {'plain ms':>9} {'fused ms':>9} {'gain':>6}   on {course.device()}")

@@ -215,7 +215,7 @@ class Module(Guarded):
             tensor.value = state[name].detach().to(tensor.value).clone()
 
     def extra_repr(self) -> str:
-        """What stands in the parentheses of the module's repr: its constructor's arguments, from its attributes."""
+        """What stands in the parentheses of the repr: the constructor's arguments, from their attributes."""
         shown: list[str] = []
         for name, argument in inspect.signature(type(self).__init__).parameters.items():
             value = vars(self).get(name, ...)

@@ -6,10 +6,10 @@ from course.module import Module
 
 
 class _Loss(Module):
-    """A loss with a number L_i for each element or row, of which `reduction` makes their "mean" or their "sum".
+    """A loss with a number L_i for each element or row, of which the "mean" or the "sum" is taken, or "none".
 
-    With "none" each is kept by itself. With g = ∂L/∂output, the gradient ∂L/∂L_i is g/n for a mean over n numbers, g for
-    a sum, and g_i when each was kept.
+    With g = ∂L/∂output, the gradient ∂L/∂L_i is g/n for a mean over n numbers, g for a sum, and g_i for
+    "none", where each L_i is an output by itself.
 
     Raises:
         ValueError: there is no such reduction.
