@@ -10,7 +10,7 @@ from nbgrader.api import MissingEntry
 from autograder.errors import AutograderError
 from autograder.gradebook.grades import ClassGrades, Place, Submission, exercise_of, read_grades
 from autograder.gradebook.notebooks import read_cells
-from autograder.pages.verdicts import Verdict, read_verdict
+from autograder.gradebook.verdicts import Verdict, read_verdict
 from autograder.settings import Settings
 
 UNWRITTEN = "nothing written yet"

@@ -20,9 +20,9 @@ from traitlets import default
 
 from autograder.gradebook.grades import CellGrade, Submission, exercise_of, read_submissions
 from autograder.gradebook.remarks import Remark
+from autograder.gradebook.verdicts import PartVerdict, Verdict, read_verdict
 from autograder.pages import fragments
 from autograder.pages.page import humane, points, render
-from autograder.pages.verdicts import PartVerdict, Verdict, read_verdict
 
 DIAGNOSIS = re.compile(r"(?P<found>.*?)\.? ?(?P<sentence>(Likely|Perhaps): .*?)(?P<case> \(case: [^()]*\))?", re.DOTALL)
 """How a message ends that names a mistake (see `course.checking.diagnosis`)."""

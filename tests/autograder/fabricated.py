@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbgrader.api import Grade, Gradebook
 
 from autograder.gradebook.database import open_gradebook
-from autograder.pages.verdicts import MIMETYPE
+from autograder.gradebook.verdicts import MIMETYPE
 from autograder.quiet import quiet
 from autograder.settings import Settings
 

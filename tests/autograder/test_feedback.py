@@ -15,12 +15,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.server_extensions.formgrader.handlers import template_path
 
 from autograder.gradebook.grades import CellGrade, Submission
+from autograder.gradebook.verdicts import MIMETYPE, read_verdict
 from autograder.pages.feedback import feedback_page
 from autograder.pages.formula import to_mathml
 from autograder.pages.fragments import markdown, text
 from autograder.pages.page import POLICY
 from autograder.pages.sanitize import clean, clean_style
-from autograder.pages.verdicts import MIMETYPE, read_verdict
 from autograder.pages.writing import write_feedback, write_problem_page
 from course.exercises import score
 from tests.autograder.fabricated import FabricatedClass, Work, about, judged, notebook_of, score_data

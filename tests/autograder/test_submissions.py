@@ -8,7 +8,7 @@ import pytest
 
 from autograder.demo.sample_class import BANK, banks, read_bank, sample_class
 from autograder.gradebook.grades import ClassGrades, read_grades
-from autograder.pages.verdicts import Verdict, read_verdict
+from autograder.gradebook.verdicts import Verdict, read_verdict
 from course.exercises import find_exercise
 
 ASSIGNMENTS = sorted(path.name for path in (Path(__file__).parents[2] / "solutions").iterdir() if path.is_dir())
