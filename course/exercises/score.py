@@ -81,7 +81,7 @@ class Score:
                 "problem": part.problem.value,
                 "found": part.found[:LONGEST],
                 "message": part.message[:LONGEST],
-                "mistake": part.mistake and _data(part.mistake),
+                "mistake": part.mistake and _data(part.mistake, part.explanation),
             }
             for part in self.verdicts
         ]
@@ -142,10 +142,9 @@ class Score:
         return list(zip(HINT_TITLES, self.exercise.hints, strict=True))[: self.hints]
 
 
-def _data(mistake: Diagnosis) -> dict[str, Any]:
-    """A diagnosis for programs to read."""
-    sentence = mistake.sentence[:LONGEST]
-    return {"name": mistake.name, "confidence": float(mistake.confidence), "sentence": sentence}
+def _data(mistake: Diagnosis, explanation: str) -> dict[str, Any]:
+    """A diagnosis for programs to read; its sentence is empty where what was found says as much."""
+    return {"name": mistake.name, "confidence": float(mistake.confidence), "sentence": explanation[:LONGEST]}
 
 
 def _encodable(value: Any) -> Any:

@@ -32,6 +32,13 @@ class MeanCosine(Module):
         return grad_output * slope * self.theta.value
 
 
+class OverwritingCosine(MeanCosine):
+    def backward(self, grad_output):
+        slope = -torch.sin(self.theta.value * self.saved["x"])
+        self.theta.grad = (grad_output * slope * self.saved["x"]).sum()
+        return grad_output * slope * self.theta.value
+
+
 ANSWERS = [
     ("multiply", RightMultiply),
     ("multiply", HalfMultiply),
@@ -39,6 +46,7 @@ ANSWERS = [
     ("multiply", Shouting),
     ("graph", LosesFanOut),
     ("cosine_unit", MeanCosine),
+    ("cosine_unit", OverwritingCosine),
     ("multiply", None),
 ]
 
@@ -89,6 +97,12 @@ def test_the_verdict_is_in_the_data_in_fields():
     assert (whole["kind"], whole["tensor"], whole["case"], whole["problem"]) == ("case", "x", "fan-out", "different")
     assert whole["message"].startswith(whole["found"])
     assert {part["problem"] for part in data_of("multiply", StubMultiply).values()} == {"not written"}
+
+
+def test_a_mistake_has_no_sentence_where_what_was_found_says_as_much():
+    accumulation = data_of("cosine_unit", OverwritingCosine)["accumulation"]
+    assert (accumulation["mistake"]["name"], accumulation["mistake"]["sentence"]) == ("overwritten", "")
+    assert accumulation["message"].startswith(accumulation["found"])
 
 
 def test_a_hint_stands_with_what_is_missing():
