@@ -8,14 +8,22 @@ from typing import Any
 import numpy as np
 from torch import Generator, Tensor
 
-from course.checking.finding import at, index_of_largest
+from course.checking.finding import Problem, at, index_of_largest
 from course.checking.function import FunctionWithGradient
 from course.checking.verdicts import TOLERANCE
 from course.module import Module
 
 
 class RefusalError(ValueError):
-    """A case's `make` does not take the student's object; the message is all that is shown, and says why."""
+    """A case's `make` does not take the student's object; the message is all that is shown, and says why.
+
+    Args:
+        problem: its kind, where it is more than that the object is not what the exercise asks for.
+    """
+
+    def __init__(self, message: str, problem: Problem = Problem.REFUSED) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 @dataclass(frozen=True)

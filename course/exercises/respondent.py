@@ -142,7 +142,7 @@ class Local:
                 kept = module.state_dict() if self.exercise.truth is None else {}
                 module.load_state_dict(kept | dict(zip(state, _tensors(list(state.values())), strict=True)))
         except RefusalError as error:
-            return Finding(Problem.REFUSED, str(error))
+            return Finding(error.problem, str(error))
         except (Exception, DeadlineError, SystemExit) as error:
             return _raised("making it", error)
         return module

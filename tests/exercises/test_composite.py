@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from course import Module, Parameter, Residual, generator, tensor
+from course.checking.finding import Problem
 from course.exercises import find_exercise, grade
 from course.exercises.bank.composite import ScaledResidual
 from course.module import Buffer
@@ -161,6 +162,7 @@ def test_a_module_of_ones_own(answer, points, said, seed):
     assert said in told
     assert "ValueError" not in told
     assert "RefusalError" not in told
+    assert (score.verdicts[0].problem is Problem.NOT_WRITTEN) == (answer is Stub)
 
 
 def test_short_rows_stand_beside_long_ones():

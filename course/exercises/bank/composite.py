@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from course.checking.finding import Problem
 from course.containers.chain import Chain
 from course.containers.residual import Residual
 from course.device import device, rand, randn
@@ -147,7 +148,7 @@ def _require_a_formula(module: Module) -> None:
             _move(theta)
             problem = "" if _differ(module(x), here) else "a does not depend on theta: use it in forward"
     except NotImplementedError:
-        problem = "forward is not written yet"
+        raise RefusalError("forward is not written yet", Problem.NOT_WRITTEN) from None
     except Exception:
         return  # those who run forward for its gradients say what it raised, and where
     if problem:
