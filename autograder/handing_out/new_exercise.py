@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from autograder.errors import AutograderError
 from autograder.settings import Settings
+from course.checking.part import Part
 from course.exercises import Exercise, find_exercise
 
 KEPT = {"__init__", "forward", "backward"}
@@ -62,10 +63,10 @@ def add_exercise(settings: Settings, assignment: str, name: str) -> Added:
 
 def _cells(exercise: Exercise, number: int) -> list[NotebookNode]:
     name, kind = exercise.name, exercise.truth.__name__
-    asked = [part for part in exercise.points if part.startswith("∂L/∂")]
+    asked = [tensor for name in exercise.points if (tensor := Part.called(name).tensor)]
     task = f"## {number}. {kind} ({exercise.max_points:g} points)\n\n"
     task += f"$$ {exercise.truth.formula} $$\n\n" if exercise.truth.formula else ""
-    task += f"`forward` is given. Write `backward`: {', '.join(f'${_formula(part)}$' for part in asked)}, "
+    task += f"`forward` is given. Write `backward`: {', '.join(f'${_formula(tensor)}$' for tensor in asked)}, "
     task += f"each in the shape of what it is the gradient of. Derived in lecture {exercise.truth.lecture:02}."
     seed = random.Random(name).randint(1000, 9999)
     test = f"""
@@ -83,9 +84,8 @@ def _cells(exercise: Exercise, number: int) -> list[NotebookNode]:
     ]
 
 
-def _formula(part: str) -> str:
-    name = part.removeprefix("∂L/∂")
-    shown = name if len(name) == 1 else rf"\text{{{name}}}"
+def _formula(tensor: str) -> str:
+    shown = tensor if len(tensor) == 1 else rf"\text{{{tensor}}}"
     return rf"\partial L/\partial {shown}"
 
 

@@ -64,6 +64,7 @@ def fit(
         what = "needs a validation set to watch" if validation is None else "never waits"
         raise ValueError(f"patience={patience} {what}: pass validation=… and a patience of 1 epoch or more")
     best: dict[str, Tensor] = {}
+    interrupted = False
     began, in_an_epoch = time.perf_counter(), math.ceil(len(targets) / max(batch_size, 1))
     with bar(epochs * in_an_epoch, progress) as shown:
         loop = Loop(model=model, loss=loss, optimizer=optimizer, metrics=functions, clip_norm=clip_norm, shown=shown)
@@ -82,6 +83,7 @@ def fit(
                     history.stopped = f"no lower validation loss for {patience} epoch{'s' * (patience > 1)}"
                     break
         except KeyboardInterrupt:
+            interrupted = True
             history.stopped = f"interrupted in epoch {len(history) + 1}"
         except DivergedError as error:
             error.history = history
@@ -91,7 +93,7 @@ def fit(
             model.eval()
     if best:
         model.load_state_dict(best)
-    if history.stopped.startswith("interrupted"):
+    if interrupted:
         kept = f"the weights of epoch {history.best_epoch}, the best one" if best else "what it has learned"
         print(f"Training was {history.stopped} of {epochs}; the model keeps {kept}.")
     return history
