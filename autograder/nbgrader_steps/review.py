@@ -1,25 +1,32 @@
 """Marks what a person has to look at: answers whose check asked for it."""
 
-import re
-from collections.abc import Iterator
-
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-ASKED = re.compile(r"^\s*(For review: .+)$", re.MULTILINE)
-"""How a score's text asks for a person's look (see `course.exercises.Score`)."""
+from autograder.gradebook.grades import exercise_of
+from autograder.gradebook.remarks import for_review
+from autograder.gradebook.verdicts import read_verdict
 
 
 class MarkForReview(NbGraderPreprocessor):
-    """After SaveAutoGrades: test cells whose check asked for a look wait for a person, the reason beside the answer."""
+    """After SaveAutoGrades: a test cell whose check asked waits for a person, the reason beside the answer.
+
+    Only the judge's verdict asks: a submission may show any text, also in a test cell that its process ran.
+    """
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         """Mark them in the gradebook."""
-        reasons, about = dict(_asked(nb)), resources["nbgrader"]
+        read = ((cell, read_verdict(cell)) for cell in nb.cells)
+        reasons = {
+            cell.metadata.nbgrader.grade_id: for_review(verdict.review)
+            for cell, verdict in read
+            if verdict is not None and verdict.review
+        }
         if not reasons:
             return nb, resources
+        about = resources["nbgrader"]
         with Gradebook(about["db_url"]) as gradebook:
             submission = gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"])
             for grade in submission.grades:
@@ -27,18 +34,7 @@ class MarkForReview(NbGraderPreprocessor):
                     grade.needs_manual_grade = True
             for comment in submission.comments:
                 for cell, reason in reasons.items():
-                    if comment.name == cell.removesuffix("_test"):
+                    if comment.name == exercise_of(cell):
                         comment.auto_comment = reason
             gradebook.db.commit()
         return nb, resources
-
-
-def _asked(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    """The cells that asked, and what they said."""
-    for cell in notebook.cells:
-        about = cell.metadata.get("nbgrader", {})
-        if cell.cell_type != "code" or not about.get("grade"):
-            continue
-        said = "\n".join(str(output.get("data", {}).get("text/plain", "")) for output in cell.outputs)
-        if found := ASKED.findall(said):
-            yield about["grade_id"], "; ".join(dict.fromkeys(found))

@@ -6,7 +6,7 @@ import pytest
 
 from autograder import doctor
 from autograder.errors import AnswersFoundError, AutograderError, NotGradedError, Problem, problem_of
-from autograder.gradebook.remarks import not_graded, read_remark
+from autograder.gradebook.remarks import for_review, not_graded, read_remark
 
 PROBLEM = Problem("a.ipynb", "is not JSON (line 1: Expecting value)", "ask for it again")
 
@@ -35,6 +35,14 @@ def test_a_problem_goes_through_the_gradebook_as_a_comment():
     assert read_remark("Well done", not_graded(PROBLEM)).automatic == ""
     other = read_remark(None, "No response.")
     assert (other.by_hand, other.automatic, other.problem) == ("", "No response.", "")
+
+
+def test_what_asks_for_review_goes_through_the_gradebook_as_a_comment():
+    comment = for_review(["uses autograd", "calls `x`", "uses autograd"])
+    assert comment == "For review: uses autograd; For review: calls `x`"
+    remark = read_remark("Well done", comment)
+    assert (remark.by_hand, remark.review, remark.automatic, remark.problem) == ("Well done", comment, "", "")
+    assert read_remark(None, "No response.").review == ""
 
 
 def test_the_doctor_keeps_cause_and_cure_apart(monkeypatch):
