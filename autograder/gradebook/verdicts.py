@@ -1,4 +1,8 @@
-"""The judge's verdicts, as they stand in the outputs of an autograded notebook's test cells."""
+"""The judge's verdicts, as they stand in the outputs of an autograded notebook's test cells.
+
+Two values of `course` are repeated here, since `course` brings torch with it, and nbgrader's own commands do
+without; tests compare each pair.
+"""
 
 import math
 from collections.abc import Mapping
@@ -6,21 +10,40 @@ from dataclasses import dataclass
 from typing import Any
 
 MIMETYPE = "application/vnd.modular-learning.score+json"
-"""Said once more here, since course.exercises.score brings torch with it; a test compares the two."""
+"""Under which the judge writes: `course.exercises.score.MIMETYPE`."""
+
+NOT_WRITTEN = "not written"
+"""The problem of a part that the student has not begun: `course.checking.finding.Problem.NOT_WRITTEN`."""
 
 
 @dataclass(frozen=True)
 class PartVerdict:
-    """One part of an exercise."""
+    """The verdict on one part of an exercise.
+
+    Attributes:
+        name: what the part is called in the exercise's points.
+        passed: whether nothing was seen that should not be.
+        points: the points earned.
+        most: the points for a part that passed.
+        found: what was seen that should not be, in one line; empty when passed.
+        case: the label of the exercise's case in which it was seen, where there are several.
+        problem: the kind of what was seen, such as NOT_WRITTEN; empty when passed, and where an older version
+            judged, which did not say.
+        mistake: the name of the mistake that explains what was seen, or empty.
+        confidence: how sure the mistake is, from 0 to 1.
+        sentence: what is said of the mistake; empty where `found` says as much.
+    """
 
     name: str
     passed: bool
     points: float
     most: float
-    message: str
+    found: str = ""
+    case: str = ""
+    problem: str = ""
     mistake: str = ""
-    """Its name, where one explains what was seen."""
     confidence: float = 0.0
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +61,8 @@ class Verdict:
 def read_verdict(cell: Mapping[str, Any]) -> Verdict | None:
     """What the judge wrote into a test cell; None where it wrote nothing, or where something is not as the judge writes it.
 
-    Only a locked test cell counts, with one verdict that adds up: whatever a submission shows elsewhere is not the judge's.
+    Only a locked test cell counts, with one verdict that adds up: what a submission shows elsewhere is not
+    the judge's. A verdict of an older version, which wrote messages in place of fields, is read, too.
     """
     about = cell.get("metadata", {}).get("nbgrader", {})
     if cell.get("cell_type") != "code" or not about.get("grade") or not about.get("locked") or about.get("solution"):
@@ -66,16 +90,26 @@ def _verdict(data: Any) -> Verdict:
 def _part(data: Any) -> PartVerdict:
     if type(data["passed"]) is not bool:
         raise TypeError("passed is yes or no")
-    mistake = data["mistake"] or {"name": "", "confidence": 0.0}
+    fields = data if "found" in data else _of_older_version(data)
+    mistake = fields["mistake"] or {"name": "", "confidence": 0.0, "sentence": ""}
     return PartVerdict(
-        _text(data["name"]),
-        data["passed"],
-        _number(data["points"]),
-        _number(data["most"]),
-        _text(data["message"]),
-        _text(mistake["name"]),
-        _number(mistake["confidence"]),
+        name=_text(fields["name"]),
+        passed=fields["passed"],
+        points=_number(fields["points"]),
+        most=_number(fields["most"]),
+        found=_text(fields["found"]),
+        case=_text(fields["case"]),
+        problem=_text(fields["problem"]),
+        mistake=_text(mistake["name"]),
+        confidence=_number(mistake["confidence"]),
+        sentence=_text(mistake["sentence"]),
     )
+
+
+def _of_older_version(data: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a part as an older version wrote it: a message, and of a mistake nothing but the name."""
+    mistake = data["mistake"] and {**data["mistake"], "sentence": data["mistake"]["name"]}
+    return {**data, "found": data["message"], "case": "", "problem": "", "mistake": mistake}
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,7 @@ from nbgrader.api import MissingEntry
 from autograder.errors import AutograderError
 from autograder.gradebook.grades import ClassGrades, Place, Submission, exercise_of, read_grades
 from autograder.gradebook.notebooks import read_cells
-from autograder.gradebook.verdicts import Verdict, read_verdict
+from autograder.gradebook.verdicts import NOT_WRITTEN, Verdict, read_verdict
 from autograder.settings import Settings
 
 UNWRITTEN = "nothing written yet"
@@ -126,7 +126,7 @@ def _made(verdict: Verdict) -> list[str]:
     named = list(dict.fromkeys(part.mistake for part in failed if part.mistake))
     if named or not failed:
         return named
-    return [UNWRITTEN if all("is not written yet" in part.message for part in failed) else UNNAMED]
+    return [UNWRITTEN if all(part.problem == NOT_WRITTEN for part in failed) else UNNAMED]
 
 
 def _students(made: dict[str, list[str]]) -> set[str]:

@@ -4,7 +4,6 @@ nbgrader's GenerateFeedback writes it, with this exporter in place of its own, s
 formgrader's button make the same page as `autograder feedback`.
 """
 
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +18,10 @@ from nbgrader.api import Gradebook
 from traitlets import default
 
 from autograder.gradebook.grades import CellGrade, Submission, exercise_of, read_submissions
-from autograder.gradebook.remarks import Remark
+from autograder.gradebook.remarks import Remark, for_review
 from autograder.gradebook.verdicts import PartVerdict, Verdict, read_verdict
 from autograder.pages import fragments
 from autograder.pages.page import humane, points, render
-
-DIAGNOSIS = re.compile(r"(?P<found>.*?)\.? ?(?P<sentence>(Likely|Perhaps): .*?)(?P<case> \(case: [^()]*\))?", re.DOTALL)
-"""How a message ends that names a mistake (see `course.checking.diagnosis`)."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +128,8 @@ def _name(cell: NotebookNode) -> str:
 def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark | None, anchor: str) -> Line:
     state = "waits" if grade.waits else "full" if grade.points >= grade.most else "some" if grade.points > 0 else "none"
     remark = remark or Remark()
-    notes = [f"For review: {reason}" for reason in verdict.review] if verdict else []
-    if remark.automatic and not remark.automatic.startswith("For review: "):
+    notes = [for_review([reason]) for reason in verdict.review] if verdict else []
+    if remark.automatic:
         notes.append(remark.automatic)
     if state == "none" and verdict is None and not grade.by_hand:
         notes.append("The test did not come to its end: see what it says below.")
@@ -144,7 +140,7 @@ def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark |
         mark={"waits": "✎", "full": "✓", "some": "◐", "none": "✗"}[state],
         share=round(100 * min(1.0, grade.points / grade.most)) if grade.most else 100,
         words=_words(grade),
-        parts=tuple(_part(part) for part in verdict.parts) if verdict else (),
+        parts=tuple(part_line(part) for part in verdict.parts) if verdict else (),
         notes=tuple(notes),
         comment=fragments.markdown(remark.by_hand) if remark.by_hand else None,
     )
@@ -155,13 +151,13 @@ def _mistakes(verdicts: Sequence[Verdict]) -> list[Mistake]:
     made: dict[str, list[tuple[str, PartVerdict]]] = {}
     for verdict in verdicts:
         for part in verdict.parts:
-            if not part.passed and part.mistake and _part(part).mistake:
+            if not part.passed and part.sentence:
                 made.setdefault(part.mistake, []).append((verdict.exercise, part))
     found = []
     for places in made.values():
         surest = max((part for _, part in places), key=lambda part: part.confidence)
         exercises = tuple(dict.fromkeys(exercise for exercise, _ in places))
-        found.append(Mistake(_part(surest).mistake, exercises, sum(part.most - part.points for _, part in places)))
+        found.append(Mistake(surest.sentence, exercises, sum(part.most - part.points for _, part in places)))
     return sorted(found, key=lambda mistake: -mistake.cost)
 
 
@@ -173,10 +169,11 @@ def _words(grade: CellGrade) -> str:
     return words
 
 
-def _part(part: PartVerdict) -> PartLine:
-    said = DIAGNOSIS.fullmatch(part.message) if part.mistake else None
-    mistake, found = (said["sentence"], said["found"] + (said["case"] or "")) if said else ("", part.message)
-    return PartLine(part.name, part.passed, part.points, part.most, mistake, found)
+def part_line(part: PartVerdict) -> PartLine:
+    """A part's line in the summary."""
+    case = "" if part.case == part.name else part.case  # a part may be a case as a whole
+    where = f" (case: {case})" if case else ""
+    return PartLine(part.name, part.passed, part.points, part.most, part.sentence, part.found + where)
 
 
 def _show(cell: NotebookNode, anchors: Mapping[str, str], grades: Mapping[str, CellGrade]) -> ShownCell:

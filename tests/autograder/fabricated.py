@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbgrader.api import Grade, Gradebook
 
 from autograder.gradebook.database import open_gradebook
-from autograder.gradebook.verdicts import MIMETYPE
+from autograder.gradebook.verdicts import MIMETYPE, NOT_WRITTEN
 from autograder.quiet import quiet
 from autograder.settings import Settings
 
@@ -49,27 +49,48 @@ class Work:
 
 
 def score_data(exercise: str, failed: dict[str, str], seconds: float = 0.5, review: tuple[str, ...] = ()) -> dict:
-    """As `course.exercises.Score.mimebundle` writes it."""
+    """As `course.exercises.Score.mimebundle` writes it; a part whose mistake is NOT_WRITTEN is not begun."""
     parts = []
     for name, most in PARTS[exercise].items():
         wrong = name in failed
-        mistake = failed.get(name, "")
-        message = "is -1.38361 at [2], but the numeric gradient is 1.50056 (4 of 4 differ)" if wrong else ""
-        if mistake:
-            message += f". {SENTENCES.get(mistake, 'Likely: ' + mistake)} (case: vectors)"
+        begun = failed.get(name) != NOT_WRITTEN
+        mistake = failed.get(name, "") if begun else ""
+        sentence = SENTENCES.get(mistake, f"Likely: {mistake}") if mistake else ""
+        seen = "is -1.38361 at [2], but the numeric gradient is 1.50056 (4 of 4 differ)"
+        found = "" if not wrong else seen if begun else "backward is to do"
+        case = "vectors" if mistake else ""
+        message = ". ".join(filter(None, [found, sentence])) + (f" (case: {case})" if case else "")
         parts.append(
             {
                 "name": name,
+                "kind": "gradient" if name.startswith("∂L/∂") else name,
+                "tensor": name.removeprefix("∂L/∂") if name.startswith("∂L/∂") else "",
+                "case": case,
                 "passed": not wrong,
                 "points": 0.0 if wrong else most,
                 "most": most,
+                "problem": ("different" if begun else NOT_WRITTEN) if wrong else "",
+                "found": found,
                 "message": message,
-                "mistake": {"name": mistake, "confidence": 0.9} if mistake else None,
+                "mistake": {"name": mistake, "confidence": 0.9, "sentence": sentence} if mistake else None,
             }
         )
     total = sum(part["points"] for part in parts)
     most = sum(PARTS[exercise].values())
     return {"exercise": exercise, "points": total, "most": most, "seconds": seconds, "review": list(review), "parts": parts}
+
+
+def as_older_version(data: dict) -> dict:
+    """A score's data as it was before verdicts had fields: for each part a message, and a mistake's name."""
+    kept = ("name", "passed", "points", "most", "message")
+    parts = [
+        {
+            **{key: part[key] for key in kept},
+            "mistake": part["mistake"] and {"name": part["mistake"]["name"], "confidence": 0.9},
+        }
+        for part in data["parts"]
+    ]
+    return {**data, "parts": parts}
 
 
 def judged(data: dict, page: str = "<table><tr><td style='background:#ffeeaa'>the judge's table</td></tr></table>") -> list:

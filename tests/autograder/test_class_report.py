@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 from autograder.cli import app
 from autograder.errors import AutograderError
 from autograder.gradebook.database import open_gradebook
+from autograder.gradebook.verdicts import MIMETYPE, NOT_WRITTEN
 from autograder.pages.class_results import UNNAMED, UNWRITTEN, read_class
 from autograder.pages.report import report_page, write_report
 from autograder.quiet import quiet
-from tests.autograder.fabricated import FabricatedClass, Work
+from tests.autograder.fabricated import FabricatedClass, Work, as_older_version
 from tests.autograder.test_feedback import open_and_watch
 
 CLASS = [
@@ -69,10 +70,13 @@ def test_shares_are_of_the_class(whole):
 
 
 def test_what_is_not_written_yet_is_counted_apart(graphs):
-    graphs.add(Work("half", {"add": {"∂L/∂x": ""}}))
-    path = graphs.settings.autograded / "half" / "graphs" / "graphs.ipynb"
-    path.write_text(path.read_text().replace("is -1.38361", "backward is not written yet; is -1.38361"))
-    assert list(read_class(graphs.settings, "graphs").mistakes()) == [UNWRITTEN]
+    half = {"∂L/∂x": NOT_WRITTEN, "shapes": ""}
+    graphs.add(Work("none", {"add": {"∂L/∂x": NOT_WRITTEN}}), Work("half", {"add": half}))
+    graphs.add(Work("says so", {"multiply": {"∂L/∂x": ""}}))
+    path = graphs.settings.autograded / "says so" / "graphs" / "graphs.ipynb"
+    path.write_text(path.read_text().replace("is -1.38361", "raised ValueError: backward is not written yet"))
+    mistakes = read_class(graphs.settings, "graphs").mistakes()
+    assert mistakes == {UNNAMED: {"add": ["half"], "multiply": ["says so"]}, UNWRITTEN: {"add": ["none"]}}
 
 
 def test_the_page_says_it(whole):
@@ -122,6 +126,20 @@ def test_gradings_of_an_earlier_version_have_points_but_no_parts(graphs):
     assert page.count("<img") == 1
     assert "There are no verdicts by part" in words_of(page)
     assert "81%" in words_of(page)  # of add's points
+
+
+def test_mistakes_that_an_older_version_found_keep_their_names(whole):
+    before = read_class(whole.settings, "graphs")
+    for path in whole.settings.autograded.rglob("*.ipynb"):
+        notebook = json.loads(path.read_text())
+        for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
+            if MIMETYPE in output["data"]:
+                output["data"][MIMETYPE] = as_older_version(output["data"][MIMETYPE])
+        path.write_text(json.dumps(notebook))
+    assert '"found"' not in path.read_text()
+    after = read_class(whole.settings, "graphs")
+    assert after.mistakes() == before.mistakes()
+    assert after.parts_right("multiply") == before.parts_right("multiply")
 
 
 def test_nobody_is_graded(graphs):

@@ -11,20 +11,25 @@ import nbformat
 import pytest
 from markupsafe import escape
 from nbconvert.exporters import HTMLExporter
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.server_extensions.formgrader.handlers import template_path
 
 from autograder.gradebook.grades import CellGrade, Submission
-from autograder.gradebook.verdicts import MIMETYPE, read_verdict
-from autograder.pages.feedback import feedback_page
+from autograder.gradebook.verdicts import MIMETYPE, NOT_WRITTEN, read_verdict
+from autograder.pages.feedback import feedback_page, part_line
 from autograder.pages.formula import to_mathml
 from autograder.pages.fragments import markdown, text
 from autograder.pages.page import POLICY
 from autograder.pages.sanitize import clean, clean_style
 from autograder.pages.writing import write_feedback, write_problem_page
-from course.exercises import score
+from course import Module
+from course.checking.finding import Problem
+from course.exercises import find_exercise, grade, score
+from course.exercises.score import LONGEST
 from tests.autograder.fabricated import FabricatedClass, Work, about, judged, notebook_of, score_data
 from tests.autograder.hostile import CELLS, PAGES, RUN, shown
+from tests.exercises.test_exercises import LosesFanOut, RightMultiply, StubMultiply
+from tests.exercises.test_score import ANSWERS
 
 
 @pytest.fixture
@@ -97,21 +102,75 @@ def test_the_judges_html_keeps_its_looks(graphs):
     assert '<td style="background:#ffeeaa">the judge' in page_of(graphs, BOB)
 
 
-def test_a_verdict_is_read_as_the_course_writes_it():
-    assert MIMETYPE == score.MIMETYPE
-    from course.exercises import find_exercise, grade
-    from course.modules import Multiply
+def verdict_on(name: str, answer: type[Module] | None):
+    """The verdict that is read where the judge's score stands."""
+    made = grade(find_exercise(name), answer).mimebundle(2.5)
+    test = about(f"{name}_test", grade=True, locked=True)
+    return read_verdict(new_code_cell("", metadata=test, outputs=[new_output("display_data", data=made)]))
 
-    made = grade(find_exercise("multiply"), Multiply).mimebundle(2.5)
-    cell = new_code_cell(
-        "", metadata=about("multiply_test", grade=True, locked=True), outputs=[new_output("display_data", data=made)]
-    )
-    verdict = read_verdict(cell)
+
+def test_a_verdict_is_read_as_the_course_writes_it():
+    verdict = verdict_on("multiply", RightMultiply)
     assert (verdict.exercise, verdict.seconds, verdict.most) == ("multiply", 2.5, 12)
     assert [part.name for part in verdict.parts] == ["∂L/∂x", "∂L/∂y", "leaves inputs alone"]
+    assert all(part.passed and not part.found + part.problem + part.mistake for part in verdict.parts)
+
+
+def test_what_is_repeated_of_the_course_is_the_same():
+    assert MIMETYPE == score.MIMETYPE
+    assert NOT_WRITTEN == Problem.NOT_WRITTEN
+    assert {part.problem for part in verdict_on("multiply", StubMultiply).parts} == {NOT_WRITTEN}
+
+
+@pytest.mark.parametrize(("name", "answer"), [*ANSWERS, ("graph", LosesFanOut)])
+def test_the_page_says_of_each_part_what_the_notebook_says(name, answer):
+    verdicts = grade(find_exercise(name), answer).verdicts
+    read = {part.name: part for part in verdict_on(name, answer).parts}
+    assert [*read] == [part.name for part in verdicts]
+    for part in verdicts:
+        line = part_line(read[part.name])
+        found, case, label = line.found.partition(" (case: ")
+        words = ". ".join(filter(None, [found, line.mistake])) + case + label
+        message = part.message.replace(part.found, part.found[:LONGEST])
+        assert words == message.encode("utf-8", "replace").decode()
+        assert line.passed == part.passed
+        assert read[part.name].mistake == (part.mistake.name if part.mistake else "")
+
+
+OLDER = """{
+ "cell_type": "code", "execution_count": 1, "id": "add-test", "source": "check('add', Add)",
+ "metadata": {"nbgrader": {"grade": true, "grade_id": "add_test", "locked": true, "points": 8.0,
+                           "schema_version": 3, "solution": false, "task": false}},
+ "outputs": [{"output_type": "display_data", "metadata": {}, "data": {
+  "text/plain": "add: 2 of 8 points",
+  "application/vnd.modular-learning.score+json": {
+   "exercise": "add", "points": 2.0, "most": 8.0, "seconds": 0.25, "review": [], "parts": [
+    {"name": "shapes", "passed": true, "points": 2.0, "most": 2.0, "message": "", "mistake": null},
+    {"name": "∂L/∂x", "passed": false, "points": 0.0, "most": 3.0,
+     "message": "is 2 at [0], but the numeric gradient is 4. Likely: a mean for a sum (case: vectors)",
+     "mistake": {"name": "mean for sum", "confidence": 0.95}},
+    {"name": "∂L/∂y", "passed": false, "points": 0.0, "most": 3.0,
+     "message": "backward is not written yet", "mistake": null}]}}}]
+}"""
+"""A test cell as a version graded it whose verdicts were sentences."""
+
+
+def test_a_verdict_of_an_older_version_is_read():
+    cell = nbformat.from_dict(json.loads(OLDER))
+    shapes, x, y = read_verdict(cell).parts
+    assert (shapes.passed, shapes.points, shapes.found, shapes.mistake) == (True, 2.0, "", "")
+    assert (x.passed, x.points, x.most, x.mistake, x.confidence) == (False, 0.0, 3.0, "mean for sum", 0.95)
+    assert x.found == "is 2 at [0], but the numeric gradient is 4. Likely: a mean for a sum (case: vectors)"
+    assert y.found == "backward is not written yet"
+    assert not y.case + y.problem + y.mistake + y.sentence
+    grades = {("graphs", "add_test"): CellGrade(2.0, 8.0)}
+    words = summary_of(feedback_page(new_notebook(cells=[cell]), "graphs", Submission("bob", grades=grades)))
+    assert "Look at this first: mean for sum add, 3 points" in words
+    assert words.endswith(f"✗ ∂L/∂x 0 of 3 mean for sum {x.found} ✗ ∂L/∂y 0 of 3 backward is not written yet")
 
 
 FULL = score_data("add", {})
+NO_PROBLEM = [{key: part[key] for key in part if key != "problem"} for part in FULL["parts"]]
 FORGERIES = {
     "in an answer": (about("add", solution=True), judged(FULL)),
     "in a cell without a name": ({}, judged(FULL)),
@@ -120,6 +179,7 @@ FORGERIES = {
     "that does not add up": (about("add_test", grade=True, locked=True), judged({**FULL, "points": 7.0})),
     "with a strange number": (about("add_test", grade=True, locked=True), judged({**FULL, "seconds": float("nan")})),
     "with a strange name": (about("add_test", grade=True, locked=True), judged({**FULL, "exercise": ["add"]})),
+    "without a problem": (about("add_test", grade=True, locked=True), judged(FULL | {"parts": NO_PROBLEM})),
     "without parts": (about("add_test", grade=True, locked=True), judged({**FULL, "parts": None})),
     "as a text": (about("add_test", grade=True, locked=True), judged({**FULL, "parts": []}, "")[:0]),
 }
