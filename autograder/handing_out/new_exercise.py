@@ -66,7 +66,8 @@ def _cells(exercise: Exercise, number: int) -> list[NotebookNode]:
     asked = [tensor for name in exercise.points if (tensor := Part.called(name).tensor)]
     task = f"## {number}. {kind} ({exercise.max_points:g} points)\n\n"
     task += f"$$ {exercise.truth.formula} $$\n\n" if exercise.truth.formula else ""
-    task += f"`forward` is given. Write `backward`: {', '.join(f'${_formula(tensor)}$' for tensor in asked)}, "
+    wanted = ", ".join(f"${_formula(tensor)}$" for tensor in asked)
+    task += f"`forward` is given. Write `backward`: {wanted}, "
     task += f"each in the shape of what it is the gradient of. Derived in lecture {exercise.truth.lecture:02}."
     seed = random.Random(name).randint(1000, 9999)
     test = f"""
