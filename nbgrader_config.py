@@ -1,4 +1,7 @@
-"""nbgrader reads this file when it, or JupyterLab, is started at the root of the course; autograder/settings.py says it all."""
+"""nbgrader reads this file when it, or JupyterLab, is started at the root of the course.
+
+autograder/settings.py says it all.
+"""
 
 import os
 from pathlib import Path

@@ -9,13 +9,13 @@ The life of a submission, and the room of each step:
 5. running.judge  asks that process about each answer, from outside, and writes what it earned under the test;
 6. nbgrader_steps lets nbgrader's autograde read that cell, 0 where it holds no points;
 7. gradebook      takes the whole submission or nothing of it, and notes when it came;
-8. pages          shows it: the printed table, the student's page, the class report, files for Canvas and Moodle.
+8. pages          shows it: the table, the student's page, the class report, files for Canvas and Moodle.
 
 The life of a point: `running.judge` (a verdict) → `running.execute` (the test cell's last output) →
 `nbgrader_steps.fail_closed` (a number from 0 to the cell's most) → nbgrader's SaveAutoGrades (a row) →
-`nbgrader_steps.review` (a person looks first) → `gradebook.late` (a penalty) → the formgrader (points by hand) →
-`gradebook.grades` (one total, `Submission.total`), which all of `pages` reads.
-`demo` takes a sample class through all of it.
+`nbgrader_steps.review` (a person looks first) → `gradebook.late` (a penalty) → the formgrader (points by
+hand) → `gradebook.grades` (one total, `Submission.total`), which all of `pages` reads. `demo` takes a sample
+class through all of it.
 """
 
 import sys

@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def _hide_password() -> None:
-    """Start anew without the gradebook's password among the arguments, which everybody on this computer can read."""
+    """Start anew without the gradebook's password in the arguments, which all on this computer can read."""
     arguments, kept = list(sys.orig_argv), []
     while arguments:
         argument = arguments.pop(0)

@@ -1,17 +1,18 @@
-"""The gradebook's address, nbgrader's db_url: what people write, what SQLAlchemy reads, and what may be shown."""
+"""The gradebook's address, nbgrader's db_url: what people write, what SQLAlchemy reads, what may be shown."""
 
 import re
 
 from autograder.errors import AutograderError
 
 VARIABLE = "AUTOGRADER_DB"
-"""The environment variable that holds the address: other people can read a command's arguments, but not its environment."""
+"""The environment variable that holds the address: other people can read a command's arguments, but not its
+environment."""
 
 POSTGRES = re.compile(r"^postgres(ql)?(\+psycopg)?://")
 
 
 def database_url(address: str) -> str:
-    """An address as SQLAlchemy wants it: `postgresql://` and `postgres://` mean psycopg, the driver that we install.
+    """An address as SQLAlchemy wants it: `postgresql://` and `postgres://` mean psycopg, which we install.
 
     Raises:
         AutograderError: it is none. The message does not repeat it, because of the password.

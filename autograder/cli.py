@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from autograder.address import VARIABLE
@@ -33,8 +41,12 @@ app = typer.Typer(
 )
 screen, complaints = Console(), Console(stderr=True)
 
-Name = Annotated[str, typer.Argument(help="The assignment: a folder in solutions/.", metavar="NAME", show_default=False)]
-Work = Annotated[Path | None, typer.Option(help="Grade in this folder, not in autograder/work.", metavar="FOLDER")]
+Name = Annotated[
+    str, typer.Argument(help="The assignment: a folder in solutions/.", metavar="NAME", show_default=False)
+]
+Work = Annotated[
+    Path | None, typer.Option(help="Grade in this folder, not in autograder/work.", metavar="FOLDER")
+]
 Database = Annotated[
     str | None,
     typer.Option(
@@ -45,7 +57,10 @@ Database = Annotated[
     ),
 ]
 Cluster = Annotated[
-    str | None, typer.Option(help="Run submissions on a Dask cluster: its scheduler's address, tcp://HOST:PORT.", metavar="URL")
+    str | None,
+    typer.Option(
+        help="Run submissions on a Dask cluster: its scheduler's address, tcp://HOST:PORT.", metavar="URL"
+    ),
 ]
 Student = Annotated[str | None, typer.Option(help="Only this student.", metavar="STUDENT")]
 
@@ -62,17 +77,25 @@ def generate(name: Name, db: Database = None, work: Work = None) -> None:
 @app.command(epilog="Example: autograder add 02_layers softsign")
 def add(
     name: Name,
-    exercise: Annotated[str, typer.Argument(help="Its name in exercises/bank/.", metavar="EXERCISE", show_default=False)],
+    exercise: Annotated[
+        str, typer.Argument(help="Its name in exercises/bank/.", metavar="EXERCISE", show_default=False)
+    ],
 ) -> None:
-    """Put a new exercise into an instructor's notebook: task, answer, picture and check, from its definition."""
+    """Put a new exercise into an instructor's notebook, from its definition: task, answer, picture, check."""
     with _course(None) as settings:
         submissions.require_assignment(settings, name)
         from autograder.handing_out.new_exercise import add_exercise
 
         added = add_exercise(settings, name, exercise)
-        screen.print(f"'{exercise}' is at the end of {added.path}: {added.points:g} points now", markup=False, soft_wrap=True)
+        screen.print(
+            f"'{exercise}' is at the end of {added.path}: {added.points:g} points now",
+            markup=False,
+            soft_wrap=True,
+        )
         for missing in added.missing:
-            screen.print(f"its answer uses {missing}: import it in the notebook's first code cell", soft_wrap=True)
+            screen.print(
+                f"its answer uses {missing}: import it in the notebook's first code cell", soft_wrap=True
+            )
         screen.print(f"next: read its cells, then 'autograder generate {name}'", markup=False, soft_wrap=True)
 
 
@@ -91,17 +114,19 @@ def collect(
         ),
     ],
     students: Annotated[
-        Path | None, typer.Option(help="The class list, a CSV file; students.csv in the work folder.", metavar="FILE")
+        Path | None,
+        typer.Option(help="The class list, a CSV file; students.csv in the work folder.", metavar="FILE"),
     ] = None,
     times: Annotated[
-        Path | None, typer.Option(help="When who handed in: a CSV file with the columns id and time.", metavar="FILE")
+        Path | None,
+        typer.Option(help="When who handed in: a CSV file with the columns id and time.", metavar="FILE"),
     ] = None,
     work: Work = None,
 ) -> None:
     """Bring in what students handed in, each under the right name, and name what cannot be taken.
 
-    The class list says whose is what: a column id, and any of canvas id, sortname, moodle id, email, name. When work is due
-    stands in class.toml in the work folder.
+    The class list says whose is what: a column id, and any of canvas id, sortname, moodle id, email, name.
+    When work is due stands in class.toml in the work folder.
     """
     with _course(work) as settings:
         from autograder.collecting import collect as collecting
@@ -111,7 +136,9 @@ def collect(
         usual = settings.folder / FILE
         listed = read_class_list(students or usual) if students or usual.exists() else ClassList()
         handed_in = read_times(times, listed) if times else {}
-        summary = collecting.collect(settings, name, source, listed, read_due_dates(settings.folder), handed_in)
+        summary = collecting.collect(
+            settings, name, source, listed, read_due_dates(settings.folder), handed_in
+        )
         for student, line in summary.notes:
             screen.print(f"{student}: {line}", markup=False, highlight=False, soft_wrap=True)
         for line in summary.hints:
@@ -124,8 +151,10 @@ def collect(
 
 
 DANGER = (
-    "[bold red]No sandbox:[/] submissions run with your rights. They can read the solutions, other students' work and "
-    "your keys, change the gradebook, and use the network. Time, memory and processes are limited all the same."
+    "[bold red]No sandbox:[/] submissions run with your rights. They can read the solutions, other students' "
+    "work and "
+    "your keys, change the gradebook, and use the network. Time, memory and processes are limited all the "
+    "same."
 )
 
 
@@ -136,9 +165,15 @@ DANGER = (
 def grade(
     name: Name,
     student: Student = None,
-    again: Annotated[bool, typer.Option("--again", help="Also what is graded and has not changed since.")] = False,
-    no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Run submissions with your rights.")] = False,
-    device: Annotated[str, typer.Option(help="Where submissions compute: cpu or cuda.", metavar="DEVICE")] = "cpu",
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what is graded and has not changed since.")
+    ] = False,
+    no_sandbox: Annotated[
+        bool, typer.Option("--no-sandbox", help="Run submissions with your rights.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option(help="Where submissions compute: cpu or cuda.", metavar="DEVICE")
+    ] = "cpu",
     cluster: Cluster = None,
     db: Database = None,
     work: Work = None,
@@ -160,7 +195,8 @@ def grade(
         outcomes = _grade(settings, name, todo, cluster)
         if len(todo) < len(students):
             screen.print(
-                f"{len(students) - len(todo)} of {len(students)} are unchanged since they were graded; --again grades all"
+                f"{len(students) - len(todo)} of {len(students)} are unchanged since they were graded; "
+                f"--again grades all"
             )
         _exit_if_problems(outcomes)
 
@@ -194,12 +230,14 @@ def report(name: Name, db: Database = None, work: Work = None) -> None:
 def export(
     name: Name,
     lms: Annotated[str, typer.Option("--for", help="canvas or moodle.", metavar="LMS", show_default=False)],
-    to: Annotated[Path | None, typer.Option(help="The file; autograder/work/exports/NAME-LMS.csv.", metavar="FILE")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="The file; autograder/work/exports/NAME-LMS.csv.", metavar="FILE")
+    ] = None,
     column: Annotated[str | None, typer.Option(help="The assignment's title there.", metavar="TITLE")] = None,
     db: Database = None,
     work: Work = None,
 ) -> None:
-    """Write final grades as a CSV file that Canvas or Moodle imports; who has none yet is left out and named."""
+    """Write final grades as a CSV file for Canvas or Moodle; who has none yet is left out and named."""
     if lms not in ("canvas", "moodle"):
         _give_up(f"there is no export for '{lms}': canvas or moodle", 2)
     with _course(work, db) as settings:
@@ -215,7 +253,8 @@ def export(
 @app.command(epilog="Examples: autograder bundle | autograder bundle 01_graphs 02_layers --to ~/students.zip")
 def bundle(
     names: Annotated[
-        list[str] | None, typer.Argument(help="The assignments; all when left out.", metavar="[NAME]...", show_default=False)
+        list[str] | None,
+        typer.Argument(help="The assignments; all when left out.", metavar="[NAME]...", show_default=False),
     ] = None,
     to: Annotated[Path | None, typer.Option(help="The file; dist/students.zip.", metavar="FILE")] = None,
 ) -> None:
@@ -232,7 +271,9 @@ def bundle(
         except KeyboardInterrupt:
             _give_up(f"stopped; {target} is as it was", 130)
         else:
-            screen.print(f"{target}: {count} files, {target.stat().st_size / 1e3:.0f} kB", markup=False, soft_wrap=True)
+            screen.print(
+                f"{target}: {count} files, {target.stat().st_size / 1e3:.0f} kB", markup=False, soft_wrap=True
+            )
 
 
 @app.command(epilog="Examples: autograder demo | autograder demo 01_graphs")
@@ -242,7 +283,7 @@ def demo(
     ] = None,
     work: Work = None,
 ) -> None:
-    """Show the whole path in a folder of its own: a class of thirty hands in, is graded, gets feedback and a report."""
+    """Show the whole path in its own folder: a class of thirty hands in, gets grades, feedback, a report."""
     began, count = time.monotonic(), 0
     with _course(work) as settings:
         workers.warm_up()
@@ -277,19 +318,26 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _grade(settings: Settings, name: str, students: Sequence[str], cluster: str | None = None) -> "list[Outcome]":
+def _grade(
+    settings: Settings, name: str, students: Sequence[str], cluster: str | None = None
+) -> "list[Outcome]":
     """Grade, and print the table with a line for each problem."""
     from autograder.gradebook.grades import read_grades
     from autograder.pages.table import points_table
     from autograder.running import engine
 
-    with _runner(settings, cluster if students else None) as runner, _bar("grading", len(students)) as advance:
+    with (
+        _runner(settings, cluster if students else None) as runner,
+        _bar("grading", len(students)) as advance,
+    ):
         outcomes = engine.grade(settings, name, students, advance, runner=runner)
     grades = read_grades(settings, name)
     screen.print(points_table(grades))
     screen.print("✎ waits for a person   — not handed in", soft_wrap=True)
     problems = {one.student: one.problem for one in grades.submissions if one.problem}
-    problems |= {one.student: f"the earlier grade stands; the new file: {one.problem}" for one in outcomes if one.kept}
+    problems |= {
+        one.student: f"the earlier grade stands; the new file: {one.problem}" for one in outcomes if one.kept
+    }
     _name(problems)
     return outcomes
 
@@ -303,12 +351,16 @@ def _runner(settings: Settings, cluster: str | None) -> "Iterator[Runner]":
     try:
         from autograder.running.cluster import on_cluster
     except ModuleNotFoundError as error:
-        raise AutograderError(str(error.name), "is not installed", 'pip install "modular-learning[cluster]"') from error
+        raise AutograderError(
+            str(error.name), "is not installed", 'pip install "modular-learning[cluster]"'
+        ) from error
 
     def say(line: str) -> None:
         complaints.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    with on_cluster(cluster, settings.log, isolated=settings.sandbox, device=settings.device, say=say) as runner:
+    with on_cluster(
+        cluster, settings.log, isolated=settings.sandbox, device=settings.device, say=say
+    ) as runner:
         yield runner
 
 
@@ -318,7 +370,9 @@ def _feedback(settings: Settings, name: str, students: Sequence[str]) -> "list[O
 
     with _bar("feedback", len(students)) as advance:
         outcomes = feedback(settings, name, students, advance)
-    screen.print(f"feedback: {settings.feedback / '<student>' / name}/{name}.html", markup=False, soft_wrap=True)
+    screen.print(
+        f"feedback: {settings.feedback / '<student>' / name}/{name}.html", markup=False, soft_wrap=True
+    )
     _name({outcome.student: str(outcome.problem) for outcome in outcomes if outcome.problem})
     return outcomes
 
@@ -350,7 +404,11 @@ def _course(work: Path | None, db: str | None = None) -> Iterator[Settings]:
     except ModuleNotFoundError as error:
         _give_up(f"{error.name} is not installed: 'autograder doctor' says what to do", 2)
     except PermissionError as error:
-        _give_up(f"{error.filename} may not be written: make yourself its owner, or choose another folder with --work", 2)
+        _give_up(
+            f"{error.filename} may not be written: make yourself its owner, or choose another folder "
+            f"with --work",
+            2,
+        )
     except KeyboardInterrupt:
         _give_up("stopped; what is graded stays graded, and the same command goes on with the rest", 130)
 

@@ -17,7 +17,10 @@ from autograder.settings import KERNEL, Settings, find_root
 PIP = 'pip install "modular-learning[grade]"'
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-NEEDED = "import importlib.util as u; raise SystemExit(not all(map(u.find_spec, ('course', 'ipykernel', 'torch'))))"
+NEEDED = (
+    "import importlib.util as u; raise SystemExit(not all(map(u.find_spec, ('course', 'ipykernel', "
+    "'torch'))))"
+)
 """Looks without importing: torch alone would take seconds."""
 
 
@@ -85,7 +88,9 @@ def kernel_problem() -> Problem | None:
     try:
         subprocess.run([program, "-c", NEEDED], check=True, capture_output=True, cwd="/")
     except (OSError, subprocess.CalledProcessError):
-        return Problem(f"the kernel '{KERNEL}'", f"runs {program}, which has no course, torch or ipykernel", cure)
+        return Problem(
+            f"the kernel '{KERNEL}'", f"runs {program}, which has no course, torch or ipykernel", cure
+        )
     return None
 
 
@@ -97,11 +102,17 @@ def _course() -> Iterator[Finding]:
         return
     yield Finding("course", True, str(settings.root))
     folder = next(parent for parent in (settings.folder, *settings.folder.parents) if parent.is_dir())
-    yield Finding("writing", os.access(folder, os.W_OK), str(folder), "make yourself its owner, or use --work FOLDER")
+    yield Finding(
+        "writing", os.access(folder, os.W_OK), str(folder), "make yourself its owner, or use --work FOLDER"
+    )
 
 
 def _bubblewrap() -> str:
-    return subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False).stdout.strip().split(" ")[-1]
+    return (
+        subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False)
+        .stdout.strip()
+        .split(" ")[-1]
+    )
 
 
 def _programs() -> Iterator[Finding]:

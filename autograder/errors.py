@@ -63,7 +63,8 @@ def problem_of(error: Exception) -> Problem:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The tail of an error line: the nearest known name, or all of them.
 
-    `course.errors` has one as well: to import anything of the library takes the time in which torch is loaded.
+    `course.errors` has one as well: to import anything of the library takes the time in which torch is
+    loaded.
     """
     known = sorted(known)
     nearest = difflib.get_close_matches(name, known, n=1)

@@ -26,7 +26,8 @@ def quiet(log: Path) -> Iterator[list[str]]:
     logger.setLevel(logging.INFO)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # nbgrader's own use of SQLAlchemy and nbconvert warns; nothing of it is ours
+            # nbgrader's own use of SQLAlchemy and nbconvert warns; nothing of it is ours
+            warnings.simplefilter("ignore")
             yield errors
     finally:
         logger.handlers, logger.propagate = handlers, propagate

@@ -1,4 +1,7 @@
-"""Where everything lies and how nbgrader is set up: one object that the root's nbgrader_config.py and our commands share."""
+"""Where everything lies and how nbgrader is set up, in one object.
+
+The root's nbgrader_config.py and our commands share it.
+"""
 
 import os
 import secrets
@@ -129,7 +132,7 @@ class Settings:
 
     @property
     def seed(self) -> int:
-        """Of the judge's inputs: the same for the whole class, and known to nobody. Made when it is first needed."""
+        """Seed of the judge's inputs: one for the whole class, known to nobody, made when first needed."""
         path = self.folder / "seed"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -194,8 +197,9 @@ class Settings:
 def _steps() -> Config:
     """Which of our steps nbgrader takes, and where.
 
-    They stand here by name, though nbgrader takes classes, too: JupyterLab's server reads this when it starts, and
-    must not wait for them; and rooms that use the settings can be named in them without being imported.
+    They stand here by name, though nbgrader takes classes, too: JupyterLab's server reads this when it
+    starts, and must not wait for them; and rooms that use the settings can be named in them without being
+    imported.
     """
     c = Config()
     c.Autograde.pre_convert_hook = "autograder.nbgrader_steps.links.defuse_links"
@@ -224,6 +228,14 @@ def _steps() -> Config:
         "markdown2html": "autograder.pages.fragments.markdown",
     }
     c.NbConvertBase.display_data_priority = [  # neither scripts nor widgets
-        *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain")
+        *(
+            "text/html",
+            "text/markdown",
+            "image/svg+xml",
+            "image/png",
+            "image/jpeg",
+            "text/latex",
+            "text/plain",
+        )
     ]
     return c

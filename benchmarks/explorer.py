@@ -1,8 +1,8 @@
-"""How fast the explorer answers in the browser: a step, a slider, a large graph, against matplotlib redrawing on the server.
+"""How fast the explorer answers in the browser: a step, a slider, a large graph, against matplotlib.
 
-A real JupyterLab in headless Chromium. The peer is what one would write without the explorer: the same graph's values and
-gradients drawn by matplotlib into an image, moved by ipywidgets' buttons and sliders. Both stand in one notebook and are moved
-in turns; every time ends when the new picture is on the screen.
+A real JupyterLab in headless Chromium. The peer is what one would write without the explorer: the same
+graph's values and gradients drawn by matplotlib into an image, moved by ipywidgets' buttons and sliders. Both
+stand in one notebook and are moved in turns; every time ends when the new picture is on the screen.
 
     python benchmarks/explorer.py [--quick]
 """
@@ -131,15 +131,20 @@ STEP = "() => { const b = document.querySelector('.ml-explorer [data-action=step
 (b.disabled ? document.querySelector('.ml-explorer [data-action=first]') : b).click(); }"
 STEPPED = "() => Promise.resolve()"
 SLIDE = """() => { const s = document.querySelector('.ml-explorer [data-input=w0]');
-  s.value = Number(s.value) > 0 ? -1.5 - Math.random() : 1.5 + Math.random(); s.dispatchEvent(new Event('input')); }"""
+  s.value = Number(s.value) > 0 ? -1.5 - Math.random() : 1.5 + Math.random();
+  s.dispatchEvent(new Event('input')); }"""
 SLID = """() => new Promise((done) => {
   const label = document.querySelector('.ml-explorer [data-value-of=w0]');
   new MutationObserver((_, watcher) => { watcher.disconnect(); done(); }).observe(label, {attributes: true});
 })"""
 PEER_STEP = "() => document.querySelector('.peer-step').click()"
-PEER_SLIDE = "() => { const s = document.querySelector('.peer-slider .noUi-handle'); s.focus(); \
-s.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', code: 'ArrowRight', keyCode: 39, bubbles: true})); }"
-PEER_DONE = "() => new Promise((done) => document.querySelector('img.peer-image').addEventListener('load', done, {once: true}))"
+PEER_SLIDE = """() => { const s = document.querySelector('.peer-slider .noUi-handle'); s.focus();
+  s.dispatchEvent(new KeyboardEvent('keydown',
+    {key: 'ArrowRight', code: 'ArrowRight', keyCode: 39, bubbles: true})); }"""
+PEER_DONE = (
+    "() => new Promise((done) => document.querySelector('img.peer-image').addEventListener('load', "
+    "done, {once: true}))"
+)
 
 
 def notebook(path: Path, *cells: str) -> None:
@@ -167,7 +172,8 @@ WATCH = """({number, shown}) => {
 
 
 SHOWN = """async () => {
-  const late = new Promise((_, fail) => setTimeout(() => fail(new Error("nothing was shown within a minute")), 60_000));
+  const late = new Promise((_, fail) =>
+    setTimeout(() => fail(new Error("nothing was shown within a minute")), 60_000));
   return (await Promise.race([window.shownAt, late])) - window.pressedAt;
 }"""
 
@@ -243,7 +249,9 @@ def main(quick: Annotated[bool, typer.Option(help="few rounds, within a minute")
     print(f"{'payload of an MLP':24}{middle['payload']:9.1f} kB")
     found = {f"{name}_ms": round(middle[name], 1) for name in ("step", "slider", "draw_300")}
     found["payload_kb"] = round(middle["payload"], 1)
-    found["speedup_matplotlib"] = round(min(middle[f"peer_{name}"] / middle[name] for name in ("step", "slider")), 1)
+    found["speedup_matplotlib"] = round(
+        min(middle[f"peer_{name}"] / middle[name] for name in ("step", "slider")), 1
+    )
     print(json.dumps(found))
 
 

@@ -42,7 +42,21 @@ from course.modules import (
 )
 
 THREADS = 2
-ACTIVATIONS = (ELU, GELU, Hardtanh, LeakyReLU, NoisyReLU, PReLU, ReLU, ReLU6, SELU, SiLU, Sigmoid, Softplus, Tanh)
+ACTIVATIONS = (
+    ELU,
+    GELU,
+    Hardtanh,
+    LeakyReLU,
+    NoisyReLU,
+    PReLU,
+    ReLU,
+    ReLU6,
+    SELU,
+    SiLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 
 IMAGES, FEATURES = (64, 16, 28, 28), (128, 256)
 WORKS: dict[str, tuple[Module, tuple[int, ...]]] = {
@@ -76,7 +90,7 @@ def seconds(module: Module, x: Tensor, fused: bool) -> float:
 
 
 def main(quick: Annotated[bool, typer.Option(help="within a minute, for a first look")] = False) -> None:
-    """Measure every kernel, print a table and, as the last line, the share of time that each saves, as JSON."""
+    """Measure every kernel, print a table and, as JSON in the last line, the time that each saves."""
     torch.set_num_threads(THREADS)
     found: dict[str, float] = {}
     print(f"{'':24} {'plain ms':>9} {'fused ms':>9} {'gain':>6}   on {course.device()}")

@@ -1,8 +1,9 @@
-"""How strong the grader is: the share of wrong backward passes that it rejects, and of right ones that it accepts.
+"""How strong the grader is: what share of wrong backward passes it rejects, and of right ones it accepts.
 
-Wrong ones are made mechanically from every hand-written backward of the library, one small change each, and by hand as students
-make them. A change that changes nothing, by comparison with torch.autograd, does not count. Right ones are written differently
-from the library's, or wrapped. The checkers of other courses judge the same wrong ones, by their own settings.
+Wrong ones are made mechanically from every hand-written backward of the library, one small change each, and
+by hand as students make them. A change that changes nothing, by comparison with torch.autograd, does not
+count. Right ones are written differently from the library's, or wrapped. The checkers of other courses judge
+the same wrong ones, by their own settings.
 
 A mutant that makes one mistake with a name asks for a diagnosis, too: right, wrong, or none.
 
@@ -44,7 +45,8 @@ from course.module import has_own_backward
 from course.modules.registry import all_modules
 
 SAME = (
-    {"missing transpose", "transposed", "factors swapped"},  # (A B)ᵀ = Bᵀ Aᵀ: which of them was meant does not show
+    # (A B)ᵀ = Bᵀ Aᵀ: which of them was meant does not show
+    {"missing transpose", "transposed", "factors swapped"},
     {"path lost", "constant statistics", "diagonal only"},  # what is lost when a term of a sum is left out
     {"mask missing", "local derivative ignored"},  # a mask is the local derivative
     {"mean for sum", "double 1/N"},
@@ -96,14 +98,20 @@ def main(
     every, seeds, share = (40, 2, 12) if quick else (1, 50, 1)
     peers = min(peers, 1) if quick else peers
     parts = 1 if quick else 6  # so that the classes with most mutants do not keep one process busy at the end
-    jobs: list[tuple[Any, ...]] = [(judge_mutants, kind, every, part, parts, peers) for kind in kinds for part in range(parts)]
+    jobs: list[tuple[Any, ...]] = [
+        (judge_mutants, kind, every, part, parts, peers) for kind in kinds for part in range(parts)
+    ]
     jobs += [(judge_variants, part, 24, share, seeds, max(1, seeds // 10)) for part in range(24)]
     jobs += [(judge_zoo, 1 if quick else 5, peers)]
     tally = Tally()
     workers = os.cpu_count() or 1
-    with concurrent.futures.ProcessPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        workers, initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
         futures = [pool.submit(*job) for job in jobs]
-        for future in track(concurrent.futures.as_completed(futures), "judging", len(futures), transient=True):
+        for future in track(
+            concurrent.futures.as_completed(futures), "judging", len(futures), transient=True
+        ):
             tally += future.result()
     show(tally, verbose)
     print(f"in {time.perf_counter() - start:.0f} s")
@@ -133,7 +141,10 @@ def show(tally: Tally, verbose: bool) -> None:
     for peer in PEERS:
         if peer in tally.by_peer:
             print(f"  {peer:24} {share(tally.by_peer[peer], tally.by_peers)}")
-    print(f"right backward passes rejected: {len(tally.alarms)} of {tally.checks} checks of {tally.variants} variants")
+    print(
+        f"right backward passes rejected: {len(tally.alarms)} of {tally.checks} checks of {tally.variants} "
+        f"variants"
+    )
     print(f"mistakes with a name            {share(tally.named, tally.mutants)}")
     print(f"  named rightly                 {share(tally.right, tally.named)}")
     print(f"  named wrongly                 {share(tally.wrong, tally.named)}")
@@ -151,9 +162,14 @@ def show(tally: Tally, verbose: bool) -> None:
 
 
 def judge_mutants(kind_name: str, every: int, part: int, parts: int, peers: int) -> Tally:
-    """A part of the mutants of one class, or of every n-th; one that brings its process down is rejected by everybody."""
+    """Judge a part of the mutants of one class, or of every n-th.
+
+    One that brings its process down is rejected by everybody.
+    """
     kind = next(kind for kind in (*all_modules().values(), *CONTAINERS) if kind.__name__ == kind_name)
-    chosen = [m for i, m in enumerate(mutants([kind])) if (i + sum(map(ord, kind_name))) % every == 0][part::parts]
+    chosen = [m for i, m in enumerate(mutants([kind])) if (i + sum(map(ord, kind_name))) % every == 0][
+        part::parts
+    ]
     together = in_child(lambda: sum_of(judge_mutant(mutant, peers) for mutant in chosen))
     if together is not None:
         return together
@@ -171,7 +187,10 @@ def judge_mutant(mutant: Mutant, peers: int) -> Tally:
     if equivalent(mutant):
         tally.equivalent = 1
         return tally
-    pairs = [(mutant.build(example.module), example.inputs, example.reference) for example in examples_of(mutant.kind)]
+    pairs = [
+        (mutant.build(example.module), example.inputs, example.reference)
+        for example in examples_of(mutant.kind)
+    ]
     names = () if mutant.name is None else (mutant.name,)
     _count(tally, label_of(mutant), mutant.operator, names, pairs, peers)
     return tally
@@ -222,9 +241,14 @@ def judge_zoo(seeds: int, peers: int) -> Tally:
 
 
 def judge_variants(part: int, parts: int, share: int, seeds: int, seeds_wrapped: int) -> Tally:
-    """Some of the correct variants: those written by hand at many seeds each, the library's in a wrapping at fewer."""
+    """Judge some of the correct variants.
+
+    Those written by hand run at many seeds each, the library's in a wrapping at fewer.
+    """
     tally = Tally()
-    both = [(variant, seeds) for variant in variants_by_hand()] + [(variant, seeds_wrapped) for variant in variants_wrapped()]
+    both = [(variant, seeds) for variant in variants_by_hand()] + [
+        (variant, seeds_wrapped) for variant in variants_wrapped()
+    ]
     for position, (variant, count) in enumerate(both):
         if position % parts != part or (position // parts) % share:
             continue
@@ -244,7 +268,12 @@ def judge_variants(part: int, parts: int, share: int, seeds: int, seeds_wrapped:
 
 
 def _count(
-    tally: Tally, label: str, operator: str, names: Sequence[str], pairs: list[tuple[Module, tuple[Any, ...], Any]], peers: int
+    tally: Tally,
+    label: str,
+    operator: str,
+    names: Sequence[str],
+    pairs: list[tuple[Module, tuple[Any, ...], Any]],
+    peers: int,
 ) -> None:
     """Let our check, and the peers, judge one wrong module on all its inputs."""
     tally.mutants += 1

@@ -1,8 +1,11 @@
-"""How long a gradient check takes: every coordinate at once through torch.vmap, against torch.autograd.gradcheck (slow mode).
+"""How long a gradient check takes: every coordinate at once through torch.vmap.
 
-Both move the same numbers, all inputs and all parameters, in float64 and with the same tolerance. gradcheck differentiates
-every output by itself and compares whole Jacobians; ours compares the gradient of a random weighing of the outputs, which is
-what a backward pass computes. The projection is the quick first pass: one random direction for each tensor.
+It is compared with torch.autograd.gradcheck (slow mode).
+
+Both move the same numbers, all inputs and all parameters, in float64 and with the same tolerance. gradcheck
+differentiates every output by itself and compares whole Jacobians; ours compares the gradient of a random
+weighing of the outputs, which is what a backward pass computes. The projection is the quick first pass: one
+random direction for each tensor.
 
     python benchmarks/gradient_check.py [--quick]
 """
@@ -71,7 +74,9 @@ class Checked:
     def __init__(self, work: Work) -> None:
         self.module, self.inputs = work.ours.to(dtype=torch.float64), work.inputs
         self.theirs = work.theirs.to(dtype=torch.float64, device=DEVICE)
-        self.theirs.load_state_dict(dict(zip(self.theirs.state_dict(), self.module.state_dict().values(), strict=True)))
+        self.theirs.load_state_dict(
+            dict(zip(self.theirs.state_dict(), self.module.state_dict().values(), strict=True))
+        )
         self.call, self.parameters = work.call, list(self.module.parameters())
         self.names = [name for name, _ in self.theirs.named_parameters()]
         outputs = as_tuple(self.module(*self.inputs))
@@ -93,20 +98,28 @@ class Checked:
         """The gradients of our backward pass."""
         self.module.zero_grad()
         self.module(*self.inputs)
-        return [*as_tuple(self.module.backward(*self.upstream)), *(parameter.grad for parameter in self.parameters)]
+        return [
+            *as_tuple(self.module.backward(*self.upstream)),
+            *(parameter.grad for parameter in self.parameters),
+        ]
 
     def full(self) -> bool:
         """Every coordinate, many at once."""
         analytic = self.analytic()
         numeric = numerical_gradients(self.function, self.tensors, self.upstream)
-        return all(torch.allclose(a, n, rtol=TOLERANCE, atol=TOLERANCE) for a, n in zip(analytic, numeric, strict=True))
+        return all(
+            torch.allclose(a, n, rtol=TOLERANCE, atol=TOLERANCE)
+            for a, n in zip(analytic, numeric, strict=True)
+        )
 
     def projection(self) -> bool:
         """One random direction for each tensor."""
         analytic, directions = self.analytic(), [torch.randn_like(tensor) for tensor in self.tensors]
         slopes = projected_gradients(self.function, self.tensors, self.upstream, directions)
         pairs = zip(analytic, directions, slopes, strict=True)
-        return all(torch.allclose((a * d).sum(), slope, rtol=TOLERANCE, atol=TOLERANCE) for a, d, slope in pairs)
+        return all(
+            torch.allclose((a * d).sum(), slope, rtol=TOLERANCE, atol=TOLERANCE) for a, d, slope in pairs
+        )
 
     def gradcheck(self) -> bool:
         """Torch's own, on torch's module."""
@@ -132,11 +145,14 @@ def seconds(check: Callable[[], bool], repeats: int = 1) -> float:
 
 
 def main(quick: Annotated[bool, typer.Option(help="within a minute, for a first look")] = False) -> None:
-    """Check every network in all three ways, in turns; print a table and, as the last line, the speedups as JSON."""
+    """Check every network in three ways, in turns; print a table and, on the last line, speedups as JSON."""
     torch.manual_seed(0)
     found: dict[str, float] = {}
     projections = []
-    print(f"{'':8} {'numbers':>8} {'gradcheck':>10} {'ours':>9} {'speedup':>8} {'projection':>11} {'speedup':>8}")
+    print(
+        f"{'':8} {'numbers':>8} {'gradcheck':>10} {'ours':>9} {'speedup':>8} {'projection':>11} "
+        f"{'speedup':>8}"
+    )
     for name, work in works(quick).items():
         checked = Checked(work)
         for check in (checked.full, checked.projection):

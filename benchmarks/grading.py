@@ -1,9 +1,10 @@
 """How long grading a class takes: the engine, its sandbox on, against nbgrader's own autograde.
 
-Both are started as an instructor starts them, as a command in the course's folder, on the same submissions of a real
-assignment: right answers and the classic mistakes, each a little different from all others, so that nothing is known in
-advance. The engine is started anew, with an empty cache, each time. nbgrader runs one notebook after the other; its time for
-one is the same whether the class is large or small, so that it is measured on parts of the class, in turns with the engine.
+Both are started as an instructor starts them, as a command in the course's folder, on the same submissions of
+a real assignment: right answers and the classic mistakes, each a little different from all others, so that
+nothing is known in advance. The engine is started anew, with an empty cache, each time. nbgrader runs one
+notebook after the other; its time for one is the same whether the class is large or small, so that it is
+measured on parts of the class, in turns with the engine.
 
     python benchmarks/grading.py [--quick]
 """
@@ -62,7 +63,13 @@ def make_class(folder: Path, count: int) -> None:
     samples = read_bank(ASSIGNMENT)
     for number in range(count):
         sample = samples[STUDENTS[number % len(STUDENTS)]]
-        write(settings.submitted / f"student-{number:04}" / ASSIGNMENT, released, samples["right-plain"], sample, number)
+        write(
+            settings.submitted / f"student-{number:04}" / ASSIGNMENT,
+            released,
+            samples["right-plain"],
+            sample,
+            number,
+        )
 
 
 def write(folder: Path, released: Path, base: Sample, sample: Sample, number: int) -> None:
@@ -70,7 +77,9 @@ def write(folder: Path, released: Path, base: Sample, sample: Sample, number: in
     notebook = nbformat.read(released, as_version=4)
     answers = {**({} if "answers" in sample.treatment else base.answers), **sample.answers}
     fill_in(notebook, answers, sample.name)
-    first = next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "add")
+    first = next(
+        cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "add"
+    )
     first.source += f"\n\n# answer {number}"
     folder.mkdir(parents=True)
     nbformat.write(notebook, folder / released.name)
@@ -83,7 +92,9 @@ def stock_course(folder: Path, submitted: Path, students: list[str]) -> None:
     shutil.copytree(ROOT / "solutions" / ASSIGNMENT, folder / "source" / ASSIGNMENT)
     for student in students:
         shutil.copytree(submitted / student, folder / "submitted" / student)
-    subprocess.run([*NBGRADER, "generate_assignment", ASSIGNMENT], cwd=folder, check=True, capture_output=True)
+    subprocess.run(
+        [*NBGRADER, "generate_assignment", ASSIGNMENT], cwd=folder, check=True, capture_output=True
+    )
 
 
 NBGRADER = [sys.executable, "-m", "nbgrader"]
@@ -91,7 +102,7 @@ NBGRADER = [sys.executable, "-m", "nbgrader"]
 
 @dataclass
 class Memory:
-    """The most memory that a command and each of its workers used, in bytes; pages that are shared are shared out."""
+    """The most memory that a command and each of its workers used, in bytes; shared pages are shared out."""
 
     parent: int = 0
     worker: int = 0
@@ -104,7 +115,9 @@ class Memory:
                 self.parent = max(self.parent, command.memory_info().rss)
                 for child in command.children(recursive=True):
                     boxes = [one for one in child.children() if one.name() in ("bwrap", "python", "python3")]
-                    if any(one.name() == "bwrap" or "warm_kernel" in " ".join(one.cmdline()) for one in boxes):
+                    if any(
+                        one.name() == "bwrap" or "warm_kernel" in " ".join(one.cmdline()) for one in boxes
+                    ):
                         tree = [child, *child.children(recursive=True)]
                         self.worker = max(self.worker, sum(one.memory_full_info().pss for one in tree))
             time.sleep(0.25)
@@ -135,14 +148,20 @@ def fresh(course: Path, students: list[str]) -> Path:
     ignored = shutil.ignore_patterns("cache", "graded", "autograded", "student-*")
     shutil.copytree(course, folder, ignore=ignored)
     for student in students:
-        shutil.copytree(course / "autograder/work/submitted" / student, folder / "autograder/work/submitted" / student)
+        shutil.copytree(
+            course / "autograder/work/submitted" / student, folder / "autograder/work/submitted" / student
+        )
     return folder
 
 
 def main(
-    quick: Annotated[bool, typer.Option(help="a small class, within a minute or so, for a first look")] = False,
+    quick: Annotated[
+        bool, typer.Option(help="a small class, within a minute or so, for a first look")
+    ] = False,
     students: Annotated[int, typer.Option(help="how many submissions are compared")] = 60,
-    large: Annotated[int, typer.Option(help="how many submissions a large class has; 0 leaves it out")] = 1000,
+    large: Annotated[
+        int, typer.Option(help="how many submissions a large class has; 0 leaves it out")
+    ] = 1000,
 ) -> None:
     """Grade the same class in turns; print a table and, as the last line, the ratios as JSON."""
     rounds, count, small, large = (1, 10, 10, 20) if quick else (3, students, 100, large)
@@ -161,10 +180,14 @@ def main(
             graded = course.with_name("course-fresh")
             cached.append(engine(graded, "--again") / count)
             unchanged.append(engine(graded))
-            print(f"round {turn + 1}: nbgrader {stock[-1]:.2f} s, engine {ours[-1]:.3f} s, cached {cached[-1]:.3f} s each")
+            print(
+                f"round {turn + 1}: nbgrader {stock[-1]:.2f} s, engine {ours[-1]:.3f} s, cached "
+                f"{cached[-1]:.3f} s each"
+            )
         growth = 1.0
         if large:
-            # The small class before and after the large one, so that a machine that slows down on the way does not count.
+            # The small class before and after the large one, so that a machine that slows down on the way
+            # does not count.
             before = engine(fresh(course, everyone[:small])) / small
             many = engine(fresh(course, everyone[:large]), memory=memory) / large
             few = (before + engine(fresh(course, everyone[:small])) / small) / 2

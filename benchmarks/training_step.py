@@ -95,7 +95,9 @@ def mlp(batch: int) -> Work:
     """784-256-128-10 with ReLU, the size of a digit classifier."""
     return Work(
         lambda: Chain(Linear(784, 256), ReLU(), Linear(256, 128), ReLU(), Linear(128, 10)),
-        lambda: nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)),
+        lambda: nn.Sequential(
+            nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)
+        ),
         torch.randn(batch, 784, device=DEVICE),
         torch.randint(10, (batch,), device=DEVICE),
         CrossEntropyLoss,
@@ -107,8 +109,23 @@ def cnn(batch: int = 64) -> Work:
     """LeNet-5 with ReLU and max pooling on 28 × 28 images."""
 
     def build(m, chain):  # the two libraries name their modules alike
-        convolutions = (m.Conv2d(1, 6, 5, padding=2), m.ReLU(), m.MaxPool2d(2), m.Conv2d(6, 16, 5), m.ReLU(), m.MaxPool2d(2))
-        return chain(*convolutions, m.Flatten(), m.Linear(400, 120), m.ReLU(), m.Linear(120, 84), m.ReLU(), m.Linear(84, 10))
+        convolutions = (
+            m.Conv2d(1, 6, 5, padding=2),
+            m.ReLU(),
+            m.MaxPool2d(2),
+            m.Conv2d(6, 16, 5),
+            m.ReLU(),
+            m.MaxPool2d(2),
+        )
+        return chain(
+            *convolutions,
+            m.Flatten(),
+            m.Linear(400, 120),
+            m.ReLU(),
+            m.Linear(120, 84),
+            m.ReLU(),
+            m.Linear(84, 10),
+        )
 
     return Work(
         lambda: build(course.modules, Chain),
@@ -151,7 +168,9 @@ class TorchSteps(nn.Module):
 def lstm_steps(length: int = 32, batch: int = 32, hidden: int = 128) -> Work:
     """The same LSTM cell by cell, as one reads it."""
     return replace(
-        lstm(length, batch, hidden), ours=lambda: Unroll(LSTMCell(hidden, hidden)), theirs=lambda: TorchSteps(hidden, hidden)
+        lstm(length, batch, hidden),
+        ours=lambda: Unroll(LSTMCell(hidden, hidden)),
+        theirs=lambda: TorchSteps(hidden, hidden),
     )
 
 
@@ -194,7 +213,9 @@ def attention(batch: int = 16, length: int = 64, features: int = 128, heads: int
         ),
         lambda: nn.Sequential(
             TorchResidual(nn.LayerNorm(features), TorchSelfAttention(features, heads, batch_first=True)),
-            TorchResidual(nn.LayerNorm(features), nn.Linear(features, wide), nn.GELU(), nn.Linear(wide, features)),
+            TorchResidual(
+                nn.LayerNorm(features), nn.Linear(features, wide), nn.GELU(), nn.Linear(wide, features)
+            ),
         ),
         torch.randn(batch, length, features, device=DEVICE),
         torch.randn(batch, length, features, device=DEVICE),
@@ -223,7 +244,9 @@ def check(work: Work, state: dict[str, Tensor], steps: int = 3) -> None:
     for fused in (False, True):
         (our_step, ours), (their_step, theirs) = work.our_step(state, fused), work.their_step(state)
         losses = [(our_step(), their_step()) for _ in range(steps)]
-        torch.testing.assert_close(*(torch.tensor(column) for column in zip(*losses, strict=True)), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(
+            *(torch.tensor(column) for column in zip(*losses, strict=True)), rtol=1e-4, atol=1e-6
+        )
         for mine, their in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True):
             torch.testing.assert_close(mine, their, rtol=1e-3, atol=1e-5)
 
@@ -291,8 +314,14 @@ def main(quick: Annotated[bool, typer.Option(help="within a minute, for a first 
         work = make()
         state = {key: value.clone() for key, value in work.theirs().to(DEVICE).state_dict().items()}
         check(work, state)
-        build = (partial(work.our_step, state, False), partial(work.our_step, state, True), partial(work.their_step, state))
-        milliseconds = [1e3 * s for s in times([make_step()[0] for make_step in build], 3.0 if quick else 20.0)]
+        build = (
+            partial(work.our_step, state, False),
+            partial(work.our_step, state, True),
+            partial(work.their_step, state),
+        )
+        milliseconds = [
+            1e3 * s for s in times([make_step()[0] for make_step in build], 3.0 if quick else 20.0)
+        ]
         mebibytes = [peak_bytes(make_step) / 2**20 for make_step in build]
         row = f"{name:10}"
         for kind, (plain, fused, torchs) in (("", milliseconds), ("memory_", mebibytes)):

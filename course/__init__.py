@@ -5,7 +5,15 @@ from course.containers.graph import Graph
 from course.containers.residual import Residual
 from course.containers.unroll import Unroll
 from course.device import device, generator, tensor
-from course.errors import DeviceError, DtypeError, InputCountError, InputError, RankError, SavedError, SizeError
+from course.errors import (
+    DeviceError,
+    DtypeError,
+    InputCountError,
+    InputError,
+    RankError,
+    SavedError,
+    SizeError,
+)
 from course.fused import fused_kernels
 from course.modes import release_saved
 from course.module import Buffer, Example, Module, Parameter

@@ -22,14 +22,18 @@ def device() -> torch.device:
     """
     wanted = os.environ.get("COURSE_DEVICE", "").strip().lower()
     if wanted not in ("", "cpu", "cuda"):
-        raise DeviceError(f"COURSE_DEVICE={wanted!r} is not a device of the course: set it to cpu or cuda, or unset it")
+        raise DeviceError(
+            f"COURSE_DEVICE={wanted!r} is not a device of the course: set it to cpu or cuda, or unset it"
+        )
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("COURSE_DEVICE=cuda, but torch finds no GPU: unset it, or install a CUDA build of torch")
+        raise DeviceError(
+            "COURSE_DEVICE=cuda, but torch finds no GPU: unset it, or install a CUDA build of torch"
+        )
     return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def tensor(data: Any, dtype: torch.dtype | None = None) -> Tensor:
-    """``torch.tensor`` on the course's device; whole numbers become floating point unless `dtype` says otherwise."""
+    """``torch.tensor`` on the course's device; whole numbers become floats unless `dtype` says otherwise."""
     made = torch.as_tensor(data, dtype=dtype, device=device()).clone()
     return made if dtype is not None or made.is_floating_point() else made.to(torch.get_default_dtype())
 
@@ -62,5 +66,6 @@ def require_device(values: Iterable[Any], names: Callable[[], Sequence[str]]) ->
             name = known[position] if position < len(known) else f"input {position}"
             raise DeviceError(
                 f"argument '{name}' is on {value.device}, but the course computes on {home}: "
-                f"pass it as {name}.to('{home.type}'), or set COURSE_DEVICE={value.device.type} before starting Python"
+                f"pass it as {name}.to('{home.type}'), or set COURSE_DEVICE={value.device.type} before "
+                f"starting Python"
             )

@@ -22,7 +22,7 @@ class DeviceError(InputError):
 
 
 class DtypeError(InputError, TypeError):
-    """The wrong kind of number: float64 for float32, floating point for whole numbers, or no tensor at all."""
+    """The wrong kind of number: float64 for float32, floating point for whole numbers, or not a tensor."""
 
 
 class RankError(InputError):

@@ -13,7 +13,10 @@ from course.parameter import Buffer, Parameter
 
 
 def autograd_backward(
-    module: Guarded, parameters: Sequence[Parameter], buffers: Sequence[Buffer], grad_outputs: tuple[Tensor | None, ...]
+    module: Guarded,
+    parameters: Sequence[Parameter],
+    buffers: Sequence[Buffer],
+    grad_outputs: tuple[Tensor | None, ...],
 ) -> Any:
     """Run forward again on the kept inputs, this time recording it, and differentiate.
 
@@ -44,7 +47,9 @@ def autograd_backward(
             for parameter in parameters:
                 parameter.value = _leaf(parameter.value)
             outputs = as_tuple(module.forward(*inputs))
-            sources = [x for x in inputs if _is_differentiable(x)] + [parameter.value for parameter in parameters]
+            sources = [x for x in inputs if _is_differentiable(x)] + [
+                parameter.value for parameter in parameters
+            ]
             gradients = iter(_differentiate(outputs, sources, grad_outputs))
     finally:
         for held, value in values:

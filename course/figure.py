@@ -11,13 +11,15 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 VALUE_COLOR = "#005A9C"
-"""Blue, for what forward computes; safe for color-blind readers beside GRADIENT_COLOR, contrast 7.1 on white."""
+"""Blue, for what forward computes; safe for color-blind readers beside GRADIENT_COLOR, contrast 7.1 on
+white."""
 GRADIENT_COLOR = "#B8430B"
 """Rust, for what backward computes; contrast 5.5 on white."""
 NEUTRAL_COLOR = "#555555"
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""For more than two things, in this order; safe for color-blind readers (Okabe, Ito: Color universal design, 2008)."""
+"""For more than two things, in this order; safe for color-blind readers (Okabe, Ito: Color universal design,
+2008)."""
 
 STYLE: Any = {
     "font.size": 13,
@@ -53,13 +55,17 @@ class Figure(matplotlib.figure.Figure):
         """The picture as PNG bytes."""
         buffer = io.BytesIO()
         with rc_context(STYLE):
-            self.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})  # quick rather than small
+            # quick rather than small
+            self.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
         return buffer.getvalue()
 
     def _repr_html_(self) -> str:
         # Less than two thirds of the window leave room on a slide for the heading and the call.
         data = base64.b64encode(self.to_png()).decode()
-        return f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt)}" style="max-width:100%;max-height:60vh">'
+        return (
+            f'<img src="data:image/png;base64,{data}" alt="{html.escape(self.alt)}" '
+            f'style="max-width:100%;max-height:60vh">'
+        )
 
 
 def apart(ends: list[float], low: float, high: float, room: float = 0.08) -> list[float]:

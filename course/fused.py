@@ -73,7 +73,9 @@ def fusible(text: Pass) -> Pass:
     @functools.wraps(text)
     def run(module: Fusible, *arguments: Any) -> Any:
         if decides:
-            fused = _is_on() and not torch.is_grad_enabled() and inspect.unwrap(type(module).backward) in KERNELS
+            fused = (
+                _is_on() and not torch.is_grad_enabled() and inspect.unwrap(type(module).backward) in KERNELS
+            )
             if module.fused is not fused:
                 module.fused = fused
         if module.fused and written in KERNELS:
@@ -95,5 +97,7 @@ def _is_on() -> bool:
 def _in_environment() -> bool:
     wanted = os.environ.get("COURSE_FUSED", "").strip()
     if wanted not in ("", "0", "1"):
-        raise ValueError(f"COURSE_FUSED={wanted!r}, expected 1 for fused kernels, or 0: set it to one of them, or unset it")
+        raise ValueError(
+            f"COURSE_FUSED={wanted!r}, expected 1 for fused kernels, or 0: set it to one of them, or unset it"
+        )
     return wanted == "1"

@@ -60,7 +60,8 @@ def guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
         if options:
             inputs = signature.positional(inputs, options)
         looks = [(x.shape, x.dtype, x.device) if isinstance(x, Tensor) else type(x) for x in inputs]
-        if looks != self._accepted and not ANY_NUMBERS.get():  # inputs that look like the last ones need no second check
+        # inputs that look like the last ones need no second check
+        if looks != self._accepted and not ANY_NUMBERS.get():
             require_device(inputs, lambda: [argument.name for argument in signature.arguments])
             signature.check(self, inputs, _parameter_dtype(self))
         if self._falls_back:
@@ -72,7 +73,8 @@ def guard_forward(forward: Callable[..., Any]) -> Callable[..., Any]:
         else:
             with torch.set_grad_enabled(RECORDING.get()):
                 output = forward(self, *inputs)
-        self._accepted = looks  # those of a forward of the base class, which it may have called, are not its own
+        # those of a forward of the base class, which it may have called, are not its own
+        self._accepted = looks
         if isinstance(output, Tensor):
             self.output_shapes = (output.shape,)
         else:
@@ -144,4 +146,8 @@ def _parameter_dtype(module: Guarded) -> torch.dtype | None:
 
 def _default_rng() -> Generator:
     """The generator that torch draws from where none is given."""
-    return torch.cuda.default_generators[torch.cuda.current_device()] if device().type == "cuda" else torch.default_generator
+    return (
+        torch.cuda.default_generators[torch.cuda.current_device()]
+        if device().type == "cuda"
+        else torch.default_generator
+    )

@@ -40,13 +40,16 @@ def recording() -> Iterator[None]:
 
 
 def any_numbers() -> AbstractContextManager[None]:
-    """Inside, forward takes whatever it is given, complex numbers too: for a check that steps off the real line."""
+    """Inside, forward takes whatever it is given, complex numbers too.
+
+    This is for a check that steps off the real line.
+    """
     return _switched_on(ANY_NUMBERS)
 
 
 @contextmanager
 def falling_back(module: object | None) -> Iterator[None]:
-    """Inside, torch differentiates on behalf of this module, which has no backward of its own; None: of no module."""
+    """Inside, torch differentiates for this module, which has no backward of its own; None: for no module."""
     before = _FALLING_BACK.set(module)
     try:
         yield

@@ -23,7 +23,7 @@ __all__ = ["Buffer", "Example", "Module", "Parameter", "as_tuple", "has_own_back
 
 @dataclass(frozen=True)
 class Example:
-    """A module, inputs it accepts, and an independent way to compute its output: reference(module, *inputs)."""
+    """A module, inputs for it, and an independent way to compute its output: reference(module, *inputs)."""
 
     module: "Module"
     inputs: tuple[Any, ...]
@@ -62,7 +62,8 @@ class Module(Guarded):
     symbol: ClassVar[str] = ""
     """A short sign for pictures, such as × or σ; the class name when empty."""
     local: ClassVar[tuple[str, ...]] = ()
-    """∂output/∂input of an elementwise module, one expression an input, in forward's argument names (`out` is the output)."""
+    """∂output/∂input of an elementwise module, one expression an input, in forward's argument names (`out` is
+    the output)."""
     lecture: ClassVar[int] = 0
     """The number of the lecture that introduces the module."""
     counterpart: ClassVar[str] = ""
@@ -121,7 +122,7 @@ class Module(Guarded):
         return held(self, Module)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
-        """(dotted name, module) of this module, whose name is the prefix, and of all within it, parents first."""
+        """(dotted name, module) of this module, named by the prefix, and of all within it, parents first."""
         yield prefix, self
         for name, child in self.named_children():
             yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
@@ -166,7 +167,10 @@ class Module(Guarded):
         return self.train(False)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
-        """Move parameters, their gradients and buffers to a device and a dtype; what was saved by forward is forgotten."""
+        """Move parameters, their gradients and buffers to a device and a dtype.
+
+        What forward saved is forgotten.
+        """
         for _, tensor in self.named_state():
             tensor.to(device, dtype)
         self.forget_forward()
@@ -179,7 +183,7 @@ class Module(Guarded):
             child.forget_forward()
 
     def share(self) -> Self:
-        """A second use of this module in one network: the same Parameters, a memory of its own for backward."""
+        """A second use of this module in a network: the same Parameters, its own memory for backward."""
         twin, twins = copy.copy(self), dict[int, Module]()
 
         def second(child: Module) -> Module:
@@ -193,7 +197,10 @@ class Module(Guarded):
         return twin
 
     def state_dict(self) -> dict[str, Tensor]:
-        """A copy of every parameter's and buffer's value by dotted name; torch.nn's modules of the same name take it."""
+        """A copy of every parameter's and buffer's value by dotted name.
+
+        The modules of torch.nn with the same names take it.
+        """
         return {name: tensor.value.clone() for name, tensor in self.named_state()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
@@ -206,7 +213,9 @@ class Module(Guarded):
         own = dict(self.named_state())
         missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
         if missing or unknown:
-            raise KeyError(f"the state does not fit {type(self).__name__}: missing {missing}, unknown {unknown}")
+            raise KeyError(
+                f"the state does not fit {type(self).__name__}: missing {missing}, unknown {unknown}"
+            )
         for name, tensor in own.items():
             if tensor.value.shape != state[name].shape:
                 shapes = f"{tuple(state[name].shape)} where {tuple(tensor.value.shape)} is needed"
@@ -234,7 +243,10 @@ class Module(Guarded):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        """Small ready-made uses of the module: what tests, the module table and benchmarks run. `scale` makes them larger."""
+        """Small ready-made uses of the module: what tests, the module table and benchmarks run.
+
+        `scale` makes them larger.
+        """
         raise NotImplementedError(f"{cls.__name__} has no examples: write examples(cls, rng, scale=1)")
 
 

@@ -9,7 +9,7 @@ from course.device import device, require_device
 
 
 class Parameter:
-    """A trainable tensor `value` beside `grad`, the sum of all gradients ∂L/∂value that backward passes added.
+    """A trainable tensor `value` beside `grad`, the sum of all ∂L/∂value that backward passes added.
 
     Raises:
         DeviceError: the value is not on the course's device.
@@ -33,7 +33,7 @@ class Parameter:
 
     @property
     def has_grad(self) -> bool:
-        """Whether `grad` takes memory: since it was last forgotten, something was added to it, or it was read."""
+        """Whether `grad` takes memory: since last forgotten, it was read or something was added to it."""
         return self._grad is not None
 
     def add_product(self, left: Tensor, right: Tensor) -> None:

@@ -1,7 +1,10 @@
-"""Shapes in signatures: reads ``x: Float[Tensor, "batch in_features"]`` once, and then checks every input against it.
+"""Shapes in signatures: reads ``x: Float[Tensor, "batch in_features"]`` once.
 
-An axis name stands for one size within a call. Where the module has an attribute of that name (`in_features`), it stands for
-that number. ``*shape`` is any number of axes, ``#`` marks axes that broadcast, a digit is a size of its own.
+Every input is then checked against it.
+
+An axis name stands for one size within a call. Where the module has an attribute of that name
+(`in_features`), it stands for that number. ``*shape`` is any number of axes, ``#`` marks axes that broadcast,
+a digit is a size of its own.
 """
 
 import inspect
@@ -34,7 +37,9 @@ class Axes:
     def of(cls, annotation: Any) -> "Axes":
         """Read an annotation such as ``Float[Tensor, "*batch features"]``."""
         words = annotation.dim_str.split()
-        dtypes = frozenset(d for name in annotation.dtypes if isinstance(d := getattr(torch, name, None), torch.dtype))
+        dtypes = frozenset(
+            d for name in annotation.dtypes if isinstance(d := getattr(torch, name, None), torch.dtype)
+        )
         star = next((i for i, word in enumerate(words) if word == "..." or "*" in word), None)
         middle = None if star is None else words[star].strip("*#")
         before, after = (words, []) if star is None else (words[:star], words[star + 1 :])
@@ -44,12 +49,18 @@ class Axes:
     def match(self, value: Tensor, sizes: dict[str, Any], module: Any, argument: str) -> None:
         """Check one tensor, and note the sizes of the axes named here in `sizes`."""
         if value.dtype not in self.dtypes:
-            wanted = {"Float": "floating-point numbers", "Bool": "true or false"}.get(self.kind, "whole numbers")
-            raise DtypeError(f"{_name(module)}: argument '{argument}' holds {_plain(value.dtype)}, expected {wanted}")
+            wanted = {"Float": "floating-point numbers", "Bool": "true or false"}.get(
+                self.kind, "whole numbers"
+            )
+            raise DtypeError(
+                f"{_name(module)}: argument '{argument}' holds {_plain(value.dtype)}, expected {wanted}"
+            )
         shape = value.shape
         rank, before, after = len(shape), len(self.before), len(self.after)
         if (rank != before) if self.middle is None else (rank < before + after):
-            raise RankError(self._message(value, sizes, module, argument, f"it has {_count(rank, 'axis', 'axes')}"))
+            raise RankError(
+                self._message(value, sizes, module, argument, f"it has {_count(rank, 'axis', 'axes')}")
+            )
         for i, axis in enumerate(self.before):
             self._fix(axis, shape[i], i, value, sizes, module, argument)
         if self.middle is not None:
@@ -57,7 +68,9 @@ class Axes:
                 self._fix(axis, shape[i], i, value, sizes, module, argument)
             self._fix_middle(tuple(shape[before : rank - after]), value, sizes, module, argument)
 
-    def _fix(self, axis: str, size: int, position: int, value: Tensor, sizes: dict, module: Any, argument: str) -> None:
+    def _fix(
+        self, axis: str, size: int, position: int, value: Tensor, sizes: dict, module: Any, argument: str
+    ) -> None:
         if axis[0] == "#":
             if size == 1:
                 return
@@ -72,7 +85,9 @@ class Axes:
             where = f"axis {position} is {size} where {axis} is {known}"
             raise SizeError(self._message(value, sizes, module, argument, where))
 
-    def _fix_middle(self, found: tuple[int, ...], value: Tensor, sizes: dict, module: Any, argument: str) -> None:
+    def _fix_middle(
+        self, found: tuple[int, ...], value: Tensor, sizes: dict, module: Any, argument: str
+    ) -> None:
         if not self.middle or self.middle == "...":
             return
         key = "*" + self.middle
@@ -84,7 +99,9 @@ class Axes:
         try:
             sizes[key] = tuple(torch.broadcast_shapes(known, found))
         except RuntimeError:
-            other = f"has shape {tuple(value.shape)}, which does not broadcast with {self.text(sizes, module)}"
+            other = (
+                f"has shape {tuple(value.shape)}, which does not broadcast with {self.text(sizes, module)}"
+            )
             raise SizeError(f"{_name(module)}: argument '{argument}' {other}") from None
 
     def _message(self, value: Tensor, sizes: dict, module: Any, argument: str, where: str = "") -> str:
@@ -97,7 +114,11 @@ class Axes:
         words = [self._word(axis, sizes, module) for axis in self.before]
         if self.middle is not None:
             known = sizes.get(f"*{self.middle}")
-            words += [f"*{self.middle}" if self.middle.isidentifier() else "…"] if known is None else map(str, known)
+            words += (
+                [f"*{self.middle}" if self.middle.isidentifier() else "…"]
+                if known is None
+                else map(str, known)
+            )
         words += [self._word(axis, sizes, module) for axis in self.after]
         return f"({words[0]},)" if len(words) == 1 and words[0][0] not in "*…" else f"({', '.join(words)})"
 
@@ -111,7 +132,7 @@ class Axes:
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a forward: its name, whether it may be left out, and the shapes it may have (none: unchecked)."""
+    """One argument of a forward: its name, whether it may be left out, and its shapes (none: unchecked)."""
 
     name: str
     optional: bool
@@ -124,7 +145,9 @@ class Signature:
     def __init__(self, method: Callable[..., Any]) -> None:
         self.signature = inspect.signature(method)
         parameters = [*self.signature.parameters.values()][1:]  # without self
-        self.arguments = tuple(_argument(p) for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+        self.arguments = tuple(
+            _argument(p) for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        )
         self.rest = next((_argument(p) for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         self.required = sum(not argument.optional for argument in self.arguments)
 
@@ -143,7 +166,9 @@ class Signature:
             bound = self.signature.bind(None, *inputs, **options)
         except TypeError as error:
             raise InputCountError(str(error)) from None
-        last = max(position for position, argument in enumerate(self.arguments) if argument.name in bound.arguments)
+        last = max(
+            position for position, argument in enumerate(self.arguments) if argument.name in bound.arguments
+        )
         bound.apply_defaults()
         return tuple(bound.arguments[argument.name] for argument in self.arguments[: last + 1])
 
@@ -153,10 +178,16 @@ class Signature:
         if given is None:
             return known
         if isinstance(given, int):
-            return known[:given] if self.required <= given <= len(known) else tuple(f"x{i}" for i in range(given))
+            return (
+                known[:given]
+                if self.required <= given <= len(known)
+                else tuple(f"x{i}" for i in range(given))
+            )
         if self.rest is not None:
             return tuple(given)
-        return tuple(argument.name for argument in self.arguments if not argument.optional or argument.name in given)
+        return tuple(
+            argument.name for argument in self.arguments if not argument.optional or argument.name in given
+        )
 
     def check(self, module: Any, inputs: Sequence[Any], dtype: torch.dtype | None) -> None:
         """Let pass only inputs that fit the signature, floating-point ones in `dtype` when one is given.
@@ -169,7 +200,9 @@ class Signature:
         """
         if len(inputs) < self.required or (len(inputs) > len(self.arguments) and not self.rest):
             names = ", ".join(a.name for a in (*self.arguments, *([self.rest] if self.rest else [])))
-            raise InputCountError(f"{_name(module)} takes ({names}), got {_count(len(inputs), 'input', 'inputs')}")
+            raise InputCountError(
+                f"{_name(module)} takes ({names}), got {_count(len(inputs), 'input', 'inputs')}"
+            )
         sizes: dict[str, Any] = {}
         for position, value in enumerate(inputs):
             argument = self.arguments[position] if position < len(self.arguments) else self.rest
@@ -207,7 +240,11 @@ def _match_any(argument: Argument, value: Tensor, sizes: dict[str, Any], module:
 
 def _argument(parameter: inspect.Parameter) -> Argument:
     annotation = parameter.annotation
-    choices = typing.get_args(annotation) if typing.get_origin(annotation) in (types.UnionType, typing.Union) else (annotation,)
+    choices = (
+        typing.get_args(annotation)
+        if typing.get_origin(annotation) in (types.UnionType, typing.Union)
+        else (annotation,)
+    )
     axes = tuple(Axes.of(choice) for choice in choices if hasattr(choice, "dim_str"))
     return Argument(parameter.name, parameter.default is not parameter.empty, axes)
 

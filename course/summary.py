@@ -1,4 +1,4 @@
-"""A network's budget: what each module puts out, how many parameters it has, and what memory it keeps for backward."""
+"""A network's budget: each module's output, number of parameters, and memory kept for backward."""
 
 import copy
 import html
@@ -27,7 +27,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """The rows of a network, parents before children; prints as a table. Memory that two modules share is counted once."""
+    """The rows of a network, parents before children; prints as a table.
+
+    Memory that two modules share is counted once.
+    """
 
     rows: tuple[Row, ...]
 
@@ -51,14 +54,20 @@ class Summary:
             depth = row.name.count(".") + bool(row.name)
             name = "  " * depth + (f"{row.name.rpartition('.')[2]}: " if row.name else "") + row.kind
             shapes = ", ".join(_shape(shape) for shape in row.output_shapes)
-            yield name, shapes, *(f"{n:,}" if n else "" for n in (row.parameters, row.parameter_bytes, row.saved_bytes))
+            yield (
+                name,
+                shapes,
+                *(f"{n:,}" if n else "" for n in (row.parameters, row.parameter_bytes, row.saved_bytes)),
+            )
         yield "total", "", f"{self.parameters:,}", f"{self.parameter_bytes:,}", f"{self.saved_bytes:,}"
 
     def __str__(self) -> str:
         table = [HEADS, *self._cells()]
         widths = [max(len(row[column]) for row in table) for column in range(len(HEADS))]
         sides = (str.ljust, str.ljust, str.rjust, str.rjust, str.rjust)
-        aligned = ([side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)] for row in table)
+        aligned = (
+            [side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)] for row in table
+        )
         lines = ["  ".join(row) for row in aligned]
         rule = "─" * len(lines[0])
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
@@ -67,7 +76,8 @@ class Summary:
         def line(cells: Iterable[str], tag: str) -> str:
             sides = ("left", "left", "right", "right", "right")
             styled = (
-                f"<{tag} style='text-align:{side};padding:4px 12px;white-space:pre'>{html.escape(cell)}</{tag}>"
+                f"<{tag} style='text-align:{side};padding:4px "
+                f"12px;white-space:pre'>{html.escape(cell)}</{tag}>"
                 for cell, side in zip(cells, sides, strict=True)
             )
             return f"<tr>{''.join(styled)}</tr>"
@@ -80,20 +90,25 @@ class Summary:
 def summary(net: Module, *inputs: Tensor) -> Summary:
     """Run a copy of `net` forward on `inputs` and note each module's output shape, parameters and memory.
 
-    A parameter or saved tensor that several modules hold is counted at the first of them, and at a container only when
-    none of its modules holds it; a view counts as what it looks into.
+    A parameter or saved tensor that several modules hold is counted at the first of them, and at a container
+    only when none of its modules holds it; a view counts as what it looks into.
     """
     net = copy.deepcopy(net)
     net(*inputs)
     modules = list(net.named_modules())
     held = {parameter.value.untyped_storage().data_ptr() for parameter in net.parameters()}
     saved = {}
-    for name, module in sorted(modules, key=lambda item: any(True for _ in item[1].named_children())):  # a container comes last
+    # a container comes last
+    for name, module in sorted(modules, key=lambda item: any(True for _ in item[1].named_children())):
         saved[name] = sum(_new_bytes(tensor, held) for tensor in _tensors(module.saved))
     counted: set[int] = set()
     rows = []
     for name, module in modules:
-        own = [parameter for _, parameter in module.named_parameters(recurse=False) if id(parameter) not in counted]
+        own = [
+            parameter
+            for _, parameter in module.named_parameters(recurse=False)
+            if id(parameter) not in counted
+        ]
         counted.update(map(id, own))
         rows.append(
             Row(

@@ -1,7 +1,8 @@
 """Builds the course's web site, which needs no network: ``make docs``.
 
-Puts the lectures, the assignments, their list and the reference pages together in docs/_build/sources, and lets Sphinx run the
-lectures and draw the pages. A lecture is run again when its code or the library has changed.
+Puts the lectures, the assignments, their list and the reference pages together in docs/_build/sources, and
+lets Sphinx run the lectures and draw the pages. A lecture is run again when its code or the library has
+changed.
 """
 
 import argparse
@@ -41,7 +42,9 @@ def assemble(lectures: Path, assignments: Path, sources: Path, figures: str = ""
     for path in sorted(lectures.glob("*.ipynb")):
         parts["Lectures"].append(_copy(path, sources / "lectures" / path.name, sources))
     for path in sorted(assignments.glob("*/*.ipynb")):
-        parts["Assignments"].append(_copy(path, sources / "assignments" / path.parent.name / path.name, sources))
+        parts["Assignments"].append(
+            _copy(path, sources / "assignments" / path.parent.name / path.name, sources)
+        )
     glossary = lectures / "glossary.md"
     if glossary.exists():
         parts["Lectures"].append(_copy(glossary, sources / "lectures" / glossary.name, sources))
@@ -117,7 +120,14 @@ def _contents(parts: dict[str, list[str]]) -> str:
 def build(sources: Path, target: Path, cache: Path) -> int:
     """Let Sphinx draw the site, every warning an error; Sphinx's exit code."""
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-c", str(DOCS), "-W", "--keep-going", "--quiet"]
-    command += ["-d", str(target.parent / "doctrees"), "-D", f"nb_execution_cache_path={cache}", str(sources), str(target)]
+    command += [
+        "-d",
+        str(target.parent / "doctrees"),
+        "-D",
+        f"nb_execution_cache_path={cache}",
+        str(sources),
+        str(target),
+    ]
     return subprocess.run(command, check=False).returncode
 
 
@@ -131,13 +141,23 @@ def fingerprint(files: Iterable[Path]) -> str:
 
 def main() -> int:
     """Assemble and build."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lectures", type=Path, default=ROOT / "lectures", help="folder of the lectures (%(default)s)")
-    parser.add_argument("--assignments", type=Path, default=ROOT / "assignments", help="folder of assignments (%(default)s)")
-    parser.add_argument("--into", type=Path, default=DOCS / "_build", help="where the site is built (%(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--lectures", type=Path, default=ROOT / "lectures", help="folder of the lectures (%(default)s)"
+    )
+    parser.add_argument(
+        "--assignments", type=Path, default=ROOT / "assignments", help="folder of assignments (%(default)s)"
+    )
+    parser.add_argument(
+        "--into", type=Path, default=DOCS / "_build", help="where the site is built (%(default)s)"
+    )
     options = parser.parse_args()
     into = options.into.resolve()
-    library = fingerprint(path for kind in ("py", "js", "css") for path in (ROOT / "course").rglob(f"*.{kind}"))
+    library = fingerprint(
+        path for kind in ("py", "js", "css") for path in (ROOT / "course").rglob(f"*.{kind}")
+    )
     for old in into.glob("runs-*"):
         if old.name != f"runs-{library}":
             shutil.rmtree(old)

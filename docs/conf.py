@@ -1,4 +1,4 @@
-"""Sphinx's settings for the course's web site; `docs/build_site.py` puts the sources together and builds it."""
+"""Sphinx's settings for the course's web site; `docs/build_site.py` gathers the sources and builds it."""
 
 import importlib.metadata
 import os
@@ -27,8 +27,12 @@ nb_execution_excludepatterns = ["assignments/*"]
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
-# An explorer's own page steps without Python; its live widget would ask a content delivery network for its manager.
-nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None), ("html", "text/html", 0)]
+# An explorer's own page steps without Python; its live widget would ask a content delivery network for its
+# manager.
+nb_mime_priority_overrides = [
+    ("html", "application/vnd.jupyter.widget-view+json", None),
+    ("html", "text/html", 0),
+]
 nb_ipywidgets_js: dict[str, Any] = {}
 
 html_theme = "sphinx_book_theme"

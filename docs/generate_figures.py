@@ -1,4 +1,4 @@
-"""Writes the names that course.figures hands out, from the register of figures, into its __init__.py and .pyi."""
+"""Writes the names that course.figures hands out into its __init__.py and __init__.pyi."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,9 @@ def page(old: str) -> str:
 
 def stub() -> str:
     """The file __init__.pyi: for type checkers and editors, each name is imported where it is defined."""
-    lines = ['"""Written by `make reference`: what course.figures hands out, for type checkers and editors."""\n']
+    lines = [
+        '"""Written by `make reference`: what course.figures hands out, for type checkers and editors."""\n'
+    ]
     lines += ["from course.figure import Figure as Figure"]
     lines += [f"from course.figures.{name} import {name} as {name}" for name in names()[1:]]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Draws every figure of the course into docs/_build/gallery, with a page that shows them all: ``make gallery``."""
+"""Draws each figure of the course into docs/_build/gallery, with a page of them all: ``make gallery``."""
 
 import argparse
 import html
@@ -20,8 +20,10 @@ body { max-width: 1180px; margin: 0 auto; padding: 0 24px 64px; color: #1f1f1f; 
   font: 17px/1.5 system-ui, sans-serif }
 h1 { margin: 32px 0 8px } h2 { margin: 56px 0 0; padding-bottom: 4px; border-bottom: 2px solid #005a9c }
 h3 { margin: 40px 0 4px; font-size: 20px } p { margin: 4px 0 12px }
-img { display: block; max-width: 100%; height: auto; box-sizing: border-box; border: 1px solid #d9d9d9; border-radius: 4px }
-pre { margin: 12px 0; padding: 10px 14px; overflow-x: auto; background: #f2f2f2; border-radius: 4px; font-size: 15px }
+img { display: block; max-width: 100%; height: auto; box-sizing: border-box;
+  border: 1px solid #d9d9d9; border-radius: 4px }
+pre { margin: 12px 0; padding: 10px 14px; overflow-x: auto; background: #f2f2f2;
+  border-radius: 4px; font-size: 15px }
 a { color: #005a9c } nav ul { columns: 3; padding-left: 20px } summary { cursor: pointer; color: #595959 }
 nav li { break-inside: avoid }
 """
@@ -29,7 +31,7 @@ nav li { break-inside: avoid }
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What the page says of one figure: its entry in the register, its alt text, its picture's size in pixels."""
+    """What the page says of a figure: its entry in the register, alt text, and size in pixels."""
 
     figure: RegisteredFigure
     alt: str
@@ -61,17 +63,22 @@ def page(entries: Iterable[Entry], lectures: Path = ROOT / "lectures") -> str:
         groups.setdefault(item.figure.lecture or 0, []).append(item)
     count = sum(map(len, groups.values()))
     listed = "".join(
-        f'<li><a href="#{item.figure.name}">{item.figure.name}</a></li>' for group in groups.values() for item in group
+        f'<li><a href="#{item.figure.name}">{item.figure.name}</a></li>'
+        for group in groups.values()
+        for item in group
     )
     parts = "".join(
         f"<section><h2>{html.escape(title(lecture, lectures))}</h2>{''.join(map(_shown, group))}</section>\n"
         for lecture, group in groups.items()
     )
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Figures of Modular Learning</title>\n'
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Figures of Modular '
+        f"Learning</title>\n"
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>\n'
-        f"<body><header><h1>The figures of Modular Learning</h1><p>{count} figures. Each is a function that computes what it "
-        f"shows when it is called; in a notebook, <code>live</code> gives it sliders and choices.</p></header>\n"
+        f"<body><header><h1>The figures of Modular Learning</h1><p>{count} figures. Each is a function that "
+        f"computes what it "
+        f"shows when it is called; in a notebook, <code>live</code> gives it sliders and "
+        f"choices.</p></header>\n"
         f'<nav aria-label="Figures"><ul>{listed}</ul></nav>\n<main>\n{parts}</main></body></html>\n'
     )
 
@@ -113,8 +120,11 @@ def write(folder: Path, figures: Iterable[RegisteredFigure]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, default=ROOT / "docs" / "_build" / "gallery", help="folder (%(default)s)")
+    parser.add_argument(
+        "--into", type=Path, default=ROOT / "docs" / "_build" / "gallery", help="folder (%(default)s)"
+    )
     into = parser.parse_args().into
-    torch.set_num_threads(1)  # the figures' networks are so small that threads would only wait for one another
+    # the figures' networks are so small that threads would only wait for one another
+    torch.set_num_threads(1)
     write(into, all_figures().values())
     print(f"The gallery is in {into}: open index.html in a browser.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Writes lectures/index.md, the page on which JupyterLab opens, from the titles of the notebooks: ``make reference``."""
+"""Writes lectures/index.md, the page JupyterLab opens on, from the notebooks' titles: ``make reference``."""
 
 import re
 from pathlib import Path
@@ -10,9 +10,9 @@ PAGE = ROOT / "lectures" / "index.md"
 HEAD = """\
 # Modular Learning
 
-Deep learning from modules whose backward pass you write yourself. Open a lecture, run its cells with Shift+Enter, and press
-*Step* in its pictures. Then do the assignment that follows it: `check(...)` says at once what is right, and names the likely
-mistake.
+Deep learning from modules whose backward pass you write yourself. Open a lecture, run its cells with
+Shift+Enter, and press *Step* in its pictures. Then do the assignment that follows it: `check(...)` says at
+once what is right, and names the likely mistake.
 
 """
 FOOT = """
@@ -35,7 +35,9 @@ def _line(path: Path) -> str:
     first = nbformat.read(path, as_version=4).cells[0].source
     title = re.search(r"^# (.+)$", first, re.MULTILINE)
     if title is None:
-        raise SystemExit(f"{path.relative_to(ROOT)}: its first cell has no title, a line that begins with '# '")
+        raise SystemExit(
+            f"{path.relative_to(ROOT)}: its first cell has no title, a line that begins with '# '"
+        )
     here = path.is_relative_to(PAGE.parent)
     link = path.relative_to(PAGE.parent) if here else Path("..") / path.relative_to(ROOT)
     return f"- [{title[1]}]({link.as_posix()}){_about(first)}\n"
@@ -46,7 +48,11 @@ def _about(first: str) -> str:
     lecture = re.search(r"^\*\*(Lecture \d+: .+?)\.?\*\*", first, re.MULTILINE)
     time = re.search(r"\*\*Time:\*\* (.+?)\.(?:\s|$)", first, re.DOTALL)
     points = re.search(r"\*\*Points:\*\* (\d+)", first)
-    facts = ([lecture[1]] if lecture else []) + ([time[1]] if time else []) + ([f"{points[1]} points"] if points else [])
+    facts = (
+        ([lecture[1]] if lecture else [])
+        + ([time[1]] if time else [])
+        + ([f"{points[1]} points"] if points else [])
+    )
     return f" ({', '.join(facts)})" if facts else ""
 
 

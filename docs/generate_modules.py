@@ -1,4 +1,4 @@
-"""Writes docs/modules.md, the reference of all modules, from what the modules say of themselves: ``make reference``."""
+"""Writes docs/modules.md, the reference of all modules, from their own words: ``make reference``."""
 
 import inspect
 import re
@@ -15,9 +15,9 @@ CONTAINERS = (Chain, Graph, Residual, Unroll)
 HEAD = """\
 # The modules
 
-{count} modules and {containers} containers, each with a forward and a backward written by hand. In every formula $g$, or `g`,
-is the gradient ∂L/∂a that arrives from above. This page is made from the modules' own descriptions by `make reference`; do
-not edit it.
+{count} modules and {containers} containers, each with a forward and a backward written by hand. In every
+formula $g$, or `g`, is the gradient ∂L/∂a that arrives from above. This page is made from the modules' own
+descriptions by `make reference`; do not edit it.
 
 """
 
@@ -31,13 +31,21 @@ def page() -> str:
         "| module | what it is | lecture | in torch |\n|---|---|---|---|\n",
     ]
     parts += [_line(kind) for kind in (*modules.values(), *containers.values())]
-    parts += ["\n## Modules\n", *map(_section, modules.values()), "\n## Containers\n", *map(_section, containers.values())]
+    parts += [
+        "\n## Modules\n",
+        *map(_section, modules.values()),
+        "\n## Containers\n",
+        *map(_section, containers.values()),
+    ]
     return "".join(parts)
 
 
 def _line(kind: type[Module]) -> str:
     torch_name = f"`{kind.counterpart}`" if kind.counterpart else "–"
-    return f"| [{kind.__name__}](#{kind.__name__.lower()}) | {_what(kind)} | {kind.lecture:02d} | {torch_name} |\n"
+    return (
+        f"| [{kind.__name__}](#{kind.__name__.lower()}) | {_what(kind)} | {kind.lecture:02d} | "
+        f"{torch_name} |\n"
+    )
 
 
 def _section(kind: type[Module]) -> str:
@@ -63,7 +71,9 @@ def gradients(kind: type[Module]) -> str:
     head, _, body = (kind.__doc__ or "").partition("\n")
     text = f"{head}\n{textwrap.dedent(body)}".strip()
     described = re.split(r"\n(?:Args|Raises):\n", text)[0]
-    return "\n\n".join(paragraph.rstrip() for paragraph in re.split(r"\n\s*\n", described) if "∂" in paragraph)
+    return "\n\n".join(
+        paragraph.rstrip() for paragraph in re.split(r"\n\s*\n", described) if "∂" in paragraph
+    )
 
 
 def _shapes(kind: type[Module]) -> str:
@@ -91,7 +101,11 @@ def _returned(annotation: object) -> str:
 
 def _parts(annotation: object) -> tuple[object, ...]:
     inner = getattr(annotation, "__args__", ())
-    return (annotation,) if hasattr(annotation, "dim_str") or not inner else tuple(p for a in inner for p in _parts(a))
+    return (
+        (annotation,)
+        if hasattr(annotation, "dim_str") or not inner
+        else tuple(p for a in inner for p in _parts(a))
+    )
 
 
 if __name__ == "__main__":

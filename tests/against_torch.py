@@ -1,4 +1,7 @@
-"""One of our modules beside torch's: the same state, inputs and upstream gradient must give the same outputs and gradients."""
+"""One of our modules beside torch's.
+
+The same state, inputs and upstream gradient must give the same outputs and gradients.
+"""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -33,15 +36,19 @@ def torchs_own_cases(name: str, *, training: bool = True) -> Iterator[Case]:
     if info is None:
         return
     device = course.device().type
-    made = info.module_inputs_func(info, device=device, dtype=torch.float64, requires_grad=False, training=training)
+    made = info.module_inputs_func(
+        info, device=device, dtype=torch.float64, requires_grad=False, training=training
+    )
     for number, given in enumerate(made):
         construct, call = given.constructor_input, given.forward_input
         yield Case(f"{number}-{given.desc}", construct.args, construct.kwargs, call.args, call.kwargs)
 
 
 def flat(value: Any) -> tuple[Any, ...]:
-    """Nested tuples as one flat tuple: torch hands states to its cells as a tuple, ours take them one by one."""
-    return tuple(leaf for part in value for leaf in flat(part)) if isinstance(value, tuple | list) else (value,)
+    """Nested tuples as one flat tuple: torch's cells take states as a tuple, ours take them one by one."""
+    return (
+        tuple(leaf for part in value for leaf in flat(part)) if isinstance(value, tuple | list) else (value,)
+    )
 
 
 def is_float(value: Any) -> bool:
@@ -59,13 +66,18 @@ def compare(
     rtol: float = 1e-10,
     atol: float = 1e-13,
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
-    """Run both and compare: outputs, the gradient of every floating-point input and parameter, and all state afterwards.
+    """Run both and compare outputs, gradients and state.
+
+    The gradients are those of every floating-point input and parameter.
+    All state is compared as it is afterwards.
 
     Args:
         ours: our module; made float64 here.
-        theirs: an nn.Module (its state is loaded into ours, and ours back into it) or a plain function of the inputs.
+        theirs: an nn.Module (its state is loaded into ours, and ours back into it) or a plain function of the
+            inputs.
         inputs: for both; floating-point ones in float64.
-        call_theirs: calls theirs with the inputs, where it wants them in another form: call_theirs(theirs, *inputs).
+        call_theirs: calls theirs with the inputs, where it wants them in another form: call_theirs(theirs,
+            *inputs).
         call_ours: likewise for ours, given the flat inputs: call_ours(ours, *inputs).
         rtol: relative to the largest entry of the tensor that is compared.
 
@@ -88,7 +100,8 @@ def compare(
     assert len(outputs) == len(expected), f"{len(outputs)} outputs, torch gives {len(expected)}"
     rng = torch.Generator(course.device()).manual_seed(1)
     upstream: list[Any] = [
-        torch.randn(o.shape, dtype=o.dtype, device=o.device, generator=rng) if is_float(o) else None for o in outputs
+        torch.randn(o.shape, dtype=o.dtype, device=o.device, generator=rng) if is_float(o) else None
+        for o in outputs
     ]
     for position, (got, want) in enumerate(zip(outputs, expected, strict=True)):
         same(got, want, f"output {position}", rtol, atol)
@@ -97,7 +110,9 @@ def compare(
     pairs = [(o, g) for o, g in zip(expected, upstream, strict=True) if is_float(o) and o.requires_grad]
     parameters = dict(module.named_parameters()) if module is not None else {}
     sources = [leaf for leaf in leaves if is_float(leaf)] + list(parameters.values())
-    found = iter(torch.autograd.grad([o for o, _ in pairs], sources, [g for _, g in pairs], allow_unused=True))
+    found = iter(
+        torch.autograd.grad([o for o, _ in pairs], sources, [g for _, g in pairs], allow_unused=True)
+    )
     for position, (grad, leaf) in enumerate(zip(grads, leaves, strict=True)):
         if is_float(leaf):
             same(grad, next(found), f"gradient of input {position}", rtol, atol)
@@ -111,12 +126,14 @@ def compare(
             same(ours.state_dict()[name], value, f"{name} afterwards", rtol, atol)
     for now, then in zip(inputs, before, strict=True):
         if isinstance(now, Tensor):
-            assert torch.equal(now, then) or torch.equal(now.isnan(), then.isnan()), "an input was changed in place"
+            assert torch.equal(now, then) or torch.equal(now.isnan(), then.isnan()), (
+                "an input was changed in place"
+            )
     return outputs, grads
 
 
 def same(got: Tensor | None, want: Tensor | None, what: str, rtol: float, atol: float) -> None:
-    """Equal shapes, NaN and infinity in the same places, and a difference that is small against the largest entry."""
+    """Equal shapes, NaN and infinity in the same places, and a difference small against the largest entry."""
     if want is None:  # torch's "unused": zero for us
         assert got is None or not got.any(), f"{what}: torch has none, ours is not zero"
         return
@@ -126,4 +143,6 @@ def same(got: Tensor | None, want: Tensor | None, what: str, rtol: float, atol: 
     assert got.dtype == want.dtype, f"{what} is {got.dtype}, torch's {want.dtype}"
     finite = want[want.isfinite()]
     scale = finite.abs().max().item() if finite.numel() else 0.0
-    torch.testing.assert_close(got, want, rtol=0, atol=max(atol, rtol * scale), equal_nan=True, msg=lambda m: f"{what}: {m}")
+    torch.testing.assert_close(
+        got, want, rtol=0, atol=max(atol, rtol * scale), equal_nan=True, msg=lambda m: f"{what}: {m}"
+    )

@@ -25,10 +25,12 @@ install_import_hook("course.modules", "tests.typechecker.typechecked")
 # With a GPU present the library takes only CUDA tensors, so that is where the tests' tensors must be made.
 torch.set_default_device(course.device())
 
-# Each of the workers that share the cores computes on one: threads that wait for one another are slower than none.
+# Each of the workers that share the cores computes on one: threads that wait for one another are slower than
+# none.
 torch.set_num_threads(1)
 
-# A shell that runs the tests in its background has them, and all that they start, ignore Ctrl-C, which some of them send.
+# A shell that runs the tests in its background has them, and all that they start, ignore Ctrl-C, which some
+# of them send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -98,16 +100,32 @@ def page(chromium):
 
 @contextmanager
 def running_jupyter(folder: Path, scratch: Path) -> Iterator[str]:
-    """A JupyterLab serving `folder`, with settings and logs of its own under `scratch`; yields its address."""
+    """A JupyterLab serving `folder`, with its own settings and logs under `scratch`; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, **{name: str(scratch / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "HOME")}}
-    environment |= {f"JUPYTERLAB_{name.upper()}_DIR": str(scratch / name) for name in ("settings", "workspaces")}
+    environment = {
+        **os.environ,
+        **{name: str(scratch / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "HOME")},
+    }
+    environment |= {
+        f"JUPYTERLAB_{name.upper()}_DIR": str(scratch / name) for name in ("settings", "workspaces")
+    }
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     (scratch / "HOME").mkdir(parents=True, exist_ok=True)
-    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", "--allow-root"]
-    options += ["--IdentityProvider.token=", "--ServerApp.password=", "--LabApp.news_url=", "--LabApp.check_for_updates_class="]
+    options = [
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        "--allow-root",
+    ]
+    options += [
+        "--IdentityProvider.token=",
+        "--ServerApp.password=",
+        "--LabApp.news_url=",
+        "--LabApp.check_for_updates_class=",
+    ]
     log = scratch / "jupyter.log"
     with log.open("w") as out:
         command = [sys.executable, "-m", "jupyterlab", *options]

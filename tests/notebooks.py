@@ -37,7 +37,8 @@ def run(path: Path, folder: Path) -> Run:
     notebook = read(path)
     start = time.perf_counter()
     client = NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}})
-    client.execute(env={**os.environ, "OMP_NUM_THREADS": "1"})  # each of the workers that share the cores computes on one
+    # each of the workers that share the cores computes on one
+    client.execute(env={**os.environ, "OMP_NUM_THREADS": "1"})
     return Run(notebook, time.perf_counter() - start)
 
 
@@ -53,7 +54,8 @@ def each_lecture(name: str, quick: Collection[str] | None = None):
 
     Args:
         name: of the test's argument.
-        quick: the numbers of the lectures that are tested every time; the others are slow tests. All when left out.
+        quick: the numbers of the lectures that are tested every time; the others are slow tests. All when
+            left out.
     """
     marked = []
     for path in LECTURES:

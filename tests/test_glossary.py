@@ -1,4 +1,7 @@
-"""The glossary names every term that a lecture explains, in alphabetical order, and leads to the cell that explains it."""
+"""The glossary names every term that a lecture explains, in alphabetical order.
+
+It leads to the cell that explains the term.
+"""
 
 import re
 from pathlib import Path
@@ -35,7 +38,9 @@ def plain(term: str) -> str:
     words = re.findall(r"\w+", term.lower())
     return " ".join(
         sorted(
-            re.sub("ies$", "y", word) if word.endswith("ies") else re.sub("(?<=[sx])es$|(?<=[^saiu])s$", "", word)
+            re.sub("ies$", "y", word)
+            if word.endswith("ies")
+            else re.sub("(?<=[sx])es$|(?<=[^saiu])s$", "", word)
             for word in words
         )
     )
@@ -64,7 +69,9 @@ def test_each_entry_leads_to_the_cell_that_explains_it(path):
         if file == path.name:
             assert number == path.name[:2], term
             assert cell in cells, f"{term}: {file} has no cell {cell}"
-            assert plain(term) in {plain(word) for word in cells[cell]}, f"{term}: {cell} explains {sorted(cells[cell])}"
+            assert plain(term) in {plain(word) for word in cells[cell]}, (
+                f"{term}: {cell} explains {sorted(cells[cell])}"
+            )
 
 
 @pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""Every module that torch.nn has too: the same constructor, and torch's own test cases give the same results."""
+"""Every module that torch.nn has too: the same constructor, and torch's test cases give the same results."""
 
 import inspect
 
@@ -45,7 +45,9 @@ CASES = cases()
 @pytest.mark.parametrize("name", COUNTERPARTS)
 def test_constructor_takes_what_torchs_takes(name):
     """The same names, order and defaults, so that code written for torch.nn runs unchanged."""
-    theirs, ours = (inspect.signature(kind.__init__).parameters for kind in (getattr(nn, name), COUNTERPARTS[name]))
+    theirs, ours = (
+        inspect.signature(kind.__init__).parameters for kind in (getattr(nn, name), COUNTERPARTS[name])
+    )
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     wanted = {p.name: p.default for p in theirs.values() if p.name not in NOT_OURS and p.kind not in variadic}
     had = {p.name: p.default for p in ours.values() if p.name != "rng" and p.kind not in variadic}
@@ -55,14 +57,22 @@ def test_constructor_takes_what_torchs_takes(name):
             "input_size": inspect.Parameter.empty,
             "hidden_size": inspect.Parameter.empty,
         }
-        wanted |= {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False, "proj_size": 0}
+        wanted |= {
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0.0,
+            "bidirectional": False,
+            "proj_size": 0,
+        }
     assert list(had) == list(wanted)
     assert had == wanted
     if "rng" in ours:
         assert ours["rng"].kind is inspect.Parameter.KEYWORD_ONLY
 
 
-@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")  # torch.nn.KLDivLoss, of its own default
+# torch.nn.KLDivLoss, of its own default
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")
 @pytest.mark.parametrize(("kind", "case", "training"), CASES.values(), ids=CASES.keys())
 def test_torchs_own_case(kind, case, training):
     kwargs = {name: value for name, value in case.kwargs.items() if name not in NOT_OURS}

@@ -84,7 +84,11 @@ def test_state_dict_goes_round_and_refuses_strangers():
     before = target.state_dict()
     with pytest.raises(KeyError, match=r"missing \['0.bias', '0.weight', '1.theta'\]"):
         target.load_state_dict({})
-    with pytest.raises(ValueError, match=r"'0.weight' in the state has shape \(2, 2\) where \(2, 3\) is needed"):
+    with pytest.raises(
+        ValueError,
+        match=r"'0.weight' in the state has shape \(2, 2\) where \(2, 3\) is "
+        r"needed",
+    ):
         target.load_state_dict({**before, "0.weight": torch.zeros(2, 2)})
     for name, value in target.state_dict().items():
         torch.testing.assert_close(value, before[name])
@@ -115,7 +119,9 @@ def test_repr_names_modules_and_sizes():
     )
 
 
-@pytest.mark.parametrize("clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"]
+)
 def test_a_copy_stands_on_its_own(clone):
     chain = Chain(Linear(3, 2), Sigmoid())
     x = torch.randn(4, 3)
@@ -188,7 +194,11 @@ class TestDevice:
         """Seen from a course on the CPU, with a tensor on torch's meta device in place of another GPU's."""
         monkeypatch.setenv("COURSE_DEVICE", "cpu")
         module = Multiply()
-        with pytest.raises(DeviceError, match=r"argument 'y' is on meta, but the course computes on cpu.*y\.to\('cpu'\)"):
+        with pytest.raises(
+            DeviceError,
+            match=r"argument 'y' is on meta, but the course computes on "
+            r"cpu.*y\.to\('cpu'\)",
+        ):
             module(torch.ones(2, device="cpu"), torch.ones(2, device="meta"))
 
     @pytest.mark.gpu
@@ -202,7 +212,9 @@ class TestDevice:
         assert tensor(-2).dtype == torch.get_default_dtype()
         assert tensor([1, 2], dtype=torch.int64).dtype == torch.int64
         assert Linear(2, 2, rng=generator(3)).weight.value.device.type == device().type
-        torch.testing.assert_close(Linear(2, 2, rng=generator(3)).weight.value, Linear(2, 2, rng=generator(3)).weight.value)
+        torch.testing.assert_close(
+            Linear(2, 2, rng=generator(3)).weight.value, Linear(2, 2, rng=generator(3)).weight.value
+        )
 
     def test_tensor_copies(self):
         data = torch.ones(2)
@@ -267,9 +279,13 @@ def test_what_lies_in_lists_tuples_and_dicts_is_called_as_in_torch():
         "heads.second",
     ]
     assert [name for name, _ in tower.named_parameters(recurse=False)] == ["scales.0"]
-    tower.load_state_dict(theirs.state_dict() | {"scales.0": torch.tensor(3.0), "scales.1": torch.tensor(4.0)})
+    tower.load_state_dict(
+        theirs.state_dict() | {"scales.0": torch.tensor(3.0), "scales.1": torch.tensor(4.0)}
+    )
     torch.testing.assert_close(tower.heads["second"].weight.value, theirs.heads["second"].weight.detach())
-    theirs.load_state_dict({name: value for name, value in tower.state_dict().items() if "scales" not in name})
+    theirs.load_state_dict(
+        {name: value for name, value in tower.state_dict().items() if "scales" not in name}
+    )
 
 
 def test_what_lies_in_lists_tuples_and_dicts_is_switched_moved_and_trained():
@@ -299,7 +315,9 @@ def test_a_second_use_has_second_uses_in_its_lists_tuples_and_dicts():
     first = Alias()
     second, x = first.share(), torch.randn(4, 3)
     assert list(first.parameters()) == list(second.parameters())
-    assert not {id(module) for _, module in first.named_modules()} & {id(module) for _, module in second.named_modules()}
+    assert not {id(module) for _, module in first.named_modules()} & {
+        id(module) for _, module in second.named_modules()
+    }
     assert type(second.blocks) is list
     assert second.all[0] is second.blocks[0]
     assert second.log is first.log

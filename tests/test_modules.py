@@ -26,7 +26,9 @@ modules = pytest.mark.parametrize("kind", MODULES.values(), ids=MODULES.keys())
 
 
 def in_float64(example: Example) -> tuple[Module, tuple[Any, ...]]:
-    inputs = (x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in example.inputs)
+    inputs = (
+        x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x for x in example.inputs
+    )
     return copy.deepcopy(example.module).to(dtype=torch.float64), tuple(inputs)
 
 
@@ -40,11 +42,12 @@ def random_upstream(outputs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 CURRICULUM = """
-Add Subtract Multiply Divide Negate Reciprocal Exp Log Square Power Sin Cos Max Sum Mean MatMul Copy Concatenate Reshape
-Linear Bilinear Embedding Conv2d MaxPool2d AvgPool2d GlobalAvgPool2d Flatten Dropout L1Normalize L2Normalize BatchNorm1d
-BatchNorm2d LayerNorm FiLM Gate ScaledDotProductAttention MultiheadAttention RadialBasis Polynomial CosineUnit RNNCell
-LSTMCell GRUCell Identity Sigmoid Tanh ReLU LeakyReLU PReLU NoisyReLU Softplus ELU GELU SiLU Softmax LogSoftmax
-EuclideanLoss MSELoss L1Loss LogLoss CrossEntropyLoss BCELoss BCEWithLogitsLoss HingeLoss ContrastiveLoss KLDivLoss
+Add Subtract Multiply Divide Negate Reciprocal Exp Log Square Power Sin Cos Max Sum Mean MatMul Copy
+Concatenate Reshape Linear Bilinear Embedding Conv2d MaxPool2d AvgPool2d GlobalAvgPool2d Flatten Dropout
+L1Normalize L2Normalize BatchNorm1d BatchNorm2d LayerNorm FiLM Gate ScaledDotProductAttention
+MultiheadAttention RadialBasis Polynomial CosineUnit RNNCell LSTMCell GRUCell Identity Sigmoid Tanh ReLU
+LeakyReLU PReLU NoisyReLU Softplus ELU GELU SiLU Softmax LogSoftmax EuclideanLoss MSELoss L1Loss LogLoss
+CrossEntropyLoss BCELoss BCEWithLogitsLoss HingeLoss ContrastiveLoss KLDivLoss
 """
 
 
@@ -77,7 +80,8 @@ def test_module_passes_its_checks(example):
 @examples
 def test_gradients_equal_autograd(example):
     module, inputs = in_float64(example)
-    truth = copy.deepcopy(module)  # before forward: a module that draws random numbers draws the same ones again
+    # before forward: a module that draws random numbers draws the same ones again
+    truth = copy.deepcopy(module)
     leaves = [x.clone().requires_grad_() if differentiable(x) else x for x in inputs]
     outputs = as_tuple(module(*inputs))
     upstream = random_upstream(outputs)
@@ -87,7 +91,9 @@ def test_gradients_equal_autograd(example):
         parameter.value.requires_grad_()
     expected_outputs = as_tuple(example.reference(truth, *leaves))
     sources = [*filter(differentiable, leaves), *(parameter.value for parameter in truth.parameters())]
-    expected = iter(torch.autograd.grad(expected_outputs, sources, upstream, allow_unused=True, materialize_grads=True))
+    expected = iter(
+        torch.autograd.grad(expected_outputs, sources, upstream, allow_unused=True, materialize_grads=True)
+    )
     for ours, theirs in zip(outputs, expected_outputs, strict=True):
         torch.testing.assert_close(ours, theirs.detach(), rtol=1e-12, atol=1e-14)
     for ours, leaf in zip(grads, leaves, strict=True):
@@ -103,7 +109,11 @@ def test_gradients_equal_autograd(example):
 def test_fallback_backward_equals_the_handwritten_one(example):
     """A class stripped of its backward, as students receive it, still gives the same gradients."""
     kind = type(example.module)
-    kept = {name: value for name, value in vars(kind).items() if name not in ("backward", "__dict__", "__weakref__")}
+    kept = {
+        name: value
+        for name, value in vars(kind).items()
+        if name not in ("backward", "__dict__", "__weakref__")
+    }
     bare = type(kind.__name__, kind.__bases__, {**kept, "forward": inspect.unwrap(kind.forward)})
     written, inputs = in_float64(example)
     stripped = bare.__new__(bare)
@@ -112,8 +122,12 @@ def test_fallback_backward_equals_the_handwritten_one(example):
     grads = []
     for module in (written, stripped):
         outputs = as_tuple(module(*inputs))
-        upstream = tuple(torch.linspace(-1, 2, o.numel(), dtype=o.dtype, device=o.device).view(o.shape) for o in outputs)
-        grads.append([*as_tuple(module.backward(*upstream)), *(parameter.grad for parameter in module.parameters())])
+        upstream = tuple(
+            torch.linspace(-1, 2, o.numel(), dtype=o.dtype, device=o.device).view(o.shape) for o in outputs
+        )
+        grads.append(
+            [*as_tuple(module.backward(*upstream)), *(parameter.grad for parameter in module.parameters())]
+        )
     for by_hand, by_autograd in zip(*grads, strict=True):
         torch.testing.assert_close(by_hand, by_autograd, rtol=1e-10, atol=1e-13)
 
@@ -131,10 +145,13 @@ def test_layout_and_dtype_do_not_matter(example):
     results = []
     for lay in (lambda value: value, scattered):
         module = copy.deepcopy(example.module)
-        module.train(not isinstance(getattr(module, "rng", None), torch.Generator))  # random numbers follow the layout
+        # random numbers follow the layout
+        module.train(not isinstance(getattr(module, "rng", None), torch.Generator))
         outputs = as_tuple(module(*map(lay, example.inputs)))
         grads = as_tuple(module.backward(*map(lay, random_upstream(outputs))))
-        results.append([*outputs, *(g for g in grads if g is not None), *(p.grad for p in module.parameters())])
+        results.append(
+            [*outputs, *(g for g in grads if g is not None), *(p.grad for p in module.parameters())]
+        )
     for plain, other in zip(*results, strict=True):
         assert plain.dtype == other.dtype == torch.float32
         torch.testing.assert_close(plain, other, rtol=1e-4, atol=1e-5)
@@ -184,7 +201,12 @@ def test_fallback_inside_a_graph_and_around_modules():
 def test_scaled_examples_are_larger(example):
     name = type(example.module).__name__
     small, large = (
-        [x.numel() for e in MODULES[name].examples(generator(0), scale) for x in e.inputs if isinstance(x, torch.Tensor)]
+        [
+            x.numel()
+            for e in MODULES[name].examples(generator(0), scale)
+            for x in e.inputs
+            if isinstance(x, torch.Tensor)
+        ]
         for scale in (1, 3)
     )
     assert sum(large) > sum(small)
@@ -238,7 +260,11 @@ def test_chain_of_modules_equals_autograd():
 @pytest.mark.parametrize("rng", [None, 3])
 def test_a_fallback_draws_the_same_random_numbers_again(rng):
     kind = MODULES["Dropout"]
-    bare = type("Dropout", (Module,), {k: v for k, v in vars(kind).items() if k not in ("backward", "__dict__", "__weakref__")})
+    bare = type(
+        "Dropout",
+        (Module,),
+        {k: v for k, v in vars(kind).items() if k not in ("backward", "__dict__", "__weakref__")},
+    )
     dropout, x = bare(rng=None if rng is None else generator(rng)), torch.ones(1000)
     out = dropout(x)
     torch.testing.assert_close(dropout.backward(torch.ones(1000)), out)

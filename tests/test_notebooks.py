@@ -31,7 +31,8 @@ def test_lecture_shows_pictures_that_work_offline(path):
         output.data
         for cell in lecture(path).notebook.cells
         for output in cell.get("outputs", ())
-        if re.search(r"\b(explore|live)\(", cell.source) and output.output_type in ("display_data", "execute_result")
+        if re.search(r"\b(explore|live)\(", cell.source)
+        and output.output_type in ("display_data", "execute_result")
     ]
     assert len(shown) >= 2
     for data in shown:
@@ -56,7 +57,11 @@ class TestForm:
         assert cells[0].source.splitlines()[0].startswith("# ")
         assert cells[0].source.splitlines()[0].endswith("?"), "a lecture's title is its question"
         headings = [
-            line for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines() if line[:1] == "#"
+            line
+            for cell in cells
+            if cell.cell_type == "markdown"
+            for line in cell.source.splitlines()
+            if line[:1] == "#"
         ]
         assert any(line.startswith("## Predict, then run") for line in headings)
         assert headings[-2:] == ["## Summary", "## References"]
@@ -64,7 +69,9 @@ class TestForm:
         assert 0 < sum(line.startswith("- ") for line in summary.splitlines()) <= 5
         slides = [cell.metadata.get("slideshow", {}).get("slide_type") for cell in cells]
         assert slides[0] == "slide"
-        assert set(slides) <= {"slide", "fragment", "skip", "notes", None}, "of subslides test_decks.py measures the last only"
+        assert set(slides) <= {"slide", "fragment", "skip", "notes", None}, (
+            "of subslides test_decks.py measures the last only"
+        )
 
     def test_cells_are_short(self, path):
         cells = read(path).cells
@@ -79,14 +86,18 @@ class TestForm:
         code = [cell for cell in read(path).cells if cell.cell_type == "code"]
         assert [cell.id for cell in code if imports(cell)] == [code[0].id]
         assert code[0].metadata["slideshow"]["slide_type"] == "skip"
-        others = [line for node, line in statements(code[0]) if not isinstance(node, ast.Import | ast.ImportFrom)]
+        others = [
+            line for node, line in statements(code[0]) if not isinstance(node, ast.Import | ast.ImportFrom)
+        ]
         assert others in ([], ["torch.set_num_threads(1)"])
 
 
 @pytest.mark.xdist_group("03_computational_graphs")
 def test_lecture_03_computes_the_numbers_of_the_curriculum():
     notebook = lecture(ROOT / "lectures" / "03_computational_graphs.ipynb").notebook
-    said = "\n".join(output.text for cell in notebook.cells for output in cell.get("outputs", ()) if "text" in output)
+    said = "\n".join(
+        output.text for cell in notebook.cells for output in cell.get("outputs", ()) if "text" in output
+    )
     for line in (
         "f = -12.0",
         "∂f/∂x, ∂f/∂y, ∂f/∂z = [-4.0, -4.0, 3.0]",

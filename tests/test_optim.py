@@ -1,4 +1,7 @@
-"""Optimizers, clipping and schedules: equal to torch.optim's to 1e-12 over 100 steps, for every option that both have."""
+"""Optimizers, clipping and schedules: equal to torch.optim's to 1e-12 over 100 steps.
+
+That holds for every option that both have.
+"""
 
 import copy
 import inspect
@@ -44,19 +47,28 @@ def grid(**options):
 
 SGD_OPTIONS = grid(lr=[0.1, 0.0], weight_decay=[0.0, 0.01], maximize=[False, True])
 MOMENTUM_OPTIONS = [
-    *grid(lr=[0.05], momentum=[0.0, 0.5, 0.9], dampening=[0.0, 0.3], weight_decay=[0.0, 0.01], maximize=[False, True]),
+    *grid(
+        lr=[0.05],
+        momentum=[0.0, 0.5, 0.9],
+        dampening=[0.0, 0.3],
+        weight_decay=[0.0, 0.01],
+        maximize=[False, True],
+    ),
     *grid(lr=[0.05], momentum=[0.5, 0.9], nesterov=[True], weight_decay=[0.0, 0.01], maximize=[False, True]),
 ]
 RMSPROP_OPTIONS = grid(
-    lr=[0.01], alpha=[0.99, 0.5], eps=[1e-8, 0.1], weight_decay=[0.0, 0.01], momentum=[0.0, 0.9], centered=[False, True],
+    lr=[0.01], alpha=[0.99, 0.5], eps=[1e-8, 0.1], weight_decay=[0.0, 0.01], momentum=[0.0, 0.9],
+    centered=[False, True],
     maximize=[False, True],
 )  # fmt: skip
 ADAM_OPTIONS = grid(
-    lr=[0.01], betas=[(0.9, 0.999), (0.0, 0.5)], eps=[1e-8, 0.1], weight_decay=[0.0, 0.1], amsgrad=[False, True],
+    lr=[0.01], betas=[(0.9, 0.999),
+    (0.0, 0.5)], eps=[1e-8, 0.1], weight_decay=[0.0, 0.1], amsgrad=[False, True],
     maximize=[False, True],
 )  # fmt: skip
 ADAGRAD_OPTIONS = grid(
-    lr=[0.1], lr_decay=[0.0, 0.1], weight_decay=[0.0, 0.01], initial_accumulator_value=[0.0, 0.5], eps=[1e-10, 0.1],
+    lr=[0.1], lr_decay=[0.0, 0.1], weight_decay=[0.0, 0.01], initial_accumulator_value=[0.0, 0.5], eps=[1e-10,
+    0.1],
     maximize=[False, True],
 )  # fmt: skip
 
@@ -72,14 +84,31 @@ CASES = [
     )
     for options in several
 ]
-EVERY = [(SGD, torch.optim.SGD), (Momentum, torch.optim.SGD), (RMSProp, torch.optim.RMSprop), (Adam, torch.optim.Adam)]
+EVERY = [
+    (SGD, torch.optim.SGD),
+    (Momentum, torch.optim.SGD),
+    (RMSProp, torch.optim.RMSprop),
+    (Adam, torch.optim.Adam),
+]
 EVERY += [(AdamW, torch.optim.AdamW), (Adagrad, torch.optim.Adagrad)]
-ALL_SCHEDULES = [CosineAnnealingLR, ExponentialLR, LambdaLR, LinearLR, MultiStepLR, ReduceLROnPlateau, SequentialLR, StepLR]
+ALL_SCHEDULES = [
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+]
 
 
 @pytest.fixture
 def no_default_device():
-    """Half the time: a default device passes every call through Python. The tensors of such a test say where they lie."""
+    """Half the time: a default device passes every call through Python.
+
+    The tensors of such a test say where they lie.
+    """
     torch.set_default_device(None)
     yield
     torch.set_default_device(course.device())
@@ -92,11 +121,15 @@ def starts() -> list[Tensor]:
 
 def gradient(value: Tensor, step: int, rng: torch.Generator) -> Tensor:
     """Of a valley that is steeper one way than the other, with noise; now and then exactly zero in places."""
-    grad = torch.sin(3 * value) + 0.1 * torch.randn(value.shape, dtype=value.dtype, generator=rng, device=rng.device)
+    grad = torch.sin(3 * value) + 0.1 * torch.randn(
+        value.shape, dtype=value.dtype, generator=rng, device=rng.device
+    )
     return grad if step % 7 else grad * (value > 0)
 
 
-def run_together(ours, theirs, parameters: list[Parameter], leaves: list[Tensor], steps: int, after=lambda step: None) -> None:
+def run_together(
+    ours, theirs, parameters: list[Parameter], leaves: list[Tensor], steps: int, after=lambda step: None
+) -> None:
     """The same gradients for both, computed from our values; all values must agree on the way."""
     rng = generator(1)
     for step in range(steps):
@@ -118,7 +151,9 @@ def run_together(ours, theirs, parameters: list[Parameter], leaves: list[Tensor]
 
 
 @pytest.mark.usefixtures("no_default_device")
-@pytest.mark.parametrize(("ours", "theirs", "options"), CASES, ids=[f"{c[0].__name__}-{i}" for i, c in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("ours", "theirs", "options"), CASES, ids=[f"{c[0].__name__}-{i}" for i, c in enumerate(CASES)]
+)
 def test_equals_torch_over_a_hundred_steps(ours, theirs, options):
     parameters = [Parameter(value.clone()) for value in starts()]
     leaves = [value.clone().requires_grad_() for value in starts()]
@@ -146,14 +181,19 @@ def test_training_goes_on_where_it_stopped(kind, way):
             optimizer.step()
 
     whole = [Parameter(value.clone()) for value in starts()]
-    optimizer = kind(whole, lr=0.1, weight_decay=0.02)  # the second is made with other options: the state must bring them
+    # the second is made with other options: the state must bring them
+    optimizer = kind(whole, lr=0.1, weight_decay=0.02)
     steps(optimizer, whole, 0, STEPS // 2)
     if way == "state_dict":
         parts = [Parameter(parameter.value.clone()) for parameter in whole]
         second = kind(parts, lr=0.5)
         second.load_state_dict(optimizer.state_dict())
     else:
-        second, parts = pickle.loads(pickle.dumps((optimizer, whole))) if way == "pickle" else copy.deepcopy((optimizer, whole))
+        second, parts = (
+            pickle.loads(pickle.dumps((optimizer, whole)))
+            if way == "pickle"
+            else copy.deepcopy((optimizer, whole))
+        )
     steps(optimizer, whole, STEPS // 2, STEPS)
     steps(second, parts, STEPS // 2, STEPS)
     for one, other in zip(whole, parts, strict=True):
@@ -168,9 +208,17 @@ def test_a_state_that_does_not_fit_is_refused():
     other.grad += 1
     second = Adam([other], lr=0.5)
     second.step()
-    with pytest.raises(ValueError, match=r"'mean' of parameter 0 in the state has shape \(2,\) where \(3,\) is needed"):
+    with pytest.raises(
+        ValueError,
+        match=r"'mean' of parameter 0 in the state has shape \(2,\) where \(3,\) "
+        r"is needed",
+    ):
         optimizer.load_state_dict(second.state_dict())
-    with pytest.raises(KeyError, match=r"does not fit Adam: missing \['amsgrad', 'betas', 'eps'\], unknown \['damp"):
+    with pytest.raises(
+        KeyError,
+        match=r"does not fit Adam: missing \['amsgrad', 'betas', 'eps'\], unknown "
+        r"\['damp",
+    ):
         optimizer.load_state_dict(Momentum([Parameter(torch.ones(3))]).state_dict())
     assert optimizer.lr == 1e-3
 
@@ -186,7 +234,13 @@ def test_a_state_is_a_copy_and_brings_every_option():
     torch.testing.assert_close(state, kept, rtol=0, atol=0)
     other = Adam([Parameter(torch.ones(3))])
     other.load_state_dict(state)
-    assert (other.lr, other.betas, other.eps, other.amsgrad, other.maximize) == (0.1, (0.5, 0.6), 0.1, True, True)
+    assert (other.lr, other.betas, other.eps, other.amsgrad, other.maximize) == (
+        0.1,
+        (0.5, 0.6),
+        0.1,
+        True,
+        True,
+    )
     other.parameters[0].grad += 1
     other.step()
     torch.testing.assert_close(state, kept, rtol=0, atol=0)
@@ -258,7 +312,10 @@ def test_a_gradient_that_never_changes_has_a_root_of_its_variance():
 def test_float32_is_kept_and_equals_torchs(ours, theirs):
     parameters = [Parameter(value.float()) for value in starts()]
     leaves = [value.float().requires_grad_() for value in starts()]
-    mine, other = ours(parameters, lr=0.01), theirs(leaves, lr=0.01, **({"momentum": 0.9} if ours is Momentum else {}))
+    mine, other = (
+        ours(parameters, lr=0.01),
+        theirs(leaves, lr=0.01, **({"momentum": 0.9} if ours is Momentum else {})),
+    )
     for _ in range(20):
         for parameter, leaf in zip(parameters, leaves, strict=True):
             parameter.grad = torch.sin(3 * leaf.detach())
@@ -268,19 +325,26 @@ def test_float32_is_kept_and_equals_torchs(ours, theirs):
     for parameter, leaf in zip(parameters, leaves, strict=True):
         assert parameter.value.dtype == torch.float32
         torch.testing.assert_close(parameter.value, leaf.detach(), rtol=1e-5, atol=1e-6)
-    assert {held.dtype for memory in mine.memory for held in memory.values() if isinstance(held, Tensor)} <= {torch.float32}
+    assert {held.dtype for memory in mine.memory for held in memory.values() if isinstance(held, Tensor)} <= {
+        torch.float32
+    }
 
 
 @pytest.mark.parametrize(("ours", "theirs"), EVERY, ids=[ours.__name__ for ours, _ in EVERY])
 def test_a_real_problem_is_learned_step_by_step_as_with_torch(ours, theirs):
-    """Least squares on half-zero inputs; each side computes its own gradients, ours by hand and torch's by autograd."""
+    """Least squares on half-zero inputs.
+
+    Each side computes its own gradients, ours by hand and torch's by autograd.
+    """
     rng = generator(2)
     x = torch.randn(40, 6, dtype=torch.float64, generator=rng, device=rng.device).relu()
     target = torch.randn(40, 3, dtype=torch.float64, generator=rng, device=rng.device)
     net, reference = Linear(6, 3, rng=rng).to(dtype=torch.float64), nn.Linear(6, 3, dtype=torch.float64)
     reference.load_state_dict(net.state_dict())
     mine = ours(net.parameters(), lr=0.01, weight_decay=0.01)
-    other = theirs(reference.parameters(), lr=0.01, weight_decay=0.01, **({"momentum": 0.9} if ours is Momentum else {}))
+    other = theirs(
+        reference.parameters(), lr=0.01, weight_decay=0.01, **({"momentum": 0.9} if ours is Momentum else {})
+    )
     for _ in range(STEPS):
         mine.zero_grad()
         other.zero_grad()
@@ -306,7 +370,9 @@ def test_arguments_and_defaults_are_torchs(ours, theirs):
     left_out |= {"momentum", "dampening", "nesterov"} if ours is SGD else set()
     assert defaults.keys() - {p.name for p in mine} <= left_out
     positions = [p.name for p in mine if p.kind is p.POSITIONAL_OR_KEYWORD]
-    assert positions == [p.name for p in other][: len(positions)], "what may be given by position stands where torch has it"
+    assert positions == [p.name for p in other][: len(positions)], (
+        "what may be given by position stands where torch has it"
+    )
     assert ours.formula
     assert ours.source
 
@@ -335,7 +401,9 @@ def _peak(step) -> int:
     class Count(TorchDispatchMode):
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             nonlocal now, most
-            given = {held.data_ptr() for held in (*args, *(kwargs or {}).values()) if isinstance(held, Tensor)}
+            given = {
+                held.data_ptr() for held in (*args, *(kwargs or {}).values()) if isinstance(held, Tensor)
+            }
             out = func(*args, **(kwargs or {}))
             if isinstance(out, Tensor) and out.data_ptr() not in given:
                 size = out.untyped_storage().nbytes()
@@ -358,25 +426,64 @@ def _peak(step) -> int:
             r"not a torch.Tensor, which stands at position 0: pass module.parameters\(\)",
         ),
         (lambda: SGD([Linear(2, 2)]), TypeError, r"not a course\.modules\.linear\.Linear, which"),
-        (lambda: SGD(Linear(2, 2)), TypeError, r"a list of Parameters, not a Linear: pass module.parameters\(\)"),
+        (
+            lambda: SGD(Linear(2, 2)),
+            TypeError,
+            r"a list of Parameters, not a Linear: pass "
+            r"module.parameters\(\)",
+        ),
         (lambda: SGD(torch.ones(2)), TypeError, "a list of Parameters, not a Tensor"),
         (lambda: SGD(Parameter(torch.ones(1))), TypeError, r"not a Parameter: pass \[parameter\]"),
         (lambda: SGD(0.1), TypeError, "not a float"),
         (lambda: SGD(nn.Linear(2, 2).parameters()), TypeError, "not a torch.nn.parameter.Parameter, which"),
         (lambda: SGD(Linear(2, 2).named_parameters()), TypeError, "not a tuple, which"),
-        (lambda: SGD([Parameter(torch.ones(1))], weight_decay=-1), ValueError, "weight_decay=-1 is out of range"),
-        (lambda: Momentum([Parameter(torch.ones(1))], momentum=-1), ValueError, "momentum=-1 is out of range"),
-        (lambda: Momentum([Parameter(torch.ones(1))], dampening=float("nan")), ValueError, "dampening=nan is out of range"),
-        (lambda: Momentum([Parameter(torch.ones(1))], momentum=0, nesterov=True), ValueError, "nesterov needs a momentum"),
+        (
+            lambda: SGD([Parameter(torch.ones(1))], weight_decay=-1),
+            ValueError,
+            "weight_decay=-1 is out of range",
+        ),
+        (
+            lambda: Momentum([Parameter(torch.ones(1))], momentum=-1),
+            ValueError,
+            "momentum=-1 is out of range",
+        ),
+        (
+            lambda: Momentum([Parameter(torch.ones(1))], dampening=float("nan")),
+            ValueError,
+            "dampening=nan is out of range",
+        ),
+        (
+            lambda: Momentum([Parameter(torch.ones(1))], momentum=0, nesterov=True),
+            ValueError,
+            "nesterov needs a momentum",
+        ),
         (lambda: RMSProp([Parameter(torch.ones(1))], alpha=1), ValueError, "alpha=1 is out of range.*< 1"),
-        (lambda: Adam([Parameter(torch.ones(1))], betas=(0.9,)), ValueError, r"betas=\(0.9,\) has 1 numbers: expected two"),
+        (
+            lambda: Adam([Parameter(torch.ones(1))], betas=(0.9,)),
+            ValueError,
+            r"betas=\(0.9,\) has 1 numbers: "
+            r"expected two",
+        ),
         (lambda: Adam([Parameter(torch.ones(1))], eps=-1), ValueError, "eps=-1 is out of range"),
         (lambda: Adagrad([Parameter(torch.ones(1))], lr_decay=-1), ValueError, "lr_decay=-1 is out of range"),
         (lambda: SGD([(p := Parameter(torch.ones(1))), p]), ValueError, "given twice"),
-        (lambda: SGD([Parameter(torch.ones(1))], lr=-0.1), ValueError, "lr=-0.1 is out of range: expected 0 ≤ lr"),
+        (
+            lambda: SGD([Parameter(torch.ones(1))], lr=-0.1),
+            ValueError,
+            "lr=-0.1 is out of range: expected 0 ≤ lr",
+        ),
         (lambda: SGD([Parameter(torch.ones(1))], lr=float("nan")), ValueError, "lr=nan"),
-        (lambda: Adam([Parameter(torch.ones(1))], betas=(0.9, 1.0)), ValueError, r"betas\[1\]=1.0 is out of range.*< 1"),
-        (lambda: Momentum([Parameter(torch.ones(1))], dampening=0.1, nesterov=True), ValueError, "nesterov needs a momentum"),
+        (
+            lambda: Adam([Parameter(torch.ones(1))], betas=(0.9, 1.0)),
+            ValueError,
+            r"betas\[1\]=1.0 is out of "
+            r"range.*< 1",
+        ),
+        (
+            lambda: Momentum([Parameter(torch.ones(1))], dampening=0.1, nesterov=True),
+            ValueError,
+            "nesterov needs a momentum",
+        ),
         (lambda: RMSProp([Parameter(torch.ones(1))], alpha=-1), ValueError, "alpha=-1"),
     ],
     ids=range(23),
@@ -392,7 +499,8 @@ def test_mistakes_are_named(make, error, message):
 def test_clipping_the_norm_equals_torchs(max_norm, norm_type, zero):
     parameters = [Parameter(value.clone()) for value in starts()]
     leaves = [value.clone().requires_grad_() for value in starts()]
-    for parameter, leaf, start in list(zip(parameters, leaves, starts(), strict=True))[1:]:  # the first one has no gradient
+    # the first one has no gradient
+    for parameter, leaf, start in list(zip(parameters, leaves, starts(), strict=True))[1:]:
         parameter.grad += start * (not zero)
         leaf.grad = start * (not zero)
     ours = clip_grad_norm_(parameters, max_norm, norm_type)
@@ -420,12 +528,18 @@ def test_clipping_refuses_what_it_cannot_clip():
 @pytest.mark.parametrize("bad", [float("inf"), -float("inf"), float("nan")])
 @pytest.mark.parametrize("norm_type", [1.0, 2.0, float("inf")])
 def test_clipping_what_is_not_finite_equals_torchs(bad, norm_type):
-    parameters, leaves = [Parameter(value) for value in starts()], [value.requires_grad_() for value in starts()]
+    parameters, leaves = (
+        [Parameter(value) for value in starts()],
+        [value.requires_grad_() for value in starts()],
+    )
     for parameter, leaf in zip(parameters, leaves, strict=True):
         leaf.grad = torch.ones_like(leaf)
         leaf.grad.view(-1)[0] = bad
         parameter.grad = leaf.grad.clone()
-    ours, theirs = clip_grad_norm_(parameters, 1.0, norm_type), nn.utils.clip_grad_norm_(leaves, 1.0, norm_type)
+    ours, theirs = (
+        clip_grad_norm_(parameters, 1.0, norm_type),
+        nn.utils.clip_grad_norm_(leaves, 1.0, norm_type),
+    )
     torch.testing.assert_close(ours, theirs, rtol=0, atol=0, equal_nan=True)
     for parameter, leaf in zip(parameters, leaves, strict=True):
         torch.testing.assert_close(parameter.grad, leaf.grad, rtol=0, atol=0, equal_nan=True)
@@ -464,11 +578,16 @@ SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "options"), SCHEDULES, ids=[f"{k.__name__}-{i}" for i, (k, _) in enumerate(SCHEDULES)])
+@pytest.mark.parametrize(
+    ("kind", "options"), SCHEDULES, ids=[f"{k.__name__}-{i}" for i, (k, _) in enumerate(SCHEDULES)]
+)
 def test_schedules_equal_torchs_together_with_an_optimizer(kind, options):
     parameters, leaves = [Parameter(starts()[0])], [starts()[0].requires_grad_()]
     ours, theirs = Momentum(parameters, lr=0.2), torch.optim.SGD(leaves, lr=0.2, momentum=0.9)
-    schedule, reference = kind(ours, **options), getattr(torch.optim.lr_scheduler, kind.__name__)(theirs, **options)
+    schedule, reference = (
+        kind(ours, **options),
+        getattr(torch.optim.lr_scheduler, kind.__name__)(theirs, **options),
+    )
     rates = [ours.lr]
 
     def after(step):
@@ -493,7 +612,10 @@ def test_schedules_equal_torchs_together_with_an_optimizer(kind, options):
     ids=range(19),
 )
 def test_reducing_on_a_plateau_equals_torchs(options):
-    ours, theirs = SGD([Parameter(torch.ones(1))], lr=1.0), torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+    ours, theirs = (
+        SGD([Parameter(torch.ones(1))], lr=1.0),
+        torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0),
+    )
     schedule = ReduceLROnPlateau(ours, **options)
     reference = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **options)
     rng = generator(3)
@@ -509,10 +631,17 @@ def test_reducing_on_a_plateau_equals_torchs(options):
 def test_one_schedule_after_another_equals_torchs(last):
     def sequence(package, optimizer):
         warm_up = package.LinearLR(optimizer, start_factor=0.1, total_iters=5)
-        parts = [warm_up, package.CosineAnnealingLR(optimizer, 20, eta_min=0.01), package.StepLR(optimizer, 3, 0.5)]
+        parts = [
+            warm_up,
+            package.CosineAnnealingLR(optimizer, 20, eta_min=0.01),
+            package.StepLR(optimizer, 3, 0.5),
+        ]
         return package.SequentialLR(optimizer, parts, [5, 25 + last])
 
-    ours, theirs = SGD([Parameter(torch.ones(1))], lr=0.2), torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.2)
+    ours, theirs = (
+        SGD([Parameter(torch.ones(1))], lr=0.2),
+        torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.2),
+    )
     schedule, reference = sequence(course.optim, ours), sequence(torch.optim.lr_scheduler, theirs)
     for _ in range(STEPS):
         assert ours.lr == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-12, abs=1e-15)
@@ -530,7 +659,10 @@ def test_schedules_on_one_optimizer_multiply_as_torchs_do():
             package.StepLR(optimizer, 10, 0.7),
         ]
 
-    ours, theirs = SGD([Parameter(torch.ones(1))], lr=0.2), torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.2)
+    ours, theirs = (
+        SGD([Parameter(torch.ones(1))], lr=0.2),
+        torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.2),
+    )
     schedules, references = several(course.optim, ours), several(torch.optim.lr_scheduler, theirs)
     for _ in range(STEPS):
         assert ours.lr == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-12)
@@ -556,7 +688,9 @@ RESUMED = [
 
 
 @pytest.mark.parametrize("way", ["optimizer first", "schedule first", "schedule made last", "pickle"])
-@pytest.mark.parametrize(("kind", "options"), RESUMED, ids=[f"{k.__name__}-{i}" for i, (k, _) in enumerate(RESUMED)])
+@pytest.mark.parametrize(
+    ("kind", "options"), RESUMED, ids=[f"{k.__name__}-{i}" for i, (k, _) in enumerate(RESUMED)]
+)
 def test_a_schedule_goes_on_where_it_stopped(kind, options, way):
     def made(lr, state=None):
         optimizer = Momentum([Parameter(torch.ones(2))], lr=lr)
@@ -581,7 +715,9 @@ def test_a_schedule_goes_on_where_it_stopped(kind, options, way):
         second.load_state_dict(schedule.state_dict())
     else:
         other, second = made(0.7)
-        for holder, saved in [(other, optimizer), (second, schedule)][:: 1 if way == "optimizer first" else -1]:
+        for holder, saved in [(other, optimizer), (second, schedule)][
+            :: 1 if way == "optimizer first" else -1
+        ]:
             holder.load_state_dict(saved.state_dict())
     assert other.lr == optimizer.lr
     assert list(run(second, STEPS // 2, STEPS)) == list(run(schedule, STEPS // 2, STEPS))
@@ -615,14 +751,32 @@ def test_last_epoch_goes_on_as_torchs_does():
         (lambda o: ExponentialLR(o, float("nan")), ValueError, "gamma=nan"),
         (lambda o: CosineAnnealingLR(o, 0), ValueError, "T_max=0 is out of range"),
         (lambda o: CosineAnnealingLR(o, 9, eta_min=-1), ValueError, "eta_min=-1"),
-        (lambda o: LinearLR(o, start_factor=0), ValueError, "start_factor=0 is out of range: expected 0 < start_factor ≤ 1"),
+        (
+            lambda o: LinearLR(o, start_factor=0),
+            ValueError,
+            "start_factor=0 is out of range: expected 0 < start_factor ≤ 1",
+        ),
         (lambda o: LinearLR(o, end_factor=1.5), ValueError, "end_factor=1.5"),
         (lambda o: LinearLR(o, total_iters=0), ValueError, "total_iters=0"),
-        (lambda o: StepLR(torch.optim.SGD([torch.ones(1)]), 1), TypeError, r"not of a torch\.optim\.sgd\.SGD"),
+        (
+            lambda o: StepLR(torch.optim.SGD([torch.ones(1)]), 1),
+            TypeError,
+            r"not of a torch\.optim\.sgd\.SGD",
+        ),
         (lambda o: ReduceLROnPlateau(None), TypeError, "not of a NoneType"),
-        (lambda o: SequentialLR(o, [], []), ValueError, r"milestones=\[\] for 0 schedulers: expected one fewer"),
+        (
+            lambda o: SequentialLR(o, [], []),
+            ValueError,
+            r"milestones=\[\] for 0 schedulers: expected one "
+            r"fewer",
+        ),
         (lambda o: SequentialLR(o, [StepLR(o, 1), StepLR(o, 1)], [0]), ValueError, "above 0 and increasing"),
-        (lambda o: SequentialLR(o, [ReduceLROnPlateau(o)], []), TypeError, r"schedulers\[0\] is a ReduceLROnPlateau"),
+        (
+            lambda o: SequentialLR(o, [ReduceLROnPlateau(o)], []),
+            TypeError,
+            r"schedulers\[0\] is a "
+            r"ReduceLROnPlateau",
+        ),
         (
             lambda o: SequentialLR(SGD([Parameter(torch.ones(1))]), [StepLR(o, 1)], []),
             ValueError,

@@ -19,8 +19,12 @@ def project(root):
 
 def tracked(root, pattern="*"):
     """Files that git tracks; every file where there is no git."""
-    listed = subprocess.run(["git", "ls-files", pattern], cwd=root, capture_output=True, text=True, check=False)
-    return [root / name for name in listed.stdout.splitlines() if (root / name).exists()] or list(root.rglob(pattern))
+    listed = subprocess.run(
+        ["git", "ls-files", pattern], cwd=root, capture_output=True, text=True, check=False
+    )
+    return [root / name for name in listed.stdout.splitlines() if (root / name).exists()] or list(
+        root.rglob(pattern)
+    )
 
 
 def as_requirements(lines):
@@ -36,7 +40,9 @@ def test_environment_yml_says_what_pyproject_says(root, project):
     (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
     options = [line for line in pip if line.startswith("--")]
     assert options == ["--constraint constraints.txt", "--editable ."]
-    assert as_requirements(line for line in pip if not line.startswith("--")) == as_requirements(project["dependencies"])
+    assert as_requirements(line for line in pip if not line.startswith("--")) == as_requirements(
+        project["dependencies"]
+    )
 
 
 def test_extras(project):
@@ -46,11 +52,17 @@ def test_extras(project):
 def test_constraints_pin_every_requirement_within_its_range(root, project):
     pins = {
         canonicalize_name(r.name): r.specifier
-        for r in map(Requirement, (line for line in (root / "constraints.txt").read_text().splitlines() if line[:1] not in "#"))
+        for r in map(
+            Requirement,
+            (line for line in (root / "constraints.txt").read_text().splitlines() if line[:1] not in "#"),
+        )
     }
     assert all(len(pin) == 1 and str(pin).startswith("==") for pin in pins.values())
     assert str(pins["torch"]) == "==2.13.0"
-    wanted = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    wanted = [
+        *project["dependencies"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
     for requirement in map(Requirement, wanted):
         if requirement.name == project["name"]:
             continue
@@ -108,7 +120,12 @@ def test_ci_runs_the_readme_s_test_command(root):
     assert re.search(r"^make test\b", readme, re.MULTILINE)
     assert (root / ".ci/run").read_text().rstrip().endswith("\nmake lint\nexec make test")
     commands = re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE)
-    for command in re.findall(r"(?:^|`)make ([a-z-]+)", readme + (root / "CONTRIBUTING.md").read_text(), re.MULTILINE):
+    for command in re.findall(
+        r"(?:^|`)make "
+        r"([a-z-]+)",
+        readme + (root / "CONTRIBUTING.md").read_text(),
+        re.MULTILINE,
+    ):
         assert command in commands
 
 
@@ -121,24 +138,36 @@ def test_links_in_the_readme_lead_somewhere(root):
 def test_course_knows_nothing_of_the_autograder(root):
     """Arrows between rooms run one way."""
     for path in (root / "course").rglob("*.py"):
-        assert not re.search(r"^\s*(from|import) (autograder|nbgrader)\b", path.read_text(), re.MULTILINE), path
+        assert not re.search(
+            r"^\s*(from|import) "
+            r"(autograder|nbgrader)\b",
+            path.read_text(),
+            re.MULTILINE,
+        ), path
     for room in ("modules", "containers", "checking", "module.py", "gradients.py", "checks.py"):
         files = [root / "course" / room] if room.endswith(".py") else (root / "course" / room).rglob("*.py")
         for path in files:
-            assert not re.search(r"^\s*(from|import) course\.(figures|explorer|exercises)", path.read_text(), re.MULTILINE), (
-                path
-            )
+            assert not re.search(
+                r"^\s*(from|import) "
+                r"course\.(figures|explorer|exercises)",
+                path.read_text(),
+                re.MULTILINE,
+            ), path
 
 
 def test_the_readmes_example_runs(root, capsys):
-    first, second = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.S)
+    first, second = re.findall(
+        r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.S
+    )
     names: dict = {}
     exec(first, names)
     assert names["value"].item() < 0.1
     assert names["net"](names["x"]).argmax(dim=1).tolist() == [0, 1, 1, 0]
     assert "total" in capsys.readouterr().out
     exec(second, names)
-    shown = re.findall(r"```\n(Layer\n.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.S)[0]
+    shown = re.findall(r"```\n(Layer\n.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.S)[
+        0
+    ]
     said = re.sub(r"is -?[0-9.e-]+ at .* \(4", "is … (4", capsys.readouterr().out)
     for line in shown.replace("…\n", "").strip().splitlines():
         assert line in said.splitlines()

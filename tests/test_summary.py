@@ -51,7 +51,8 @@ def test_shared_parameters_and_views_count_once():
     graph.add("q", Multiply(), "p", "y")
     x = torch.randn(4, 4)
     found = summary(graph, x, x[:2].T[:, :1].expand(4, 4))
-    assert found.saved_bytes == 3 * x.nbytes  # x with its view, and p; the graph itself keeps every value, q too
+    # x with its view, and p; the graph itself keeps every value, q too
+    assert found.saved_bytes == 3 * x.nbytes
     assert [row(found, name).saved_bytes for name in ("", "p", "q")] == [x.nbytes] * 3
     assert row(found, "q").output_shapes == ((4, 4),)
 

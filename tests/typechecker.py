@@ -1,4 +1,7 @@
-"""The run-time type checker of the tests: beartype, for which a whole number passes where a float is asked for (PEP 484)."""
+"""The run-time type checker of the tests: beartype.
+
+For it, a whole number passes where a float is asked for (PEP 484).
+"""
 
 from beartype import BeartypeConf, beartype
 

@@ -1,4 +1,7 @@
-"""The files of a folder or zip that came from outside: nothing is unpacked, no link followed, nothing read beyond its limit."""
+"""The files of a folder or zip that came from outside.
+
+Nothing is unpacked, no link is followed, and nothing is read beyond its limit.
+"""
 
 import io
 import lzma
@@ -94,7 +97,9 @@ def open_source(path: Path, local: Local) -> Iterator[Listing]:
             raise AutograderError(str(path), f"is no zip file ({error})", cure) from error
         with archive:
             if len(archive.infolist()) > MOST_ENTRIES:
-                raise AutograderError(str(path), f"holds more than {MOST_ENTRIES} files", "is it the right one?")
+                raise AutograderError(
+                    str(path), f"holds more than {MOST_ENTRIES} files", "is it the right one?"
+                )
             yield list_zip(archive, local)
     else:
         cure = "name the folder or the zip file that holds what was handed in"
@@ -102,7 +107,7 @@ def open_source(path: Path, local: Local) -> Iterator[Listing]:
 
 
 def inside(file: File, local: Local) -> Listing:
-    """The files of a zip that a student handed in; zips in it are refused, and times in it are the student's to choose.
+    """The files of a zip that a student handed in; zips in it are refused, and the student chooses its times.
 
     Raises:
         RefusedError: it is no zip, too large, or holds too many files.
@@ -137,7 +142,9 @@ def list_folder(root: Path, within: str = "") -> Listing:
         for entry in entries:
             path, count = os.path.join(inside, entry.name), count + 1
             if count > MOST_ENTRIES:
-                raise AutograderError(str(root), f"holds more than {MOST_ENTRIES} files", "is it the right folder?")
+                raise AutograderError(
+                    str(root), f"holds more than {MOST_ENTRIES} files", "is it the right folder?"
+                )
             if _is_debris(path):
                 continue
             if problem := _bad_name(path):
@@ -149,7 +156,9 @@ def list_folder(root: Path, within: str = "") -> Listing:
                 listing.folders.add(unicodedata.normalize("NFC", path))
             elif entry.is_file(follow_symlinks=False):
                 time = datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
-                listing.files.append(File(unicodedata.normalize("NFC", path), time, partial(_read_below, root, path)))
+                listing.files.append(
+                    File(unicodedata.normalize("NFC", path), time, partial(_read_below, root, path))
+                )
             else:
                 listing.refuse(path, "is no file")
     return listing
@@ -229,9 +238,12 @@ def _limited(data: bytes) -> bytes:
 
 
 def _zip_time(info: zipfile.ZipInfo, local: Local) -> tuple[datetime | None, bool]:
-    """When a member was last changed, and whether that is sure: most zips keep the time on a wall's clock, without its zone.
+    """When a member was last changed, and whether that is sure.
 
-    Info-ZIP's and NTFS's extra fields hold it in UTC. Source: APPNOTE.TXT 4.5 and Info-ZIP's proginfo/extrafld.txt.
+    Most zips keep the time of a wall clock, without its zone.
+
+    Info-ZIP's and NTFS's extra fields hold it in UTC. Source: APPNOTE.TXT 4.5 and Info-ZIP's
+    proginfo/extrafld.txt.
     """
     extra = info.extra
     while len(extra) >= 4:

@@ -1,4 +1,4 @@
-"""The class list: a CSV file that says by which numbers and names Canvas, Moodle and others know a student."""
+"""The class list: a CSV file of the numbers and names by which Canvas, Moodle and others know a student."""
 
 import csv
 import difflib
@@ -22,7 +22,8 @@ TITLES = {
     "email": ("email", "emailaddress", "mail"),
     "name": ("name", "fullname"),
 }
-"""What a column holds, by its title without case, spaces and signs; the identifier is that of Moodle's grading worksheet."""
+"""What a column holds, by its title without case, spaces and signs; the identifier is that of Moodle's
+grading worksheet."""
 
 MOST_LETTERS = 128
 """Of an id: the gradebook keeps no more."""
@@ -48,8 +49,8 @@ class ClassList:
         """The student's id.
 
         Args:
-            clues: the surest first; a later one counts where those before fit nobody, or several. The kind "any" may be an
-                id, an email or a name.
+            clues: the surest first; a later one counts where those before fit nobody, or several. The kind
+                "any" may be an id, an email or a name.
 
         Raises:
             UnknownStudentError: the clues fit nobody, or several.
@@ -77,7 +78,7 @@ class ClassList:
         raise UnknownStudentError(f"'{clues[0][1]}'", f"is not in {self.file}", cure)
 
     def listed(self, clue: Clue) -> str | None:
-        """The id of the student of the list for whom a clue stands; None for nobody, for several, and without a list."""
+        """The id of the listed student whom a clue names; None for nobody, several, or without a list."""
         if not self.file:
             return None
         try:
@@ -116,7 +117,9 @@ def read_class_list(path: Path) -> ClassList:
         if problem := bad_id(student):
             raise _in_line(path, line, problem)
         if twin := students.get(student.casefold()):
-            raise _in_line(path, line, Problem(f"'{student}'", f"stands in line {twin[1]} already, as '{twin[0]}'"))
+            raise _in_line(
+                path, line, Problem(f"'{student}'", f"stands in line {twin[1]} already, as '{twin[0]}'")
+            )
         students[student.casefold()] = (student, line)
         for kind, value in cells.items():
             if value:
@@ -172,17 +175,22 @@ def _text(path: Path) -> str:
 
 
 def _rows(text: str) -> list[list[str]]:
-    """A CSV file's rows; its cells may be parted by commas, semicolons or tabs, whichever the first line has most of."""
+    """A CSV file's rows; commas, semicolons or tabs part its cells: what the first line has most of."""
     first = text.partition("\n")[0]
     return [row for row in csv.reader(text.splitlines(), delimiter=max(",;\t", key=first.count)) if row]
 
 
 def bad_id(student: str) -> Problem | None:
-    """Why nobody can have this id, as a folder's name, in the gradebook, in nbgrader's patterns; None for a good one."""
+    """Why nobody can have this id; None for a good one.
+
+    It becomes a folder's name, a key of the gradebook, and a part of nbgrader's patterns.
+    """
     if not student:
         return Problem("the id", "is empty")
     if student != _clean(student) or len(student) > MOST_LETTERS:
-        return Problem(repr(student[:40]), "cannot be an id", f"at most {MOST_LETTERS} letters that can be printed")
+        return Problem(
+            repr(student[:40]), "cannot be an id", f"at most {MOST_LETTERS} letters that can be printed"
+        )
     if set(student) & set('/\\*?[]:"<>|') or student[0] in ".-~" or student[-1] == ".":
         cure = 'folders have its name, without / \\ * ? [ ] : " < > | and no dot, - or ~ first'
         return Problem(f"'{student}'", "cannot be an id", cure)

@@ -1,6 +1,7 @@
-"""Collecting: what was handed in comes to where it is graded; what is doubtful is named, and stops nobody else.
+"""Collecting: what was handed in comes to where it is graded; doubtful work is named, and stops nobody else.
 
-nbgrader's zip_collect is not used: it unpacks before it looks, goes by names alone, and stops when a file comes twice.
+nbgrader's zip_collect is not used: it unpacks before it looks, goes by names alone, and stops when a file
+comes twice.
 """
 
 import re
@@ -65,7 +66,8 @@ def collect(
         times: by student, when they handed in, where that is known better than by the source.
 
     Raises:
-        AutograderError: the source cannot be read at all. What is wrong with one file or student stops nobody else.
+        AutograderError: the source cannot be read at all. What is wrong with one file or student stops nobody
+            else.
     """
     require_assignment(settings, assignment)
     shelf = Shelf(settings)
@@ -100,7 +102,9 @@ class _Desk:
                 summary.refuse(student, str(error))
         summary.problems += listing.refused
         there = {folder.parent.name for folder in self.settings.submitted.glob(f"*/{self.assignment}")}
-        summary.missing = [one for one in self.class_list.ids if one not in there and one not in summary.became]
+        summary.missing = [
+            one for one in self.class_list.ids if one not in there and one not in summary.became
+        ]
         return summary
 
     def _hints(self, layout: Layout, listing: Listing) -> Iterator[str]:
@@ -108,7 +112,10 @@ class _Desk:
         if layout.timed and listing.without_zone and due:
             yield f"the times of these files name no zone: they are read in {self.dates.zone_name}"
         if layout.kind == "Moodle" and due and not self.times:
-            yield "Moodle's download does not say when work was handed in: nobody counts as late without --times"
+            yield (
+                "Moodle's download does not say when work was handed in: nobody counts as late without "
+                "--times"
+            )
         if layout.kind in ("Canvas", "Moodle") and not self.class_list.file:
             yield f"without a class list students are called what {layout.kind} calls them: see --students"
 
@@ -121,15 +128,23 @@ class _Desk:
             except UnknownStudentError as error:
                 summary.problems.append((shown(one.label), str(error)))
         spellings: dict[str, set[str]] = defaultdict(set)
-        for student in (*found, *(folder.name for folder in self.settings.submitted.iterdir() if folder.is_dir())):
+        for student in (
+            *found,
+            *(folder.name for folder in self.settings.submitted.iterdir() if folder.is_dir()),
+        ):
             spellings[student.casefold()].add(student)
         taken = {}
         for student, hand_ins in found.items():
             if others := spellings[student.casefold()] - {student}:
-                summary.refuse(student, f"differs from '{min(others)}' only in capitals: rename one, or give a class list")
+                summary.refuse(
+                    student,
+                    f"differs from '{min(others)}' only in capitals: rename one, or give a class list",
+                )
             elif len(hand_ins) > 1 and layout.kind != "folder":
                 labels = " and ".join(shown(one.label) for one in hand_ins)
-                summary.refuse(student, f"{labels} are two people in {layout.kind}: tell them apart in a class list")
+                summary.refuse(
+                    student, f"{labels} are two people in {layout.kind}: tell them apart in a class list"
+                )
             else:
                 taken[student] = merged(hand_ins)
         return taken
@@ -156,7 +171,9 @@ class _Desk:
         if due is None:
             notes.append(f"is late, says Canvas, but {FILE} has no due date: nothing is taken off")
             return None
-        notes.append("is late, says Canvas, but not when it came: counts as one started day; --times knows more")
+        notes.append(
+            "is late, says Canvas, but not when it came: counts as one started day; --times knows more"
+        )
         return due + self.dates.rule.grace + timedelta(seconds=1)
 
     def _files(self, hand_in: HandIn) -> tuple[list[tuple[File, int]], list[str]]:
@@ -178,16 +195,27 @@ class _Desk:
 
 def summary_table(summary: Summary, assignment: str) -> Table:
     """The table as it is printed: what became of how many, and whose."""
-    table = Table(title=f"{assignment}, collected ({summary.kind})", title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    table = Table(
+        title=f"{assignment}, collected ({summary.kind})",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+    )
     table.add_column("")
     table.add_column("students", justify="right")
     table.add_column("who")
     rows = {became: summary.of(became) for became in (NEW, REPLACED, UNCHANGED, OLDER, REFUSED)}
     for became, students in {**rows, MISSING: summary.missing}.items():
         if students:
-            table.add_row(became, str(len(students)), _some(students), style="red" if became == REFUSED else "")
+            table.add_row(
+                became, str(len(students)), _some(students), style="red" if became == REFUSED else ""
+            )
     if summary.late:
-        table.add_row("late", str(len(summary.late)), _some(f"{one} ({how_long(by)})" for one, by in summary.late.items()))
+        table.add_row(
+            "late",
+            str(len(summary.late)),
+            _some(f"{one} ({how_long(by)})" for one, by in summary.late.items()),
+        )
     return table
 
 

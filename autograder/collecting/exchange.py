@@ -1,4 +1,7 @@
-"""nbgrader's exchange: nbgrader finds everybody's newest submission, and we copy it, because nbgrader would follow links."""
+"""nbgrader's exchange: nbgrader finds everybody's newest submission, and we copy it.
+
+nbgrader's own copy would follow links.
+"""
 
 import os
 import pwd
@@ -23,7 +26,7 @@ OWN = ("timestamp.txt", "submission_secret.txt")
 
 
 class _Newest(ExchangeCollect):
-    """nbgrader's collect, up to the point where it would copy; a name that it cannot read stops nobody else."""
+    """nbgrader's collect, up to where it would copy; a name that it cannot read stops nobody else."""
 
     wanted = ""
     """The assignment."""
@@ -47,7 +50,9 @@ class _Newest(ExchangeCollect):
         """Leave that to our own hands."""
 
 
-def read_exchange(settings: Settings, root: Path, assignment: str, ids: Collection[str]) -> tuple[Layout, Listing]:
+def read_exchange(
+    settings: Settings, root: Path, assignment: str, ids: Collection[str]
+) -> tuple[Layout, Listing]:
     """Everybody's newest submission.
 
     Args:

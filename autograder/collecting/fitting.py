@@ -1,4 +1,4 @@
-"""Which of the files that a student handed in is the assignment's notebook: by its cells, whatever its name."""
+"""Which of the files that a student handed in is the assignment's notebook: by its cells, not its name."""
 
 import hashlib
 import json
@@ -61,7 +61,12 @@ class Shelf:
         return {assignment for assignment, _ in self.cells}
 
     def choose(
-        self, assignment: str, files: Sequence[tuple[File, int]], reasons: Sequence[str] = (), *, bare: bool = False
+        self,
+        assignment: str,
+        files: Sequence[tuple[File, int]],
+        reasons: Sequence[str] = (),
+        *,
+        bare: bool = False,
     ) -> Choice:
         """The notebooks that fit.
 
@@ -85,7 +90,9 @@ class Shelf:
                 reasons.append(str(error))
             else:
                 fitting[name].append(notebook)
-        if lacking := [f"{name}.ipynb" for place, name in self.cells if place == assignment and name not in fitting]:
+        if lacking := [
+            f"{name}.ipynb" for place, name in self.cells if place == assignment and name not in fitting
+        ]:
             found = "; ".join(reasons) or (f"only {_some(others)}" if others else "nothing was handed in")
             raise RefusedError(f"{', '.join(lacking)} is missing ({found}): ask for it")
         choice.notes += [f"left out: {reason}" for reason in reasons]
@@ -100,7 +107,10 @@ class Shelf:
         return choice
 
     def _fit(self, assignment: str, file: File, rank: int) -> tuple[str, Fitting]:
-        """Which of the assignment's notebooks this one is: the one with which it shares the largest part of all their cells."""
+        """Which of the assignment's notebooks this one is.
+
+        It is the one with which it shares the largest part of all their cells.
+        """
         path = shown(file.path)
         try:
             data = file.read()
@@ -115,7 +125,9 @@ class Shelf:
             if known & there
         }
         if not alike:
-            raise RefusedError(f"{path} has none of the cells of '{assignment}': ask for the file that was given out")
+            raise RefusedError(
+                f"{path} has none of the cells of '{assignment}': ask for the file that was given out"
+            )
         owner, name = max(alike, key=lambda key: alike[key])
         if owner != assignment:
             raise RefusedError(f"{path} is a notebook of '{owner}'")
@@ -133,8 +145,9 @@ def digest_of(notebooks: Mapping[str, bytes]) -> str:
 def _versions(name: str, notebooks: Sequence[Fitting]) -> list[Fitting]:
     """A student's versions of one notebook, the one that counts last.
 
-    Two that differ are refused: a wrong guess would cost the student more than the question costs the instructor, and a file's
-    time says when it was copied. Canvas numbers files as they come: there, the same name once more is a resubmission.
+    Two that differ are refused: a wrong guess would cost the student more than the question costs the
+    instructor, and a file's time says when it was copied. Canvas numbers files as they come: there, the same
+    name once more is a resubmission.
     """
     ordered = sorted(notebooks, key=lambda one: (one.rank, one.file.name == f"{name}.ipynb"))
     if len({one.answers for one in notebooks}) == 1:
@@ -142,7 +155,9 @@ def _versions(name: str, notebooks: Sequence[Fitting]) -> list[Fitting]:
     ranks, names = {one.rank for one in notebooks}, {base(one.file.name) for one in notebooks}
     if 0 in ranks or len(ranks) < len(notebooks) or len(names) > 1:
         found = ", ".join(shown(one.file.path) for one in ordered)
-        raise RefusedError(f"{len(ordered)} notebooks fit {name}.ipynb and differ ({found}): leave one, and collect again")
+        raise RefusedError(
+            f"{len(ordered)} notebooks fit {name}.ipynb and differ ({found}): leave one, and collect again"
+        )
     return ordered
 
 

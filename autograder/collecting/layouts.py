@@ -1,4 +1,4 @@
-"""Whose is which file: what the names of files and folders say in each way in which submissions come together."""
+"""Whose is which file: what names of files and folders say in each way in which submissions arrive."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,13 +21,19 @@ Source: instructure/canvas-lms, lib/content_zipper.rb; a sortable name never hol
 CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<user>\w+?)_(?P<file>\d+)_(?P<name>.+)", re.DOTALL)
 """With anonymous grading, the user's number and name give way to a word."""
 
-CANVAS_TEXT = re.compile(r"(?P<sortname>.+?)_(?P<late>LATE_)?(?P<user>\d+)(?P<file>)_(?P<name>(text|link)\.html)")
+CANVAS_TEXT = re.compile(
+    r"(?P<sortname>.+?)_(?P<late>LATE_)?(?P<user>\d+)(?P<file>)_(?P<name>(text|link)\.html)"
+)
 """Who typed an answer, or gave an address, where a file was asked for."""
 
-MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?P<plugin>[a-z]+)_?(?P<rest>.*)", re.DOTALL)
-"""Moodle joins the full name, a number of the participant in this assignment alone, and the kind of submission.
+MOODLE = re.compile(
+    r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?P<plugin>[a-z]+)_?(?P<rest>.*)", re.DOTALL
+)
+"""Moodle joins the full name, a number of the participant in this assignment alone, and the kind of
+submission.
 
-Source: moodle/moodle, mod/assign/classes/downloader.php; the rest is a file's name where there are no folders.
+Source: moodle/moodle, mod/assign/classes/downloader.php; the rest is a file's name where there are no
+folders.
 """
 
 COPY = re.compile(r"(-\d+| \(\d+\))$")
@@ -61,7 +67,9 @@ class Layout:
     """Whether files' times are of any use: Canvas and Moodle write the time of the download."""
 
 
-def take_apart(listing: Listing, assignment: str, others: AbstractSet[str], class_list: ClassList, stem: str) -> Layout:
+def take_apart(
+    listing: Listing, assignment: str, others: AbstractSet[str], class_list: ClassList, stem: str
+) -> Layout:
     """Recognize the layout; files that are nobody's are refused in the listing.
 
     Args:
@@ -71,7 +79,9 @@ def take_apart(listing: Listing, assignment: str, others: AbstractSet[str], clas
     top = {_top(path) for path in (*(file.path for file in listing.files), *listing.folders)}
     for kind, find in (("Moodle", _moodle), ("Canvas", _canvas)):
         wrapper = next(iter(top)) if len(top) == 1 and not find(next(iter(top))) else ""
-        names = {_top(_below(wrapper, path)) for path in (*(one.path for one in listing.files), *listing.folders)} - {""}
+        names = {
+            _top(_below(wrapper, path)) for path in (*(one.path for one in listing.files), *listing.folders)
+        } - {""}
         said = [match for name in names if (match := find(name))]
         if 2 * len(said) > len(names) and (kind == "Moodle" or _are_people(said)):
             read = _read_moodle if kind == "Moodle" else _read_canvas
@@ -114,7 +124,10 @@ def _read_canvas(listing: Listing, wrapper: str) -> Iterator[HandIn]:
 
 def _read_moodle(listing: Listing, wrapper: str) -> Iterator[HandIn]:
     found: dict[tuple[str, str], HandIn] = {}
-    for path, file in [*((path, None) for path in sorted(listing.folders)), *((file.path, file) for file in listing.files)]:
+    for path, file in [
+        *((path, None) for path in sorted(listing.folders)),
+        *((file.path, file) for file in listing.files),
+    ]:
         path = _below(wrapper, path)
         said = _moodle(_top(path))
         if said is None:
@@ -123,8 +136,12 @@ def _read_moodle(listing: Listing, wrapper: str) -> Iterator[HandIn]:
             continue
         # The number is another in each assignment: without a class list, the name has to do.
         blind = said["name"] in ("Participant", "")
-        clues = (("moodle", said["number"]),) if blind else (("name", said["name"]), ("moodle", said["number"]))
-        one = found.setdefault((said["name"], said["number"]), HandIn(f"{said['name']}_{said['number']}", clues))
+        clues = (
+            (("moodle", said["number"]),) if blind else (("name", said["name"]), ("moodle", said["number"]))
+        )
+        one = found.setdefault(
+            (said["name"], said["number"]), HandIn(f"{said['name']}_{said['number']}", clues)
+        )
         if file is not None and said["plugin"] == "file":
             rest = path.partition("/")[2] or said["rest"]
             one.files.append((File(rest, None, file.read), 0))
@@ -134,13 +151,20 @@ def _read_moodle(listing: Listing, wrapper: str) -> Iterator[HandIn]:
 def _read_folders(
     listing: Listing, assignment: str, others: AbstractSet[str], class_list: ClassList, stem: str
 ) -> Iterator[HandIn]:
-    """A folder for each student, with the notebook, or with a folder for each assignment as nbgrader has it; or bare files."""
+    """A folder for each student, with the notebook or a folder for each assignment; or bare files.
+
+    The folders for assignments are those that nbgrader has.
+    """
     wrapper = _wrapper(listing, assignment, others, class_list, stem)
     found: dict[str, HandIn] = {}
     for folder in sorted(listing.folders):
         if student := _top(_below(wrapper, folder)):
             found.setdefault(student, HandIn(student, (("any", student),)))
-    nested = {_top(_below(wrapper, path)) for path in _paths(listing) if _part(_below(wrapper, path), 1) == assignment}
+    nested = {
+        _top(_below(wrapper, path))
+        for path in _paths(listing)
+        if _part(_below(wrapper, path), 1) == assignment
+    }
     for file in listing.files:
         path = _below(wrapper, file.path)
         student, _, rest = path.partition("/")
@@ -149,7 +173,10 @@ def _read_folders(
             if PurePosixPath(path).suffix.casefold() not in (".ipynb", ".zip"):
                 listing.refuse(file.path, "is no notebook and in no student's folder")
             elif not owner:
-                listing.refuse(file.path, f"nothing in its name says whose it is: call it {assignment}_<student>.ipynb, say")
+                listing.refuse(
+                    file.path,
+                    f"nothing in its name says whose it is: call it {assignment}_<student>.ipynb, say",
+                )
             else:
                 one = found.setdefault(owner, HandIn(path, (("any", owner),), bare=True))
                 one.files.append((File(path, file.time, file.read), 0))
@@ -168,7 +195,9 @@ def _read_folders(
     yield from (one for student, one in found.items() if not nested or student in nested or one.files)
 
 
-def _wrapper(listing: Listing, assignment: str, others: AbstractSet[str], class_list: ClassList, stem: str) -> str:
+def _wrapper(
+    listing: Listing, assignment: str, others: AbstractSet[str], class_list: ClassList, stem: str
+) -> str:
     """The one folder in which everything lies, where it is no student's."""
     paths = _paths(listing)
     top = {_top(path) for path in paths}
@@ -176,8 +205,12 @@ def _wrapper(listing: Listing, assignment: str, others: AbstractSet[str], class_
     below = {_part(path, 1) for path in paths} - {""}
     if not below or class_list.knows(only) or below & others:  # nbgrader has a student's assignments there
         return ""
-    folders = {_part(path, 1) for path in listing.folders} | {_part(path, 1) for path in paths if _part(path, 2)}
-    owners = {folder for folder in folders if folder} | {_owner(name, assignment, class_list) for name in below - folders}
+    folders = {_part(path, 1) for path in listing.folders} | {
+        _part(path, 1) for path in paths if _part(path, 2)
+    }
+    owners = {folder for folder in folders if folder} | {
+        _owner(name, assignment, class_list) for name in below - folders
+    }
     owners.discard("")
     if class_list.file:
         return only if any(map(class_list.knows, owners)) else ""

@@ -1,4 +1,6 @@
-"""Where a collected notebook goes: submitted/<student>/<assignment>/, and what lay there before aside, with its time.
+"""Where a collected notebook goes: submitted/<student>/<assignment>/.
+
+What lay there before is put aside, with its time.
 
 Older versions are in collected/<assignment>/<student>/ of the work folder: nothing is ever deleted.
 """
@@ -46,7 +48,7 @@ class Place:
         return self.settings.folder / "collected" / self.assignment / self.student
 
     def put(self, choice: Choice, time: datetime | None, trust: Trust) -> tuple[str, datetime | None]:
-        """Put a choice in its place, unless it is there, or something newer is; what there is to say goes into its notes.
+        """Put a choice in its place, unless it or something newer is there; its notes say what happened.
 
         Args:
             time: when it was handed in.
@@ -66,7 +68,8 @@ class Place:
             if time is not None and time != before and _corrects(time, before, trust):
                 write_timestamp(self.folder, time)
                 choice.notes.append(
-                    f"the same notebook; its time is {_said(time)}" + (f", not {_said(before)}" if before else "")
+                    f"the same notebook; its time is "
+                    f"{_said(time)}" + (f", not {_said(before)}" if before else "")
                 )
                 return UNCHANGED, time
             return UNCHANGED, before
@@ -83,7 +86,10 @@ class Place:
         return {path.stem: path.read_bytes() for path in files}
 
     def _is_older(self, new: Mapping[str, Fitting], time: datetime | None, before: datetime | None) -> bool:
-        """Whether what is there is newer: by Canvas's numbers, else by time, else because it has replaced this once."""
+        """Whether what is there is newer.
+
+        That is judged by Canvas's numbers, else by time, else because it has replaced this once.
+        """
         rank, known = _rank(new), self._known_rank()
         if rank and known:
             return rank < known
@@ -148,7 +154,7 @@ class Place:
 
 
 def _corrects(time: datetime, before: datetime | None, trust: Trust) -> bool:
-    """Whether a time takes the place of another for the same notebook; a file's later time is that of a copy."""
+    """Whether a time replaces another for the same notebook; a file's later time is that of a copy."""
     return before is None or trust is Trust.SURE or (trust is Trust.FILE and time < before)
 
 

@@ -15,8 +15,8 @@ MOST_BYTES = 2**25
 """In a notebook: an assignment has a hundredth of it, with all its pictures."""
 
 MOST_CELLS, MOST_CODE, MOST_FILES = 1000, 2**18, 1000
-"""Cells and characters of code in a notebook, and files in a submission. The judge reads the code once for each of its checks,
-which takes 2 s for so much of it."""
+"""Cells and characters of code in a notebook, and files in a submission. The judge reads the code once for
+each of its checks, which takes 2 s for so much of it."""
 
 
 def require_assignment(settings: Settings, name: str) -> None:
@@ -27,7 +27,9 @@ def require_assignment(settings: Settings, name: str) -> None:
     """
     known = {folder.parent.name for folder in settings.source.glob("*/*.ipynb")}
     if name not in known:
-        raise AutograderError(f"no assignment '{name}'", f"in {settings.source.name}/", did_you_mean(name, known))
+        raise AutograderError(
+            f"no assignment '{name}'", f"in {settings.source.name}/", did_you_mean(name, known)
+        )
 
 
 def students_who_submitted(settings: Settings, assignment: str, only: str | None = None) -> list[str]:
@@ -36,7 +38,9 @@ def students_who_submitted(settings: Settings, assignment: str, only: str | None
     Raises:
         AutograderError: nobody has, or that one has not.
     """
-    found = sorted(folder.parent.name for folder in settings.submitted.glob(f"*/{assignment}") if folder.is_dir())
+    found = sorted(
+        folder.parent.name for folder in settings.submitted.glob(f"*/{assignment}") if folder.is_dir()
+    )
     if not found:
         place = settings.submitted / "<student>" / assignment
         cure = f"put each notebook into {place}/, or see 'autograder collect'"
@@ -47,7 +51,10 @@ def students_who_submitted(settings: Settings, assignment: str, only: str | None
 
 
 def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Everything in a folder, however deep, but not much more than a submission may hold; no link is followed."""
+    """Everything in a folder, however deep; no link is followed.
+
+    It stops a little beyond what a submission may hold.
+    """
     folders, count = [str(folder)], 0
     while folders and count <= MOST_FILES:
         with os.scandir(folders.pop()) as found:
@@ -75,7 +82,9 @@ def odd_files(folder: Path) -> list[Path]:
 
 def shown(name: str) -> str:
     """A file's name as it can be printed in one line and kept in a database: names may hold anything."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)[:200]
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name
+    )[:200]
 
 
 ASK = "ask for the notebook again"
@@ -91,7 +100,9 @@ def require_gradable(settings: Settings, assignment: str, student: str) -> None:
     if links := find_links(folder):
         raise NotGradedError(links[0], "is a link, not a file", "ask for the file itself")
     if sum(1 for _ in entries(folder)) > MOST_FILES:
-        raise NotGradedError("the submission", f"holds more than {MOST_FILES} files", "ask for the notebook alone")
+        raise NotGradedError(
+            "the submission", f"holds more than {MOST_FILES} files", "ask for the notebook alone"
+        )
     if odd := [entry.name for entry in entries(folder) if not entry.name.isprintable()]:
         raise NotGradedError("a file", f"has a name that cannot be printed ({shown(odd[0])})", "rename it")
     wanted = sorted(path.name for path in (settings.source / assignment).glob("*.ipynb"))
@@ -136,6 +147,8 @@ def _too_much(notebook: Any) -> str | None:
         return None
     if len(cells) > MOST_CELLS:
         return f"{len(cells)} cells, at most {MOST_CELLS} are run"
-    sources = [cell.get("source") for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    sources = [
+        cell.get("source") for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"
+    ]
     code = sum(len("".join(map(str, source))) for source in sources if isinstance(source, str | list))
     return f"{code} characters of code, at most {MOST_CODE} are run" if code > MOST_CODE else None

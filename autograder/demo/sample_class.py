@@ -1,4 +1,4 @@
-"""The sample class: thirty students who hand in what stands in the bank of submissions, bank/ beside this file.
+"""The sample class: thirty students, who hand in what stands in bank/ beside this file.
 
 A file bank/<assignment>/<name>.py says in comments what it shows and what it deserves, then gives answers in
 the percent format, each under the name of its cell: `# %% multiply`. Other answers are taken from
@@ -9,7 +9,8 @@ right-plain.py. In the head:
     # kernel: julia-1.10               save it with another kernel
     # nbformat: 3                      save it in an older format
     # corrupt: cut off                 save the first half of the file only
-    # points: multiply 7               what an exercise deserves, where that is not all of its points; `all 0` for each of them;
+    # points: multiply 7               what an exercise deserves, where that is not all of its points;
+                                       `all 0` for each of them;
                                        `review` for a number where a person has to look first
     # mistake: multiply: sign          what the feedback must name in an exercise
 """
@@ -39,7 +40,8 @@ class Sample:
     answers: dict[str, str]
     treatment: dict[str, str] = field(default_factory=dict)
     points: dict[str, float | None] = field(default_factory=dict)
-    """By exercise, where they are not all; None where a person has to look first; "all" for every exercise."""
+    """By exercise, where they are not all; None where a person has to look first; "all" for every
+    exercise."""
     mistakes: tuple[tuple[str, str], ...] = ()
     """(exercise, the name of a mistake in it)."""
 
@@ -77,8 +79,12 @@ def _parse(path: Path) -> Sample:
         assert all(len(pair) == 2 for pair in mistakes)
     except (ValueError, AssertionError) as error:
         cause = "are what its head may say"
-        raise AutograderError(f"{path.name}: '# points: NAME N' and '# mistake: NAME: MISTAKE'", cause) from error
-    return Sample(path.stem, answers, {key: value for key, value in found if key in TREATMENTS}, points, mistakes)
+        raise AutograderError(
+            f"{path.name}: '# points: NAME N' and '# mistake: NAME: MISTAKE'", cause
+        ) from error
+    return Sample(
+        path.stem, answers, {key: value for key, value in found if key in TREATMENTS}, points, mistakes
+    )
 
 
 def _points(said: str) -> tuple[str, float | None]:
@@ -100,7 +106,7 @@ def sample_class(assignment: str) -> dict[str, Sample | None]:
 
 
 def hand_in(settings: Settings, assignment: str) -> dict[str, Sample]:
-    """Write the sample class's notebooks to where submissions are expected, and who handed in what to class.csv.
+    """Write the sample class's notebooks where submissions are expected, and who handed in what to class.csv.
 
     Returns:
         the sample that each student handed in.
@@ -110,18 +116,24 @@ def hand_in(settings: Settings, assignment: str) -> dict[str, Sample]:
     """
     released = settings.released / assignment / f"{assignment}.ipynb"
     base = read_bank(assignment)[BASE]
-    handed_in = {student: sample for student, sample in sample_class(assignment).items() if sample is not None}
+    handed_in = {
+        student: sample for student, sample in sample_class(assignment).items() if sample is not None
+    }
     for student, sample in handed_in.items():
         folder = settings.submitted / student / assignment
         folder.mkdir(parents=True, exist_ok=True)
         (folder / released.name).write_text(submission(released, sample, base), encoding="utf-8")
     with (settings.folder / "class.csv").open("a", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows((assignment, student, sample.name) for student, sample in handed_in.items())
+        csv.writer(file).writerows(
+            (assignment, student, sample.name) for student, sample in handed_in.items()
+        )
     return handed_in
 
 
 def submission(released: Path, sample: Sample, base: Sample) -> str:
-    """The text of a submitted notebook: the released one with a sample's answers; those that it does not give are `base`'s.
+    """The text of a submitted notebook: the released one with a sample's answers.
+
+    Answers that the sample does not give are `base`'s.
 
     Raises:
         AutograderError: an answer is for a cell that the assignment does not have.
@@ -149,9 +161,15 @@ def fill_in(notebook: NotebookNode, answers: dict[str, str], sample: str) -> Non
 def _treated(notebook: NotebookNode, treatment: dict[str, str]) -> str:
     """The file's text, after special treatment."""
     gone = {name.strip() for name in treatment.get("delete", "").split(",")}
-    notebook.cells = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") not in gone]
+    notebook.cells = [
+        cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") not in gone
+    ]
     if "kernel" in treatment:
         name = treatment["kernel"]
-        notebook.metadata.kernelspec = {"name": name, "display_name": name, "language": name.partition("-")[0]}
+        notebook.metadata.kernelspec = {
+            "name": name,
+            "display_name": name,
+            "language": name.partition("-")[0],
+        }
     text = nbformat.writes(nbformat.convert(notebook, int(treatment.get("nbformat", 4))))
     return text[: len(text) // 2] if "corrupt" in treatment else text

@@ -43,8 +43,8 @@ def open_gradebook(settings: Settings) -> Gradebook:
 def one_engine(settings: Settings) -> Iterator[None]:
     """Inside, all who open the gradebook share a database engine.
 
-    nbgrader opens the gradebook a dozen times for each submission, and a new engine compiles every query anew: more than a
-    third of the time that grading takes here.
+    nbgrader opens the gradebook a dozen times for each submission, and a new engine compiles every query
+    anew: more than a third of the time that grading takes here.
     """
     with _explained(settings):
         _create(settings.db_url)
@@ -58,7 +58,10 @@ def one_engine(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def one_writer(settings: Settings) -> Iterator[None]:
-    """Inside, no other process of ours changes the grades of this work folder; others wait until we are done, or gone."""
+    """Inside, no other process of ours changes the grades of this work folder.
+
+    Others wait until we are done, or gone.
+    """
     settings.folder.mkdir(parents=True, exist_ok=True)
     with (settings.folder / "writer.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -69,8 +72,9 @@ def one_writer(settings: Settings) -> Iterator[None]:
 def all_or_nothing(settings: Settings) -> Iterator[None]:
     """Inside, nothing that is written is seen by others or kept, until the block ends without an exception.
 
-    nbgrader commits cell by cell. Here it does so within one transaction: whatever ends this process, the gradebook holds the
-    grades before or the grades after. Writers on other machines, who share a PostgreSQL gradebook, wait for their turn.
+    nbgrader commits cell by cell. Here it does so within one transaction: whatever ends this process, the
+    gradebook holds the grades before or the grades after. Writers on other machines, who share a PostgreSQL
+    gradebook, wait for their turn.
 
     Raises:
         AutograderError: the gradebook cannot be opened or written.
@@ -101,11 +105,19 @@ def _explained(settings: Settings) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name != "psycopg":
             raise
-        raise AutograderError("psycopg", "is not installed", 'pip install "modular-learning[postgres]"') from error
+        raise AutograderError(
+            "psycopg", "is not installed", 'pip install "modular-learning[postgres]"'
+        ) from error
     except SQLAlchemyError as error:
         url = settings.db_url
-        cure = "put a copy of it back, or move it away to begin a new one" if settings.db is None else "see --db"
-        raise AutograderError(f"the gradebook {shown(url)}", f"cannot be read ({explain(url, error)})", cure) from error
+        cure = (
+            ("put a copy of it back, or move it away to begin a new one")
+            if settings.db is None
+            else "see --db"
+        )
+        raise AutograderError(
+            f"the gradebook {shown(url)}", f"cannot be read ({explain(url, error)})", cure
+        ) from error
 
 
 @contextmanager
@@ -117,7 +129,9 @@ def _given(url: str, engine: Engine | Connection) -> Iterator[None]:
         engine.dispose = lambda: None  # type: ignore[attr-defined]  # nbgrader takes it for an engine, and closes it when done
     try:
         with patch.object(
-            nbgrader.api, "create_engine", lambda url, **options: _kept.get(url) or create_engine(url, **options)
+            nbgrader.api,
+            "create_engine",
+            lambda url, **options: _kept.get(url) or create_engine(url, **options),
         ):
             yield
     finally:
@@ -140,9 +154,12 @@ def _lock(connection: Connection) -> None:
 
 
 def _create(url: str) -> None:
-    """A gradebook for the course, as nbgrader would make it, but without starting another Python for its version number.
+    """A gradebook for the course, as nbgrader would make it.
 
-    nbgrader adds the course when it first opens a gradebook; of two who do so at the same time, one would break off.
+    Unlike nbgrader, this starts no other Python for the version number.
+
+    nbgrader adds the course when it first opens a gradebook; of two who do so at the same time, one would
+    break off.
     """
     engine = _engine(url)
     try:
@@ -158,7 +175,8 @@ def _create(url: str) -> None:
                 connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
                 head = ScriptDirectory(ALEMBIC_DIR).get_current_head()
                 connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": head})
-            if inspect(connection).has_table("course"):  # nbgrader makes the tables that an older gradebook lacks
+            # nbgrader makes the tables that an older gradebook lacks
+            if inspect(connection).has_table("course"):
                 connection.execute(text("INSERT INTO course (id) VALUES (:course)"), {"course": COURSE_ID})
     finally:
         engine.dispose()
@@ -167,4 +185,7 @@ def _create(url: str) -> None:
 def _is_there(connection: Connection) -> bool:
     if not all(map(inspect(connection).has_table, ("alembic_version", "course"))):
         return False
-    return connection.execute(text("SELECT 1 FROM course WHERE id = :course"), {"course": COURSE_ID}).first() is not None
+    return (
+        connection.execute(text("SELECT 1 FROM course WHERE id = :course"), {"course": COURSE_ID}).first()
+        is not None
+    )

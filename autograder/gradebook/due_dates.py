@@ -25,7 +25,7 @@ s01 = 2026-10-05T23:59:00+02:00
 [late]
 percent_per_day = 10                 # of the assignment's points, for each started day of 24 hours
 at_most = 50                         # percent; 100 when left out
-grace_minutes = 15                   # that cost nothing; 1 when left out: who is due at 23:59 has until midnight
+grace_minutes = 15                   # that cost nothing; 1 when left out: due at 23:59 is until midnight
 """
 """All that the file may say."""
 
@@ -80,7 +80,11 @@ class DueDates:
     @property
     def zone_name(self) -> str:
         """Where times without a zone are read."""
-        return f"{self.zone.key} ({FILE})" if self.zone else f"this computer's zone, {datetime.now().astimezone():%Z}"
+        return (
+            f"{self.zone.key} ({FILE})"
+            if self.zone
+            else (f"this computer's zone, {datetime.now().astimezone():%Z}")
+        )
 
 
 def read_due_dates(work: Path) -> DueDates:
@@ -98,13 +102,19 @@ def read_due_dates(work: Path) -> DueDates:
         raise AutograderError(str(path), "is not TOML", str(error)) from error
     _only(path, found, {"timezone", "due", "due_for", "late"}, "")
     zone = _zone(path, found.get("timezone"))
-    due = {name: _date(path, f"due.{name}", value, zone) for name, value in _table(path, found, "due").items()}
+    due = {
+        name: _date(path, f"due.{name}", value, zone) for name, value in _table(path, found, "due").items()
+    }
     due_for: dict[str, dict[str, datetime]] = {}
     for name in (own := _table(path, found, "due_for")):
         if name not in due:
-            raise AutograderError(f"{path}: due_for.{name}", "changes no date in [due]", did_you_mean(name, due))
+            raise AutograderError(
+                f"{path}: due_for.{name}", "changes no date in [due]", did_you_mean(name, due)
+            )
         students = _table(path, own, name)
-        due_for[name] = {one: _date(path, f"due_for.{name}.{one}", value, zone) for one, value in students.items()}
+        due_for[name] = {
+            one: _date(path, f"due_for.{name}.{one}", value, zone) for one, value in students.items()
+        }
     return DueDates(due, due_for, _rule(path, _table(path, found, "late")), zone)
 
 
@@ -148,5 +158,7 @@ def _rule(path: Path, found: Mapping[str, Any]) -> Rule:
     _only(path, found, {one.name for one in fields(Rule)}, "late.")
     for key, value in found.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most[key]:
-            raise AutograderError(f"{path}: late.{key}", f"is {value!r}, not a number from 0 to {most[key]:g}")
+            raise AutograderError(
+                f"{path}: late.{key}", f"is {value!r}, not a number from 0 to {most[key]:g}"
+            )
     return Rule(**{key: float(value) for key, value in found.items()})

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from nbgrader.api import Assignment, Comment, Grade, Gradebook, Notebook, Student, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import (
+    Assignment,
+    Comment,
+    Grade,
+    Gradebook,
+    Notebook,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 
 from autograder.gradebook.database import open_gradebook
 from autograder.gradebook.notebooks import read_cells
@@ -59,9 +68,9 @@ class Submission:
     def total(self) -> float:
         """The points so far: what counts, less the penalty, and never less than nothing.
 
-        What waits for a person does not count before: that is what its student is told. In nbgrader's own sum,
-        which the formgrader shows, it does. The two agree as soon as nothing waits, and only then is a total
-        exported.
+        What waits for a person does not count before: that is what its student is told. In nbgrader's own
+        sum, which the formgrader shows, it does. The two agree as soon as nothing waits, and only then is a
+        total exported.
         """
         return max(0.0, sum(grade.points for grade in self.grades.values() if not grade.waits) - self.penalty)
 
@@ -78,7 +87,10 @@ class Submission:
     @property
     def points(self) -> dict[str, float | None]:
         """The points by exercise; None where a person has to look first."""
-        return {exercise_of(cell): None if grade.waits else grade.points for (_, cell), grade in self.grades.items()}
+        return {
+            exercise_of(cell): None if grade.waits else grade.points
+            for (_, cell), grade in self.grades.items()
+        }
 
     @property
     def problem(self) -> str:
@@ -123,7 +135,9 @@ class ClassGrades:
     @property
     def graded(self) -> list[Submission]:
         """Who handed in something that could be graded."""
-        return [submission for submission in self.submissions if submission.handed_in and not submission.problem]
+        return [
+            submission for submission in self.submissions if submission.handed_in and not submission.problem
+        ]
 
     def __getitem__(self, student: str) -> Submission:
         return {submission.student: submission for submission in self.submissions}[student]
@@ -145,9 +159,14 @@ def read_grades(settings: Settings, assignment: str) -> ClassGrades:
     order = {place: position for position, place in enumerate(_order(settings.source / assignment))}
 
     def sort(cells: dict[Place, T]) -> dict[Place, T]:
-        return {place: cells[place] for place in sorted(cells, key=lambda place: (order.get(place, len(order)), place))}
+        return {
+            place: cells[place]
+            for place in sorted(cells, key=lambda place: (order.get(place, len(order)), place))
+        }
 
-    return ClassGrades(assignment, sort(known), [replace(one, grades=sort(one.grades)) for one in submissions])
+    return ClassGrades(
+        assignment, sort(known), [replace(one, grades=sort(one.grades)) for one in submissions]
+    )
 
 
 def _order(source: Path) -> Iterator[Place]:
@@ -164,24 +183,48 @@ def read_submissions(gradebook: Gradebook, assignment: str, student: str | None 
         MissingEntry: there is no such assignment.
     """
     known = gradebook.find_assignment(assignment)
-    people = gradebook.db.query(Student.id, Student.first_name, Student.last_name, Student.email, Student.lms_user_id)
+    people = gradebook.db.query(
+        Student.id, Student.first_name, Student.last_name, Student.email, Student.lms_user_id
+    )
     if student is not None:
         people = people.filter(Student.id == student)
     found = {
         owner: Submission(owner, first or "", last or "", email or "", lms_id or "")
         for owner, first, last, email, lms_id in people.order_by(Student.id)
     }
-    for owner, notebook, penalty in _of(gradebook, known, student, Notebook.name, SubmittedNotebook.late_submission_penalty):
+    for owner, notebook, penalty in _of(
+        gradebook, known, student, Notebook.name, SubmittedNotebook.late_submission_penalty
+    ):
         found[owner] = replace(found[owner], handed_in=True)
         found[owner].penalties[notebook] = float(penalty or 0.0)
-    cells = {cell.id: cell for notebook in known.notebooks for cell in (*notebook.grade_cells, *notebook.task_cells)}
-    columns = (Notebook.name, Grade.cell_id, Grade.score, Grade.needs_manual_grade, Grade.manual_score, Grade.extra_credit)
-    for owner, notebook, cell, score, waits, manual, extra in _of(gradebook, known, student, *columns, joined=Grade):
+    cells = {
+        cell.id: cell
+        for notebook in known.notebooks
+        for cell in (*notebook.grade_cells, *notebook.task_cells)
+    }
+    columns = (
+        Notebook.name,
+        Grade.cell_id,
+        Grade.score,
+        Grade.needs_manual_grade,
+        Grade.manual_score,
+        Grade.extra_credit,
+    )
+    for owner, notebook, cell, score, waits, manual, extra in _of(
+        gradebook, known, student, *columns, joined=Grade
+    ):
         grade = CellGrade(
-            float(score or 0.0), float(cells[cell].max_score or 0.0), bool(waits), (manual, extra) != (None, None)
+            float(score or 0.0),
+            float(cells[cell].max_score or 0.0),
+            bool(waits),
+            (manual, extra) != (None, None),
         )
         found[owner].grades[notebook, cells[cell].name] = grade
-    answers = {cell.id: cell.name for notebook in known.notebooks for cell in (*notebook.solution_cells, *notebook.task_cells)}
+    answers = {
+        cell.id: cell.name
+        for notebook in known.notebooks
+        for cell in (*notebook.solution_cells, *notebook.task_cells)
+    }
     columns = (Notebook.name, Comment.cell_id, Comment.manual_comment, Comment.auto_comment)
     for owner, notebook, cell, manual, automatic in _of(gradebook, known, student, *columns, joined=Comment):
         found[owner].remarks[notebook, answers[cell]] = read_remark(manual, automatic)

@@ -1,4 +1,4 @@
-"""Late penalties in nbgrader's own field of the gradebook, from due dates and the times at which work was handed in."""
+"""Late penalties in nbgrader's own field of the gradebook, from due dates and times of handing in."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,10 +13,11 @@ from autograder.settings import Settings
 
 
 def enter_penalty(submission: Any, dates: DueDates, handed_in: datetime | None) -> None:
-    """Note when a submission was due and handed in, and what its lateness costs; the second time changes nothing.
+    """Note when a submission was due and handed in, and what lateness costs; a second call changes nothing.
 
-    The penalty is a share of each notebook's most points: it stays right whatever a person gives later. What was earned by
-    part is left alone. An assignment that class.toml does not name keeps the due date that the formgrader gave it.
+    The penalty is a share of each notebook's most points: it stays right whatever a person gives later. What
+    was earned by part is left alone. An assignment that class.toml does not name keeps the due date that the
+    formgrader gave it.
 
     Args:
         submission: nbgrader's SubmittedAssignment.
@@ -33,10 +34,18 @@ def enter_penalty(submission: Any, dates: DueDates, handed_in: datetime | None) 
 
 
 def enter_penalties(settings: Settings, assignment: str, dates: DueDates) -> None:
-    """The same for everyone whose work was graded, so that a new date or rule also holds for what need not be graded again."""
+    """Enter the penalties of everyone whose work was graded.
+
+    A new date or rule then also holds for what need not be graded again.
+    """
     if not _may_be_late(settings, assignment, dates):
         return
-    with one_writer(settings), quiet(settings.log), all_or_nothing(settings), open_gradebook(settings) as gradebook:
+    with (
+        one_writer(settings),
+        quiet(settings.log),
+        all_or_nothing(settings),
+        open_gradebook(settings) as gradebook,
+    ):
         for submission in gradebook.find_assignment(assignment).submissions:
             folder = settings.autograded / str(submission.student.id) / assignment
             enter_penalty(submission, dates, read_timestamp(folder))

@@ -1,7 +1,8 @@
 """The one writer of the gradebook: notes a submission that was run, or one that could not be graded.
 
-The gradebook takes a submission whole or not at all, and it counts as graded when its stamp is written, last of all. Whatever
-is interrupted before that, by Ctrl-C or because the machine goes down, is put back and graded again.
+The gradebook takes a submission whole or not at all, and it counts as graded when its stamp is written, last
+of all. Whatever is interrupted before that, by Ctrl-C or because the machine goes down, is put back and
+graded again.
 """
 
 import glob
@@ -28,11 +29,12 @@ from autograder.quiet import quiet
 from autograder.settings import RUN, Settings
 
 BEFORE, OLD = ".before", ".old"
-"""End the name of a folder that was put aside while a new one is made, and of one that is no longer needed."""
+"""End the name of a folder that was put aside while a new one is made, and of one that is no longer
+needed."""
 
 
 def record(settings: Settings, assignment: str, student: str, executed: Path, digest: str) -> None:
-    """Grade a submission that was run, through nbgrader's own autograde; what was there before stays when this fails.
+    """Grade a submission that was run, through nbgrader's autograde; a failure leaves what was there before.
 
     Args:
         executed: the folder that holds the notebooks with their outputs.
@@ -43,7 +45,9 @@ def record(settings: Settings, assignment: str, student: str, executed: Path, di
     """
     config = settings.config()
     config.Autograde.sanitize_preprocessors = ["autograder.nbgrader_steps.steps.Replay"]
-    config.Autograde.autograde_preprocessors = [step for step in config.Autograde.autograde_preprocessors if step != RUN]
+    config.Autograde.autograde_preprocessors = [
+        step for step in config.Autograde.autograde_preprocessors if step != RUN
+    ]
     config.Replay.executed = str(executed)
     course = CourseDirectory(config=config, assignment_id=assignment, student_id=glob.escape(student))
     folder = settings.autograded / student / assignment
@@ -57,7 +61,14 @@ def record(settings: Settings, assignment: str, student: str, executed: Path, di
                 Autograde(coursedir=course, config=config).start()
                 if earlier:
                     with open_gradebook(settings) as gradebook:
-                        settle_again(gradebook, assignment, student, earlier, folder.with_name(folder.name + BEFORE), folder)
+                        settle_again(
+                            gradebook,
+                            assignment,
+                            student,
+                            earlier,
+                            folder.with_name(folder.name + BEFORE),
+                            folder,
+                        )
         except NbGraderException as error:
             said = next((line for line in errors if "rror:" in line), str(error))
             raise NotGradedError("nbgrader", f"stopped: {said}") from error
@@ -89,7 +100,9 @@ def due(settings: Settings, assignment: str, students: list[str]) -> list[str]:
     """Those whose submission was never graded, or has changed since."""
     with quiet(settings.log), open_gradebook(settings) as gradebook:
         try:
-            known = {str(submission.student.id) for submission in gradebook.find_assignment(assignment).submissions}
+            known = {
+                str(submission.student.id) for submission in gradebook.find_assignment(assignment).submissions
+            }
         except MissingEntry:
             known = set()
 
@@ -150,7 +163,8 @@ def _put_back_unless_done(folder: Path) -> Iterator[None]:
     if folder.is_dir():
         folder.rename(aside)
     else:
-        aside.mkdir(parents=True)  # an empty one says that there was none: half a folder must not pass for a grade
+        # an empty one says that there was none: half a folder must not pass for a grade
+        aside.mkdir(parents=True)
     try:
         yield
     except BaseException:

@@ -34,7 +34,7 @@ class Remark:
 
 
 def not_graded(problem: Problem) -> str:
-    """The automatic comment on a submission that could not be graded; `read_remark` is the other direction."""
+    """The automatic comment on a submission that could not be graded; `read_remark` reads it back."""
     return f"{NOT_GRADED}{problem}"
 
 

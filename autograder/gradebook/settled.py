@@ -1,4 +1,7 @@
-"""Grades that a person gave stand when the same work is graded again; nbgrader alone has the person look at each once more."""
+"""Grades that a person gave stand when the same work is graded again.
+
+nbgrader alone has the person look at each once more.
+"""
 
 import json
 from pathlib import Path
@@ -24,7 +27,9 @@ def settled_grades(gradebook: Gradebook, assignment: str, student: str) -> Earli
     }
 
 
-def settle_again(gradebook: Gradebook, assignment: str, student: str, earlier: Earlier, before: Path, after: Path) -> None:
+def settle_again(
+    gradebook: Gradebook, assignment: str, student: str, earlier: Earlier, before: Path, after: Path
+) -> None:
     """Let them stand where neither the answer nor what the checks say of it has changed.
 
     Args:
@@ -36,7 +41,8 @@ def settle_again(gradebook: Gradebook, assignment: str, student: str, earlier: E
         then, now = _answers(before / name), _answers(after / name)
         for grade in notebook.grades:
             cell = str(grade.name)
-            same = then.get(cell) == now[cell] if cell in now else then == now  # a check may read any of the answers
+            # a check may read any of the answers
+            same = then.get(cell) == now[cell] if cell in now else then == now
             if same and earlier.get((str(notebook.name), cell)) == (grade.auto_score, grade.max_score):
                 grade.needs_manual_grade = False
     gradebook.db.commit()
@@ -56,5 +62,7 @@ def _answers(path: Path) -> dict[str, str]:
         about = cell.get("metadata", {}).get("nbgrader", {})
         if not about.get("locked"):
             name = str(about.get("grade_id", ""))
-            found[name] = found.get(name, "") + json.dumps([cell["cell_type"], cell["source"], cell.get("attachments")])
+            found[name] = found.get(name, "") + json.dumps(
+                [cell["cell_type"], cell["source"], cell.get("attachments")]
+            )
     return found

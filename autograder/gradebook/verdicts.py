@@ -59,15 +59,24 @@ class Verdict:
 
 
 def read_verdict(cell: Mapping[str, Any]) -> Verdict | None:
-    """What the judge wrote into a test cell; None where it wrote nothing, or where something is not as the judge writes it.
+    """What the judge wrote into a test cell; None where it wrote nothing.
+
+    None, too, where something is not as the judge writes it.
 
     Only a locked test cell counts, with one verdict that adds up: what a submission shows elsewhere is not
     the judge's. A verdict of an older version, which wrote messages in place of fields, is read, too.
     """
     about = cell.get("metadata", {}).get("nbgrader", {})
-    if cell.get("cell_type") != "code" or not about.get("grade") or not about.get("locked") or about.get("solution"):
+    if (
+        cell.get("cell_type") != "code"
+        or not about.get("grade")
+        or not about.get("locked")
+        or about.get("solution")
+    ):
         return None
-    found = [output["data"][MIMETYPE] for output in cell.get("outputs", ()) if MIMETYPE in output.get("data", {})]
+    found = [
+        output["data"][MIMETYPE] for output in cell.get("outputs", ()) if MIMETYPE in output.get("data", {})
+    ]
     if len(found) != 1:
         return None
     try:
@@ -80,7 +89,12 @@ def _verdict(data: Any) -> Verdict:
     parts = tuple(_part(part) for part in data["parts"])
     review = tuple(_text(reason) for reason in data["review"])
     verdict = Verdict(
-        _text(data["exercise"]), _number(data["points"]), _number(data["most"]), _number(data["seconds"]), review, parts
+        _text(data["exercise"]),
+        _number(data["points"]),
+        _number(data["most"]),
+        _number(data["seconds"]),
+        review,
+        parts,
     )
     if not math.isclose(verdict.points, sum(part.points for part in parts), abs_tol=1e-6):
         raise ValueError("the parts do not add up")

@@ -14,7 +14,12 @@ from pathlib import Path
 from autograder.collecting.submissions import require_assignment
 from autograder.errors import AnswersFoundError, AutograderError
 from autograder.handing_out.assignment import generate
-from autograder.handing_out.bundle_pages import REFERENCE, collect_pages, shorten_reference, without_dead_links
+from autograder.handing_out.bundle_pages import (
+    REFERENCE,
+    collect_pages,
+    shorten_reference,
+    without_dead_links,
+)
 from autograder.handing_out.edition import LIBRARY, edition_files
 from autograder.handing_out.leaks import all_answers, find_leaks
 from autograder.handing_out.stripping import classes

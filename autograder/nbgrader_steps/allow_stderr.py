@@ -7,7 +7,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 
 class AllowStderr(NbGraderPreprocessor):
-    """Shows what a graded cell wrote to stderr as ordinary output; nbgrader gives 0 points for stderr, even for a warning."""
+    """Shows what a graded cell wrote to stderr as ordinary output.
+
+    nbgrader gives 0 points for stderr, even for a warning.
+    """
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, cell_index: int

@@ -12,8 +12,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 class FailClosed(NbGraderPreprocessor):
     """Gives 0 to every autograded cell whose output is not one number between 0 and its points.
 
-    nbgrader alone gives full marks to a cell that was not run, that shows nothing, or that shows something else than a number,
-    and stops at a number above the points.
+    nbgrader alone gives full marks to a cell that was not run, that shows nothing, or that shows something
+    else than a number, and stops at a number above the points.
     """
 
     def preprocess_cell(

@@ -24,7 +24,9 @@ FAILED = "A hidden test failed."
 
 
 class HideTests(NbGraderPreprocessor):
-    """Takes hidden tests out of locked test cells, and their lines out of every output: tracebacks, prints of `In`.
+    """Takes hidden tests out of locked test cells, and their lines out of every output.
+
+    Such outputs are tracebacks and prints of `In`.
 
     Unlike ClearHiddenTests it never stops at what a student wrote.
     """
@@ -71,7 +73,7 @@ def _censor(output: NotebookNode, secrets: list[str]) -> None:
 
 
 def _censor_error(output: NotebookNode, secrets: list[str]) -> None:
-    """Where a hidden test raised the error, also what it says is kept back, if it says what stands in the test."""
+    """Also keep back what an error says, if a hidden test raised it and it says what stands in the test."""
     before = "\n".join(output.traceback)
     output.traceback = [_without(frame, secrets) for frame in output.traceback]
     if "\n".join(output.traceback) != before and any(text in output.evalue for text in _literals(secrets)):

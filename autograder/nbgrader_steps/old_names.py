@@ -1,8 +1,8 @@
 """Names that nbgrader's configuration or our documentation once gave, and where each of them went.
 
-nbgrader imports what its configuration names, and an instructor's own configuration outlives the rooms of this
-package. So each name below still leads to its class, with a line that says how it is written now. A name that
-only our own code ever used is not here.
+nbgrader imports what its configuration names, and an instructor's own configuration outlives the rooms of
+this package. So each name below still leads to its class, with a line that says how it is written now. A name
+that only our own code ever used is not here.
 """
 
 import importlib
@@ -33,7 +33,9 @@ MOVED = {
 class OldNames(MetaPathFinder, Loader):
     """Finds a module under its old name, as Python's import system asks: the same module, not a copy."""
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """The way to a moved module; None for every other name."""
         return ModuleSpec(fullname, self) if fullname in MOVED else None
 

@@ -28,7 +28,9 @@ class MarkForReview(NbGraderPreprocessor):
             return nb, resources
         about = resources["nbgrader"]
         with Gradebook(about["db_url"]) as gradebook:
-            submission = gradebook.find_submission_notebook(about["notebook"], about["assignment"], about["student"])
+            submission = gradebook.find_submission_notebook(
+                about["notebook"], about["assignment"], about["student"]
+            )
             for grade in submission.grades:
                 if grade.name in reasons:
                     grade.needs_manual_grade = True

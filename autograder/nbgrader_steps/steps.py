@@ -30,11 +30,14 @@ class HardenNotebook(NbGraderPreprocessor):
 
 
 class SandboxedExecute(NbGraderPreprocessor):
-    """Runs a submission in the sandbox, in place of nbgrader's Execute: for `nbgrader autograde` and the formgrader."""
+    """Runs a submission in the sandbox, in place of nbgrader's Execute.
 
-    sandbox = Bool(True, help="False runs submissions with your own rights. They can then read and write what you can.").tag(
-        config=True
-    )
+    `nbgrader autograde` and the formgrader use it.
+    """
+
+    sandbox = Bool(
+        True, help="False runs submissions with your own rights. They can then read and write what you can."
+    ).tag(config=True)
     device = Unicode("cpu", help="cuda lets notebooks compute on the GPU.").tag(config=True)
     seed = Integer(0, help="Of the judge's inputs; settings.py takes one that nobody knows.").tag(config=True)
     seconds = Float(Limits.seconds, help="Time for a notebook.").tag(config=True)

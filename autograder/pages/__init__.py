@@ -1,1 +1,1 @@
-"""What is written about grades: the printed table, students' pages, the class report, files for Canvas and Moodle."""
+"""What is written about grades: the table, students' pages, the class report, files for Canvas and Moodle."""

@@ -23,7 +23,10 @@ WIDEST = 72
 def distribution(totals: Sequence[float], most: float) -> Figure:
     """How many submissions have how many points."""
     middle = float(np.median(totals))
-    alt = f"Histogram of {len(totals)} totals out of {most:g}: from {min(totals):g} to {max(totals):g}, median {middle:g}."
+    alt = (
+        f"Histogram of {len(totals)} totals out of {most:g}: from {min(totals):g} to {max(totals):g}, "
+        f"median {middle:g}."
+    )
     with rc_context(LOOKS):
         figure = Figure(alt, height=3.4)
         axes = figure.subplots()
@@ -53,13 +56,17 @@ def shares_right(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     """The share of the class that has each part of each exercise right."""
     rows = [(exercise, part, share) for exercise, parts in shares.items() for part, share in parts.items()]
     worst = min(rows, key=lambda row: row[2])
-    alt = f"Bars for {len(rows)} parts of exercises: the share that is right. Lowest: {_label(*worst[:2])}, {worst[2]:.0%}."
+    alt = (
+        f"Bars for {len(rows)} parts of exercises: the share that is right. Lowest: {_label(*worst[:2])}, "
+        f"{worst[2]:.0%}."
+    )
     with rc_context(LOOKS):
         figure = Figure(alt, height=0.9 + 0.36 * len(rows) + 0.18 * len(shares))
         axes = figure.subplots()
         places, ticks = [], 0.0
         for position, (exercise, _, _) in enumerate(rows):
-            ticks += 1.0 if not position or rows[position - 1][0] == exercise else 1.5  # a gap between exercises
+            # a gap between exercises
+            ticks += 1.0 if not position or rows[position - 1][0] == exercise else 1.5
             places.append(ticks)
         right = [share for _, _, share in rows]
         axes.barh(places, 1.0, color=REST_COLOR, height=0.8)
@@ -73,12 +80,20 @@ def shares_right(shares: Mapping[str, Mapping[str, float]]) -> Figure:
 def mistakes_made(shares: Mapping[str, float], unnamed: Collection[str] = ()) -> Figure:
     """The share of the class that made each mistake; what has no name is gray."""
     first = next(iter(shares.items()))
-    alt = f"Bars for {len(shares)} mistakes: the share of the class that made each. Most frequent: {first[0]}, {first[1]:.0%}."
+    alt = (
+        f"Bars for {len(shares)} mistakes: the share of the class that made each. Most frequent: "
+        f"{first[0]}, {first[1]:.0%}."
+    )
     with rc_context(LOOKS):
         figure = Figure(alt, height=0.9 + 0.52 * len(shares))
         axes = figure.subplots()
         places, made = list(range(len(shares))), list(shares.values())
-        axes.barh(places, made, color=[NEUTRAL_COLOR if name in unnamed else GRADIENT_COLOR for name in shares], height=0.7)
+        axes.barh(
+            places,
+            made,
+            color=[NEUTRAL_COLOR if name in unnamed else GRADIENT_COLOR for name in shares],
+            height=0.7,
+        )
         _say_shares(axes, places, made)
         axes.set_yticks(places, [textwrap.fill(_short(name), 36) for name in shares])
         _finish_bars(axes, max(made) * 1.15, "made it, share of the class")
@@ -89,7 +104,8 @@ def times(seconds: Mapping[str, Sequence[float]]) -> Figure:
     """How long the judge took for each exercise."""
     slowest = max(seconds, key=lambda exercise: max(seconds[exercise]))
     alt = (
-        f"Boxes for {len(seconds)} exercises: seconds a submission. The longest took {max(seconds[slowest]):.1f} s ({slowest})."
+        f"Boxes for {len(seconds)} exercises: seconds a submission. The longest took "
+        f"{max(seconds[slowest]):.1f} s ({slowest})."
     )
     with rc_context(LOOKS):
         figure = Figure(alt, height=1.0 + 0.45 * len(seconds))
@@ -116,7 +132,9 @@ def times(seconds: Mapping[str, Sequence[float]]) -> Figure:
 
 def _say_shares(axes: Axes, places: Sequence[float], shares: Sequence[float]) -> None:
     for place, share in zip(places, shares, strict=True):
-        axes.annotate(f"{share:.0%}", (share, place), (5, 0), textcoords="offset points", va="center", color="#111")
+        axes.annotate(
+            f"{share:.0%}", (share, place), (5, 0), textcoords="offset points", va="center", color="#111"
+        )
 
 
 def _finish_bars(axes: Axes, end: float, label: str) -> None:

@@ -56,8 +56,12 @@ class ClassResults:
         return self.grades.most[exercise]
 
     def share_of_points(self, exercise: str) -> float | None:
-        """The part of the points that the class earned; None where nobody's are known, since a person gives them."""
-        grades = [one.grades[self.exercises[exercise]] for one in self.graded if self.exercises[exercise] in one.grades]
+        """The part of the points that the class earned; None if none are known, as a person gives them."""
+        grades = [
+            one.grades[self.exercises[exercise]]
+            for one in self.graded
+            if self.exercises[exercise] in one.grades
+        ]
         known = [grade for grade in grades if not grade.waits and grade.most]
         return sum(grade.points / grade.most for grade in known) / len(known) if known else None
 
@@ -68,7 +72,10 @@ class ClassResults:
     def parts_right(self, exercise: str) -> dict[str, float]:
         """For each part, the share of the class that has it right."""
         parts = [part for verdict in self.of(exercise) for part in verdict.parts]
-        asked, right = Counter(part.name for part in parts), Counter(part.name for part in parts if part.passed)
+        asked, right = (
+            Counter(part.name for part in parts),
+            Counter(part.name for part in parts if part.passed),
+        )
         return {name: right[name] / count for name, count in asked.items()}
 
     def mistakes(self) -> dict[str, dict[str, list[str]]]:
@@ -78,7 +85,11 @@ class ClassResults:
             for student, verdicts in self.verdicts.items():
                 for mistake in _made(verdicts[exercise]) if exercise in verdicts else ():
                     found.setdefault(mistake, {}).setdefault(exercise, []).append(student)
-        return dict(sorted(found.items(), key=lambda pair: (pair[0] in (UNWRITTEN, UNNAMED), -len(_students(pair[1])))))
+        return dict(
+            sorted(
+                found.items(), key=lambda pair: (pair[0] in (UNWRITTEN, UNNAMED), -len(_students(pair[1])))
+            )
+        )
 
     def share_of_class(self, made: dict[str, list[str]]) -> float:
         """The share of the class that made a mistake, in whichever exercise."""

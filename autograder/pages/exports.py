@@ -30,8 +30,8 @@ POINTS_POSSIBLE = "Points Possible"
 class LmsExportPlugin(ExportPlugin):
     """A row for each student who has final points, a column for each assignment.
 
-    Points are final when no person has to look at them anymore. Whoever has none is left out: both systems take an empty cell
-    for "no grade", and would clear what stands there.
+    Points are final when no person has to look at them anymore. Whoever has none is left out: both systems
+    take an empty cell for "no grade", and would clear what stands there.
     """
 
     columns = Dict(
@@ -58,20 +58,29 @@ class LmsExportPlugin(ExportPlugin):
                 if not wanted or one.student in wanted:
                     people[one.student] = one
                     reason = _unfinished(one)
-                    grades.setdefault(one.student, [None] * len(names))[position] = one.total if reason is None else None
+                    grades.setdefault(one.student, [None] * len(names))[position] = (
+                        one.total if reason is None else None
+                    )
                     if reason is not None:
                         self.left_out[one.student] = reason
-        rows = {student: found for student, found in grades.items() if any(points is not None for points in found)}
+        rows = {
+            student: found for student, found in grades.items() if any(points is not None for points in found)
+        }
         self.written = len(rows)
         self.left_out = {student: reason for student, reason in self.left_out.items() if student not in rows}
         if any(None in found for found in rows.values()):
-            self.log.warning("Empty cells clear grades where the file is imported: export one assignment at a time")
+            self.log.warning(
+                "Empty cells clear grades where the file is imported: export one assignment at a time"
+            )
         titles = [self.columns.get(name, name) for name in names]
         with Path(self.to or self.filename).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerows(self.head(titles, most))
             writer.writerows(
-                [*map(plain, self.person(people[student])), *("" if one is None else points(one) for one in found)]
+                [
+                    *map(plain, self.person(people[student])),
+                    *("" if one is None else points(one) for one in found),
+                ]
                 for student, found in rows.items()
             )
 
@@ -87,8 +96,8 @@ class LmsExportPlugin(ExportPlugin):
 class CanvasExportPlugin(LmsExportPlugin):
     """Canvas's gradebook: Grades, Import. It finds students by ID, else by SIS Login ID, else by name.
 
-    An assignment is found by its number in Canvas, "Graphs (4711)", or by its title; one that is not found is made.
-    Source: instructure/canvas-lms, lib/gradebook_importer.rb.
+    An assignment is found by its number in Canvas, "Graphs (4711)", or by its title; one that is not found is
+    made. Source: instructure/canvas-lms, lib/gradebook_importer.rb.
     """
 
     filename = "canvas.csv"
@@ -101,13 +110,18 @@ class CanvasExportPlugin(LmsExportPlugin):
         ]
 
     def person(self, student: Submission) -> list[str]:
-        """The gradebook's student id is the login; Canvas's own number is there if the gradebook has it as lms_user_id."""
+        """The gradebook's student id is the login.
+
+        Canvas's own number is there if the gradebook has it as lms_user_id.
+        """
         name = ", ".join(filter(None, (student.last_name, student.first_name))) or student.student
         return [name.replace(POINTS_POSSIBLE, ""), student.lms_id, "", student.student, ""]
 
 
 class MoodleExportPlugin(LmsExportPlugin):
-    """Moodle's gradebook: Grades, Import, CSV file. There one chooses by which of the first columns students are found.
+    """Moodle's gradebook: Grades, Import, CSV file.
+
+    There one chooses by which of the first columns students are found.
 
     Source: docs.moodle.org, Grade import; moodle/moodle, grade/import/csv/classes/load_data.php.
     """
@@ -141,7 +155,9 @@ def write_export(settings: Settings, assignment: str, lms: str, path: Path, colu
         try:
             plugin.export(gradebook)
         except MissingEntry:
-            raise AutograderError(f"nothing of '{assignment}'", "is graded yet", f"autograder grade {assignment}") from None
+            raise AutograderError(
+                f"nothing of '{assignment}'", "is graded yet", f"autograder grade {assignment}"
+            ) from None
     if not plugin.written:
         path.unlink()
         reasons = Counter(plugin.left_out.values()).most_common()

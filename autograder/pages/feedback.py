@@ -1,7 +1,9 @@
-"""Feedback: a page for each student, with a summary that the gradebook and the judge vouch for, and the notebook below it.
+"""Feedback: a page for each student, with a summary and the notebook below it.
 
-nbgrader's GenerateFeedback writes it, with this exporter in place of its own, so that `nbgrader generate_feedback` and the
-formgrader's button make the same page as `autograder feedback`.
+The gradebook and the judge vouch for the summary.
+
+nbgrader's GenerateFeedback writes it, with this exporter in place of its own, so that `nbgrader
+generate_feedback` and the formgrader's button make the same page as `autograder feedback`.
 """
 
 import shutil
@@ -83,7 +85,9 @@ class FeedbackExporter(Exporter):
     def _file_extension_default(self) -> str:
         return ".html"
 
-    def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **kw: Any) -> tuple[str, dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def from_notebook_node(
+        self, nb: NotebookNode, resources: Any = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The page. What cannot be shown of a cell is left out, with a word on it."""
         nb, resources = self._preprocess(nbformat.from_dict(_writable(nb)), self._init_resources(resources))
         about = resources["nbgrader"]
@@ -97,7 +101,11 @@ def feedback_page(notebook: NotebookNode, name: str, submission: Submission) -> 
     submission = submission.of(name)
     grades = {cell: grade for (_, cell), grade in submission.grades.items()}
     remarks = {exercise_of(cell): remark for (_, cell), remark in submission.remarks.items()}
-    anchors = {_name(cell): f"cell-{position}" for position, cell in enumerate(notebook.cells) if _name(cell) in grades}
+    anchors = {
+        _name(cell): f"cell-{position}"
+        for position, cell in enumerate(notebook.cells)
+        if _name(cell) in grades
+    }
     verdicts: dict[str, Verdict] = {}
     for cell in notebook.cells:
         grade, verdict = grades.get(_name(cell)), read_verdict(cell)
@@ -105,7 +113,8 @@ def feedback_page(notebook: NotebookNode, name: str, submission: Submission) -> 
             verdicts[_name(cell)] = verdict
     order = [*anchors, *(cell for cell in grades if cell not in anchors)]
     lines = [
-        _line(cell, grades[cell], verdicts.get(cell), remarks.get(exercise_of(cell)), anchors.get(cell, "")) for cell in order
+        _line(cell, grades[cell], verdicts.get(cell), remarks.get(exercise_of(cell)), anchors.get(cell, ""))
+        for cell in order
     ]
     return render(
         "feedback.html.j2",
@@ -126,7 +135,15 @@ def _name(cell: NotebookNode) -> str:
 
 
 def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark | None, anchor: str) -> Line:
-    state = "waits" if grade.waits else "full" if grade.points >= grade.most else "some" if grade.points > 0 else "none"
+    state = (
+        "waits"
+        if grade.waits
+        else "full"
+        if grade.points >= grade.most
+        else "some"
+        if grade.points > 0
+        else "none"
+    )
     remark = remark or Remark()
     notes = [for_review([reason]) for reason in verdict.review] if verdict else []
     if remark.automatic:
@@ -193,7 +210,9 @@ def _show(cell: NotebookNode, anchors: Mapping[str, str], grades: Mapping[str, C
         source, outputs = fragments.text(f"This cell cannot be shown ({type(error).__name__})."), ()
     language = " python" if cell.cell_type == "code" else ""
     if grade and not about.get("solution"):
-        return ShownCell("test", source, f"Test: {humane(exercise_of(name))}", words, anchors.get(name, ""), outputs)
+        return ShownCell(
+            "test", source, f"Test: {humane(exercise_of(name))}", words, anchors.get(name, ""), outputs
+        )
     if about.get("solution") or about.get("task"):
         return ShownCell(f"answer{language}", source, "Your answer", words, anchors.get(name, ""), outputs)
     return ShownCell("code" if language else "text", source, outputs=outputs)
@@ -216,7 +235,9 @@ def _writable(value: Any) -> Any:
 
 
 def keep_pages_only(assignment: str, student: str, notebooks: Sequence[str]) -> None:
-    """Take away what nbgrader copied beside a student's pages: every file of the submission, HTML of the student's own too.
+    """Take away what nbgrader copied beside a student's pages.
+
+    That is every file of the submission, HTML of the student's own too.
 
     nbgrader calls this when the pages are written.
 

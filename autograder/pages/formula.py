@@ -13,15 +13,52 @@ LONGEST = 4000
 """Characters of TeX in one formula: more is shown as it is written."""
 
 TAGS = {
-    *("math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle", "mpadded", "mphantom"),
-    *("msub", "msup", "msubsup", "munder", "mover", "munderover", "mmultiscripts", "mprescripts", "mtable", "mtr", "mtd"),
+    *(
+        "math",
+        "mrow",
+        "mi",
+        "mn",
+        "mo",
+        "ms",
+        "mtext",
+        "mspace",
+        "mfrac",
+        "msqrt",
+        "mroot",
+        "mstyle",
+        "mpadded",
+        "mphantom",
+    ),
+    *(
+        "msub",
+        "msup",
+        "msubsup",
+        "munder",
+        "mover",
+        "munderover",
+        "mmultiscripts",
+        "mprescripts",
+        "mtable",
+        "mtr",
+        "mtd",
+    ),
 }
 
 LENGTH = re.compile(r"\d{0,2}(\.\d+)?(em|px)?")
 ATTRIBUTES = {
     **dict.fromkeys(("display", "form", "mathvariant"), re.compile(r"[a-z-]+")),
     **dict.fromkeys(
-        ("displaystyle", "stretchy", "fence", "separator", "symmetric", "largeop", "movablelimits", "accent", "accentunder"),
+        (
+            "displaystyle",
+            "stretchy",
+            "fence",
+            "separator",
+            "symmetric",
+            "largeop",
+            "movablelimits",
+            "accent",
+            "accentunder",
+        ),
         re.compile(r"true|false"),
     ),
     **dict.fromkeys(("lspace", "rspace", "width", "linethickness", "minsize", "maxsize"), LENGTH),
@@ -42,7 +79,11 @@ def to_mathml(tex: str, *, block: bool = False) -> Markup:
     if len(tex) <= LONGEST:
         try:
             drawn = convert(tex, block=block)
-            return Markup(_serialize(ET.fromstring(NAMED.sub(lambda found: html.escape(html.unescape(found[0])), drawn))))
+            return Markup(
+                _serialize(
+                    ET.fromstring(NAMED.sub(lambda found: html.escape(html.unescape(found[0])), drawn))
+                )
+            )
         except (ValueError, ET.ParseError, RecursionError):
             pass
     kind = "pre" if block else "code"
@@ -51,10 +92,16 @@ def to_mathml(tex: str, *, block: bool = False) -> Markup:
 
 def _serialize(element: ET.Element) -> str:
     """Only known elements and attributes, whatever the converter hands through."""
-    kept = {name: value for name, value in element.attrib.items() if name in ATTRIBUTES and ATTRIBUTES[name].fullmatch(value)}
+    kept = {
+        name: value
+        for name, value in element.attrib.items()
+        if name in ATTRIBUTES and ATTRIBUTES[name].fullmatch(value)
+    }
     if style := clean_style(element.get("style", "")):
         kept["style"] = style
     attributes = "".join(f' {name}="{html.escape(value)}"' for name, value in kept.items())
-    inner = html.escape(element.text or "") + "".join(_serialize(child) + html.escape(child.tail or "") for child in element)
+    inner = html.escape(element.text or "") + "".join(
+        _serialize(child) + html.escape(child.tail or "") for child in element
+    )
     tag = element.tag
     return f"<{tag}{attributes}>{inner}</{tag}>" if tag in TAGS else inner

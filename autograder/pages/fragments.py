@@ -24,7 +24,8 @@ LARGEST = 4_000_000
 """Characters of HTML or of an encoded picture: one that is larger is left out."""
 
 EXACT_COLOR = re.compile(r"\x1b\[[0-9;]*[34]8;[25];[0-9;]*m")
-"""A terminal's command for one of many colors: chosen for a dark background, mostly, and the page has a white one."""
+"""A terminal's command for one of many colors: chosen for a dark background, mostly, and the page has a white
+one."""
 
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 
@@ -53,8 +54,8 @@ def markdown(source: str, attachments: Mapping[str, Any] | None = None) -> Marku
 class _Renderer(IPythonRenderer):
     """Markdown's renderer; formulas are put into the page when it is clean.
 
-    A formula's place is held by an element that no submission can write, since the number in it is drawn at random. Within an
-    attribute the quotes would be escaped, so that only a place in the text is ever found.
+    A formula's place is held by an element that no submission can write, since the number in it is drawn at
+    random. Within an attribute the quotes would be escaped, so that only a place in the text is ever found.
     """
 
     def __init__(self, attachments: Mapping[str, Any] | None) -> None:
@@ -103,7 +104,9 @@ def _html(page: Any) -> Markup:
 def _picture(kind: str, data: Any) -> Markup:
     if not isinstance(data, str) or len(data) > LARGEST or not BASE64.fullmatch(data):
         return Markup()
-    return Markup(f'<img src="data:{kind};base64,{"".join(data.split())}" alt="a picture that the code drew">')
+    return Markup(
+        f'<img src="data:{kind};base64,{"".join(data.split())}" alt="a picture that the code drew">'
+    )
 
 
 def _svg(source: Any) -> Markup:
@@ -118,7 +121,9 @@ def _latex(source: Any) -> Markup:
 
 
 KINDS: dict[str, Callable[[Any], Markup]] = {
-    "application/vnd.jupyter.widget-view+json": lambda _: Markup("<p>An interactive widget: open the notebook to use it.</p>"),
+    "application/vnd.jupyter.widget-view+json": lambda _: Markup(
+        "<p>An interactive widget: open the notebook to use it.</p>"
+    ),
     "text/html": _html,
     "text/markdown": lambda source: markdown(str(source)),
     "image/svg+xml": _svg,

@@ -1,4 +1,4 @@
-"""HTML pages that need nothing but themselves: no scripts, no requests, also when they are opened as a file."""
+"""HTML pages that need nothing but themselves: no scripts, no requests, even when opened as a file."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -18,13 +18,18 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri
 def render(template: str, **data: Any) -> str:
     """A page from a template in templates/. Text is escaped; only Markup is taken as it is."""
     page = _environment().get_template(template).render(policy=POLICY, css=_css(), **data)
-    return page.encode("utf-8", "replace").decode()  # half characters, which a submission may hold, cannot be written
+    # half characters, which a submission may hold, cannot be written
+    return page.encode("utf-8", "replace").decode()
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["points"] = points
     environment.filters["humane"] = humane

@@ -92,7 +92,9 @@ def _figures(results: ClassResults, totals: list[float], mistakes: list[MistakeR
         warnings.simplefilter("ignore")  # a letter that the font does not have is drawn as a box
         if totals:
             drawn["distribution"] = distribution(totals, results.most)
-        parts = {exercise: shares for exercise in results.exercises if (shares := results.parts_right(exercise))}
+        parts = {
+            exercise: shares for exercise in results.exercises if (shares := results.parts_right(exercise))
+        }
         if parts:
             drawn["parts"] = shares_right(parts)
         if mistakes:
@@ -108,7 +110,9 @@ def _mistakes(results: ClassResults) -> list[MistakeRow]:
     for mistake, made in results.mistakes().items():
         exercises = tuple((name, len(made[name]), len(made[name]) / len(results.of(name))) for name in made)
         students = tuple(dict.fromkeys(student for names in made.values() for student in names))
-        rows.append(MistakeRow(MISTAKES.get(mistake, mistake), results.share_of_class(made), exercises, students))
+        rows.append(
+            MistakeRow(MISTAKES.get(mistake, mistake), results.share_of_class(made), exercises, students)
+        )
     return rows
 
 
@@ -132,7 +136,9 @@ def _waiting(results: ClassResults) -> dict[str, list[tuple[str, str]]]:
     for one in results.graded:
         for _, cell in one.waits:
             verdict = results.verdicts.get(one.student, {}).get(exercise_of(cell))
-            found.setdefault(exercise_of(cell), []).append((one.student, "; ".join(verdict.review) if verdict else ""))
+            found.setdefault(exercise_of(cell), []).append(
+                (one.student, "; ".join(verdict.review) if verdict else "")
+            )
     return {name: found[name] for name in results.exercises if name in found}
 
 
@@ -147,5 +153,8 @@ def _cell(one: Submission, results: ClassResults, exercise: str) -> str:
 
 def _slowest(results: ClassResults) -> list[tuple[str, float]]:
     """The submissions that took longest."""
-    total = {student: sum(verdict.seconds for verdict in verdicts.values()) for student, verdicts in results.verdicts.items()}
+    total = {
+        student: sum(verdict.seconds for verdict in verdicts.values())
+        for student, verdicts in results.verdicts.items()
+    }
     return sorted(total.items(), key=lambda pair: -pair[1])[:EXAMPLES]

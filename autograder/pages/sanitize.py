@@ -1,7 +1,8 @@
 """HTML from a submission, made harmless: nothing in it runs, loads anything, or leaves its place on the page.
 
-nh3 (the HTML parser of Servo, in Rust) keeps what is listed here and nothing else. nbconvert's SanitizeHTML is built on bleach,
-which gets security fixes only since 2023, and it looks at sources, not at what Markdown makes of them.
+nh3 (the HTML parser of Servo, in Rust) keeps what is listed here and nothing else. nbconvert's SanitizeHTML
+is built on bleach, which gets security fixes only since 2023, and it looks at sources, not at what Markdown
+makes of them.
 """
 
 import re
@@ -31,18 +32,24 @@ HIGHLIGHTING = frozenset(filter(None, STANDARD_TYPES.values()))
 """Pygments' classes, which only color code."""
 
 PROPERTIES = re.compile(
-    r"color|background(-color)?|font-(weight|style|size|family)|text-(align|decoration)|vertical-align|white-space|line-height"
+    r"color|background(-color)?|font-(weight|style|size|family)|text-(align|decoration)"
+    r"|vertical-align|white-space|line-height"
     r"|(min-|max-)?(width|height)|(margin|padding)(-(top|right|bottom|left))?|border(-[a-z]+)*"
     r"|display|gap|flex-(wrap|direction)|align-items|justify-(content|items)|list-style(-type)?"
 )
-"""Nothing that takes an element out of its place: position, float, transform, z-index, opacity, animation …"""
+"""Nothing that takes an element out of its place: position, float, transform, z-index, opacity, animation
+…"""
 
-_VALUE = r"(#[0-9a-f]{3,8}|[a-z][a-z-]*|([0-9]+|[0-9]*\.[0-9]+)(px|em|rem|ex|ch|pt|%)?|(rgb|hsl)a?\([0-9.,% /]+\))"
+_VALUE = (
+    r"(#[0-9a-f]{3,8}|[a-z][a-z-]*|([0-9]+|[0-9]*\.[0-9]+)(px|em|rem|ex|ch|pt|%)?|(rgb|hsl)a?\([0-9.,% "
+    r"/]+\))"
+)
 VALUES = re.compile(rf"{_VALUE}(( ?, ?| ){_VALUE})*", re.I)
 """Words, colors and lengths; no url(), nothing negative, no escapes."""
 
 PICTURES = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=\s]+")
-"""Pictures that are part of the page. In an img element a browser runs no script of an SVG and loads nothing for it."""
+"""Pictures that are part of the page. In an img element a browser runs no script of an SVG and loads nothing
+for it."""
 
 LINKS = re.compile(r"(https?://|mailto:)[^\s]", re.I)
 

@@ -9,7 +9,9 @@ from autograder.pages.page import points
 
 def points_table(grades: ClassGrades) -> Table:
     """A row for each student of the gradebook, a column for each exercise, and the total."""
-    table = Table(title=grades.assignment, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    table = Table(
+        title=grades.assignment, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False
+    )
     table.add_column("student", no_wrap=True)
     late = any(submission.penalty for submission in grades.submissions)
     for name, most in grades.most.items():

@@ -1,4 +1,7 @@
-"""Results of notebooks that were run before: what was executed, in what, with which limits, decides whether they still hold."""
+"""Results of notebooks that were run before, and whether they still hold.
+
+What was executed, in what, and with which limits decides that.
+"""
 
 import hashlib
 import importlib.metadata
@@ -34,7 +37,10 @@ class Cache:
             return None
 
     def keep(self, task: Task, executed: Executed) -> None:
-        """Note a result, unless the next run may have another: a notebook that ran out of time or memory is run again."""
+        """Note a result, unless the next run may have another.
+
+        A notebook that ran out of time or memory is run again.
+        """
         if executed.stopped or '"CellTimeout"' in executed.notebook:
             return
         path = self._path(task)
@@ -59,7 +65,10 @@ def task_key(task: Task) -> str:
 
 @cache
 def surroundings() -> str:
-    """What all tasks share: the machine's software, the library that judges (and is made into the edition), and the engine."""
+    """What all tasks share: the machine's software, the library that judges, and the engine.
+
+    The students' edition is made from that library, too.
+    """
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     about = [platform.python_version(), platform.machine(), versions]
     digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())

@@ -1,8 +1,9 @@
-"""Grading on a Dask cluster: its workers run notebooks in the same sandbox, and this process writes the gradebook.
+"""Grading on a Dask cluster: workers run notebooks in the same sandbox; this process writes the gradebook.
 
-What travels is a submission's tasks (`task.Task`) and what became of them, as text. Each worker runs one submission at a
-time, however many threads it has: its sandbox, torch's threads and COURSE_DEVICE belong to the process. We choose the worker
-ourselves, because Dask blames all tasks that wait at a worker for its death, and lets a task kill four workers.
+What travels is a submission's tasks (`task.Task`) and what became of them, as text. Each worker runs one
+submission at a time, however many threads it has: its sandbox, torch's threads and COURSE_DEVICE belong to
+the process. We choose the worker ourselves, because Dask blames all tasks that wait at a worker for its
+death, and lets a task kill four workers.
 """
 
 import json
@@ -32,7 +33,8 @@ from autograder.running.task import Executed, Finished, Job, Task
 from autograder.sandbox.bwrap import sandbox_problem
 
 AHEAD = 2
-"""Submissions at a worker: one runs, and one waits there, so that the worker need not wait while we write the gradebook."""
+"""Submissions at a worker: one runs, and one waits there, so that the worker need not wait while we write the
+gradebook."""
 
 CONNECT_SECONDS = 10.0
 """For the scheduler to answer, and for a first worker to be there."""
@@ -51,16 +53,25 @@ LOST = Problem("its worker on the cluster", DIED, "grade it again")
 
 STOPPED = Problem("the run", "was stopped", "grade it again")
 
-OTHER = "has another version of the course, the autograder or their packages: install there what is here, and restart it"
+OTHER = (
+    "has another version of the course, the autograder or their packages: install there what is here, "
+    "and restart it"
+)
 
 
 @contextmanager
 def on_cluster(
-    address: str, log: Path, *, isolated: bool = True, device: str = "cpu", say: Callable[[str], None] = lambda line: None
+    address: str,
+    log: Path,
+    *,
+    isolated: bool = True,
+    device: str = "cpu",
+    say: Callable[[str], None] = lambda line: None,
 ) -> Iterator["Cluster"]:
     """Connect to a cluster, and leave nothing running there afterwards, however the block ends.
 
-    Use tls:// wherever others can read or write on the network: who reaches a Dask scheduler can run programs on it.
+    Use tls:// wherever others can read or write on the network: who reaches a Dask scheduler can run programs
+    on it.
 
     Args:
         address: the scheduler's, tcp://… or tls://…
@@ -101,8 +112,16 @@ class _UnderWay:
 class Cluster:
     """A runner for `engine.grade`, with the signature of `workers.in_workers`; `on_cluster` makes one."""
 
-    def __init__(self, client: Client, address: str, isolated: bool, device: str, say: Callable[[str], None]) -> None:
-        self.client, self.address, self.isolated, self.device, self.say = client, address, isolated, device, say
+    def __init__(
+        self, client: Client, address: str, isolated: bool, device: str, say: Callable[[str], None]
+    ) -> None:
+        self.client, self.address, self.isolated, self.device, self.say = (
+            client,
+            address,
+            isolated,
+            device,
+            say,
+        )
         self.session = uuid.uuid4().hex
         self.workers: dict[str, str | None] = {}
         """By address: empty when it can grade, else why not; None while it is examined."""
@@ -114,7 +133,8 @@ class Cluster:
     def __call__(self, log: Path, function: Callable[..., Any], jobs: Iterable[Job]) -> Iterator[Finished]:
         """Call a function with each job's arguments, on the cluster's workers.
 
-        When a worker dies, what it had is run again, each with a worker to itself; what loses that one, too, is given up.
+        When a worker dies, what it had is run again, each with a worker to itself; what loses that one, too,
+        is given up.
 
         Args:
             log: not used; each worker has its own.
@@ -158,7 +178,9 @@ class Cluster:
             self._look(at_once=True)
             waited = time.monotonic() - began
             examining = any(problem is None for problem in self.workers.values())
-            if (self.workers and not examining) or waited > (EXAMINE_SECONDS if self.workers else CONNECT_SECONDS):
+            if (self.workers and not examining) or waited > (
+                EXAMINE_SECONDS if self.workers else CONNECT_SECONDS
+            ):
                 break
             time.sleep(0.1)
         if not self.workers:
@@ -291,7 +313,10 @@ class _Call:
 
 
 def _later(function: Callable[..., Any], *arguments: Any) -> bytes:
-    """A call for `pickle.loads`: the scheduler, which unpickles what it hands on, then needs neither course nor torch."""
+    """A call for `pickle.loads`, so that the scheduler needs neither course nor torch.
+
+    The scheduler unpickles what it hands on.
+    """
     return pickle.dumps(_Call(function, *arguments))
 
 
@@ -311,7 +336,14 @@ def check(tasks: dict[str, Task], answer: object) -> dict[str, Executed]:
             raise ValueError("other notebooks")
         for name, executed in done.items():
             _check(tasks[name], executed)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, nbformat.ValidationError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        nbformat.ValidationError,
+    ) as error:
         said = (str(error).strip().splitlines() or [""])[0][:100]
         cause = f"cannot be used ({said})"
         raise NotGradedError("what the cluster's worker answered", cause, "grade it again") from None
@@ -351,7 +383,9 @@ def _quiet_dask(log: Path) -> Iterator[None]:
     """Send Dask's messages to a file while the block runs."""
     handler = logging.FileHandler(log)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client", "tornado", "asyncio")]
+    loggers = [
+        logging.getLogger(name) for name in ("distributed", "distributed.client", "tornado", "asyncio")
+    ]
     before = [(logger.handlers, logger.propagate) for logger in loggers]
     for logger in loggers:
         logger.handlers, logger.propagate = [handler], False

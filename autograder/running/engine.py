@@ -51,7 +51,8 @@ def grade(
     Each is read and hardened here, run in a sandbox somewhere unless the result is known, and recorded here.
 
     Raises:
-        AutograderError: there is no such assignment, its source or class.toml is broken, or there is no sandbox.
+        AutograderError: there is no such assignment, its source or class.toml is broken, or there is no
+            sandbox.
     """
     if runner is in_workers and settings.sandbox and (problem := sandbox_problem()):
         raise AutograderError(*problem)
@@ -125,7 +126,10 @@ class _Grading:
         """
         settings, assignment = self.settings, self.assignment
         require_gradable(settings, assignment, student)
-        digest, folder = submission_digest(settings, assignment, student), settings.submitted / student / assignment
+        digest, folder = (
+            submission_digest(settings, assignment, student),
+            settings.submitted / student / assignment,
+        )
         files = {**read_files(folder), **read_files(settings.source / assignment)}
         blank = Task("", files, settings.seed, settings.limits, settings.sandbox, settings.device)
         tasks = {}
@@ -134,7 +138,9 @@ class _Grading:
             tasks[name] = replace(blank, notebook=nbformat.writes(notebook))
         return _Prepared(tasks, digest)
 
-    def _record(self, student: str, prepared: _Prepared, executed: Mapping[str, Executed], *, cached: bool = False) -> None:
+    def _record(
+        self, student: str, prepared: _Prepared, executed: Mapping[str, Executed], *, cached: bool = False
+    ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             for name, one in executed.items():
                 (Path(folder) / f"{name}.ipynb").write_text(one.notebook, encoding="utf-8")
@@ -146,7 +152,7 @@ class _Grading:
         self._note(student, Outcome(student, cached=cached))
 
     def _refuse(self, student: str, problem: Problem, *, cached: bool = False) -> None:
-        """Note that a submission cannot be graded, also in the gradebook, unless that has an earlier grade."""
+        """Note that a submission cannot be graded; in the gradebook unless that has an earlier grade."""
         kept = not record_problem(self.settings, self.assignment, student, problem)
         self._note(student, Outcome(student, problem, kept, cached))
 
@@ -160,5 +166,6 @@ def _blueprints(settings: Settings, assignment: str) -> dict[str, Blueprint]:
     with quiet(settings.log), open_gradebook(settings) as gradebook:
         names = [str(notebook.name) for notebook in gradebook.find_assignment(assignment).notebooks]
         return {
-            name: Blueprint.of(gradebook, assignment, name, settings.source / assignment / f"{name}.ipynb") for name in names
+            name: Blueprint.of(gradebook, assignment, name, settings.source / assignment / f"{name}.ipynb")
+            for name in names
         }

@@ -23,7 +23,8 @@ from autograder.sandbox.student import Student, StudentGoneError
 from autograder.settings import Limits
 
 PICTURES = "*_picture"
-"""Locked cells without points that are not run: drawing takes as long as all the rest, and students have them in their copy."""
+"""Locked cells without points that are not run: drawing takes as long as all the rest, and students have them
+in their copy."""
 
 STOPPED = "The notebook stopped in this cell, and nothing below was run: {why}."
 SLOW = "This cell was stopped after {seconds:g} s."
@@ -47,11 +48,14 @@ def start(limits: Limits, isolated: bool, device: str) -> None:
     _kept(limits, isolated, device).start()
 
 
-def run_cells(notebook: NotebookNode, student: Student, *, files: dict[str, bytes] | None = None, seed: int = 0) -> str:
+def run_cells(
+    notebook: NotebookNode, student: Student, *, files: dict[str, bytes] | None = None, seed: int = 0
+) -> str:
     """Run a hardened notebook's cells in a student's process, and put the outputs in.
 
-    A test cell that calls `check` is not run: the judge asks the process about the object, decides, and writes the outputs.
-    What was earned before a process dies stays; cells that were not reached have no outputs, and so no points.
+    A test cell that calls `check` is not run: the judge asks the process about the object, decides, and
+    writes the outputs. What was earned before a process dies stays; cells that were not reached have no
+    outputs, and so no points.
 
     Returns:
         why it stopped before the end; empty when it did not.
@@ -80,7 +84,9 @@ def run_cells(notebook: NotebookNode, student: Student, *, files: dict[str, byte
                 cell.outputs, cell.execution_count = _run(cell.source, student)
             else:
                 began = time.monotonic()
-                score = judge(student, check, [*brought, *answers(notebook, cell)], seed=seed, brought=bool(brought))
+                score = judge(
+                    student, check, [*brought, *answers(notebook, cell)], seed=seed, brought=bool(brought)
+                )
                 bundle = score.mimebundle(time.monotonic() - began)
                 cell.outputs = [
                     new_output("display_data", data=bundle),
@@ -93,7 +99,7 @@ def run_cells(notebook: NotebookNode, student: Student, *, files: dict[str, byte
 
 
 def _run(source: str, student: Student) -> tuple[list[NotebookNode], int | None]:
-    """Run one cell in the student's process; what comes back may be anything, and is made into outputs or left out."""
+    """Run one cell in the student's process; whatever comes back is made into outputs or left out."""
     answer = student.ask("run", source, stop=True)
     outputs = list(_outputs(answer.get("outputs")))
     if answer.get("slow") is True:
@@ -111,7 +117,9 @@ def _outputs(found: Any) -> Iterator[NotebookNode]:
                 made = new_output("stream", name=name, text=str(output["text"]))
             elif kind == "error":
                 lines = [str(line) for line in output["traceback"]]
-                made = new_output("error", ename=str(output["ename"]), evalue=str(output["evalue"]), traceback=lines)
+                made = new_output(
+                    "error", ename=str(output["ename"]), evalue=str(output["evalue"]), traceback=lines
+                )
             elif kind in ("display_data", "execute_result"):
                 made = new_output(kind, data=_data(output["data"]), metadata={})
             else:
@@ -146,7 +154,8 @@ def _kept(limits: Limits, isolated: bool, device: str) -> Sandbox:
     os.environ["COURSE_DEVICE"] = device  # the judge computes where notebooks do
     key = (limits, isolated, device)
     if key not in _sandboxes:
-        if not _sandboxes:  # a worker process runs finalizers when it ends, but nothing registered with atexit
+        # a worker process runs finalizers when it ends, but nothing registered with atexit
+        if not _sandboxes:
             Finalize(None, close_sandboxes, exitpriority=10)
         edition = Path(tempfile.mkdtemp(prefix="edition-"))
         _sandboxes[key] = Sandbox(make_edition(edition), limits, isolated=isolated, device=device)

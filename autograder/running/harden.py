@@ -1,4 +1,7 @@
-"""A submission as it will be run: the instructor's cells as the instructor wrote them, the student's as text, and no more."""
+"""A submission as it will be run, and no more.
+
+The instructor's cells are as the instructor wrote them; the student's come as text.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +49,12 @@ class SourceCell:
             "solution": self.solution,
             "task": self.task,
         }
-        return {**about, "cell_type": self.kind, "checksum": self.checksum, **({"points": self.points} if graded else {})}
+        return {
+            **about,
+            "cell_type": self.kind,
+            "checksum": self.checksum,
+            **({"points": self.points} if graded else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -57,11 +65,20 @@ class Blueprint:
 
     @classmethod
     def of(cls, gradebook: "Gradebook", assignment: str, notebook: str, source: Path) -> Self:
-        """Read it from the gradebook; `source`, the instructor's notebook, says the order, which a database does not keep."""
+        """Read it from the gradebook; `source`, the instructor's notebook, says the order.
+
+        A database does not keep the order.
+        """
         known = gradebook.find_notebook(notebook, assignment)
         graded = {cell.name: float(cell.max_score) for cell in (*known.grade_cells, *known.task_cells)}
-        solutions, tasks = {cell.name for cell in known.solution_cells}, {cell.name for cell in known.task_cells}
-        order = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in nbformat.read(source, as_version=4).cells]
+        solutions, tasks = (
+            {cell.name for cell in known.solution_cells},
+            {cell.name for cell in known.task_cells},
+        )
+        order = [
+            cell.metadata.get("nbgrader", {}).get("grade_id")
+            for cell in nbformat.read(source, as_version=4).cells
+        ]
         places = {name: place for place, name in enumerate(order)}
         cells = [
             SourceCell(
@@ -82,11 +99,11 @@ class Blueprint:
 def harden(submitted: NotebookNode, blueprint: Blueprint) -> NotebookNode:
     """The notebook that will be run and graded.
 
-    Every cell of the assignment stands in its place, with nbgrader's own metadata and nothing else: locked cells with the
-    instructor's text, also those that were deleted, moved, edited or turned into markdown; answers with the student's. Where an
-    answer's cell was pasted twice, the last one counts, as in nbgrader, and the other runs as a plain cell. Cells that the
-    student added stay behind the cell that they followed. Outputs, tags and all else that a cell can carry is dropped, but
-    for pictures in text.
+    Every cell of the assignment stands in its place, with nbgrader's own metadata and nothing else: locked
+    cells with the instructor's text, also those that were deleted, moved, edited or turned into markdown;
+    answers with the student's. Where an answer's cell was pasted twice, the last one counts, as in nbgrader,
+    and the other runs as a plain cell. Cells that the student added stay behind the cell that they followed.
+    Outputs, tags and all else that a cell can carry is dropped, but for pictures in text.
     """
     known = {cell.name: cell for cell in blueprint.cells}
     last = {_name(cell): position for position, cell in enumerate(submitted.cells)}
@@ -121,7 +138,13 @@ def _name(cell: NotebookNode) -> str:
 def _plain(kind: str, source: str, metadata: dict[str, Any], written: NotebookNode | None) -> dict[str, Any]:
     source = source.encode(errors="replace").decode()  # JSON may hold halves of letters, which no file can
     if kind == "code":
-        return {"cell_type": kind, "source": source, "metadata": metadata, "outputs": [], "execution_count": None}
+        return {
+            "cell_type": kind,
+            "source": source,
+            "metadata": metadata,
+            "outputs": [],
+            "execution_count": None,
+        }
     cell = {"cell_type": "raw" if kind == "raw" else "markdown", "source": source, "metadata": metadata}
     pictures = _pictures(written.get("attachments")) if written is not None and kind == "markdown" else {}
     return {**cell, "attachments": pictures} if pictures else cell
@@ -131,7 +154,11 @@ def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
     """The pictures that were pasted into a written answer: a person reads them."""
     found = {}
     for name, data in attachments.items() if isinstance(attachments, dict) else ():
-        kept = {kind: text for kind, text in data.items() if kind in PICTURES and isinstance(text, str)} if data else {}
+        kept = (
+            {kind: text for kind, text in data.items() if kind in PICTURES and isinstance(text, str)}
+            if data
+            else {}
+        )
         if kept and sum(map(len, kept.values())) <= MOST_PICTURE:
             found[str(name)] = kept
     return found

@@ -1,7 +1,7 @@
 """The judge: grades a student's object that lives in another process, from arrays alone.
 
-The student's code runs in the sandbox and answers questions; the judge asks them with inputs that no notebook contains,
-compares the arrays that come back, and fails closed: what is not an answer earns nothing.
+The student's code runs in the sandbox and answers questions; the judge asks them with inputs that no notebook
+contains, compares the arrays that come back, and fails closed: what is not an answer earns nothing.
 """
 
 import ast
@@ -32,7 +32,8 @@ def find_check(source: str) -> Check | None:
     """The check that a test cell makes; None for one that tests in another way.
 
     Raises:
-        ValueError: it makes several different ones, or one of an unknown exercise: the judge could not say what it is worth.
+        ValueError: it makes several different ones, or one of an unknown exercise: the judge could not say
+            what it is worth.
     """
     try:
         nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
@@ -59,28 +60,34 @@ def _asked(call: ast.Call) -> tuple[str, str] | None:
     return None
 
 
-def judge(student: Student, check: Check, sources: Sequence[str], *, seed: int, brought: bool = False) -> Score:
-    """Grade an object that lives in a student's process, and note what a person should see in the notebook's source.
+def judge(
+    student: Student, check: Check, sources: Sequence[str], *, seed: int, brought: bool = False
+) -> Score:
+    """Grade an object that lives in a student's process; note what a person should see in the source.
 
     Args:
         sources: the student's own cells, up to the test, and the Python files that were handed in with them.
         brought: whether there are such files.
         seed: of the inputs; no notebook contains it.
     """
-    return grade_respondent(find_exercise(check.exercise), Remote(student, check, sources, brought=brought), seed=seed)
+    return grade_respondent(
+        find_exercise(check.exercise), Remote(student, check, sources, brought=brought), seed=seed
+    )
 
 
 class Remote:
     """A respondent in another process. Whatever comes back is checked before it is used."""
 
-    def __init__(self, student: Student, check: Check, sources: Sequence[str], *, brought: bool = False) -> None:
+    def __init__(
+        self, student: Student, check: Check, sources: Sequence[str], *, brought: bool = False
+    ) -> None:
         self.brought = brought
         self.student, self.check, self.sources = student, check, [as_python(source) for source in sources]
         self.kind = Problem.MISSING
         self.problem = _text(self._ask("use", check.exercise, check.name).get("problem"))
 
     def about(self) -> dict[str, Any]:
-        """The object's problem, and what its source shows: here, where nobody can have tampered with the reading."""
+        """The object's problem, and what its source shows: read here, where nobody can have tampered."""
         told = self._told({} if self.problem else self._ask("about"))
         seen = [*read_text(self.sources, self.check.name), *meddling(self.sources, brought=self.brought)]
         return {**told, "shortcuts": seen}
@@ -88,13 +95,22 @@ class Remote:
     def own(self, label: str) -> dict[str, Any]:
         """A module of the student's own: inputs' names and parameters."""
         found = self._ask("own", label)
-        named = {str(name): value for name, value in _dict(found.get("state")).items() if isinstance(value, np.ndarray)}
+        named = {
+            str(name): value
+            for name, value in _dict(found.get("state")).items()
+            if isinstance(value, np.ndarray)
+        }
         state = {name: value for name, value in named.items() if not hasattr(Module, name.split(".")[0])}
         names = [_text(name) for name in _list(found.get("names"))]
         return {**self._told(found), "names": names, "state": state}
 
     def probe(
-        self, label: str, state: dict[str, np.ndarray], names: Sequence[str], inputs: Sequence[Any], grads: Sequence[np.ndarray]
+        self,
+        label: str,
+        state: dict[str, np.ndarray],
+        names: Sequence[str],
+        inputs: Sequence[Any],
+        grads: Sequence[np.ndarray],
     ) -> Evidence:
         """One probe."""
         found = self._ask("probe", label, state, list(names), list(inputs), list(grads))
@@ -107,7 +123,9 @@ class Remote:
             changed=tuple(_text(name) for name in _list(found.get("changed"))),
             demands_forward=found.get("demands_forward") is True,
             timed_out=found.get("timed_out") is True,
-            failures={stage: _finding(_dict(failure)) for stage, failure in _dict(found.get("failures")).items()},
+            failures={
+                stage: _finding(_dict(failure)) for stage, failure in _dict(found.get("failures")).items()
+            },
             shortcuts=tuple(_text(said) for said in _list(found.get("shortcuts"))),
         )
 
@@ -116,7 +134,9 @@ class Remote:
         found = self._ask("forward", label, state, list(inputs))
         outputs = [value for value in _list(found.get("outputs")) if isinstance(value, np.ndarray)]
         told = self._told(found)
-        nothing = {} if outputs or told["problem"] else {"problem": "forward gave nothing", "kind": Problem.MISSING}
+        nothing = (
+            {} if outputs or told["problem"] else {"problem": "forward gave nothing", "kind": Problem.MISSING}
+        )
         return {**told, **nothing, "outputs": outputs}
 
     def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
@@ -134,7 +154,7 @@ class Remote:
         return {"problem": words, "kind": _problem(found.get("kind")) if words else Problem.NONE}
 
     def _ask(self, what: str, *of: Any) -> dict[str, Any]:
-        """The answer to one question; empty, with the reason noted, once the process has failed to give one."""
+        """The answer to one question; empty, with the reason noted, once the process failed to give one."""
         try:
             return self.student.ask(what, *of)
         except StudentGoneError as gone:

@@ -1,4 +1,4 @@
-"""Meddling: what a notebook does that no exercise needs, read in its source, where nobody can tamper with it."""
+"""Meddling: what a notebook does that no exercise needs, read in its source, out of its reach."""
 
 import ast
 import importlib.util
@@ -12,15 +12,20 @@ from IPython.core.inputtransformer2 import TransformerManager
 MEDDLING = {
     word: why
     for why, words in {
-        "looks into other frames": "_getframe currentframe tb_frame f_back f_locals f_globals gi_frame cr_frame inspect",
+        "looks into other frames": "_getframe currentframe tb_frame f_back f_locals f_globals gi_frame "
+        "cr_frame inspect",
         "looks for other objects in memory": "gc get_objects get_referrers get_referents",
         "reaches into memory": "ctypes cffi mmap",
         "reaches into loaded modules": "modules _C meta_path path_hooks",
         "traces other code": "settrace setprofile",
-        "reaches into other code": "__code__ __globals__ __closure__ __builtins__ __subclasses__ __getattribute__ __dict__",
-        "rewrites cells before they run": "ast_transformers input_transformers_cleanup input_transformers_post",
-        "runs code that cannot be read": "importlib import_module runpy marshal pickle dill cloudpickle codeop builtins",
-        "reaches for torch's engine": "_engine_run_backward _execution_engine run_backward falling_back recording",
+        "reaches into other code": "__code__ __globals__ __closure__ __builtins__ __subclasses__ "
+        "__getattribute__ __dict__",
+        "rewrites cells before they run": "ast_transformers input_transformers_cleanup "
+        "input_transformers_post",
+        "runs code that cannot be read": "importlib import_module runpy marshal pickle dill cloudpickle "
+        "codeop builtins",
+        "reaches for torch's engine": "_engine_run_backward _execution_engine run_backward falling_back "
+        "recording",
         "talks past the notebook": "socket fromfd fdopen dup dup2 fork subprocess multiprocessing",
     }.items()
     for word in words.split()
@@ -33,19 +38,45 @@ CALLED = {
 }
 """Functions likewise."""
 
-MAGICS = ("matplotlib", "time", "timeit", "capture", "config", "precision", "pip", "conda", "who", "whos", "pwd", "ls")
+MAGICS = (
+    "matplotlib",
+    "time",
+    "timeit",
+    "capture",
+    "config",
+    "precision",
+    "pip",
+    "conda",
+    "who",
+    "whos",
+    "pwd",
+    "ls",
+)
 """Commands of IPython that a notebook may well use."""
 
 GUARDED = ("course", "torch", "numpy", "np", "builtins", "IPython")
 """Modules whose parts a notebook has no reason to replace."""
 
-KNOWN = {*sys.stdlib_module_names, *GUARDED, "matplotlib", "scipy", "sklearn", "pandas", "tqdm", "ipywidgets", "jaxtyping"}
+KNOWN = {
+    *sys.stdlib_module_names,
+    *GUARDED,
+    "matplotlib",
+    "scipy",
+    "sklearn",
+    "pandas",
+    "tqdm",
+    "ipywidgets",
+    "jaxtyping",
+}
 """Modules whose source is not the student's."""
 
 
 @lru_cache(maxsize=64)
 def as_python(source: str) -> str:
-    """A cell as the Python that runs: IPython's own commands are calls in it, and what follows a `%%time` is its lines."""
+    """A cell as the Python that runs.
+
+    IPython's own commands are calls in it, and what follows a `%%time` is its lines.
+    """
     if _tree(source) is None:
         first, _, rest = source.lstrip().partition("\n")
         cell_magic = first.startswith("%%")
@@ -63,15 +94,17 @@ def _tree(source: str) -> ast.Module | None:
 
 
 def meddling(sources: Sequence[str], *, brought: bool = False) -> list[str]:
-    """Lines that reach for what runs beside the notebook: no exercise needs them, and a person should see them.
+    """Lines that reach for what runs beside the notebook: no exercise needs them; a person should see them.
 
     Args:
-        brought: whether Python files were handed in: only then can a notebook import what lies beside it, and it might be
-            another text by then than the one that was handed in.
+        brought: whether Python files were handed in: only then can a notebook import what lies beside it, and
+            it might be another text by then than the one that was handed in.
     """
     found: dict[str, str] = {}
     sources = [as_python(source) for source in sources]
-    nodes = [(node, source) for source in sources if (tree := _tree(source)) is not None for node in ast.walk(tree)]
+    nodes = [
+        (node, source) for source in sources if (tree := _tree(source)) is not None for node in ast.walk(tree)
+    ]
     own = {node.name for node, _ in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     guarded = {name for node, _ in nodes for name in _taken(node)} | set(GUARDED)
     for node, source in nodes:
@@ -98,7 +131,9 @@ def _meddles(node: ast.AST, guarded: Collection[str], brought: bool) -> str:
     if isinstance(node, ast.Call) and (why := _calls(node, guarded)):
         return why
     targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [getattr(node, "target", None)]
-    if any(isinstance(target, ast.Attribute | ast.Subscript) and _root(target) in guarded for target in targets):
+    if any(
+        isinstance(target, ast.Attribute | ast.Subscript) and _root(target) in guarded for target in targets
+    ):
         return "replaces a part of a library"
     return ""
 
@@ -115,9 +150,11 @@ def _imports(node: ast.Import | ast.ImportFrom, brought: bool) -> str:
 
 @lru_cache(maxsize=256)
 def _elsewhere(module: str, brought: bool) -> bool:
-    """Whether a module may be found beside the notebook, or happens to be installed; a missing one does nothing."""
+    """Whether a module may be beside the notebook, or happens to be installed; a missing one does nothing."""
     with suppress(ImportError, ValueError):
-        return module not in KNOWN and module != "" and (brought or importlib.util.find_spec(module) is not None)
+        return (
+            module not in KNOWN and module != "" and (brought or importlib.util.find_spec(module) is not None)
+        )
     return False
 
 
@@ -133,7 +170,9 @@ def _calls(node: ast.Call, guarded: Collection[str]) -> str:
         if not isinstance(word, ast.Constant):
             return "names a part by a computed word"
         return MEDDLING.get(str(word.value), "")
-    if name in ("run_line_magic", "run_cell_magic") and not (isinstance(first, ast.Constant) and first.value in MAGICS):
+    if name in ("run_line_magic", "run_cell_magic") and not (
+        isinstance(first, ast.Constant) and first.value in MAGICS
+    ):
         return "runs code that cannot be read"
     return ""
 

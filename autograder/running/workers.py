@@ -19,22 +19,31 @@ from autograder.errors import Problem, problem_of
 from autograder.running.task import Finished, Job
 
 AHEAD = 2
-"""Jobs for each worker that are prepared in advance: none waits, and a large class does not fill the memory."""
+"""Jobs for each worker that are prepared in advance: none waits, and a large class does not fill the
+memory."""
 
-PRELOADED = ["autograder.running.quick_imports", "autograder.running.execute", "torch.fx.experimental.symbolic_shapes"]
-"""Loaded once for all workers; the last is what naming a first mistake needs, and takes more than a second."""
+PRELOADED = [
+    "autograder.running.quick_imports",
+    "autograder.running.execute",
+    "torch.fx.experimental.symbolic_shapes",
+]
+"""Loaded once for all workers; the last is what naming a first mistake needs, and takes more than a
+second."""
 
 LOST = Problem("the process that ran it", "was killed, perhaps for lack of memory", "grade it again")
 
 
 def warm_up() -> None:
-    """Let the process from which workers are forked load what they need now, while this one is still busy otherwise."""
+    """Let the process from which workers are forked load what they need, while this one is busy otherwise."""
     multiprocessing.forkserver.set_forkserver_preload(PRELOADED)
     multiprocessing.forkserver.ensure_running()
 
 
 def start_early(log: Path, function: Callable[..., Any], *arguments: Any) -> None:
-    """Start workers, each with a call that makes it ready, while this process is still busy otherwise; they wait for jobs."""
+    """Start workers, each with a call that makes it ready, while this process is still busy otherwise.
+
+    The workers wait for jobs.
+    """
     pool = Workers(log, os.cpu_count() or 1)
     for _ in range(os.cpu_count() or 1):
         pool.submit(function, *arguments)
@@ -48,7 +57,7 @@ def stop_early() -> None:
 
 
 class Workers(ProcessPoolExecutor):
-    """Processes that leave nothing behind: their temporary files lie in one folder, which goes when they do."""
+    """Processes that leave nothing behind: their temporary files lie in one folder, which goes with them."""
 
     def __init__(self, log: Path, count: int) -> None:
         warm_up()
@@ -71,11 +80,13 @@ class Workers(ProcessPoolExecutor):
 _early: list[Workers] = []
 
 
-def in_workers(log: Path, function: Callable[..., Any], jobs: Iterable[Job], count: int | None = None) -> Iterator[Finished]:
+def in_workers(
+    log: Path, function: Callable[..., Any], jobs: Iterable[Job], count: int | None = None
+) -> Iterator[Finished]:
     """Call a function with each job's arguments, in local processes.
 
-    When one of them dies, the jobs that were under way are run again, one at a time; the one that kills its process then, too,
-    is given up.
+    When one of them dies, the jobs that were under way are run again, one at a time; the one that kills its
+    process then, too, is given up.
 
     Args:
         log: where whatever the workers and their sandboxes print goes.
@@ -150,7 +161,10 @@ def _pool(log: Path, count: int) -> Iterator[Workers]:
 
 
 def _start_worker(log: Path, scratch: str) -> None:
-    """Leave the terminal: Ctrl-C is the parent's affair, and what sandboxes write to the screen belongs in the log."""
+    """Leave the terminal.
+
+    Ctrl-C is the parent's affair, and what sandboxes write to the screen belongs in the log.
+    """
     tempfile.tempdir = scratch
     os.setsid()
     _die_with_parent()
@@ -163,6 +177,6 @@ def _start_worker(log: Path, scratch: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """Workers are children of a server process, which lives as long as this command does, or a little longer."""
+    """Workers are children of a server process, which lives as long as this command or a little longer."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)

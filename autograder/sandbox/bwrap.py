@@ -18,7 +18,8 @@ INSIDE = "/srv"
 
 USER_NAMESPACES = (
     "allow user namespaces. Ubuntu 24.04: apt install apparmor-profiles, then apparmor_parser -r "
-    "/usr/share/apparmor/extra-profiles/bwrap-userns-restrict; a container: start it with --security-opt seccomp=unconfined"
+    "/usr/share/apparmor/extra-profiles/bwrap-userns-restrict; a container: start it with --security-opt "
+    "seccomp=unconfined"
 )
 
 
@@ -29,7 +30,9 @@ def sandbox_problem() -> Problem | None:
         return Problem("there", f"is no sandbox on {sys.platform}", cure)
     program = shutil.which("bwrap")
     if program is None:
-        return Problem("bubblewrap", "is not installed", "apt install bubblewrap (dnf, zypper and pacman have it, too)")
+        return Problem(
+            "bubblewrap", "is not installed", "apt install bubblewrap (dnf, zypper and pacman have it, too)"
+        )
     words = "--unshare-all --unshare-user --ro-bind / / --size 4096 --tmpfs /tmp -- /bin/true"
     tried = subprocess.run([program, *words.split()], capture_output=True, text=True, check=False)
     if tried.returncode == 0:
@@ -59,7 +62,9 @@ def bwrap_command(edition: Path, limits: Limits, rules: int, *, device: str = "c
     command = [program, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--as-pid-1"]
     command += ["--cap-drop", "ALL", "--hostname", "sandbox", "--uid", "1000", "--gid", "1000"]
     command += ["--size", str(limits.disk), "--tmpfs", "/tmp"]
-    within = sorted({f"/tmp/{Path(folder).parts[2]}" for folder in _system_folders() if folder.startswith("/tmp/")})
+    within = sorted(
+        {f"/tmp/{Path(folder).parts[2]}" for folder in _system_folders() if folder.startswith("/tmp/")}
+    )
     for folder in within:  # an environment that lies in /tmp: the way to it is not the student's
         command += ["--tmpfs", folder]
     for folder in _system_folders():
@@ -82,7 +87,8 @@ def bwrap_command(edition: Path, limits: Limits, rules: int, *, device: str = "c
     command += ["--ro-bind", str(edition), f"{INSIDE}/edition"]
     for file in sorted(FILES.glob("*.py")):
         command += ["--ro-bind", str(file), f"{INSIDE}/{file.name}"]
-    # Where root grades, the kernel takes the student for root, who may write the computer's settings in /proc/sys.
+    # Where root grades, the kernel takes the student for root, who may write the computer's settings in
+    # /proc/sys.
     command += ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev"]
     if device == "cuda":
         for file in sorted(Path("/dev").glob("nvidia*")):
@@ -99,7 +105,9 @@ def _needed() -> set[str]:
 def _system_folders() -> list[str]:
     """The folders that Python needs, without those that lie in another of them."""
     wanted = _needed()
-    return sorted(one for one in wanted if not any(one != other and Path(one).is_relative_to(other) for other in wanted))
+    return sorted(
+        one for one in wanted if not any(one != other and Path(one).is_relative_to(other) for other in wanted)
+    )
 
 
 def _hidden_folders() -> list[str]:
@@ -112,4 +120,8 @@ def _hidden_folders() -> list[str]:
     places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     installed = [Path(place) / name for place in places for name in ("course", "autograder")]
     found = [*installed, CHECKOUT if (CHECKOUT / "solutions").is_dir() else PACKAGE]
-    return sorted(str(one) for one in found if one.is_dir() and any(one.is_relative_to(folder) for folder in _system_folders()))
+    return sorted(
+        str(one)
+        for one in found
+        if one.is_dir() and any(one.is_relative_to(folder) for folder in _system_folders())
+    )

@@ -29,7 +29,7 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Ending:
-    """What the warm kernel says of a notebook when all of its processes are gone; nothing, if it is gone itself."""
+    """What the warm kernel says of a notebook whose processes have ended; nothing, if it has ended itself."""
 
     clean: bool = False
     """Whether nothing of the notebook is left in the sandbox."""
@@ -51,7 +51,9 @@ class Sandbox:
         device: "cpu", or "cuda" to let notebooks see the GPU.
     """
 
-    def __init__(self, edition: Path, limits: Limits | None = None, *, isolated: bool = True, device: str = "cpu") -> None:
+    def __init__(
+        self, edition: Path, limits: Limits | None = None, *, isolated: bool = True, device: str = "cpu"
+    ) -> None:
         self.edition, self.limits, self.isolated, self.device = edition, limits or Limits(), isolated, device
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
@@ -81,10 +83,20 @@ class Sandbox:
             self.scratch = "/tmp" if self.isolated else tempfile.mkdtemp()
             limits = {**asdict(self.limits), "scratch": self.scratch, "sandboxed": self.isolated}
             folder = INSIDE if self.isolated else str(FILES)
-            kernel = [sys.executable, "-I", "-B", f"{folder}/warm_kernel.py", str(theirs.fileno()), json.dumps(limits)]
+            kernel = [
+                sys.executable,
+                "-I",
+                "-B",
+                f"{folder}/warm_kernel.py",
+                str(theirs.fileno()),
+                json.dumps(limits),
+            ]
             command = kernel
             if self.isolated:
-                command = [*bwrap_command(self.edition, self.limits, rules.fileno(), device=self.device), *kernel]
+                command = [
+                    *bwrap_command(self.edition, self.limits, rules.fileno(), device=self.device),
+                    *kernel,
+                ]
             self.process = subprocess.Popen(
                 command,
                 env=self._environment(),
@@ -100,7 +112,9 @@ class Sandbox:
                 complaints.seek(0)
                 said = complaints.read().decode(errors="replace").strip().splitlines() or ["it says nothing"]
                 self.close()
-                raise AutograderError("the sandbox", f"does not start ({said[-1]})", "'autograder doctor' says what to do")
+                raise AutograderError(
+                    "the sandbox", f"does not start ({said[-1]})", "'autograder doctor' says what to do"
+                )
 
     @contextmanager
     def student(self) -> Iterator[Student]:
@@ -136,7 +150,8 @@ class Sandbox:
     def _tell(self, what: str, *descriptors: int) -> None:
         if self.control is None:
             return
-        with suppress(OSError):  # a sandbox that is gone says nothing, and is started anew for the next notebook
+        # a sandbox that is gone says nothing, and is started anew for the next notebook
+        with suppress(OSError):
             socket.send_fds(self.control, [json.dumps({"do": what}).encode() + b"\n"], descriptors)
 
     def _hear(self, seconds: float) -> dict[str, Any]:
@@ -166,6 +181,7 @@ class Sandbox:
             "OMP_NUM_THREADS": "1",
             "COURSE_DEVICE": self.device,
             "COURSE_EDITION": f"{INSIDE}/edition" if self.isolated else str(self.edition),
-            "NBGRADER_EXECUTION": "autograde",  # as nbgrader says it: pictures become plain pages, progress bars stay away
+            # as nbgrader says it: pictures become plain pages, progress bars stay away
+            "NBGRADER_EXECUTION": "autograde",
             "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # a process that has started CUDA cannot be forked
         }

@@ -56,7 +56,11 @@ class Student:
                 self.interrupt()
                 return {**self._receive(GRACE), "slow": True}
         except TimeoutError:
-            self.gone = "it did not answer in time, nor when it was told to stop" if stop else "it did not answer in time"
+            self.gone = (
+                ("it did not answer in time, nor when it was told to stop")
+                if stop
+                else "it did not answer in time"
+            )
         except WireError as error:
             self.gone = f"its answer could not be read: {error}"
         except OSError as error:

@@ -38,7 +38,7 @@ class Trial:
         return [*filter(is_float, self.inputs), *(parameter.value for parameter in self.module.parameters())]
 
     def outputs(self) -> tuple[Any, ...]:
-        """What the true forward gives for the tensors as they are now, with the same random numbers each time."""
+        """What the true forward gives for the tensors as they are, with the same random numbers each time."""
         module, state = copy.deepcopy(self.module), torch.get_rng_state()
         inputs = [x.clone() if isinstance(x, Tensor) else x for x in self.inputs]
         try:
@@ -52,18 +52,26 @@ def is_float(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point()
 
 
-def start(module: Module, inputs: Sequence[Any], reference: Reference, dtype: torch.dtype = torch.float64) -> Trial:
+def start(
+    module: Module, inputs: Sequence[Any], reference: Reference, dtype: torch.dtype = torch.float64
+) -> Trial:
     """Copies in a precision, nothing run yet."""
     module = copy.deepcopy(module).to(dtype=dtype)
     module.zero_grad()
     for parameter in module.parameters():
         parameter.value = parameter.value.contiguous()
-    inputs = tuple(x.detach().to(dtype).clone(memory_format=torch.contiguous_format) if is_float(x) else x for x in inputs)
+    inputs = tuple(
+        x.detach().to(dtype).clone(memory_format=torch.contiguous_format) if is_float(x) else x
+        for x in inputs
+    )
     return Trial(module, inputs, reference)
 
 
 def run(trial: Trial, upstream: Callable[[Tensor], Tensor]) -> Trial:
-    """Forward, then backward with an upstream gradient for each output, on a copy that the numeric side does not see."""
+    """Run forward, then backward with an upstream gradient for each output.
+
+    Both run on a copy that the numeric side does not see.
+    """
     module, state = copy.deepcopy(trial.module), torch.get_rng_state()
     inputs = [x.clone() if isinstance(x, Tensor) else x for x in trial.inputs]
     outputs = as_tuple(module(*inputs))
@@ -75,7 +83,9 @@ def run(trial: Trial, upstream: Callable[[Tensor], Tensor]) -> Trial:
         raise ValueError(f"{len(found)} gradients for {len(inputs)} inputs")
     of_inputs = [grad for grad, x in zip(found, inputs, strict=True) if is_float(x)]
     of_parameters = [parameter.grad for parameter in module.parameters()]
-    trial.grads = tuple(None if g is None else torch.as_tensor(g).cpu().numpy().copy() for g in [*of_inputs, *of_parameters])
+    trial.grads = tuple(
+        None if g is None else torch.as_tensor(g).cpu().numpy().copy() for g in [*of_inputs, *of_parameters]
+    )
     return trial
 
 
@@ -86,7 +96,10 @@ def losses(trial: Trial, upstream: Sequence[Any]) -> float:
 
 
 def slope(trial: Trial, tensor: Tensor, place: int, step: float) -> float:
-    """The central difference of Σ upstream · output at one number, the outputs' differences being taken before the sum."""
+    """The central difference of Σ upstream · output at one number.
+
+    The outputs' differences are taken before the sum.
+    """
     flat, pair = tensor.view(-1), []
     kept = flat[place].clone()
     for sign in (1, -1):
@@ -99,11 +112,16 @@ def slope(trial: Trial, tensor: Tensor, place: int, step: float) -> float:
 
 def slopes(trial: Trial, tensor: Tensor, step: float) -> np.ndarray:
     """Central differences at all numbers of a tensor."""
-    return np.array([slope(trial, tensor, place, step) for place in range(tensor.numel())]).reshape(tensor.shape)
+    return np.array([slope(trial, tensor, place, step) for place in range(tensor.numel())]).reshape(
+        tensor.shape
+    )
 
 
 def slopes_of_sum(trial: Trial, tensor: Tensor, step: float) -> np.ndarray:
-    """Central differences of the sum itself, in the tensor's precision, divided by the step that is left after rounding."""
+    """Central differences of the sum itself, in the tensor's precision.
+
+    They are divided by the step that is left after rounding.
+    """
     flat, found = tensor.view(-1), []
     for place in range(tensor.numel()):
         kept = float(flat[place])
@@ -136,7 +154,10 @@ def random_like(rng: Generator) -> Callable[[Tensor], Tensor]:
 
 
 def largest_relative_error(x: np.ndarray | None, y: np.ndarray) -> float:
-    """The largest |x − y| / max(10⁻⁸, |x| + |y|), number by number; NumPy broadcasts where shapes differ, as it did there."""
+    """The largest |x − y| / max(10⁻⁸, |x| + |y|), number by number.
+
+    NumPy broadcasts where shapes differ, as it did there.
+    """
     if x is None:
         return np.inf
     if not np.isfinite(x).all():

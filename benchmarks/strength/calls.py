@@ -1,4 +1,4 @@
-"""The functions of one backward side by side: what stands above a node, who calls whom, what carries the gradient."""
+"""One backward's functions side by side: what is above a node, who calls whom, what carries the gradient."""
 
 import ast
 from collections.abc import Iterator
@@ -35,7 +35,8 @@ class Calls:
     def _adopt(self, node: ast.AST, source: Source) -> None:
         self.owners[node] = source
         for name, position, child in children(node):
-            if not isinstance(child, ast.expr_context | ast.operator | ast.unaryop | ast.cmpop | ast.boolop):  # shared by all
+            # shared by all
+            if not isinstance(child, ast.expr_context | ast.operator | ast.unaryop | ast.cmpop | ast.boolop):
                 self.parents[child] = (node, name, position)
                 self._adopt(child, source)
 
@@ -82,7 +83,9 @@ class Calls:
         up = self.parent(node)
         if isinstance(up, ast.Attribute):
             return up.attr in FACTS
-        like = isinstance(up, ast.Call) and isinstance(up.func, ast.Attribute) and up.func.attr.endswith("_like")
+        like = (
+            isinstance(up, ast.Call) and isinstance(up.func, ast.Attribute) and up.func.attr.endswith("_like")
+        )
         return like or (isinstance(up, ast.Compare) and isinstance(up.ops[0], ast.Is | ast.IsNot))
 
     def _spread(self) -> None:
@@ -99,17 +102,29 @@ class Calls:
                         pairs = self.arguments(called, node)
                         self.carriers[called].update(name for name, value in pairs if self.carries(value))
                     match node:  # a list that it is appended to
-                        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item]):
+                        case ast.Call(
+                            func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item]
+                        ):
                             names.update({name} if self.carries(item) else ())
 
     def _bound(self, target: ast.expr, value: ast.expr) -> Iterator[str]:
         """The names in a target that get something which carries the gradient."""
-        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        if (
+            isinstance(target, ast.Tuple)
+            and isinstance(value, ast.Tuple)
+            and len(target.elts) == len(value.elts)
+        ):
             for one, its in zip(target.elts, value.elts, strict=True):
                 yield from self._bound(one, its)
         elif self.carries(value):
-            yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+            yield from (
+                n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            )
 
     def reads(self, source: Source, name: str) -> list[ast.Name]:
         """Every place where a function reads a name."""
-        return [n for n in self.nodes[source] if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+        return [
+            n
+            for n in self.nodes[source]
+            if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
+        ]

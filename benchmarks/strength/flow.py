@@ -1,4 +1,7 @@
-"""Where a gradient flows in a backward: which expressions are a whole gradient, and which are somebody else's memory."""
+"""Where a gradient flows in a backward.
+
+It tells which expressions are a whole gradient, and which are somebody else's memory.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -6,19 +9,59 @@ from collections.abc import Iterator
 from benchmarks.strength.calls import Calls
 from benchmarks.strength.sources import Source
 
-LINEAR = {"sum", "mean", "sum_to_size", "reshape", "view", "expand", "expand_as", "flatten", "unflatten", "unsqueeze"}
-LINEAR |= {"squeeze", "transpose", "permute", "t", "contiguous", "mul", "mul_", "div", "div_", "neg", "to", "clone", "flip"}
+LINEAR = {
+    "sum",
+    "mean",
+    "sum_to_size",
+    "reshape",
+    "view",
+    "expand",
+    "expand_as",
+    "flatten",
+    "unflatten",
+    "unsqueeze",
+}
+LINEAR |= {
+    "squeeze",
+    "transpose",
+    "permute",
+    "t",
+    "contiguous",
+    "mul",
+    "mul_",
+    "div",
+    "div_",
+    "neg",
+    "to",
+    "clone",
+    "flip",
+}
 LINEAR |= {"T", "mT", "masked_fill", "masked_fill_"}
 """Methods that turn twice the tensor into twice the result."""
 
-VIEWS = {"T", "mT", "reshape", "view", "unsqueeze", "squeeze", "transpose", "permute", "t", "flatten", "unflatten", "detach"}
+VIEWS = {
+    "T",
+    "mT",
+    "reshape",
+    "view",
+    "unsqueeze",
+    "squeeze",
+    "transpose",
+    "permute",
+    "t",
+    "flatten",
+    "unflatten",
+    "detach",
+}
 """Methods whose result shares memory with the tensor, for the tensors that occur here."""
 
 
 class Flow(Calls):
     """Facts on the expressions of one backward, found in its functions' trees."""
 
-    def __init__(self, sources: list[Source], saved: list[str], inputs: tuple[str, ...], scalars: set[str]) -> None:
+    def __init__(
+        self, sources: list[Source], saved: list[str], inputs: tuple[str, ...], scalars: set[str]
+    ) -> None:
         super().__init__(sources)
         self.saved, self.inputs, self.scalars = saved, inputs, scalars
         self._roots: dict[Source, set[ast.expr]] = {}
@@ -29,7 +72,11 @@ class Flow(Calls):
     def roots(self, source: Source) -> Iterator[ast.expr]:
         """The expressions whose values are handed out as gradients: returned, or added to a parameter's."""
         for node in self.nodes[source]:
-            if isinstance(node, ast.Return) and node.value is not None and (source is self.backward or self.whole(node.value)):
+            if (
+                isinstance(node, ast.Return)
+                and node.value is not None
+                and (source is self.backward or self.whole(node.value))
+            ):
                 yield from self._ends(node.value)
             if isinstance(node, ast.Call) and (added := self.added(node)) is not None:
                 yield added
@@ -58,10 +105,17 @@ class Flow(Calls):
     def _is_tuple(self, value: ast.expr) -> bool:
         if isinstance(value, ast.Name):
             return any(map(self._is_tuple, self._values(self.owners[value], value.id)))
-        return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in ("tuple", "list")
+        return (
+            isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Name)
+            and value.func.id in ("tuple", "list")
+        )
 
     def added(self, call: ast.Call) -> ast.expr | None:
-        """What a call such as `weight.add_product(a, b)` or `weight.grad.index_add_(0, i, g)` adds: one factor of it."""
+        """One factor of what a call adds.
+
+        Such a call is `weight.add_product(a, b)` or `weight.grad.index_add_(0, i, g)`.
+        """
         if not isinstance(call.func, ast.Attribute) or not call.args:
             return None
         if call.func.attr == "add_product":
@@ -71,7 +125,10 @@ class Flow(Calls):
         return None
 
     def whole(self, node: ast.AST, constant: bool = False, depth: int = 0) -> bool:
-        """Whether a gradient, or several, double when this expression does; with `constant`, whether they double or halve."""
+        """Whether a gradient, or several, double when this expression does.
+
+        With `constant`, whether they double or halve.
+        """
         if depth > 40 or node not in self.parents:
             return False
         up, name, position = self.parents[node]
@@ -86,7 +143,9 @@ class Flow(Calls):
                 return name == "value" and is_grad(up.target)
             case ast.Assign(targets=[ast.Name() as target]):
                 return self._name_is_whole(source, target, constant, depth)
-            case ast.Assign(targets=[ast.Attribute(attr="grad") | ast.Subscript(value=ast.Attribute(attr="grad"))]):
+            case ast.Assign(
+                targets=[ast.Attribute(attr="grad") | ast.Subscript(value=ast.Attribute(attr="grad"))]
+            ):
                 return True
             case ast.Tuple():
                 return self._item_is_whole(up, position or 0, constant, depth)
@@ -110,12 +169,16 @@ class Flow(Calls):
             return False
         source, added = self.owners[call], self.added(call)
         if added is not None:
-            return node is added or (node in call.args[:2] and isinstance(call.func, ast.Attribute) and "m" in call.func.attr)
+            return node is added or (
+                node in call.args[:2] and isinstance(call.func, ast.Attribute) and "m" in call.func.attr
+            )
         if (called := self.called(source, call)) is not None:
             name = next((name for name, value in self.arguments(called, call) if value is node), "")
             return self._name_is_whole(called, ast.Name(name), constant, depth)
         function = ast.unparse(call.func)
-        if function == "torch.where" and any(isinstance(other, ast.Constant) for other in call.args[1:] if other is not node):
+        if function == "torch.where" and any(
+            isinstance(other, ast.Constant) for other in call.args[1:] if other is not node
+        ):
             return node in call.args[1:] and self.whole(call, constant, depth + 1)
         factor = function.endswith((".mul_", ".mul")) or function == "torch.einsum"
         return factor and self.whole(call, constant, depth + 1)
@@ -144,13 +207,18 @@ class Flow(Calls):
         return bool(self.calls[source])
 
     def _name_is_whole(self, source: Source, target: ast.AST, constant: bool, depth: int) -> bool:
-        """Whether every later reading of a name is a whole gradient, and no two of them are multiplied with each other."""
+        """Whether every later reading of a name is a whole gradient, and no two are multiplied together."""
         assert isinstance(target, ast.Name)
         if any(isinstance(up, ast.For | ast.While) for up in self.above(target)):
             return False  # an earlier line may read it in the next round
-        stored = self.statement(target) if target in self.parents else None  # an argument has been there from the start
+        # an argument has been there from the start
+        stored = self.statement(target) if target in self.parents else None
         after = (0, 0) if stored is None else (stored.end_lineno or 0, stored.end_col_offset or 0)
-        reads = [n for n in self.reads(source, target.id) if (n.lineno, n.col_offset) > after and not self.is_fact(n)]
+        reads = [
+            n
+            for n in self.reads(source, target.id)
+            if (n.lineno, n.col_offset) > after and not self.is_fact(n)
+        ]
         if not reads or any(self._meet(a, b) for i, a in enumerate(reads) for b in reads[:i]):
             return False
         return all(self.whole(n, constant, depth + 1) for n in reads)
@@ -164,7 +232,14 @@ class Flow(Calls):
     def _find_saved_locals(self, source: Source) -> list[str]:
         names = [n.id for n in self.nodes[source] if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
         tested = {name: [*self._values(source, name)] for name in dict.fromkeys(names)}
-        is_saved = lambda v: isinstance(v, ast.Subscript) and isinstance(v.value, ast.Attribute) and v.value.attr == "saved"  # noqa: E731
+
+        def is_saved(v: ast.AST) -> bool:
+            return (
+                isinstance(v, ast.Subscript)
+                and isinstance(v.value, ast.Attribute)
+                and v.value.attr == "saved"
+            )
+
         return [name for name, values in tested.items() if values and all(map(is_saved, values))]
 
     @property
@@ -185,7 +260,10 @@ class Flow(Calls):
         return isinstance(node, ast.Name) and self._owned(node, upstream=True, depth=0)
 
     def foreign(self, node: ast.AST) -> bool:
-        """Whether an expression is grad_output, something that forward saved, or a view of either: not backward's to change."""
+        """Whether an expression is grad_output, something forward saved, or a view of either.
+
+        Such values are not backward's to change.
+        """
         return self._owned(node, upstream=False, depth=0)
 
     def _owned(self, node: ast.AST, upstream: bool, depth: int) -> bool:
@@ -193,7 +271,11 @@ class Flow(Calls):
             return False
         deeper = lambda n: self._owned(n, upstream, depth + 1)  # noqa: E731
         source = self.owners.get(node, self.source)
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute) and node.value.attr == "saved":
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Attribute)
+            and node.value.attr == "saved"
+        ):
             return not upstream
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             return node.func.attr in VIEWS and deeper(node.func.value)

@@ -48,7 +48,7 @@ class Mutant:
 
 
 def mutants(kinds: Iterable[type[Module]] | None = None) -> Iterator[Mutant]:
-    """Every change that an operator makes to the backward of these classes, or to a function of the library that it calls.
+    """Every change that an operator makes to these classes' backward, or to a library function that it calls.
 
     Args:
         kinds: classes with a hand-written backward; the registry's and the containers when left out.
@@ -79,7 +79,8 @@ def _mutants_of(kind: type[Module]) -> Iterator[Mutant]:
 def _computes(node: ast.AST, flow: Flow) -> bool:
     """Whether a node has a part in the result: not what is raised, asserted or deleted."""
     return not any(
-        isinstance(up, ast.Raise | ast.Assert | ast.JoinedStr | ast.arguments | ast.Delete) for up in flow.above(node)
+        isinstance(up, ast.Raise | ast.Assert | ast.JoinedStr | ast.arguments | ast.Delete)
+        for up in flow.above(node)
     )
 
 
@@ -92,9 +93,17 @@ def _changed(source: Source, node: ast.AST, new: New, flow: Flow) -> tuple[ast.F
         if position is None:
             setattr(up, field, new)
         else:
-            setattr(up, field, [*held[:position], *(new if isinstance(new, list) else [new]), *held[position + 1 :]])
+            setattr(
+                up,
+                field,
+                [*held[:position], *(new if isinstance(new, list) else [new]), *held[position + 1 :]],
+            )
         tree = ast.fix_missing_locations(copy.deepcopy(source.tree))
-        after = _head(statement) if node is not statement else "; ".join(map(_head, new if isinstance(new, list) else [new]))
+        after = (
+            _head(statement)
+            if node is not statement
+            else "; ".join(map(_head, new if isinstance(new, list) else [new]))
+        )
     finally:
         setattr(up, field, held)
     return tree, f"{source.where(node)}: {before}  ->  {after}"
@@ -102,7 +111,9 @@ def _changed(source: Source, node: ast.AST, new: New, flow: Flow) -> tuple[ast.F
 
 def _head(statement: ast.AST) -> str:
     """A statement on one line, without the statements in it."""
-    return re.sub(r"\s+", " ", ast.unparse(ast.fix_missing_locations(copy.deepcopy(statement))).split(":\n")[0])
+    return re.sub(
+        r"\s+", " ", ast.unparse(ast.fix_missing_locations(copy.deepcopy(statement))).split(":\n")[0]
+    )
 
 
 def _input_names(kind: type[Module]) -> tuple[str, ...]:
@@ -169,8 +180,9 @@ def _containers(rng: torch.Generator) -> dict[type[Module], list[tuple[Module, t
 class Forgetful(Module):
     """a = tanh(k W h + b) with k = 1, or k = 0 to forget the state h.
 
-    A truncated gradient lacks a part, and no truth agrees with it, unless the loop is cut where the state is forgotten: there
-    nothing is lost. That it was cut is seen by the NaN, in place of zero, that this backward hands back to a forgotten state.
+    A truncated gradient lacks a part, and no truth agrees with it, unless the loop is cut where the state is
+    forgotten: there nothing is lost. That it was cut is seen by the NaN, in place of zero, that this backward
+    hands back to a forgotten state.
     """
 
     def __init__(self, size: int, rng: torch.Generator) -> None:

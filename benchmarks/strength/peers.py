@@ -1,11 +1,13 @@
 """The gradient checkers of other courses, by their settings: each says whether it would let a module pass.
 
-Only the settings are theirs: which upstream gradient, which numbers are moved, how far, in which precision, and what is
-compared with what. All get the same treatment: a copy of the module with its parameters as they are, one forward, one backward.
-None of them asks that gradients add up over several backward passes, or that inputs are left alone.
+Only the settings are theirs: which upstream gradient, which numbers are moved, how far, in which precision,
+and what is compared with what. All get the same treatment: a copy of the module with its parameters as they
+are, one forward, one backward. None of them asks that gradients add up over several backward passes, or that
+inputs are left alone.
 
-A peer is called as ``peer(module, inputs, rng, reference=None)``. The reference, where there is one, computes the true outputs
-in place of forward when numbers are moved; only modules need it that draw random numbers which depend on their input.
+A peer is called as ``peer(module, inputs, rng, reference=None)``. The reference, where there is one, computes
+the true outputs in place of forward when numbers are moved; only modules need it that draw random numbers
+which depend on their input.
 """
 
 import functools
@@ -33,7 +35,9 @@ from benchmarks.strength._trial import (
 from course.module import Module
 
 
-def _each_number(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference, limit: float) -> bool:
+def _each_number(
+    module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference, limit: float
+) -> bool:
     trial = run(start(module, inputs, reference), random_like(rng))
     return all(
         largest_relative_error(grad, slopes(trial, tensor, 1e-5)) < limit
@@ -45,9 +49,10 @@ def _each_number(module: Module, inputs: Sequence[Any], rng: Generator, referenc
 def cs231n(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
     """Stanford CS231n, with the error at which its notes say that one should be happy.
 
-    Upstream: random. Moved: every number of every input and parameter, by 1e-5, float64. Compared: number by number, the
-    largest relative error. Limit: 1e-7; the notebooks print the error and say what it should be near, 1e-8 for convolutions
-    and recurrent layers, 1e-10 for linear ones. Accumulation: not checked, since gradients are returned.
+    Upstream: random. Moved: every number of every input and parameter, by 1e-5, float64. Compared: number by
+    number, the largest relative error. Limit: 1e-7; the notebooks print the error and say what it should be
+    near, 1e-8 for convolutions and recurrent layers, 1e-10 for linear ones. Accumulation: not checked, since
+    gradients are returned.
 
     Source: cs231n.github.io, neural-networks-3 (gradient checks) and assignments 2 and 3 (FullyConnectedNets,
     ConvolutionalNetworks and LSTM_Captioning notebooks, cs231n/gradient_check.py).
@@ -57,7 +62,10 @@ def cs231n(module: Module, inputs: Sequence[Any], rng: Generator, reference: Ref
 
 @fails_on_error
 def cs231n_lenient(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
-    """Stanford CS231n, with the error above which its notes say that a gradient is probably wrong: 1e-2. Else as `cs231n`."""
+    """Stanford CS231n, with the error above which its notes say that a gradient is probably wrong: 1e-2.
+
+    All else is as in `cs231n`.
+    """
     return _each_number(module, inputs, rng, reference, 1e-2)
 
 
@@ -65,9 +73,10 @@ def cs231n_lenient(module: Module, inputs: Sequence[Any], rng: Generator, refere
 def uva(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
     """University of Amsterdam, Deep Learning 1, first practical.
 
-    Upstream: random. Moved: every number of the input and of `weight`, by 1e-5, float64. Compared: number by number, the
-    largest relative error, below 1e-5 (1e-6 for ELU). Biases are not compared; in modules that the practical does not have, all
-    parameters but biases count. Accumulation: not checked. One of its ten random trials is run here.
+    Upstream: random. Moved: every number of the input and of `weight`, by 1e-5, float64. Compared: number by
+    number, the largest relative error, below 1e-5 (1e-6 for ELU). Biases are not compared; in modules that
+    the practical does not have, all parameters but biases count. Accumulation: not checked. One of its ten
+    random trials is run here.
 
     Source: uvadlc, assignment 1, unittests.py (Fall 2022).
     """
@@ -84,9 +93,10 @@ def uva(module: Module, inputs: Sequence[Any], rng: Generator, reference: Refere
 def eecs598(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
     """University of Michigan, EECS 498/598, Deep Learning for Computer Vision.
 
-    Upstream: random. Moved: every number of every input and parameter, by 1e-7, float64. Compared: the largest difference in an
-    array relative to the largest |analytic| + |numeric| in it (at least 1e-10). Limit: 1e-7, what "around e-8 or less" in the
-    notebooks still covers; they print the error. Accumulation: not checked, since gradients are returned.
+    Upstream: random. Moved: every number of every input and parameter, by 1e-7, float64. Compared: the
+    largest difference in an array relative to the largest |analytic| + |numeric| in it (at least 1e-10).
+    Limit: 1e-7, what "around e-8 or less" in the notebooks still covers; they print the error. Accumulation:
+    not checked, since gradients are returned.
 
     Source: eecs598/grad.py (compute_numeric_gradient, rel_error) and the notebooks of assignment 3.
     """
@@ -105,9 +115,9 @@ def eecs598(module: Module, inputs: Sequence[Any], rng: Generator, reference: Re
 def minitorch(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
     """Cornell Tech's MiniTorch, grad_check.
 
-    Upstream: all ones, since the outputs are summed. Moved: one number of each argument, chosen at random, by 1e-6, float64.
-    Compared: with NumPy's assert_allclose, rtol = atol = 1e-2. Parameters count as arguments, as in its convolution tests.
-    Accumulation: not checked.
+    Upstream: all ones, since the outputs are summed. Moved: one number of each argument, chosen at random, by
+    1e-6, float64. Compared: with NumPy's assert_allclose, rtol = atol = 1e-2. Parameters count as arguments,
+    as in its convolution tests. Accumulation: not checked.
 
     Source: minitorch/minitorch, minitorch/tensor_functions.py (grad_check, grad_central_difference).
     """
@@ -127,11 +137,12 @@ def minitorch(module: Module, inputs: Sequence[Any], rng: Generator, reference: 
 def tinytorch(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
     """Harvard's TinyTorch, check_grad.
 
-    Upstream: all ones, since the outputs are summed. Moved: every number of every input, by 1e-3 (divided by what is left of it
-    after rounding), float32, on the sum of the outputs. Compared: with NumPy's assert_allclose, rtol = 5e-3 and atol = 1e-4.
-    Parameters' gradients are not compared: they must be there and must not be close to zero everywhere (here: unless they truly
-    are). Accumulation: not checked, but for one test that adds up two gradients by hand. Its own tests move three to nine
-    numbers; in longer sums, float32 rounds off more than the tolerance admits.
+    Upstream: all ones, since the outputs are summed. Moved: every number of every input, by 1e-3 (divided by
+    what is left of it after rounding), float32, on the sum of the outputs. Compared: with NumPy's
+    assert_allclose, rtol = 5e-3 and atol = 1e-4. Parameters' gradients are not compared: they must be there
+    and must not be close to zero everywhere (here: unless they truly are). Accumulation: not checked, but for
+    one test that adds up two gradients by hand. Its own tests move three to nine numbers; in longer sums,
+    float32 rounds off more than the tolerance admits.
 
     Source: harvard-edge/cs249r_book, tinytorch/tests/06_autograd/test_gradient_correctness.py and
     tests/09_convolutions/test_convolutions_gradient_flow.py.
@@ -152,8 +163,9 @@ def tinytorch(module: Module, inputs: Sequence[Any], rng: Generator, reference: 
 def needle(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
     """Carnegie Mellon 10-414, Deep Learning Systems, gradient_check of the needle library.
 
-    Upstream: all ones. Moved: every number of every argument, by 1e-4, float64; parameters count as arguments. Compared: the
-    sum over the arguments of ‖analytic − numeric‖, below 1e-6 in absolute terms. Accumulation: not checked.
+    Upstream: all ones. Moved: every number of every argument, by 1e-4, float64; parameters count as
+    arguments. Compared: the sum over the arguments of ‖analytic − numeric‖, below 1e-6 in absolute terms.
+    Accumulation: not checked.
 
     Source: dlsyscourse/hw1, tests/hw1/test_autograd_hw.py.
     """
@@ -170,10 +182,11 @@ def needle(module: Module, inputs: Sequence[Any], rng: Generator, reference: Ref
 def deeplearning_ai(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
     """DeepLearning.AI, Improving Deep Neural Networks, week 1: gradient checking.
 
-    There a whole network that ends in its cost is checked; here the cost is half the squared distance to a random target,
-    averaged over the examples, so that the upstream gradient is (output − target)/m. Moved: every number of all parameters
-    strung together, by 1e-7, float64; the inputs as well, since a layer may have no parameters. Compared: one number,
-    ‖analytic − numeric‖ / (‖analytic‖ + ‖numeric‖), which must not be above 2e-7: NaN is not. Accumulation: not checked.
+    There a whole network that ends in its cost is checked; here the cost is half the squared distance to a
+    random target, averaged over the examples, so that the upstream gradient is (output − target)/m. Moved:
+    every number of all parameters strung together, by 1e-7, float64; the inputs as well, since a layer may
+    have no parameters. Compared: one number, ‖analytic − numeric‖ / (‖analytic‖ + ‖numeric‖), which must not
+    be above 2e-7: NaN is not. Accumulation: not checked.
 
     Source: the course's programming assignment "Gradient Checking", gradient_check_n.
     """
@@ -188,7 +201,9 @@ def deeplearning_ai(module: Module, inputs: Sequence[Any], rng: Generator, refer
 
     def cost() -> float:
         outputs = [out for out in trial.outputs() if is_float(out)]
-        return float(sum((o - t).square().sum() / (2 * _examples(o)) for o, t in zip(outputs, targets, strict=True)))
+        return float(
+            sum((o - t).square().sum() / (2 * _examples(o)) for o, t in zip(outputs, targets, strict=True))
+        )
 
     numeric = []
     for tensor in trial.moving:
@@ -224,9 +239,9 @@ def _gradcheck(module: Module, inputs: Sequence[Any], reference: Reference, fast
 def gradcheck(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
     """PyTorch's torch.autograd.gradcheck with its defaults.
 
-    Upstream: each output number by itself, and left-out ones. Moved: every number of every input and parameter, by 1e-6,
-    float64. Compared: whole Jacobians with torch.allclose, atol = 1e-5 and rtol = 1e-3; a repeated backward must give exactly
-    the same. Accumulation: not checked.
+    Upstream: each output number by itself, and left-out ones. Moved: every number of every input and
+    parameter, by 1e-6, float64. Compared: whole Jacobians with torch.allclose, atol = 1e-5 and rtol = 1e-3; a
+    repeated backward must give exactly the same. Accumulation: not checked.
 
     Source: PyTorch's documentation and torch/autograd/gradcheck.py.
     """
@@ -235,7 +250,10 @@ def gradcheck(module: Module, inputs: Sequence[Any], rng: Generator, reference: 
 
 @fails_on_error
 def gradcheck_fast(module: Module, inputs: Sequence[Any], rng: Generator, reference: Reference) -> bool:
-    """PyTorch's gradcheck in fast mode: one random projection of each Jacobian from both sides; else as `gradcheck`."""
+    """PyTorch's gradcheck in fast mode: one random projection of each Jacobian from both sides.
+
+    All else is as in `gradcheck`.
+    """
     return _gradcheck(module, inputs, reference, fast_mode=True)
 
 

@@ -1,4 +1,4 @@
-"""The source of a hand-written backward and of the library's functions it calls: read, changed, and made again."""
+"""The source of a hand-written backward and the library's functions it calls: read, changed, made again."""
 
 import ast
 import copy
@@ -76,7 +76,8 @@ def parse(function: FunctionType) -> tuple[ast.FunctionDef, int]:
     tree = ast.parse(textwrap.dedent("".join(lines))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     tree.decorator_list, tree.returns = [], None
-    tree.args.defaults, tree.args.kw_defaults = [], [None] * len(tree.args.kwonlyargs)  # the made function gets the old ones
+    # the made function gets the old ones
+    tree.args.defaults, tree.args.kw_defaults = [], [None] * len(tree.args.kwonlyargs)
     for argument in ast.walk(tree.args):
         if isinstance(argument, ast.arg):
             argument.annotation = None
@@ -93,7 +94,11 @@ class _Plain(ast.NodeTransformer):
 
 
 def _read(
-    kind: type[Module], function: FunctionType, owner: type | None, static: bool, found: dict[FunctionType, Source]
+    kind: type[Module],
+    function: FunctionType,
+    owner: type | None,
+    static: bool,
+    found: dict[FunctionType, Source],
 ) -> Source:
     if function in found:
         return found[function]
@@ -103,15 +108,31 @@ def _read(
     source = found[function] = Source(function, owner, static, copy.deepcopy(tree), shown, line)
     self_name = tree.args.args[0].arg if owner is not None and not static and tree.args.args else ""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self_name:
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == self_name
+        ):
             held = inspect.getattr_static(kind, node.attr, None)
-            inner = inspect.unwrap(held.__func__ if isinstance(held, staticmethod) else held) if callable(held) else None
-            if isinstance(inner, FunctionType) and _is_mutable(kind, inner) and _owner(kind, node.attr) is not Module:
+            inner = (
+                inspect.unwrap(held.__func__ if isinstance(held, staticmethod) else held)
+                if callable(held)
+                else None
+            )
+            if (
+                isinstance(inner, FunctionType)
+                and _is_mutable(kind, inner)
+                and _owner(kind, node.attr) is not Module
+            ):
                 owns = _owner(kind, node.attr)
                 source.methods[node.attr] = _read(kind, inner, owns, isinstance(held, staticmethod), found)
         if isinstance(node, ast.Name) and inspect.isroutine(held := function.__globals__.get(node.id)):
             inner = inspect.unwrap(held)
-            if isinstance(inner, FunctionType) and _is_mutable(kind, inner) and inner.__qualname__ == inner.__name__:
+            if (
+                isinstance(inner, FunctionType)
+                and _is_mutable(kind, inner)
+                and inner.__qualname__ == inner.__name__
+            ):
                 source.functions[node.id] = _read(kind, inner, None, False, found)
     return source
 
@@ -122,7 +143,10 @@ def _is_mutable(kind: type, function: FunctionType) -> bool:
 
 
 def saved_names(kind: type[Module]) -> list[str]:
-    """What forward keeps for backward, by the keywords of `self.save(...)` in forward and in the methods that it calls."""
+    """What forward keeps for backward, by the keywords of `self.save(...)`.
+
+    The calls in forward count, and those in the methods that it calls.
+    """
     names: dict[str, None] = {}
     waiting, seen = ["forward"], {"forward"}
     while waiting:
@@ -140,8 +164,10 @@ def saved_names(kind: type[Module]) -> list[str]:
     return list(names)
 
 
-def assemble(kind: type[Module], sources: list[Source], changed: Source, tree: ast.FunctionDef) -> type[Module]:
-    """A subclass whose backward runs with one of its functions changed; its forward does not see the change."""
+def assemble(
+    kind: type[Module], sources: list[Source], changed: Source, tree: ast.FunctionDef
+) -> type[Module]:
+    """A subclass whose backward runs with one changed function; its forward does not see the change."""
     spaces: dict[int, dict[str, Any]] = {}
     made: dict[Source, FunctionType] = {}
     for source in sources:
@@ -151,7 +177,11 @@ def assemble(kind: type[Module], sources: list[Source], changed: Source, tree: a
     for source in sources:
         space = spaces[id(source.function.__globals__)]
         space.update({name: made[called] for name, called in source.functions.items()})
-    body: dict[str, Any] = {"__module__": kind.__module__, "__doc__": kind.__doc__, "backward": made[sources[0]]}
+    body: dict[str, Any] = {
+        "__module__": kind.__module__,
+        "__doc__": kind.__doc__,
+        "backward": made[sources[0]],
+    }
     for source in sources:
         for name, called in source.methods.items():
             body[PREFIX + name] = staticmethod(made[called]) if called.static else made[called]
@@ -174,7 +204,10 @@ def _make(source: Source, tree: ast.FunctionDef, space: dict[str, Any]) -> Funct
 
 
 def _code(tree: ast.FunctionDef, free: tuple[str, ...], methods: tuple[str, ...]) -> CodeType:
-    """The code of a function that makes the function, with its free variables as arguments. The tree is used up."""
+    """The code of a function that makes the function, with its free variables as arguments.
+
+    The tree is used up.
+    """
     self_name = tree.args.args[0].arg if tree.args.args else ""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in methods and isinstance(node.value, ast.Name):

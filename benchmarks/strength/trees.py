@@ -51,7 +51,7 @@ class _Fill(ast.NodeTransformer):
 
 
 def method(node: ast.AST) -> str:
-    """The last name of what is called, empty for anything but a call of a method or of a function in a module."""
+    """The last name of what is called; empty for all but a call of a method or of a module's function."""
     return node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
 
 

@@ -15,16 +15,18 @@ from course.module import Module, as_tuple
 TOLERANCE = 1e-9
 """Accepted error relative to a gradient's largest number; float64's round-off stays far below."""
 NOTHING = 1e-4
-"""A gradient so much smaller than the module's largest one may be zero in exact arithmetic: what is left is round-off."""
+"""A gradient so much smaller than the module's largest one may be zero in exact arithmetic: what is left is
+round-off."""
 SECONDS = 10.0
 
 
 def correct(module: Module, inputs: Sequence[Any], seeds: Iterable[int]) -> bool:
     """Whether a module behaves rightly, in float64, with fresh numbers for each seed.
 
-    Right is: gradients that torch.autograd gives for the module's own forward, in the inputs' shapes and None for inputs that
-    have none; a second backward that repeats the inputs' gradients and adds to the parameters'; upstream gradients, inputs and
-    parameters unchanged; nothing raised. The first seed takes the inputs as they are.
+    Right is: gradients that torch.autograd gives for the module's own forward, in the inputs' shapes and None
+    for inputs that have none; a second backward that repeats the inputs' gradients and adds to the
+    parameters'; upstream gradients, inputs and parameters unchanged; nothing raised. The first seed takes the
+    inputs as they are.
     """
     prepared = copy.deepcopy(module).to(dtype=torch.float64)
     given = [x.detach().double() if _moves(x) else x for x in inputs]
@@ -48,7 +50,10 @@ def _randn(like: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def _moved(x: Tensor, rng: torch.Generator) -> Tensor:
-    """Fresh numbers between the old ones, so that probabilities stay probabilities; infinities stay, as masks need them."""
+    """Fresh numbers between the old ones, so that probabilities stay probabilities.
+
+    Infinities stay, as masks need them.
+    """
     if x.numel() == 0 or not x.isfinite().all():
         return x
     flat, count = x.flatten(), x.numel()
@@ -83,14 +88,19 @@ def _right(module: Module, inputs: Sequence[Any], rng: torch.Generator, seed: in
     doubled = [*truth[: len(inputs)], *(None if g is None else 2 * g for g in truth[len(inputs) :])]
     same = [*zip(kept, inputs, strict=True), *zip(grads, upstream, strict=True)]
     same += zip((parameter.value for parameter in module.parameters()), parameters, strict=True)
-    unchanged = all(now is then or not isinstance(now, Tensor) or torch.equal(now, then) for now, then in same)
+    unchanged = all(
+        now is then or not isinstance(now, Tensor) or torch.equal(now, then) for now, then in same
+    )
     return unchanged and _equal(found[0], truth) and _equal(found[1], doubled)
 
 
 def _true_gradients(
     module: Module, inputs: Sequence[Any], rng: torch.Generator, seed: int
 ) -> tuple[list[Tensor | None], list[Tensor | None]]:
-    """The gradients of inputs and parameters from torch.autograd through the module's forward, and the upstream for them."""
+    """The gradients of inputs and parameters, and the upstream for them.
+
+    They come from torch.autograd through the module's forward.
+    """
     leaves = [x.detach().clone().requires_grad_() if _moves(x) else x for x in inputs]
     for parameter in module.parameters():
         parameter.value = parameter.value.detach().clone().requires_grad_()

@@ -1,7 +1,7 @@
-"""Correct variants of the library's modules: backward passes that a checker must accept, however they are written.
+"""Correct variants of the library's modules: backward passes that a checker must accept, however written.
 
-A checker that rejects one of them is wrong. Some are written by hand, by other means than the library's; the rest are made
-mechanically from every module and every example it brings.
+A checker that rejects one of them is wrong. Some are written by hand, by other means than the library's; the
+rest are made mechanically from every module and every example it brings.
 """
 
 from collections.abc import Iterator
@@ -36,6 +36,6 @@ FAMILIES = (
 
 
 def variants() -> Iterator[Variant]:
-    """Every correct variant at ordinary inputs, those written by hand first; for others see `variants_at_edges`."""
+    """Every correct variant at ordinary inputs, handwritten first; for others see `variants_at_edges`."""
     yield from variants_by_hand()
     yield from variants_wrapped()

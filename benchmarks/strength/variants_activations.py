@@ -54,7 +54,9 @@ class ReLUByLoop(library.ReLU):
     def backward(self, grad_output):
         out, grads = self.saved["out"].reshape(-1).tolist(), grad_output.reshape(-1).tolist()
         flat = [g if a > 0 else 0.0 for a, g in zip(out, grads, strict=True)]
-        return torch.tensor(flat, dtype=grad_output.dtype, device=grad_output.device).reshape(grad_output.shape)
+        return torch.tensor(flat, dtype=grad_output.dtype, device=grad_output.device).reshape(
+            grad_output.shape
+        )
 
 
 @by_hand("boolean-mask indexing")

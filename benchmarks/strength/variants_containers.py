@@ -22,7 +22,9 @@ def rows(rng, count, width):
 def two_layers(m, x):
     """What the perceptrons below compute, in torch's words."""
     first, second = m[0], m[2]
-    return F.linear(torch.tanh(F.linear(x, first.weight.value, first.bias.value)), second.weight.value, second.bias.value)
+    return F.linear(
+        torch.tanh(F.linear(x, first.weight.value, first.bias.value)), second.weight.value, second.bias.value
+    )
 
 
 @by_hand("backward as a recursion")
@@ -96,7 +98,10 @@ class GraphByLists(Graph):
     def backward(self, *grad_outputs):
         arrived = {name: [grad] for name, grad in zip(self.outputs, grad_outputs, strict=True)}
         for node in reversed(list(self.nodes.values())):
-            totals = [torch.stack(arrived.get(name, [torch.zeros_like(self.values[name])])).sum(0) for name in node.outputs]
+            totals = [
+                torch.stack(arrived.get(name, [torch.zeros_like(self.values[name])])).sum(0)
+                for name in node.outputs
+            ]
             for read, grad in zip(node.reads, as_tuple(node.module.backward(*totals)), strict=True):
                 if isinstance(read, str):
                     arrived.setdefault(read, []).append(grad)
@@ -114,9 +119,13 @@ class GraphByLists(Graph):
         def reference(m, x, y):
             layer = m.nodes["linear"].module
             total = x + y
-            return 2 * torch.sigmoid(total**2) * F.linear(total, layer.weight.value, layer.bias.value), total**2
+            return 2 * torch.sigmoid(total**2) * F.linear(
+                total, layer.weight.value, layer.bias.value
+            ), total**2
 
-        yield Example(graph, (rows(rng, 4 * scale, 3), rows(rng, 4 * scale, 3)), reference=reference, label="fan-out")
+        yield Example(
+            graph, (rows(rng, 4 * scale, 3), rows(rng, 4 * scale, 3)), reference=reference, label="fan-out"
+        )
 
 
 @by_hand("a diamond written as a graph")
@@ -135,7 +144,9 @@ class GraphOfTanh(Graph):
 @by_hand("both ways stacked before they are summed")
 class ResidualByStack(Residual):
     def backward(self, grad_output):
-        ways = [grad_output if way is None else way.backward(grad_output) for way in (self.shortcut, self.module)]
+        ways = [
+            grad_output if way is None else way.backward(grad_output) for way in (self.shortcut, self.module)
+        ]
         return torch.stack(ways).sum(0)
 
     @classmethod
@@ -153,7 +164,9 @@ def run(m, x, h):
     """A plain loop over time."""
     cell, outputs = m.cell, []
     for step in x:
-        sums = F.linear(step, cell.weight_ih.value, cell.bias_ih.value) + F.linear(h, cell.weight_hh.value, cell.bias_hh.value)
+        sums = F.linear(step, cell.weight_ih.value, cell.bias_ih.value) + F.linear(
+            h, cell.weight_hh.value, cell.bias_hh.value
+        )
         h = torch.tanh(sums)
         outputs.append(h)
     return torch.stack(outputs), h

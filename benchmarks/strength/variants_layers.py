@@ -85,7 +85,9 @@ class _LinearByColumns(Module):
     @classmethod
     def examples(cls, rng, scale=1):
         x = torch.randn(4 * scale, 3, generator=rng, device=rng.device)
-        yield Example(cls(3, 2, rng=rng), (x,), reference=lambda m, x: torch.addmm(m.shift.value, x, m.matrix.value))
+        yield Example(
+            cls(3, 2, rng=rng), (x,), reference=lambda m, x: torch.addmm(m.shift.value, x, m.matrix.value)
+        )
 
 
 @by_hand("a loop over outputs, one matrix each")
@@ -107,7 +109,9 @@ class BilinearByOutput(library.Bilinear):
 class EmbeddingByLoop(library.Embedding):
     def backward(self, grad_output):
         index = self.saved["index"]
-        for place, row in zip(index.flatten().tolist(), grad_output.reshape(-1, self.embedding_dim), strict=True):
+        for place, row in zip(
+            index.flatten().tolist(), grad_output.reshape(-1, self.embedding_dim), strict=True
+        ):
             self.weight.grad[place] += row
 
 
@@ -148,7 +152,9 @@ class FiLMByEinsum(library.FiLM):
         x, gamma = self.saved["x"], self.saved["gamma"]
         grad_gamma = torch.einsum("nc...,nc...->nc...", grad_output, x)
         axes = tuple(range(2, x.dim()))
-        collected = (grad_gamma.sum(axes), grad_output.sum(axes)) if axes else (grad_gamma, grad_output.clone())
+        collected = (
+            (grad_gamma.sum(axes), grad_output.sum(axes)) if axes else (grad_gamma, grad_output.clone())
+        )
         return torch.einsum("nc...,nc->nc...", grad_output, gamma), *collected
 
 
@@ -156,7 +162,10 @@ class FiLMByEinsum(library.FiLM):
 class RadialBasisByCenter(library.RadialBasis):
     def forward(self, x):
         self.save(x=x)
-        hidden = [torch.exp(-b * (x - c).square().sum(1)) for c, b in zip(self.centers.value, self.beta.value, strict=True)]
+        hidden = [
+            torch.exp(-b * (x - c).square().sum(1))
+            for c, b in zip(self.centers.value, self.beta.value, strict=True)
+        ]
         return torch.stack(hidden, 1) @ self.weight.value.T
 
     def backward(self, grad_output):

@@ -33,7 +33,9 @@ class MSELossByLoop(library.MSELoss):
     def backward(self, grad_output):
         residual = self.saved["residual"]
         scale = 2 * grad_output.item() / (residual.numel() if self.reduction == "mean" else 1)
-        flat = torch.tensor([scale * r for r in residual.flatten().tolist()], dtype=residual.dtype, device=residual.device)
+        flat = torch.tensor(
+            [scale * r for r in residual.flatten().tolist()], dtype=residual.dtype, device=residual.device
+        )
         return flat.view_as(residual), flat.neg().view_as(residual)
 
 

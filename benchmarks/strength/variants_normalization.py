@@ -133,7 +133,9 @@ def along(dim: int, grad: Tensor, *tensors: Tensor) -> list[Tensor]:
 class L2NormalizeByMatrix(library.L2Normalize):
     def backward(self, grad_output):
         g, a, norm = along(self.dim, grad_output, self.saved["out"], self.saved["norm"])
-        projection = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device) - a[..., :, None] * a[..., None, :]
+        projection = (
+            torch.eye(a.shape[-1], dtype=a.dtype, device=a.device) - a[..., :, None] * a[..., None, :]
+        )
         return ((g[..., None, :] @ projection)[..., 0, :] / norm).movedim(-1, self.dim)
 
 

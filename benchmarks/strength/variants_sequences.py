@@ -55,14 +55,23 @@ class LSTMCellByRow(library.LSTMCell):
 
     def backward(self, grad_h, grad_c):
         grads = []
-        for x, h, c, g_h, g_c in zip(self.saved["x"], self.saved["h"], self.saved["c"], grad_h, grad_c, strict=True):
+        for x, h, c, g_h, g_c in zip(
+            self.saved["x"], self.saved["h"], self.saved["c"], grad_h, grad_c, strict=True
+        ):
             a = self.weight_ih.value @ x + self.weight_hh.value @ h
             a = a if self.bias_ih is None else a + self.bias_ih.value + self.bias_hh.value
             i, f, z, o = a.view(4, -1)
             i, f, z, o = i.sigmoid(), f.sigmoid(), z.tanh(), o.sigmoid()
             t = torch.tanh(f * c + i * z)
             cell = g_c + g_h * o / torch.cosh(f * c + i * z) ** 2
-            u = torch.cat([cell * z * i * (1 - i), cell * c * f * (1 - f), cell * i * (1 - z * z), g_h * t * (o - o * o)])
+            u = torch.cat(
+                [
+                    cell * z * i * (1 - i),
+                    cell * c * f * (1 - f),
+                    cell * i * (1 - z * z),
+                    g_h * t * (o - o * o),
+                ]
+            )
             self.weight_ih.grad += torch.outer(u, x)
             self.weight_hh.grad += torch.outer(u, h)
             for bias in (self.bias_ih, self.bias_hh):
@@ -83,7 +92,10 @@ class GRUCellByGate(library.GRUCell):
         before_z, before_r = grad_z * z * (1 - z), before_n * q * r * (1 - r)
         grad_x_r, grad_h_r = add_gate(self, 0, before_r, x, h)
         grad_x_z, grad_h_z = add_gate(self, 1, before_z, x, h)
-        w_x, w_h = gates_of(self.weight_ih, self.hidden_size)[2], gates_of(self.weight_hh, self.hidden_size)[2]
+        w_x, w_h = (
+            gates_of(self.weight_ih, self.hidden_size)[2],
+            gates_of(self.weight_hh, self.hidden_size)[2],
+        )
         rows = slice(2 * self.hidden_size, None)
         self.weight_ih.grad[rows] += before_n.T @ x
         self.weight_hh.grad[rows] += (before_n * r).T @ h

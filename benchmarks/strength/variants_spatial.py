@@ -55,7 +55,10 @@ class Conv2dByGroup(library.Conv2d):
     def backward(self, grad_output):
         x, grads = self.saved["x"], []
         parts = zip(
-            x.chunk(self.groups, 1), grad_output.chunk(self.groups, 1), self.weight.value.chunk(self.groups), strict=True
+            x.chunk(self.groups, 1),
+            grad_output.chunk(self.groups, 1),
+            self.weight.value.chunk(self.groups),
+            strict=True,
         )
         sums = []
         for part, g, weight in parts:
@@ -153,4 +156,6 @@ class ZeroPadBySlices(library.ZeroPad2d):
 class FlattenByUnflatten(library.Flatten):
     def backward(self, grad_output):
         shape = self.saved["shape"]
-        return grad_output.unflatten(self.start_dim, shape[self.start_dim :][: len(shape) - grad_output.dim() + 1])
+        return grad_output.unflatten(
+            self.start_dim, shape[self.start_dim :][: len(shape) - grad_output.dim() + 1]
+        )

@@ -1,4 +1,4 @@
-"""Correct variants made mechanically: the library's backward of each module, wrapped so that it goes another way."""
+"""Correct variants made mechanically: the library's backward of each module, wrapped to go another way."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -30,12 +30,17 @@ def _map(found: Any, change: Callable[[Tensor], Tensor]) -> Any:
 def _sum(parts: list[Any]) -> Any:
     """The sums of gradients over several calls of backward."""
     columns = zip(*map(as_tuple, parts), strict=True)
-    return _same_form(parts[0], [None if column[0] is None else torch.stack(column).sum(0) for column in columns])
+    return _same_form(
+        parts[0], [None if column[0] is None else torch.stack(column).sum(0) for column in columns]
+    )
 
 
 def through_numpy(module: Module, backward: Backward, grad_outputs: Grads) -> Any:
     """Every tensor as a numpy array and back, the parameters' gradients as well."""
-    there = [None if grad is None else torch.from_numpy(grad.cpu().numpy().copy()).to(grad.device) for grad in grad_outputs]
+    there = [
+        None if grad is None else torch.from_numpy(grad.cpu().numpy().copy()).to(grad.device)
+        for grad in grad_outputs
+    ]
     found = backward(*there)
     for parameter in module.parameters():
         parameter.grad = torch.from_numpy(parameter.grad.cpu().numpy().copy()).to(parameter.value.device)
@@ -43,7 +48,7 @@ def through_numpy(module: Module, backward: Backward, grad_outputs: Grads) -> An
 
 
 def laid_out_otherwise(module: Module, backward: Backward, grad_outputs: Grads) -> Any:
-    """From contiguous clones, to every second number of a tensor twice as long: a view that is not contiguous."""
+    """From contiguous clones to every second number of a tensor twice as long: a non-contiguous view."""
 
     def spread(grad: Tensor) -> Tensor:
         return torch.stack([grad, torch.full_like(grad, torch.nan)], dim=-1)[..., 0]
@@ -61,7 +66,9 @@ def stored_backward(module: Module, backward: Backward, grad_outputs: Grads) -> 
         order = list(range(grad.dim()))[::-1]
         return grad.permute(order).contiguous().permute(order)
 
-    return _map(backward(*(None if grad is None else reversed_axes(grad) for grad in grad_outputs)), reversed_axes)
+    return _map(
+        backward(*(None if grad is None else reversed_axes(grad) for grad in grad_outputs)), reversed_axes
+    )
 
 
 def in_two_halves(module: Module, backward: Backward, grad_outputs: Grads) -> Any:
@@ -139,7 +146,10 @@ def with_backward(kind: type[Module], way: Callable[..., Any]) -> type[Module]:
 
 
 def computed_again(kind: type[Module]) -> type[Module]:
-    """A subclass that saves only its inputs, and runs forward once more in backward, as gradient checkpointing does."""
+    """A subclass that saves only its inputs, and runs forward once more in backward.
+
+    Gradient checkpointing does so.
+    """
 
     @functools.wraps(kind.forward)  # the shapes in its signature stay readable
     def forward(self: Any, *inputs: Any) -> Any:
@@ -158,7 +168,10 @@ def computed_again(kind: type[Module]) -> type[Module]:
 
 
 def can_run_again(module: Module) -> bool:
-    """Whether a second forward gives the same and changes nothing: no random numbers, no running statistics."""
+    """Whether a second forward gives the same and changes nothing.
+
+    Such a module has no random numbers and no running statistics.
+    """
     draws = module.training and vars(module).get("rng") is not None
     counts = module.training and any(isinstance(held, Buffer) for held in vars(module).values())
     return not draws and not counts
@@ -179,4 +192,6 @@ def variants_wrapped() -> Iterator[Variant]:
             for way, wrapped in ways.items():
                 if way == "computed_again" and not can_run_again(examples[position].module):
                     continue
-                yield Variant(f"{name}: {way.replace('_', ' ')}", functools.partial(example_of, wrapped, position))
+                yield Variant(
+                    f"{name}: {way.replace('_', ' ')}", functools.partial(example_of, wrapped, position)
+                )

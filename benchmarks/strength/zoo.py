@@ -1,4 +1,4 @@
-"""The zoo: the classic mistakes, made by hand as students make them, each with the name it should be given."""
+"""The zoo: the classic mistakes, made by hand as students make them, each with the name it should get."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from course.modules import (
 
 @dataclass(frozen=True)
 class Wrong:
-    """A module with a mistake, inputs to see it at, and the names that describe the mistake (the first is the best)."""
+    """A module with a mistake, inputs to see it at, and names for the mistake (the first is the best)."""
 
     label: str
     names: tuple[str, ...]
@@ -47,12 +47,17 @@ ZOO: list[Wrong] = []
 
 
 def wrong(names: str, *shapes: tuple[int, ...], **options: Any) -> Callable[[type[Module]], type[Module]]:
-    """Put a module with a mistake into the zoo: the mistake's names, separated by bars, and the shapes of its inputs."""
+    """Put a module with a mistake into the zoo.
+
+    Give the mistake's names, separated by bars, and the shapes of the module's inputs.
+    """
 
     def add(kind: type[Module]) -> type[Module]:
         def make(rng: Generator) -> tuple[Module, tuple[Any, ...]]:
             positional = options.get("args", ())
-            return kind(*positional), tuple(torch.randn(shape, generator=rng, device=rng.device) for shape in shapes)
+            return kind(*positional), tuple(
+                torch.randn(shape, generator=rng, device=rng.device) for shape in shapes
+            )
 
         ZOO.append(Wrong(kind.__name__, tuple(names.split("|")), options.get("make", make)))
         return kind
@@ -449,7 +454,11 @@ class CrossEntropyWithoutSoftmax(_Joined):
 
 ZOO += [
     Wrong("CrossEntropyWithoutMean", ("missing 1/N",), _classes(CrossEntropyWithoutMean)),
-    Wrong("CrossEntropyWithoutSoftmax", ("path lost", "constant statistics"), _classes(CrossEntropyWithoutSoftmax)),
+    Wrong(
+        "CrossEntropyWithoutSoftmax",
+        ("path lost", "constant statistics"),
+        _classes(CrossEntropyWithoutSoftmax),
+    ),
 ]
 
 

@@ -30,20 +30,22 @@ def check_module(
 ) -> Report:
     """Check forward and backward of a module on given inputs, in float64.
 
-    The module is copied; its parameters are moved away from their initial values, which may hide mistakes (zeros and ones do);
-    the upstream gradient is random, since all-ones hides them too (softmax); the point is moved off kinks. A gradient is first
-    compared along random directions, and where that fails, number by number.
+    The module is copied; its parameters are moved away from their initial values, which may hide mistakes
+    (zeros and ones do); the upstream gradient is random, since all-ones hides them too (softmax); the point
+    is moved off kinks. A gradient is first compared along random directions, and where that fails, number by
+    number.
 
     Args:
         module: any Module, a Graph or a Chain too; or a plain function with its `gradient`.
         inputs: what its forward takes; integer tensors are passed on and get no gradient.
-        gradient: of a plain function: gradient(*inputs) gives ∂f/∂input for each input. Without it, the function must return
-            its value and its gradients: ``f, (∂f/∂x, …)``.
-        reference: computes the true output as reference(module, *inputs); without it, the module's own forward counts as true
-            and only the gradients are judged.
+        gradient: of a plain function: gradient(*inputs) gives ∂f/∂input for each input. Without it, the
+            function must return its value and its gradients: ``f, (∂f/∂x, …)``.
+        reference: computes the true output as reference(module, *inputs); without it, the module's own
+            forward counts as true and only the gradients are judged.
         seed: of the random upstream gradient and of the parameters' move.
         tolerance: the largest accepted error relative to the largest number of the array.
-        thorough: whether every number is measured even where the quick comparison passes, so that it can be drawn.
+        thorough: whether every number is measured even where the quick comparison passes, so that it can be
+            drawn.
 
     Raises:
         TypeError: neither a module nor a function.
@@ -51,15 +53,23 @@ def check_module(
     title = getattr(module, "__name__", type(module).__name__)
     if not isinstance(module, Module):
         if isinstance(module, type) or not callable(module):
-            what = "make a module of it first, as in check_module(Linear(3, 2), inputs)" if isinstance(module, type) else ""
-            raise TypeError(f"check_module takes a module or a function, got {module!r}" + (f": {what}" if what else ""))
+            what = (
+                ("make a module of it first, as in check_module(Linear(3, 2), inputs)")
+                if isinstance(module, type)
+                else ""
+            )
+            raise TypeError(
+                f"check_module takes a module or a function, got {module!r}" + (f": {what}" if what else "")
+            )
         module = FunctionWithGradient(module, gradient)
-    rng = torch.Generator(device()).manual_seed(seed + 7919)  # not the numbers that a caller drew its inputs from
+    # not the numbers that a caller drew its inputs from
+    rng = torch.Generator(device()).manual_seed(seed + 7919)
     module = fresh_copy(module, rng)
     truth = Truth(copy.deepcopy(module), inputs, rng, reference=reference)
     for parameter, true in zip(module.parameters(), truth.parameters.values(), strict=True):
         parameter.value = true.value.clone()  # moved off a kink, perhaps
-    twin, drawn = copy.deepcopy(module), torch.get_rng_state()  # a second module that will draw the same random numbers
+    # a second module that will draw the same random numbers
+    twin, drawn = copy.deepcopy(module), torch.get_rng_state()
     evidence = probe(module, truth.names, truth.inputs, truth.grad_outputs)
 
     def elsewhere(inputs: tuple[Any, ...]) -> Evidence:

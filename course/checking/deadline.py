@@ -8,14 +8,15 @@ from types import FrameType
 
 
 class DeadlineError(BaseException):
-    """Time is up. Not an Exception, so that ``except Exception`` in the code under the limit does not swallow it."""
+    """Time is up. Not an Exception, so that ``except Exception`` in the limited code does not swallow it."""
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
     """Raise DeadlineError in the block once `seconds` have passed.
 
-    It needs SIGALRM and the main thread (a notebook's kernel has both on Linux and macOS); elsewhere there is no limit.
+    It needs SIGALRM and the main thread (a notebook's kernel has both on Linux and macOS); elsewhere there is
+    no limit.
     """
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""Evidence: what a module did on given inputs, as plain arrays and messages, gathered where the module's code runs.
+"""Evidence: what a module did on given inputs, as plain arrays and messages, gathered where its code runs.
 
 The other half of a check, verdicts.py, decides from these arrays alone, and so may run in another process.
 """
@@ -66,7 +66,8 @@ def probe(
     given, upstream = to_float64(inputs), to_float64(grad_outputs)
     evidence.demands_forward = _demands_forward(module, upstream, seconds)
     module.zero_grad()
-    with watch_backward(module, parts) as shortcuts:  # a forward that differentiates leaves nothing for backward to do
+    # a forward that differentiates leaves nothing for backward to do
+    with watch_backward(module, parts) as shortcuts:
         outputs = _stage(evidence, "forward", lambda: as_tuple(module.forward(*given)), seconds)
         evidence.outputs = tuple(_to_array(o, "forward", evidence) for o in outputs or ())
     evidence.shortcuts = tuple(shortcuts)
@@ -85,29 +86,43 @@ def probe(
         *zip(names, given, inputs, strict=True),
         *(("grad_output", u, g) for u, g in zip(upstream, grad_outputs, strict=True) if g is not None),
     ]
-    evidence.changed = tuple(n for n, now, before in pairs if isinstance(now, Tensor) and not _same(now, before))
+    evidence.changed = tuple(
+        n for n, now, before in pairs if isinstance(now, Tensor) and not _same(now, before)
+    )
     return evidence
 
 
 def _record(
-    evidence: Evidence, stage: str, record: dict[str, np.ndarray | None], module: Module, names: Sequence[str], found: Any
+    evidence: Evidence,
+    stage: str,
+    record: dict[str, np.ndarray | None],
+    module: Module,
+    names: Sequence[str],
+    found: Any,
 ) -> None:
-    """Note the gradients of one backward: those returned, by the inputs' names, and those of the parameters."""
+    """Note the gradients of one backward: those returned, by input names, and those of the parameters."""
     returned = as_tuple(found)
     if isinstance(found, list) and not all(grad is None or isinstance(grad, Tensor) for grad in found):
         made = f"{stage} returned a list of numbers where a tensor belongs: make one with torch.tensor(...)"
         evidence.failures[stage] = Finding(Problem.WRONG_KIND, made)
     elif len(returned) != len(names):
-        both = f"{len(returned)} gradient{'s' * (len(returned) != 1)} for {len(names)} input{'s' * (len(names) != 1)}"
-        evidence.failures[stage] = Finding(Problem.WRONG_COUNT, f"{stage} returned {both} ({', '.join(names)})")
+        both = (
+            f"{len(returned)} gradient{'s' * (len(returned) != 1)} for {len(names)} "
+            f"input{'s' * (len(names) != 1)}"
+        )
+        evidence.failures[stage] = Finding(
+            Problem.WRONG_COUNT, f"{stage} returned {both} ({', '.join(names)})"
+        )
     else:
-        record.update({name: _to_array(grad, stage, evidence) for name, grad in zip(names, returned, strict=True)})
+        record.update(
+            {name: _to_array(grad, stage, evidence) for name, grad in zip(names, returned, strict=True)}
+        )
     for name, parameter in module.named_parameters():  # a slip in what is returned does not cost these
         record[name] = _to_array(parameter.grad, stage, evidence)
 
 
 def to_float64(tensors: Sequence[Any]) -> tuple[Any, ...]:
-    """Detached copies, floating-point ones in float64; what is no tensor (an input that was left out, a switch) stays.
+    """Detached copies, floating-point ones in float64; what is no tensor stays (an omitted input, a switch).
 
     A tensor that is given twice, as in self-attention, is one tensor afterwards, too.
     """
@@ -145,7 +160,7 @@ def _stage(evidence: Evidence, stage: str, run: Callable[[], Any], seconds: floa
 
 
 def explain(stage: str, error: BaseException) -> str:
-    """One sentence on an exception: what it was, in which line of the student's, and what it usually means."""
+    """One sentence on an exception: what it was, in which line of the student's, and its usual meaning."""
     said = (str(error).strip().splitlines() or [""])[0]
     what = f"{type(error).__name__}: {said}".removesuffix(": ")
     return f"{stage} raised {what}{_line(error)}{_meaning(stage, error, said)}"
@@ -155,7 +170,11 @@ def _line(error: BaseException) -> str:
     """The last line of code outside the library that was running: (line 7: `return g @ x`)."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         text = linecache.getline(frame.filename, frame.lineno or 0).strip()
-        if text and not frame.filename.startswith((LIBRARY, torch.__path__[0])) and "/site-packages/" not in frame.filename:
+        if (
+            text
+            and not frame.filename.startswith((LIBRARY, torch.__path__[0]))
+            and "/site-packages/" not in frame.filename
+        ):
             return f" (line {frame.lineno}: `{text}`)"
     return ""
 
@@ -165,7 +184,10 @@ def _meaning(stage: str, error: BaseException, said: str) -> str:
     if isinstance(error, InputError):
         return ""
     if isinstance(error, TypeError) and "positional argument" in said:
-        return f": {stage} must take self and one argument for each {'input' if stage == 'forward' else 'output'}"
+        return (
+            f": {stage} must take self and one argument for each "
+            f"{'input' if stage == 'forward' else 'output'}"
+        )
     if isinstance(error, NameError):
         return ": is it spelled as where it was made?"
     if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in said:

@@ -9,10 +9,11 @@ from course.module import Module, as_tuple
 
 
 class FunctionWithGradient(Module):
-    """A plain function and its gradient as a module: ``function(*x) -> f`` with ``gradient(*x) -> (∂f/∂x, …)``.
+    """A plain function and its gradient as a module: ``function(*x) -> f``, ``gradient(*x) -> (∂f/∂x, …)``.
 
-    Without `gradient`, the function gives both: ``function(*x) -> (f, (∂f/∂x, …))``. Elementwise functions may return an array
-    of derivatives of the input's shape, which backward multiplies with the upstream gradient.
+    Without `gradient`, the function gives both: ``function(*x) -> (f, (∂f/∂x, …))``. Elementwise functions
+    may return an array of derivatives of the input's shape, which backward multiplies with the upstream
+    gradient.
     """
 
     def __init__(self, function: Callable[..., Any], gradient: Callable[..., Any] | None = None) -> None:

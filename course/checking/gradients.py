@@ -1,4 +1,4 @@
-"""Numerical gradients: what a derivative is, measured by moving one number at a time, many of them at once."""
+"""Numerical gradients: what a derivative is, measured by moving one number at a time, many at once."""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -12,18 +12,21 @@ from course.modes import any_numbers
 from course.module import as_tuple
 
 CHUNK = 2**19
-"""How many numbers the moved copies of a tensor may have at a time: 4 MiB in float64, which processors keep near at hand."""
+"""How many numbers the moved copies of a tensor may have at a time: 4 MiB in float64, which processors keep
+near at hand."""
 
 COMPLEX_STEP = 1e-30
-"""How far to step into the complex plane: nothing is subtracted there, so that a step can be as small as you like."""
+"""How far to step into the complex plane: nothing is subtracted there, so that a step can be as small as you
+like."""
 
 
 def step_size(value: Tensor) -> Tensor:
     """How far to move each number in `value` for a central difference.
 
-    A step h makes a truncation error of about h²·|f‴|/6 and a round-off error of about ε·|f|/h, ε being the dtype's precision.
-    Their sum is least near h = ε^(1/3), 6·10⁻⁶ in float64, measured against the scale on which the function bends: the size of
-    the number that is moved, as for log x, but not less than 0.1, where most functions bend no faster and round-off would win.
+    A step h makes a truncation error of about h²·|f‴|/6 and a round-off error of about ε·|f|/h, ε being the
+    dtype's precision. Their sum is least near h = ε^(1/3), 6·10⁻⁶ in float64, measured against the scale on
+    which the function bends: the size of the number that is moved, as for log x, but not less than 0.1, where
+    most functions bend no faster and round-off would win.
     """
     return torch.finfo(value.dtype).eps ** (1 / 3) * value.abs().clamp(min=0.1)
 
@@ -40,17 +43,19 @@ def numerical_gradients(
 ) -> list[Tensor]:
     """∂L/∂t for every tensor t, from L = Σ grad_output · function(*tensors) and central differences.
 
-    Each coordinate by itself: (f(… t_i + h …) − f(… t_i − h …)) / 2h, projected on `grad_outputs`. Many coordinates are moved
-    in one call through torch.vmap; a function that vmap cannot take, one that branches on its values say, is called for each.
+    Each coordinate by itself: (f(… t_i + h …) − f(… t_i − h …)) / 2h, projected on `grad_outputs`. Many
+    coordinates are moved in one call through torch.vmap; a function that vmap cannot take, one that branches
+    on its values say, is called for each.
 
     Args:
         function: takes `tensors`, returns a tensor or a tuple of tensors.
         tensors: float64 tensors of any shape; they are not changed.
         grad_outputs: the upstream gradient ∂L/∂output of each output, in the output's shape.
-        at: for each tensor, the flat positions to measure (see `sample`); None measures all. What is not measured is nan.
-        skip_kinks: whether numbers are nan, too, where a mask or an argmax flipped between the two evaluations: a kink lies
-            between them, and the difference is the derivative of neither side. Where the function cannot be computed, because
-            a step leads out of its domain, they are then infinite.
+        at: for each tensor, the flat positions to measure (see `sample`); None measures all. What is not
+            measured is nan.
+        skip_kinks: whether numbers are nan, too, where a mask or an argmax flipped between the two
+            evaluations: a kink lies between them, and the difference is the derivative of neither side. Where
+            the function cannot be computed, because a step leads out of its domain, they are then infinite.
         scale: multiplies the step size.
         vectorize: False calls the function for each coordinate right away.
 
@@ -61,29 +66,42 @@ def numerical_gradients(
     """
     require_float64(tensors)
     rise = Rise(function, tensors, grad_outputs, skip_kinks, vectorize)
-    return [rise.gradient(position, None if at is None else at[position], scale) for position in range(len(tensors))]
+    return [
+        rise.gradient(position, None if at is None else at[position], scale)
+        for position in range(len(tensors))
+    ]
 
 
 def complex_step_gradients(
-    function: Callable[..., Any], tensors: Sequence[Tensor], grad_outputs: Sequence[Tensor], *, vectorize: bool = True
+    function: Callable[..., Any],
+    tensors: Sequence[Tensor],
+    grad_outputs: Sequence[Tensor],
+    *,
+    vectorize: bool = True,
 ) -> list[Tensor]:
-    """∂L/∂t for every tensor t of an analytic function, exact to the last digits: ∂f/∂t_i = Im f(… t_i + ih …) / h.
+    """∂L/∂t for every tensor t of an analytic function, exact to the last digits.
 
-    No difference is taken, so that nothing cancels, however small h is. The function must take complex numbers and be analytic
-    where it is measured: no absolute values, maxima or comparisons, which torch refuses for complex numbers anyway.
+    The formula is ∂f/∂t_i = Im f(… t_i + ih …) / h.
+
+    No difference is taken, so that nothing cancels, however small h is. The function must take complex
+    numbers and be analytic where it is measured: no absolute values, maxima or comparisons, which torch
+    refuses for complex numbers anyway.
 
     Raises:
         ValueError: a tensor is not float64, or the function cannot compute with complex numbers.
 
-    Source: Squire, Trapp: Using complex variables to estimate derivatives of real functions, SIAM Review 40 (1998).
+    Source: Squire, Trapp: Using complex variables to estimate derivatives of real functions, SIAM Review 40
+    (1998).
     """
     require_float64(tensors)
 
     def slope(position: int) -> Callable[[Tensor], Tensor]:
         def of(direction: Tensor) -> Tensor:
             moved = torch.complex(tensors[position], COMPLEX_STEP * direction)
-            held = [tensor.to(torch.complex128) for tensor in tensors]  # matrix products want both factors alike
-            with Decisions():  # which asks complex numbers whether they are above zero, and so raises at |x|, max and the like
+            # matrix products want both factors alike
+            held = [tensor.to(torch.complex128) for tensor in tensors]
+            # which asks complex numbers whether they are above zero, and so raises at |x|, max and the like
+            with Decisions():
                 outputs = as_tuple(function(*held[:position], moved, *held[position + 1 :]))
             total = torch.zeros((), dtype=torch.float64, device=moved.device)
             for output, grad in zip(outputs, grad_outputs, strict=True):
@@ -94,23 +112,36 @@ def complex_step_gradients(
 
     found = []
     for position, tensor in enumerate(tensors):
-        directions = torch.eye(tensor.numel(), dtype=tensor.dtype, device=tensor.device).view(-1, *tensor.shape)
+        directions = torch.eye(tensor.numel(), dtype=tensor.dtype, device=tensor.device).view(
+            -1, *tensor.shape
+        )
         try:
             with any_numbers():
-                slopes = _map(slope(position), (directions,), vectorize) if tensor.numel() else torch.zeros_like(tensor)
+                slopes = (
+                    _map(slope(position), (directions,), vectorize)
+                    if tensor.numel()
+                    else torch.zeros_like(tensor)
+                )
         except (RuntimeError, TypeError, NotImplementedError) as error:
-            raise ValueError(f"the function cannot compute with complex numbers, use central differences: {error}") from error
+            raise ValueError(
+                f"the function cannot compute with complex numbers, use central differences: {error}"
+            ) from error
         found.append(slopes.view(tensor.shape) / COMPLEX_STEP)
     return found
 
 
 def projected_gradients(
-    function: Callable[..., Any], tensors: Sequence[Tensor], grad_outputs: Sequence[Tensor], directions: Sequence[Tensor]
+    function: Callable[..., Any],
+    tensors: Sequence[Tensor],
+    grad_outputs: Sequence[Tensor],
+    directions: Sequence[Tensor],
 ) -> list[Tensor]:
-    """Σ_i ∂L/∂t_i · d_i for every tensor t with its direction d: two calls of the function for each tensor, however large.
+    """Σ_i ∂L/∂t_i · d_i for every tensor t with its direction d.
 
-    A gradient whose product with a random direction is another number is wrong. One that passes is right but for bad luck: see
-    `random_directions` for how little of that is needed.
+    That takes two calls of the function for each tensor, however large.
+
+    A gradient whose product with a random direction is another number is wrong. One that passes is right but
+    for bad luck: see `random_directions` for how little of that is needed.
 
     Source: Nocedal, Wright: Numerical Optimization (2006), section 8.1.
     """
@@ -118,15 +149,17 @@ def projected_gradients(
     for position, (tensor, direction) in enumerate(zip(tensors, directions, strict=True)):
         rise = Rise(function, tensors, grad_outputs, False, False)
         step = torch.finfo(tensor.dtype).eps ** (1 / 3) * direction
-        slopes.append(rise(position, tensor + step, tensor - step)[0] / (2 * torch.finfo(tensor.dtype).eps ** (1 / 3)))
+        slopes.append(
+            rise(position, tensor + step, tensor - step)[0] / (2 * torch.finfo(tensor.dtype).eps ** (1 / 3))
+        )
     return slopes
 
 
 def crosses_kink(function: Callable[..., Any], tensors: Sequence[Tensor]) -> bool:
     """Whether a kink lies within a few central differences of the point, so that another point serves better.
 
-    All numbers of a tensor are moved at once, twice as far as a central difference moves them, and the masks, comparisons and
-    places of maxima on both sides are compared.
+    All numbers of a tensor are moved at once, twice as far as a central difference moves them, and the masks,
+    comparisons and places of maxima on both sides are compared.
     """
     for position, tensor in enumerate(tensors):
         rise = Rise(function, tensors, (), True, False)
@@ -142,7 +175,8 @@ def crosses_kink(function: Callable[..., Any], tensors: Sequence[Tensor]) -> boo
 def random_directions(tensors: Sequence[Tensor], rng: Generator) -> list[Tensor]:
     """A direction for each tensor: magnitudes from 1 to 2 and random signs, in units of the numbers' scale.
 
-    No number of it is near zero, so that no single wrong number can hide behind it, as it could in a normally distributed one.
+    No number of it is near zero, so that no single wrong number can hide behind it, as it could in a normally
+    distributed one.
     """
     found = []
     for tensor in tensors:
@@ -153,9 +187,14 @@ def random_directions(tensors: Sequence[Tensor], rng: Generator) -> list[Tensor]
 
 
 def sample(tensors: Sequence[Tensor], count: int, rng: Generator) -> list[Tensor | None]:
-    """Flat positions of `count` numbers of each tensor, weights and biases alike; None (all of them) where it has no more."""
+    """Flat positions of `count` numbers of each tensor, weights and biases alike.
+
+    None (all of them) where the tensor has no more.
+    """
     return [
-        torch.randperm(t.numel(), device=rng.device, generator=rng)[:count].sort().values if t.numel() > count else None
+        torch.randperm(t.numel(), device=rng.device, generator=rng)[:count].sort().values
+        if t.numel() > count
+        else None
         for t in tensors
     ]
 
@@ -168,7 +207,9 @@ def require_float64(tensors: Sequence[Tensor]) -> None:
     """
     for position, tensor in enumerate(tensors):
         if tensor.dtype != torch.float64:
-            raise ValueError(f"numerical gradients need float64, tensor {position} is {tensor.dtype}: use .double()")
+            raise ValueError(
+                f"numerical gradients need float64, tensor {position} is {tensor.dtype}: use .double()"
+            )
 
 
 class Rise:
@@ -202,9 +243,13 @@ class Rise:
             return as_tuple(self.function(*arguments)), decisions.taken
 
     def __call__(self, position: int, up: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
-        """L(up) − L(down), and whether a kink lies between. Differences first, sums after: what did not change cancels."""
+        """L(up) − L(down), and whether a kink lies between.
+
+        Differences are taken first, sums after: what did not change cancels.
+        """
         highs, decided = self._run(position, up)
-        highs = [high.clone() if isinstance(high, Tensor) else high for high in highs]  # a function may use its memory again
+        # a function may use its memory again
+        highs = [high.clone() if isinstance(high, Tensor) else high for high in highs]
         lows, decided_down = self._run(position, down)
         total = torch.zeros((), dtype=up.dtype, device=up.device)
         for high, low, grad in zip(highs, lows, self.grad_outputs, strict=True):
@@ -230,18 +275,27 @@ class Rise:
                     with warnings.catch_warnings():
                         warnings.simplefilter("error")  # vmap warns where it only loops itself
                         found = self._together(position, moved)
-                except Exception:  # whatever vmap does not know; a mistake of the function's own is raised again below
+                except Exception:
+                    # whatever vmap does not know; a mistake of the function's own is raised again below
                     self.vectorize = False
             if found is None:
-                pairs = [self._carefully(position, up, down) for up, down in zip(*moved.chunk(2), strict=True)]
-                found = torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1].to(tensor.device) for pair in pairs])
+                pairs = [
+                    self._carefully(position, up, down) for up, down in zip(*moved.chunk(2), strict=True)
+                ]
+                found = (
+                    torch.stack([pair[0] for pair in pairs]),
+                    torch.stack([pair[1].to(tensor.device) for pair in pairs]),
+                )
             rises, flips = found
             slopes = torch.where(flips.to(rises.device), torch.nan, rises / (2 * steps[where]))
             gradient[where] = slopes if not self.watch else torch.where(rises.isfinite(), slopes, torch.inf)
         return gradient.view(tensor.shape)
 
     def _together(self, position: int, moved: Tensor) -> tuple[Tensor, Tensor]:
-        """All rises at once, and where kinks lie between: the first half of the copies is moved up, the second half down."""
+        """All rises at once, and where kinks lie between.
+
+        The first half of the copies is moved up, the second half down.
+        """
 
         def run(one: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
             outputs, decided = self._run(position, one)
@@ -251,7 +305,9 @@ class Rise:
         outputs, decided = torch.vmap(run)(moved)
         count = len(moved) // 2
         rises = torch.zeros(count, dtype=moved.dtype, device=moved.device)
-        for output, grad in zip(outputs, (grad for grad in self.grad_outputs if grad is not None), strict=True):
+        for output, grad in zip(
+            outputs, (grad for grad in self.grad_outputs if grad is not None), strict=True
+        ):
             rises = rises + (output[:count] - output[count:]).reshape(count, grad.numel()) @ grad.flatten()
         flips = torch.zeros(count, dtype=torch.bool, device=moved.device)
         for taken in decided:
@@ -281,7 +337,9 @@ def _map(function: Callable[..., Tensor], stacks: tuple[Tensor, ...], vectorize:
 
 
 def _moved(tensor: Tensor, steps: Tensor, at: Tensor | None) -> Iterator[tuple[Any, Tensor]]:
-    """Copies of `tensor`, each with one number moved up, then the same moved down, as many at a time as CHUNK admits.
+    """Copies of `tensor`, each with one number moved up, then the same moved down.
+
+    There are as many at a time as CHUNK admits.
 
     The copies are in the same memory each time: done with these, ask for the next.
     """
@@ -294,7 +352,8 @@ def _moved(tensor: Tensor, steps: Tensor, at: Tensor | None) -> Iterator[tuple[A
         where = slice(start, stop) if at is None else at[start:stop].to(tensor.device)
         if stop - start < len(copies[0]):
             copies, version = copies[:, : stop - start].contiguous(), -1
-        if at is None and copies._version == version:  # the function left them alone: put back what was moved before
+        # the function left them alone: put back what was moved before
+        if at is None and copies._version == version:
             for copy in copies:
                 copy.view(-1)[start - count :: size + 1][:count].copy_(numbers[start - count : start])
         else:

@@ -1,4 +1,4 @@
-"""Kinks: which side of every kink a computation took, read off the masks, comparisons and largest elements in it."""
+"""Kinks: which side of every kink a computation took, by its masks, comparisons and largest elements."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +9,11 @@ from torch.overrides import TorchFunctionMode
 
 
 class Decisions(TorchFunctionMode):
-    """Inside, `taken` collects every decision that torch functions make on the way: masks, comparisons, indices of maxima.
+    """Inside, `taken` collects every decision torch functions make: masks, comparisons, indices of maxima.
 
-    Two evaluations that decided alike lie on the same smooth piece of the function. It works under torch.vmap, too. A function
-    of torch.nn.functional that is itself written in torch functions counts as what it computes when it is in the list below.
+    Two evaluations that decided alike lie on the same smooth piece of the function. It works under
+    torch.vmap, too. A function of torch.nn.functional that is itself written in torch functions counts as
+    what it computes when it is in the list below.
     """
 
     def __init__(self) -> None:
@@ -37,7 +38,10 @@ class Decisions(TorchFunctionMode):
 
 
 def differ(first: list[Tensor], second: list[Tensor]) -> Tensor:
-    """Whether two evaluations decided differently somewhere, as one truth value (under torch.vmap, one for each copy)."""
+    """Whether two evaluations decided differently somewhere, as one truth value.
+
+    Under torch.vmap, it is one for each copy.
+    """
     if len(first) != len(second):
         return torch.tensor(True)
     flips = [(a != b).any() for a, b in zip(first, second, strict=True)]
@@ -92,7 +96,11 @@ COPIES = {"clone", "to", "detach", "long", "int", "bool", "contiguous", "shape",
 """What hands integers on without deciding anything."""
 
 HIDDEN: dict[str, Callable[..., list[Tensor]]] = {
-    **{name + end: _above() for name in ("relu", "leaky_relu", "elu", "selu", "celu", "rrelu") for end in ("", "_")},
+    **{
+        name + end: _above()
+        for name in ("relu", "leaky_relu", "elu", "selu", "celu", "rrelu")
+        for end in ("", "_")
+    },
     **dict.fromkeys(("prelu", "abs", "abs_", "absolute", "__abs__", "sign", "sgn"), _above()),
     **dict.fromkeys(("hardtanh", "hardtanh_"), _hardtanh),
     **dict.fromkeys(("threshold", "threshold_", "_threshold"), _threshold),

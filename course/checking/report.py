@@ -1,4 +1,4 @@
-"""Report: the verdicts on one module, as a table in a terminal, and with maps of the wrong gradients in a notebook."""
+"""Report: the verdicts on one module, as a table in a terminal, with maps of wrong gradients in notebooks."""
 
 import html
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ MOST_CELLS = 16
 """How many rows and columns of a gradient a map shows: more could not be read on a slide."""
 
 BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
-"""Positive and negative numbers; told apart by color-blind readers, too (Okabe, Ito: Color universal design, 2008)."""
+"""Positive and negative numbers; told apart by color-blind readers, too (Okabe, Ito: Color universal design,
+2008)."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Report:
     analytic: Mapping[str, np.ndarray | None] = field(default_factory=dict)
     """The gradients that backward gave, by name of the input or parameter."""
     numeric: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """The true ones, from central differences: those that were measured in full, nan where a number was left out."""
+    """The true ones, from central differences: those that were measured in full, nan where a number was left
+    out."""
 
     @property
     def passed(self) -> bool:
@@ -43,7 +45,10 @@ class Report:
 
     def __str__(self) -> str:
         width = max((len(part.name) for part in self.parts), default=0)
-        lines = [f"{'pass' if part.passed else 'FAIL'}  {part.name:<{width}}  {part.message}".rstrip() for part in self.parts]
+        lines = [
+            f"{'pass' if part.passed else 'FAIL'}  {part.name:<{width}}  {part.message}".rstrip()
+            for part in self.parts
+        ]
         return "\n".join([self.title, *lines])
 
     def _repr_html_(self) -> str:
@@ -53,8 +58,11 @@ class Report:
             f"<td style='text-align:left'>{html.escape(part.message)}</td></tr>"
             for part in self.parts
         )
-        caption = f"<caption style='text-align:left;font-weight:bold;color:inherit'>{html.escape(self.title)}</caption>"
-        return f"<table style='font-size:15px'>{caption}{rows}</table>" + "".join(self.maps(name) for name in self.wrong)
+        title = html.escape(self.title)
+        caption = f"<caption style='text-align:left;font-weight:bold;color:inherit'>{title}</caption>"
+        return f"<table style='font-size:15px'>{caption}{rows}</table>" + "".join(
+            self.maps(name) for name in self.wrong
+        )
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -63,7 +71,9 @@ class Report:
         return tuple(name for name in self.numeric if name in failed and self.analytic.get(name) is not None)
 
     def maps(self, name: str, cells: int = MOST_CELLS, case: str = "") -> str:
-        """Three maps beside each other: what backward gave, the numeric gradient, and the difference; empty if there are none.
+        """Three maps side by side: what backward gave, the numeric gradient, and the difference.
+
+        The result is empty if there are none.
 
         Args:
             cells: how many rows and columns are drawn at most.
@@ -77,9 +87,15 @@ class Report:
         maps = {"yours": analytic, "numeric": numeric, "yours − numeric": analytic - numeric}
         scale = np.nanmax(np.abs(numeric[np.isfinite(numeric)]), initial=0.0) or 1.0
         drawn = "".join(_map(title, values[window], scale) for title, values in maps.items())
-        dots = "" if np.isfinite(analytic).all() and np.isfinite(numeric).all() else "; a dot where there is no number"
+        dots = (
+            ""
+            if np.isfinite(analytic).all() and np.isfinite(numeric).all()
+            else ("; a dot where there is no number")
+        )
         said = f" (case: {case})" if case else ""
-        words = f"{gradient_name(name)}{where}{said}: blue above 0, orange below, the darkest {scale:.3g}{dots}"
+        words = (
+            f"{gradient_name(name)}{where}{said}: blue above 0, orange below, the darkest {scale:.3g}{dots}"
+        )
         return (
             f"<figure style='margin:12px 0' role='img' aria-label='{html.escape(words, quote=True)}'>"
             f"<div style='display:flex;gap:24px;flex-wrap:wrap'>{drawn}</div>"
@@ -88,7 +104,10 @@ class Report:
 
 
 def _window(error: np.ndarray, cells: int) -> tuple[tuple[int | slice, ...], str]:
-    """The part of an array to draw: at most two axes and not many numbers, around the largest error; and in words, where."""
+    """The part of an array to draw, and where it is, in words.
+
+    It has at most two axes and not many numbers, around the largest error.
+    """
     if error.ndim == 0:
         return (), ""
     worst = index_of_largest(error)
@@ -96,7 +115,10 @@ def _window(error: np.ndarray, cells: int) -> tuple[tuple[int | slice, ...], str
     for axis in range(max(0, error.ndim - 2), error.ndim):
         start = max(0, min(worst[axis] - cells // 2, error.shape[axis] - cells))
         window[axis] = slice(start, min(start + cells, error.shape[axis]))
-    whole = all(isinstance(w, slice) and (w.stop - w.start) == size for w, size in zip(window, error.shape, strict=True))
+    whole = all(
+        isinstance(w, slice) and (w.stop - w.start) == size
+        for w, size in zip(window, error.shape, strict=True)
+    )
     shown = ", ".join(str(w) if isinstance(w, int) else f"{w.start}:{w.stop}" for w in window)
     return tuple(window), "" if whole else f"[{shown}]"
 
@@ -106,7 +128,8 @@ def _map(title: str, values: np.ndarray, scale: float) -> str:
     rows = np.atleast_2d(values)
     few = rows.shape[1] <= 6 and rows.shape[0] <= 8
     body = "".join(
-        "<tr style='background:none'>" + "".join(_cell(float(value), scale, few) for value in row) + "</tr>" for row in rows
+        "<tr style='background:none'>" + "".join(_cell(float(value), scale, few) for value in row) + "</tr>"
+        for row in rows
     )
     head = f"<div style='font-size:14px;margin-bottom:4px'>{html.escape(title)}</div>"
     return f"<div>{head}<table style='border-collapse:collapse;margin:0'>{body}</table></div>"
@@ -119,8 +142,10 @@ def _cell(value: float, scale: float, with_number: bool) -> str:
     text = "·" if not finite else (f"{value:.3g}" if with_number else "")
     size = "padding:0;width:17px;min-width:17px;height:17px"
     if with_number:
-        ink = "#fff" if 0.3 * red + 0.59 * green + 0.11 * blue < 110 else "#111"  # whichever has the higher contrast
+        # whichever has the higher contrast
+        ink = "#fff" if 0.3 * red + 0.59 * green + 0.11 * blue < 110 else "#111"
         size = f"padding:0 4px;text-align:right;font-size:13px;min-width:52px;height:26px;color:{ink}"
     return (
-        f"<td title='{value:.6g}' style='border:1px solid #bbb;{size};background:#{red:02x}{green:02x}{blue:02x}'>{text}</td>"
+        f"<td title='{value:.6g}' style='border:1px solid "
+        f"#bbb;{size};background:#{red:02x}{green:02x}{blue:02x}'>{text}</td>"
     )

@@ -1,10 +1,12 @@
 """Scatter: numerical differences give themselves away by their round-off, wherever their formula is written.
 
-A backward that applies the chain rule agrees with torch.autograd to the last digits. A difference quotient divides the last
-digits of two function values by a small step, and so lands a million times farther off, elsewhere at every point. A small
-constant that guards a division is off by as much at the next point; what is computed in float32 scatters still farther.
+A backward that applies the chain rule agrees with torch.autograd to the last digits. A difference quotient
+divides the last digits of two function values by a small step, and so lands a million times farther off,
+elsewhere at every point. A small constant that guards a division is off by as much at the next point; what is
+computed in float32 scatters still farther.
 
-Steps of 1e-4 to 1e-7 are told. A longer one leaves an error that is smooth, a shorter one scatters like float32.
+Steps of 1e-4 to 1e-7 are told. A longer one leaves an error that is smooth, a shorter one scatters like
+float32.
 """
 
 from collections.abc import Callable
@@ -20,8 +22,8 @@ SCATTERS = "scatters about the true gradient as numerical differences do"
 """What a report says."""
 
 EXACT = 1e-13
-"""Least scatter that tells, relative to the largest number of a gradient and beyond the loss's own rounding: the course's
-modules stay below 2e-15, but where a saturated softmax leaves next to no gradient."""
+"""Least scatter that tells, relative to the largest number of a gradient and beyond the loss's own rounding:
+the course's modules stay below 2e-15, but where a saturated softmax leaves next to no gradient."""
 SINGLE = 3e-9
 """Largest error of any gradient: what is computed in float32 is off by 1e-8 and more."""
 ASIDE = 1e-6
@@ -61,7 +63,11 @@ def _errors(evidence: Evidence, exact: dict[str, np.ndarray] | None) -> dict[str
     return {
         name: (got - true, float(np.abs(true).max()))
         for name, (got, true) in pairs.items()
-        if got is not None and got.shape == true.shape and true.size and np.isfinite(got).all() and np.isfinite(true).all()
+        if got is not None
+        and got.shape == true.shape
+        and true.size
+        and np.isfinite(got).all()
+        and np.isfinite(true).all()
     }
 
 

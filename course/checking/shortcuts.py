@@ -28,22 +28,23 @@ FORBIDDEN = {
     "set_grad_enabled": "torch.set_grad_enabled",
     "ops": "torch.ops",
 }
-"""Attributes whose use in a backward shows that torch was to do the work: torch.ops holds its finished backward passes."""
+"""Attributes whose use in a backward shows that torch was to do the work: torch.ops holds its finished
+backward passes."""
 COMMON = {"func", "ops"}
 """Those that anything may be called, and that count on torch only."""
 
 
 @contextmanager
 def watch_backward(module: Module, parts: Collection[type[Module]] | None = None) -> Iterator[list[str]]:
-    """Inside, note when torch or course.gradients differentiates something, or when the module's forward runs more than once.
+    """Inside, note if torch or course.gradients differentiates, or the module's forward runs more than once.
 
-    One more forward is fine: to compute a value again is cheaper, sometimes, than to save it. What a library module does that
-    falls back on torch.autograd is not the caller's doing.
+    One more forward is fine: to compute a value again is cheaper, sometimes, than to save it. What a library
+    module does that falls back on torch.autograd is not the caller's doing.
 
     Args:
         module: whose backward is watched.
-        parts: what it may be made of: a module of another kind that falls back is handed work that was to be done by hand.
-            Any kind may when left out.
+        parts: what it may be made of: a module of another kind that falls back is handed work that was to be
+            done by hand. Any kind may when left out.
     """
     seen: list[str] = []
     calls = 0
@@ -53,7 +54,8 @@ def watch_backward(module: Module, parts: Collection[type[Module]] | None = None
             helper = falls_back_now()
             if helper is None:
                 seen.append(ENGINE)
-            elif parts is not None and not any(type(helper) is part for part in parts):  # a class may claim to equal another
+            elif parts is not None and not any(type(helper) is part for part in parts):
+                # a class may claim to equal another
                 seen.append(DELEGATED)
             return original(*args, **kwargs)
 
@@ -103,12 +105,19 @@ def read_source(answer: Any) -> tuple[str, ...]:
 
 
 def read_text(sources: Sequence[str], name: str) -> tuple[str, ...]:
-    """The same for the class or function of that name, from the text of cells: the last one that defines it counts."""
+    """The shortcuts in the backward of the class of that name, or in the function, from the text of cells.
+
+    The last cell that defines it counts.
+    """
     for source in reversed(sources):
         with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             for node in ast.parse(source).body:
                 if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-                    methods = [part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "backward"]
+                    methods = [
+                        part
+                        for part in node.body
+                        if isinstance(part, ast.FunctionDef) and part.name == "backward"
+                    ]
                     written = methods[-1] if methods and isinstance(node, ast.ClassDef) else node
                     return tuple(_read(written, source.splitlines(), 1).values())
     return ()
@@ -128,7 +137,11 @@ def _read(tree: ast.AST, lines: Sequence[str], first: int) -> dict[str, str]:
 def _words(node: ast.AST) -> list[str]:
     """The forbidden words of one node of the syntax tree."""
     if isinstance(node, ast.Attribute):
-        return [node.attr] if node.attr in FORBIDDEN and (node.attr not in COMMON or _is_torch(node.value)) else []
+        return (
+            [node.attr]
+            if node.attr in FORBIDDEN and (node.attr not in COMMON or _is_torch(node.value))
+            else []
+        )
     if isinstance(node, ast.keyword):
         return ["requires_grad_"] if node.arg == "requires_grad" else []
     if isinstance(node, ast.Import | ast.ImportFrom):

@@ -1,4 +1,7 @@
-"""Ties: several equal largest numbers, where a maximum has no derivative and yet hands its gradient on exactly once."""
+"""Ties: equal largest numbers, where a maximum has no derivative.
+
+Yet it hands its gradient on exactly once.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +20,9 @@ from course.module import as_tuple
 class Ties:
     """A question at a point with ties: inputs, an upstream gradient, a direction and the true slope along it.
 
-    Equal numbers move equally far along the direction. Whichever of several equal numbers a maximum picks, the
-    output then rises by the same amount: along this direction the derivative exists, and every way to hand the gradient on
-    once has the right slope. To hand it to each of them has not.
+    Equal numbers move equally far along the direction. Whichever of several equal numbers a maximum picks,
+    the output then rises by the same amount: along this direction the derivative exists, and every way to
+    hand the gradient on once has the right slope. To hand it to each of them has not.
     """
 
     inputs: tuple[Any, ...]
@@ -59,12 +62,19 @@ def ties(truth: Truth, rng: Generator) -> Ties | None:
     (slope,) = projected_gradients(along, [zero], grad_outputs, [torch.ones_like(zero)])
     if not torch.isfinite(slope):
         return None
-    scale = sum(float((g * o).abs().sum()) for g, o in zip(grad_outputs, outputs, strict=True) if g is not None)
-    return Ties(inputs, grad_outputs, {n: d.cpu().numpy() for n, d in directions.items()}, float(slope), 1e-3 + scale)
+    scale = sum(
+        float((g * o).abs().sum()) for g, o in zip(grad_outputs, outputs, strict=True) if g is not None
+    )
+    return Ties(
+        inputs, grad_outputs, {n: d.cpu().numpy() for n, d in directions.items()}, float(slope), 1e-3 + scale
+    )
 
 
 def _tied(values: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Numbers rounded to …, −0.5, 0.5, 1.5, …, so that many are equal and none is 0; every other one shared by all inputs."""
+    """Numbers rounded to …, −0.5, 0.5, 1.5, …, so that many are equal and none is 0.
+
+    Every other one is shared by all inputs.
+    """
     found = {name: torch.floor(value) + 0.5 for name, value in values.items()}
     first = next(iter(found.values()), None)
     for value in found.values():

@@ -1,4 +1,7 @@
-"""Truth: what a module's forward says about its gradients, by numerical differences. Its backward is never called."""
+"""Truth: what a module's forward says about its gradients, by numerical differences.
+
+Its backward is never called.
+"""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,17 +25,19 @@ from course.modes import recording
 from course.module import Module, as_tuple
 
 MOST = 4096
-"""How many numbers of one tensor are measured one by one; of a larger tensor a sample of so many, weights and biases alike."""
+"""How many numbers of one tensor are measured one by one; of a larger tensor a sample of so many, weights and
+biases alike."""
 
 TRIES = 6
 """How often the point is moved when it lies at a kink."""
 
 
 class Truth:
-    """A module's right forward at one point: its output there, and its gradients for a random upstream gradient.
+    """A module's right forward at one point: its output, and its gradients for a random upstream gradient.
 
-    The point is moved a little where a mask or an argmax would flip within a central difference: no derivative exists there,
-    and a right backward would look wrong. The upstream gradient is random, since all-ones hides mistakes (softmax).
+    The point is moved a little where a mask or an argmax would flip within a central difference: no
+    derivative exists there, and a right backward would look wrong. The upstream gradient is random, since
+    all-ones hides mistakes (softmax).
 
     Args:
         module: with the right forward; it is kept, in float64.
@@ -42,7 +47,12 @@ class Truth:
     """
 
     def __init__(
-        self, module: Module, inputs: Sequence[Any], rng: Generator, *, reference: Callable[..., Any] | None = None
+        self,
+        module: Module,
+        inputs: Sequence[Any],
+        rng: Generator,
+        *,
+        reference: Callable[..., Any] | None = None,
     ) -> None:
         self.module, self.rng = module.to(dtype=torch.float64), rng
         self.inputs = to_float64(inputs)
@@ -57,7 +67,9 @@ class Truth:
     def moving(self) -> dict[str, Tensor]:
         """The floating-point inputs by name."""
         pairs = zip(self.names, self.inputs, strict=True)
-        return {name: value for name, value in pairs if isinstance(value, Tensor) and value.is_floating_point()}
+        return {
+            name: value for name, value in pairs if isinstance(value, Tensor) and value.is_floating_point()
+        }
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -65,21 +77,34 @@ class Truth:
         return self.moving | {name: parameter.value for name, parameter in self.parameters.items()}
 
     def function(self, *tensors: Tensor) -> Any:
-        """The outputs as a function of `tensors`; what the module remembers and draws at random is as before afterwards."""
+        """The outputs as a function of `tensors`.
+
+        What the module remembers and draws at random is as before afterwards.
+        """
         now = dict(zip(self.tensors, tensors, strict=True))
         with self._unchanged():
             for name, parameter in self.parameters.items():
                 parameter.value = now[name]
-            return self._compute(self.module, *(now.get(n, value) for n, value in zip(self.names, self.inputs, strict=True)))
+            return self._compute(
+                self.module, *(now.get(n, value) for n, value in zip(self.names, self.inputs, strict=True))
+            )
 
     def numeric(
         self, names: Sequence[str], *, at: Sequence[Tensor | None] | None = None, scale: float = 1.0
     ) -> list[np.ndarray]:
-        """∂L/∂t of the tensors of these names, one number at a time; nan at a kink, and where a large tensor was sampled."""
+        """∂L/∂t of the tensors of these names, one number at a time.
+
+        It is nan at a kink, and where a large tensor was sampled.
+        """
         tensors = self.tensors
         at = sample([tensors[name] for name in names], MOST, self.rng) if at is None else at
         found = numerical_gradients(
-            self._of(names), [tensors[n] for n in names], self.grad_outputs, at=at, skip_kinks=True, scale=scale
+            self._of(names),
+            [tensors[n] for n in names],
+            self.grad_outputs,
+            at=at,
+            skip_kinks=True,
+            scale=scale,
         )
         return [gradient.cpu().numpy() for gradient in found]
 
@@ -94,7 +119,9 @@ class Truth:
     def exact(
         self, grad_outputs: Sequence[Tensor | None] | None = None, tensors: Mapping[str, Tensor] | None = None
     ) -> dict[str, np.ndarray] | None:
-        """The gradients by torch.autograd, a second witness where round-off drowns the differences; None if torch has none.
+        """The gradients by torch.autograd, a second witness where round-off drowns the differences.
+
+        The result is None if torch has none.
 
         Args:
             grad_outputs: other upstream gradients than the truth's.
@@ -106,14 +133,17 @@ class Truth:
 
     @property
     def rounding(self) -> float:
-        """A few last digits of the largest term that the loss is a sum of: what cancels to less is zero for all we know."""
+        """A few last digits of the largest term that the loss is a sum of.
+
+        What cancels to less is zero for all we know.
+        """
         pairs = zip(self.expected, self.grad_outputs, strict=True)
         tops = [float((o * g).abs().max()) for o, g in pairs if g is not None and o.numel()]
         return 16 * torch.finfo(torch.float64).eps * max(tops, default=0.0)
 
     @property
     def noise(self) -> float:
-        """How far a central difference may be off by round-off alone: some last digits, divided by the step."""
+        """How far a central difference may be off by round-off: some last digits, divided by the step."""
         return 0.25 * self.rounding / float(step_size(torch.zeros((), dtype=torch.float64)))
 
     def _of(self, names: Sequence[str]) -> Callable[..., Any]:
@@ -122,10 +152,14 @@ class Truth:
         return lambda *moved: self.function(*(held | dict(zip(names, moved, strict=True))).values())
 
     def _leave_kinks(self) -> None:
-        """Move the point until no decision of forward flips close by; where every point has a kink, as it was."""
+        """Move the point until no decision of forward flips close by.
+
+        Where every point has a kink, it stays as it was.
+        """
         inputs, values = self.inputs, {name: parameter.value for name, parameter in self.parameters.items()}
         for attempt in range(TRIES):
-            with suppress(ArithmeticError, ValueError, RuntimeError, IndexError):  # a point where forward cannot go
+            # a point where forward cannot go
+            with suppress(ArithmeticError, ValueError, RuntimeError, IndexError):
                 if not crosses_kink(self.function, list(self.tensors.values())):
                     return
             far = 1e-3 * 4**attempt
@@ -139,14 +173,20 @@ class Truth:
     def _moved(self, value: Any, far: float) -> Any:
         if not isinstance(value, Tensor) or not value.is_floating_point():
             return value
-        away = torch.randn(value.shape, dtype=value.dtype, device=self.rng.device, generator=self.rng).to(value.device)
+        away = torch.randn(value.shape, dtype=value.dtype, device=self.rng.device, generator=self.rng).to(
+            value.device
+        )
         return value + far * away * value.abs().clamp(min=0.1)
 
     @contextmanager
     def _unchanged(self) -> Iterator[None]:
-        """Put back parameters, buffers and random number generators afterwards, and forget what forward saved."""
+        """Put back parameters, buffers and random generators afterwards, and forget what forward saved."""
         held = [(thing, thing.value) for _, thing in self.module.named_state()]
-        generators = [(m, vars(m)["rng"]) for _, m in self.module.named_modules() if isinstance(vars(m).get("rng"), Generator)]
+        generators = [
+            (m, vars(m)["rng"])
+            for _, m in self.module.named_modules()
+            if isinstance(vars(m).get("rng"), Generator)
+        ]
         for module, generator in generators:
             vars(module)["rng"] = generator.clone_state()
         default = torch.get_rng_state()
@@ -164,14 +204,25 @@ class Truth:
 def by_autograd(
     function: Callable[..., Any], tensors: Mapping[str, Tensor], grad_outputs: Sequence[Any]
 ) -> dict[str, np.ndarray] | None:
-    """The gradients of function(*tensors) through torch.autograd, by name; None where torch cannot go, or not follow."""
+    """The gradients of function(*tensors) through torch.autograd, by name.
+
+    The result is None where torch cannot go, or not follow.
+    """
     leaves = {name: tensor.detach().clone().requires_grad_() for name, tensor in tensors.items()}
     try:
         with torch.enable_grad():
             outputs = as_tuple(function(*leaves.values()))
-            pairs = [(o, g) for o, g in zip(outputs, grad_outputs, strict=True) if g is not None and o.requires_grad]
+            pairs = [
+                (o, g)
+                for o, g in zip(outputs, grad_outputs, strict=True)
+                if g is not None and o.requires_grad
+            ]
             found = torch.autograd.grad(
-                [o for o, _ in pairs], list(leaves.values()), [g for _, g in pairs], allow_unused=True, materialize_grads=True
+                [o for o, _ in pairs],
+                list(leaves.values()),
+                [g for _, g in pairs],
+                allow_unused=True,
+                materialize_grads=True,
             )
     except (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, NotImplementedError):
         return None
@@ -179,9 +230,13 @@ def by_autograd(
 
 
 def random_like(outputs: Sequence[Any], rng: Generator) -> tuple[Any, ...]:
-    """A random upstream gradient for each output; None for one that has no gradient: whole numbers, or nothing at all."""
+    """A random upstream gradient for each output.
+
+    It is None for an output that has no gradient: whole numbers, or nothing at all.
+    """
     return tuple(
-        torch.randn(o.shape, dtype=torch.float64, device=rng.device, generator=rng) if _is_float(o) else None for o in outputs
+        torch.randn(o.shape, dtype=torch.float64, device=rng.device, generator=rng) if _is_float(o) else None
+        for o in outputs
     )
 
 
@@ -190,7 +245,10 @@ def _is_float(value: Any) -> bool:
 
 
 def fresh_copy(module: Module, rng: Generator) -> Module:
-    """A copy in float64 with parameters away from their initial values, which may hide mistakes: zeros and ones do."""
+    """A copy in float64 with parameters away from their initial values.
+
+    Initial values may hide mistakes: zeros and ones do.
+    """
     module = copy.deepcopy(module).to(dtype=torch.float64)
     for parameter in module.parameters():
         move = torch.randn(parameter.value.shape, dtype=torch.float64, device=rng.device, generator=rng)

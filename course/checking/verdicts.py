@@ -21,22 +21,37 @@ from course.checking.ties import Ties
 from course.checking.truth import Truth
 
 TOLERANCE = 1e-6
-"""Largest accepted error, relative to the largest number in the array: central differences in float64 are right to about
-1e-9, and the classic mistakes are wrong by far more than 1e-4."""
+"""Largest accepted error, relative to the largest number in the array: central differences in float64 are
+right to about 1e-9, and the classic mistakes are wrong by far more than 1e-4."""
 
 SECOND_LOOK = 1 / 32
-"""Where a number differs, it is measured again with a step this much shorter: a sharp bend spoils a long step, not a short."""
+"""Where a number differs, it is measured again with a step this much shorter: a sharp bend spoils a long
+step, not a short."""
 
 
-def judge(title: str, evidence: Evidence, truth: Truth, *, tolerance: float = TOLERANCE, thorough: bool = False) -> Report:
-    """Decide from arrays alone: forward against the true one, backward against finite differences of the true forward."""
+def judge(
+    title: str, evidence: Evidence, truth: Truth, *, tolerance: float = TOLERANCE, thorough: bool = False
+) -> Report:
+    """Decide from arrays alone.
+
+    Forward is compared with the true one, backward with finite differences of the true forward.
+    """
     parts = [_judge_output(evidence, truth, tolerance), _judge_shapes(evidence, truth)]
     wrong, numeric = _compare(evidence, truth, tolerance, thorough)
-    mistakes = _diagnose(truth, evidence, {name: numeric[name] for name in wrong if name in numeric}) if wrong else {}
+    mistakes = (
+        _diagnose(truth, evidence, {name: numeric[name] for name in wrong if name in numeric})
+        if wrong
+        else {}
+    )
     repeatable = _judge_repeatable(evidence, list(truth.moving), wrong, tolerance)
     for name in truth.tensors:
         mistake = mistakes.get(name)
-        if mistake and mistake.mistake is Mistake.WRONG_IN_PLACES and not repeatable.passed and evidence.grads_again:
+        if (
+            mistake
+            and mistake.mistake is Mistake.WRONG_IN_PLACES
+            and not repeatable.passed
+            and evidence.grads_again
+        ):
             what = "something saved is changed in place while backward still needs it"
             mistake = Diagnosis(Mistake.SAVED_CHANGED, what, 0.7)
         parts.append(Part(Kind.GRADIENT, name, wrong.get(name), mistake))
@@ -74,7 +89,11 @@ def _compare(
     failure = evidence.failures.get("forward") or evidence.failures.get("backward")
     wrong = {name: failure or _missing(name) for name in shapes if name not in given}
     fitting = [name for name in given if given[name].shape == shapes[name]]
-    doubtful = list(fitting) if thorough else [n for n in fitting if not _agrees_along(truth, n, given[n], tolerance)]
+    doubtful = (
+        list(fitting)
+        if thorough
+        else [n for n in fitting if not _agrees_along(truth, n, given[n], tolerance)]
+    )
     misfits = [name for name in given if name not in fitting]
     measured = list(shapes) if thorough else doubtful + misfits
     numeric = dict(zip(measured, truth.numeric(measured), strict=True))
@@ -85,7 +104,8 @@ def _compare(
         finding = difference(given[name], compared, tolerance, "the numeric gradient")
         if finding is None:
             continue
-        if exact is not None:  # a second witness: differences drown in round-off where outputs are large or slopes are small
+        # a second witness: differences drown in round-off where outputs are large or slopes are small
+        if exact is not None:
             seen = np.where(np.isnan(numeric[name]), np.nan, exact[name])
             if not difference(given[name], seen, tolerance, "the true gradient", truth.rounding):
                 continue
@@ -107,13 +127,21 @@ def _agrees_along(truth: Truth, name: str, grad: np.ndarray, tolerance: float) -
         return False
     allowed = 0.5 * tolerance * np.abs(grad).max(initial=0.0)
     try:
-        return all(abs(float((grad * d).sum()) - slope) <= allowed for _ in range(2) for d, slope in truth.slopes([name]))
-    except (ValueError, RuntimeError, ArithmeticError):  # a step leads out of the domain: number by number it is shorter
+        return all(
+            abs(float((grad * d).sum()) - slope) <= allowed
+            for _ in range(2)
+            for d, slope in truth.slopes([name])
+        )
+    except (ValueError, RuntimeError, ArithmeticError):
+        # a step leads out of the domain: number by number it is shorter
         return False
 
 
 def _second_look(truth: Truth, name: str, grad: np.ndarray, numeric: np.ndarray, tolerance: float) -> bool:
-    """Measure the numbers that differ again, closer by: whether they agree then. `numeric` gets the better values."""
+    """Measure again, closer by, the numbers that differ: whether they agree then.
+
+    `numeric` gets the better values.
+    """
     allowed = tolerance * np.nanmax(np.abs(numeric), initial=0.0) + truth.noise
     differ = np.flatnonzero(~(np.abs(grad - numeric) <= allowed) & np.isfinite(numeric))
     if not np.isfinite(grad).all() or not 0 < len(differ) <= 256:
@@ -121,7 +149,9 @@ def _second_look(truth: Truth, name: str, grad: np.ndarray, numeric: np.ndarray,
     at = torch.from_numpy(differ).to(truth.tensors[name].device)
     (closer,) = truth.numeric([name], at=[at], scale=SECOND_LOOK)
     better = closer.reshape(-1)[differ]
-    fine = np.isnan(better) | (np.abs(grad.reshape(-1)[differ] - better) <= allowed + truth.noise / SECOND_LOOK)
+    fine = np.isnan(better) | (
+        np.abs(grad.reshape(-1)[differ] - better) <= allowed + truth.noise / SECOND_LOOK
+    )
     if fine.all():
         numeric.reshape(-1)[differ] = better
     return bool(fine.all())
@@ -172,7 +202,11 @@ def _no_gradient(evidence: Evidence) -> Finding:
 
 
 def _judge_accumulation(
-    evidence: Evidence, names: list[str], wrong: Collection[str], mistakes: Mapping[str, Diagnosis], tolerance: float
+    evidence: Evidence,
+    names: list[str],
+    wrong: Collection[str],
+    mistakes: Mapping[str, Diagnosis],
+    tolerance: float,
 ) -> Part:
     for name in names:
         once, twice = evidence.grads.get(name), evidence.grads_again.get(name)
@@ -185,7 +219,9 @@ def _judge_accumulation(
         if not doubled and (once.shape != twice.shape or difference(twice, 2 * once, tolerance, "")):
             same = once.shape == twice.shape and not difference(twice, once, tolerance, "")
             what = f"{name}.grad is assigned where += belongs"
-            replaced = Finding(Problem.NOT_ADDED, f"a second backward must add to {name}.grad, not replace it")
+            replaced = Finding(
+                Problem.NOT_ADDED, f"a second backward must add to {name}.grad, not replace it"
+            )
             mistake = Diagnosis(Mistake.OVERWRITTEN, what, 0.95) if same else None
             return Part(Kind.ACCUMULATION, name, replaced, mistake)
     return Part(Kind.ACCUMULATION)
@@ -198,7 +234,9 @@ def _judge_repeatable(evidence: Evidence, names: list[str], wrong: Collection[st
             return Part(Kind.REPEATABLE, name, _no_gradient(evidence))
         if not np.array_equal(again, once, equal_nan=True) and difference(again, once, tolerance, ""):
             why = "something saved was changed in place, or numbers are drawn at random"
-            other = Finding(Problem.DIFFERENT, f"a second backward gives another {gradient_name(name)}: {why}")
+            other = Finding(
+                Problem.DIFFERENT, f"a second backward gives another {gradient_name(name)}: {why}"
+            )
             changed = Diagnosis(Mistake.SAVED_CHANGED, "something saved was changed in place", 0.9)
             return Part(Kind.REPEATABLE, name, other, None if name in wrong else changed)
     return Part(Kind.REPEATABLE)
@@ -220,7 +258,9 @@ def judge_ties(evidence: Evidence, question: Ties) -> Part:
     if any(grad is None or grad.shape != question.direction[name].shape for name, grad in grads.items()):
         missing = Finding(Problem.MISSING, "a gradient is missing, or has the wrong shape")
         return Part(Kind.TIES, finding=_first_failure(evidence) or missing)
-    slope = sum(float((grad * question.direction[name]).sum()) for name, grad in grads.items() if grad is not None)
+    slope = sum(
+        float((grad * question.direction[name]).sum()) for name, grad in grads.items() if grad is not None
+    )
     if abs(slope - question.slope) <= 1e-6 * question.scale:
         return Part(Kind.TIES)
     what = "of several equal numbers, one gets the gradient, or each a share: together exactly the whole"

@@ -29,10 +29,13 @@ class Chain(Module):
             raise ValueError("a Chain needs at least one module")
         for position, module in enumerate(modules):
             if not isinstance(module, Module):
-                raise TypeError(f"position {position} of the chain is a {type(module).__name__}, not a Module")
+                raise TypeError(
+                    f"position {position} of the chain is a {type(module).__name__}, not a Module"
+                )
             if any(module is other for other in modules[:position]):
                 raise ValueError(
-                    f"{type(module).__name__} stands twice in the chain (again at position {position}); one module remembers "
+                    f"{type(module).__name__} stands twice in the chain (again at position {position}); one "
+                    f"module remembers "
                     "only its last forward: use module.share() for the second"
                 )
         self.modules = list(modules)

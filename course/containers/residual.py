@@ -9,7 +9,7 @@ from course.module import Module
 
 
 class Residual(Module):
-    """a = h(x) + s(x): the `module` h learns what to add to x; the `shortcut` s is the identity when left out.
+    """a = h(x) + s(x): `module` h learns what to add to x; the `shortcut` s is the identity when left out.
 
     With g = ∂L/∂a (lecture 08), x lies on two paths, so that its gradients add up:
         ∂L/∂x = h.backward(g) + s.backward(g)
@@ -35,7 +35,9 @@ class Residual(Module):
         through = self.module(x)
         if through.shape != around.shape:
             both = f"the module gives shape {tuple(through.shape)}, the shortcut {tuple(around.shape)}"
-            raise SizeError(f"Residual: {both}: pass a shortcut that gives the module's shape, such as a Linear")
+            raise SizeError(
+                f"Residual: {both}: pass a shortcut that gives the module's shape, such as a Linear"
+            )
         self.save()
         return through + around
 

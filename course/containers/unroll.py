@@ -11,16 +11,16 @@ from course.module import Module, as_tuple
 
 
 class Unroll(Module):
-    """s_t = cell(x_t, s_{t−1}) for every t along the first axis of x; each step is a `share()` of the one cell.
+    """s_t = cell(x_t, s_{t−1}) for every t along the first axis of x; each step is a `share()` of the cell.
 
-    The state s is one tensor (RNNCell, GRUCell) or several (LSTMCell's h and c); its first tensor is the step's output. forward
-    returns all outputs, stacked along time, and then the final state.
+    The state s is one tensor (RNNCell, GRUCell) or several (LSTMCell's h and c); its first tensor is the
+    step's output. forward returns all outputs, stacked along time, and then the final state.
 
-    Backpropagation through time (lecture 13), from the last step to the first: s_t acts on the loss as the output of step t and
-    through step t + 1, so that both gradients add up,
+    Backpropagation through time (lecture 13), from the last step to the first: s_t acts on the loss as the
+    output of step t and through step t + 1, so that both gradients add up,
         ∂L/∂s_t = ∂L/∂output_t + cell_{t+1}.backward(∂L/∂s_{t+1}),
-    and every step adds to the same ∂L/∂θ. With ``truncate=k`` the second term is dropped after every k steps: the state goes
-    on, the gradient does not, as if the state were detached there.
+    and every step adds to the same ∂L/∂θ. With ``truncate=k`` the second term is dropped after every k steps:
+    the state goes on, the gradient does not, as if the state were detached there.
 
     Args:
         cell: forward(x, *state) returns the new state.
@@ -38,13 +38,16 @@ class Unroll(Module):
     def __init__(self, cell: Module, *, truncate: int | None = None) -> None:
         if truncate is not None and truncate < 1:
             raise ValueError(
-                f"truncate={truncate}: a gradient flows back through at least 1 step; leave it out for all of them"
+                f"truncate={truncate}: a gradient flows back through at least 1 step; leave it out for all "
+                f"of them"
             )
         self.cell, self.truncate = cell, truncate
 
     def forward(self, x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         if x.dim() == 0 or len(x) == 0:
-            raise SizeError(f"Unroll: argument 'x' has shape {tuple(x.shape)}, expected (time, …) with at least one step")
+            raise SizeError(
+                f"Unroll: argument 'x' has shape {tuple(x.shape)}, expected (time, …) with at least one step"
+            )
         steps, outputs = [], []
         for t, x_t in enumerate(x):
             step = self.cell.share()
@@ -79,10 +82,15 @@ class Unroll(Module):
     def _complete(step: Module, grads: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The gradients of a step's state, zero where none came."""
         like = next(step.parameters()).value
-        return (*grads, *(like.new_zeros(shape) for shape in step.output_shapes[len(grads) :] if shape is not None))
+        return (
+            *grads,
+            *(like.new_zeros(shape) for shape in step.output_shapes[len(grads) :] if shape is not None),
+        )
 
     def graph(self, steps: int) -> Graph:
-        """The loop as a Graph for looking at: it reads x1, x2, … and the first state, and gives h1, h2, … and the last state.
+        """The loop as a Graph for looking at.
+
+        It reads x1, x2, … and the first state, and gives h1, h2, … and the last state.
 
         It shares the cell's parameters; a gradient flows through all of it.
         """

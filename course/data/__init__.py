@@ -1,4 +1,7 @@
-"""Data sets that need no internet, one a file: real ones, and drawn ones in the plane. Each function returns a Dataset."""
+"""Data sets that need no internet, one a file: real ones, and drawn ones in the plane.
+
+Each function returns a Dataset.
+"""
 
 from course.data.blobs import blobs
 from course.data.breast_cancer import breast_cancer

@@ -7,7 +7,12 @@ from course.data.dataset import Dataset
 
 
 def blobs(
-    count: int = 300, classes: int = 3, spread: float = 1.0, seed: int = 0, *, dtype: torch.dtype = torch.float32
+    count: int = 300,
+    classes: int = 3,
+    spread: float = 1.0,
+    seed: int = 0,
+    *,
+    dtype: torch.dtype = torch.float32,
 ) -> Dataset:
     """Normally distributed clouds around centers that are drawn from a square of side 20.
 

@@ -11,8 +11,9 @@ QUANTITIES = (
 
 
 def breast_cancer(*, dtype: torch.dtype = torch.float32) -> Dataset:
-    """Thirty numbers for each tumor: ten quantities, of each the mean, the standard error and the worst (largest) value."""
-    from sklearn.datasets import load_breast_cancer  # here, since loading it takes longer than loading the course
+    """Thirty numbers for each tumor: the mean, standard error and worst (largest) value of ten quantities."""
+    # here, since loading it takes longer than loading the course
+    from sklearn.datasets import load_breast_cancer
 
     inputs, classes = load_breast_cancer(return_X_y=True)
     return Dataset.make(
@@ -20,7 +21,10 @@ def breast_cancer(*, dtype: torch.dtype = torch.float32) -> Dataset:
         inputs,
         classes,
         dtype=dtype,
-        feature_names=tuple(f"{name}, {which}" for which in ("mean", "error", "worst") for name in QUANTITIES),
+        feature_names=tuple(
+            f"{name}, {which}" for which in ("mean", "error", "worst") for name in QUANTITIES
+        ),
         target_names=("malignant", "benign"),
-        source="Street, Wolberg, Mangasarian: Nuclear feature extraction for breast tumor diagnosis, Proc. SPIE 1905 (1993)",
+        source="Street, Wolberg, Mangasarian: Nuclear feature extraction for breast tumor diagnosis, Proc. "
+        "SPIE 1905 (1993)",
     )

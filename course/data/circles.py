@@ -7,7 +7,12 @@ from course.data.dataset import Dataset
 
 
 def circles(
-    count: int = 300, noise: float = 0.1, inner: float = 0.5, seed: int = 0, *, dtype: torch.dtype = torch.float32
+    count: int = 300,
+    noise: float = 0.1,
+    inner: float = 0.5,
+    seed: int = 0,
+    *,
+    dtype: torch.dtype = torch.float32,
 ) -> Dataset:
     """Points on two circles around the origin, of radius 1 and `inner`.
 

@@ -16,12 +16,15 @@ MOST_FEATURES = 30
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Examples: one row of `inputs` and one of `targets` for each. Nothing of it changes; methods hand back another one.
+    """Examples: one row of `inputs` and one of `targets` for each.
+
+    Nothing of a data set changes; methods hand back another one.
 
     Args:
         name: what the data set is called.
         inputs: examples × features, or examples × channels × height × width.
-        targets: a class for each example (whole numbers, one axis), or numbers to predict (examples × outputs).
+        targets: a class for each example (whole numbers, one axis), or numbers to predict (examples ×
+            outputs).
         feature_names: one for each column of the inputs (of images: for each pixel).
         target_names: one for each class, or for each output.
         source: where the data are described.
@@ -42,7 +45,9 @@ class Dataset:
     target_scaling: Scaling | None = None
 
     @classmethod
-    def make(cls, name: str, inputs: Any, targets: Any, *, dtype: torch.dtype = torch.float32, **about: Any) -> Self:
+    def make(
+        cls, name: str, inputs: Any, targets: Any, *, dtype: torch.dtype = torch.float32, **about: Any
+    ) -> Self:
         """From arrays: floating point as `dtype`, classes as int64, on the course's device."""
         targets = torch.as_tensor(targets)
         kind = dtype if targets.is_floating_point() else torch.int64
@@ -57,7 +62,9 @@ class Dataset:
     def feature_labels(self) -> tuple[str, ...]:
         """The features' names with their units, for axes."""
         units = self.units if self.units and self.input_scaling is None else ("",) * len(self.feature_names)
-        return tuple(f"{name} ({unit})" if unit else name for name, unit in zip(self.feature_names, units, strict=True))
+        return tuple(
+            f"{name} ({unit})" if unit else name for name, unit in zip(self.feature_names, units, strict=True)
+        )
 
     def only(self, *names: str) -> "Dataset":
         """The data set with these features alone, in this order.
@@ -67,9 +74,13 @@ class Dataset:
         """
         for name in names:
             if name not in self.feature_names:
-                raise ValueError(f"{self.name} has no feature '{name}': there are {', '.join(self.feature_names)}")
+                raise ValueError(
+                    f"{self.name} has no feature '{name}': there are {', '.join(self.feature_names)}"
+                )
         if self.input_scaling is not None:
-            raise ValueError(f"choose features of {self.name} before standardize(), which keeps a mean for each of them")
+            raise ValueError(
+                f"choose features of {self.name} before standardize(), which keeps a mean for each of them"
+            )
         columns = [self.feature_names.index(name) for name in names]
         units = tuple(self.units[column] for column in columns) if self.units else ()
         return replace(self, inputs=self.inputs[:, columns], feature_names=names, units=units)
@@ -80,10 +91,13 @@ class Dataset:
         Raises:
             ValueError: `test` is not between 0 and 1, or leaves a part without one of the classes.
         """
-        from sklearn.model_selection import train_test_split  # here, since loading it takes longer than loading the course
+        # here, since loading it takes longer than loading the course
+        from sklearn.model_selection import train_test_split
 
         if not 0 < test < 1:
-            raise ValueError(f"test={test} is no share of the examples: pass a number between 0 and 1, such as 0.25")
+            raise ValueError(
+                f"test={test} is no share of the examples: pass a number between 0 and 1, such as 0.25"
+            )
         strata = self.targets.cpu().numpy() if self.classifies else None
         parts = train_test_split(range(len(self)), test_size=test, random_state=seed, stratify=strata)
         return Split(*(self[torch.tensor(part)] for part in parts))
@@ -92,7 +106,8 @@ class Dataset:
         """Each feature with mean 0 and deviation 1, in the numbers of `by`: the training part.
 
         Args:
-            by: whose mean and deviation are taken, be it standardized already or not; this data set's own if None.
+            by: whose mean and deviation are taken, be it standardized already or not; this data set's own if
+                None.
             targets: numbers to predict are standardized, too; `in_units` takes them back.
 
         Raises:
@@ -120,7 +135,9 @@ class Dataset:
         if inputs.shape[1] <= MOST_FEATURES:
             columns = dict(zip(self.feature_labels, inputs.T, strict=True))
         else:
-            unit = f" ({self.units[0]})" if self.units and self.units[0] and self.input_scaling is None else ""
+            unit = (
+                f" ({self.units[0]})" if self.units and self.units[0] and self.input_scaling is None else ""
+            )
             columns = {f"all {inputs.shape[1]} features{unit}": inputs}
         counts = ""
         if self.classifies:
@@ -153,6 +170,6 @@ class Split(NamedTuple):
     test: Dataset
 
     def standardize(self, *, targets: bool = False) -> "Split":
-        """Both parts by the mean and the deviation of the training part: nothing of the test part is looked at."""
+        """Both parts by the mean and deviation of the training part; nothing of the test part is used."""
         train = self.train.standardize(targets=targets)
         return Split(train, self.test.standardize(by=train, targets=targets))

@@ -12,7 +12,12 @@ def table(columns: Mapping[str, torch.Tensor]) -> list[str]:
     rows = [HEADS, *((label, *_numbers(values)) for label, values in columns.items())]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
     return [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
         for row in rows
     ]
 

@@ -7,7 +7,10 @@ from course.data.dataset import Dataset
 
 
 def diabetes(*, dtype: torch.dtype = torch.float32) -> Dataset:
-    """Ten numbers for each patient in their own units, and a score of the disease's progression one year later to predict."""
+    """Ten numbers for each patient in their own units, and a score to predict.
+
+    The score tells the disease's progression one year later.
+    """
     from sklearn.datasets import load_diabetes  # here, since loading it takes longer than loading the course
 
     inputs, progression = load_diabetes(return_X_y=True, scaled=False)

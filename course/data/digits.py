@@ -8,7 +8,7 @@ SIDE = 8
 
 
 def digits(*, images: bool = False, dtype: torch.dtype = torch.float32) -> Dataset:
-    """Handwritten digits; a pixel is the share of its ink, from 0 to 1 (in the source: 0 to 16 of 4 × 4 dots).
+    """Handwritten digits; a pixel is its share of ink, from 0 to 1 (in the source: 0 to 16 of 4 × 4 dots).
 
     Args:
         images: as images of shape 1 × 8 × 8 for convolutions, instead of rows of 64 pixels.
@@ -25,6 +25,7 @@ def digits(*, images: bool = False, dtype: torch.dtype = torch.float32) -> Datas
         dtype=dtype,
         feature_names=tuple(f"row {row}, column {column}" for row in range(SIDE) for column in range(SIDE)),
         target_names=tuple("0123456789"),
-        source="Alpaydin, Kaynak: Optical recognition of handwritten digits, UCI Machine Learning Repository (1998)",
+        source="Alpaydin, Kaynak: Optical recognition of handwritten digits, UCI Machine Learning Repository "
+        "(1998)",
         units=("ink",) * SIDE**2,
     )

@@ -13,7 +13,7 @@ ROWS = 344
 
 
 def hills(row: int = 200, *, dtype: torch.dtype = torch.float32) -> Dataset:
-    """403 heights, one every 75 m on the way from west to east: a real curve to fit, without noise and without a formula.
+    """403 heights, one every 75 m from west to east: a real curve to fit, without noise or formula.
 
     Args:
         row: which of the 344 lines of the map is walked, from north to south.
@@ -37,7 +37,8 @@ def hills(row: int = 200, *, dtype: torch.dtype = torch.float32) -> Dataset:
         dtype=dtype,
         feature_names=("way to the east",),
         target_names=("height",),
-        source="elevation model of the Jacksboro fault, Tennessee, 3 seconds of arc fine; shipped with matplotlib",
+        source="elevation model of the Jacksboro fault, Tennessee, 3 seconds of arc fine; shipped with "
+        "matplotlib",
         units=("km",),
         target_unit="m",
     )

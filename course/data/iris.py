@@ -6,7 +6,10 @@ from course.data.dataset import Dataset
 
 
 def iris(*, dtype: torch.dtype = torch.float32) -> Dataset:
-    """Three species of iris. A straight line parts setosa from the others, and nearly parts these from each other."""
+    """Three species of iris.
+
+    A straight line parts setosa from the others, and nearly parts these from each other.
+    """
     from sklearn.datasets import load_iris  # here, since loading it takes longer than loading the course
 
     inputs, classes = load_iris(return_X_y=True)

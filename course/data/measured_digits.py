@@ -35,9 +35,10 @@ def measured_digits(*, dtype: torch.dtype = torch.float32) -> Dataset:
 def measure(images: Tensor) -> Tensor:
     """Hand-made features of images with ink from 0 to 1: examples × 8 × 8 gives examples × 8.
 
-    The mean ink; the center of the ink, from 0 (top, left) to 1 (bottom, right); the mean difference to the image mirrored left
-    to right, and upside down; the mean ink of the 4 × 2 pixels in the middle; how many strokes the fourth row crosses, and the
-    fifth column, where a stroke is a run of pixels with more than half of the ink.
+    The mean ink; the center of the ink, from 0 (top, left) to 1 (bottom, right); the mean difference to the
+    image mirrored left to right, and upside down; the mean ink of the 4 × 2 pixels in the middle; how many
+    strokes the fourth row crosses, and the fifth column, where a stroke is a run of pixels with more than
+    half of the ink.
     """
     place = torch.linspace(0, 1, SIDE, dtype=images.dtype, device=images.device)
     ink = images.sum(dim=(1, 2))

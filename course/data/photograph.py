@@ -15,17 +15,21 @@ def photograph(name: str = "china", *, shrink: int = 1, dtype: torch.dtype = tor
 
     Args:
         name: "china" or "flower".
-        shrink: the mean over squares of so many pixels a side; what is left over at the right and at the bottom is cut off.
+        shrink: the mean over squares of so many pixels a side; what is left over at the right and at the
+            bottom is cut off.
         dtype: of the tensor.
 
     Raises:
         ValueError: there is no such photograph, or it cannot be shrunk so far.
     """
-    from sklearn.datasets import load_sample_image  # here, since loading it takes longer than loading the course
+    # here, since loading it takes longer than loading the course
+    from sklearn.datasets import load_sample_image
 
     if name not in PHOTOGRAPHERS:
         raise ValueError(f"there is no photograph '{name}': choose {' or '.join(PHOTOGRAPHERS)}")
     pixels = tensor(np.array(load_sample_image(f"{name}.jpg")), dtype).permute(2, 0, 1) / 255
     if not 1 <= shrink <= min(pixels.shape[1:]):
-        raise ValueError(f"shrink={shrink} is out of range: expected 1 to {min(pixels.shape[1:])} pixels a side")
+        raise ValueError(
+            f"shrink={shrink} is out of range: expected 1 to {min(pixels.shape[1:])} pixels a side"
+        )
     return torch.nn.functional.avg_pool2d(pixels, shrink).contiguous()

@@ -15,7 +15,10 @@ class Scaling:
 
     @classmethod
     def of(cls, values: Tensor) -> Self:
-        """The mean and the deviation over the examples (dividing by their number); a constant feature is only centered."""
+        """The mean and the deviation over the examples (dividing by their number).
+
+        A constant feature is only centered.
+        """
         deviation = values.std(dim=0, correction=0)
         constant = deviation <= 1e-6 * values.abs().amax(dim=0)  # what rounding leaves of a deviation of 0
         return cls(values.mean(dim=0), deviation.masked_fill(constant, 1.0))

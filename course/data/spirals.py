@@ -30,11 +30,18 @@ def spirals(
         ValueError: fewer than two arms, or fewer points than arms.
     """
     if not 2 <= arms <= count:
-        raise ValueError(f"{count} points on {arms} arms: there must be two arms or more, and a point for each")
+        raise ValueError(
+            f"{count} points on {arms} arms: there must be two arms or more, and a point for each"
+        )
     rng = np.random.default_rng(seed)
     classes = np.arange(count) % arms
-    radius = np.sqrt(rng.uniform(size=count))  # as many points on each piece of equal length, but near the origin
+    # as many points on each piece of equal length, but near the origin
+    radius = np.sqrt(rng.uniform(size=count))
     angle = 2 * np.pi * (turns * radius + classes / arms)
-    points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1) + rng.normal(0, noise, (count, 2))
-    source = "after Lang, Witbrock: Learning to tell two spirals apart, Connectionist Models Summer School (1988)"
+    points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1) + rng.normal(
+        0, noise, (count, 2)
+    )
+    source = (
+        "after Lang, Witbrock: Learning to tell two spirals apart, Connectionist Models Summer School (1988)"
+    )
     return plane("spirals", points, classes, tuple(f"arm {arm}" for arm in range(arms)), source, dtype)

@@ -6,7 +6,9 @@ from course.data._plane import plane
 from course.data.dataset import Dataset
 
 
-def two_moons(count: int = 300, noise: float = 0.15, seed: int = 0, *, dtype: torch.dtype = torch.float32) -> Dataset:
+def two_moons(
+    count: int = 300, noise: float = 0.15, seed: int = 0, *, dtype: torch.dtype = torch.float32
+) -> Dataset:
     """Two interleaved half circles of radius 1, one class each.
 
     Args:

@@ -1,4 +1,4 @@
-"""Exclusive or: true where one of two inputs is on, but not both; the smallest problem that no line solves."""
+"""Exclusive or: true where just one of two inputs is on; the smallest problem that no line solves."""
 
 import numpy as np
 import torch
@@ -7,8 +7,10 @@ from course.data._plane import plane
 from course.data.dataset import Dataset
 
 
-def xor(count: int = 200, noise: float = 0.12, seed: int = 0, *, dtype: torch.dtype = torch.float32) -> Dataset:
-    """Points around the four corners (0, 0), (0, 1), (1, 0) and (1, 1); ``xor(4, noise=0)`` is the truth table.
+def xor(
+    count: int = 200, noise: float = 0.12, seed: int = 0, *, dtype: torch.dtype = torch.float32
+) -> Dataset:
+    """Points around the corners (0, 0), (0, 1), (1, 0) and (1, 1); ``xor(4, noise=0)`` is the truth table.
 
     Args:
         count: how many points, dealt to the corners in turn.

@@ -1,4 +1,4 @@
-"""The exercises: what each asks of a student's object and how many points its parts are worth. No answers are in here."""
+"""The exercises: what each asks of a student's object, and the points for its parts; no answers."""
 
 from course.exercises.exercise import Call, Case, Exercise, equals
 from course.exercises.grading import grade, grade_respondent

@@ -1,4 +1,4 @@
-"""An exercise: cases to run a student's object on, the points for its parts, and hints. No answers are in here."""
+"""An exercise: cases to run a student's object on, points for its parts, and hints, but no answers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
@@ -52,7 +52,9 @@ class Case:
 
     def __post_init__(self, build: None) -> None:
         if build is not None:
-            raise TypeError(f"case '{self.label}': `build` is called `make` now: Case(label, make, inputs, state)")
+            raise TypeError(
+                f"case '{self.label}': `build` is called `make` now: Case(label, make, inputs, state)"
+            )
 
     def module(self, answer: Any) -> Module:
         """The module of this case, made of a student's object or of the truth, with the case's `state` in it.
@@ -81,10 +83,13 @@ class Call:
     """One situation for a plain function: how it is called, on what, and when its result is accepted.
 
     Attributes:
-        run: run(answer, *inputs) calls the student's function, in the student's process, and returns arrays or numbers.
-        inputs: tensors; whatever else the function needs (a function to differentiate, say) is `run`'s to add.
-        accept: accept(inputs, results) gives one line on what is wrong, empty when nothing is. It runs in the judge's process:
-            compare with a reference (see `equals`), test for a property, or compute a metric on held-out data.
+        run: run(answer, *inputs) calls the student's function, in the student's process, and returns arrays
+            or numbers.
+        inputs: tensors; whatever else the function needs (a function to differentiate, say) is `run`'s to
+            add.
+        accept: accept(inputs, results) gives one line on what is wrong, empty when nothing is. It runs in the
+            judge's process: compare with a reference (see `equals`), test for a property, or compute a metric
+            on held-out data.
         seconds: time for the call.
     """
 
@@ -95,7 +100,9 @@ class Call:
     seconds: float = 5.0
 
 
-def equals(reference: Callable[..., Any], tolerance: float = 1e-6) -> Callable[[Sequence[Tensor], Sequence[np.ndarray]], str]:
+def equals(
+    reference: Callable[..., Any], tolerance: float = 1e-6
+) -> Callable[[Sequence[Tensor], Sequence[np.ndarray]], str]:
     """Accept results that equal reference(*inputs), relative to the largest number of each."""
 
     def accept(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
@@ -104,7 +111,11 @@ def equals(reference: Callable[..., Any], tolerance: float = 1e-6) -> Callable[[
         if len(results) != len(wanted):
             return f"gave {len(results)} result{'s' * (len(results) != 1)} where {len(wanted)} belong"
         for got, want in zip(results, wanted, strict=True):
-            want = want.detach().cpu().double().numpy() if isinstance(want, Tensor) else np.asarray(want, dtype=float)
+            want = (
+                want.detach().cpu().double().numpy()
+                if isinstance(want, Tensor)
+                else np.asarray(want, dtype=float)
+            )
             if got.shape != want.shape:
                 return f"has shape {got.shape}, but shape {want.shape} belongs there"
             error = np.where(np.isfinite(got), np.abs(got - want), np.inf)
@@ -118,11 +129,13 @@ def equals(reference: Callable[..., Any], tolerance: float = 1e-6) -> Callable[[
 
 @dataclass(frozen=True)
 class Exercise:
-    """What is asked: fresh cases for a random generator, the points for each part, and three hints, from faint to strong.
+    """What is asked: fresh cases for a random generator, points for each part, and three hints.
 
-    `points` is keyed by the name of a part ("∂L/∂x", which must then hold in every case) or by the label of a case (in which
-    then every part must hold). `truth` is the right class, or None where the student invents the module. `tolerance` is the
-    largest accepted error of a gradient, relative to its largest number.
+    The hints go from faint to strong.
+
+    `points` is keyed by the name of a part ("∂L/∂x", which must then hold in every case) or by the label of a
+    case (in which then every part must hold). `truth` is the right class, or None where the student invents
+    the module. `tolerance` is the largest accepted error of a gradient, relative to its largest number.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""Pictures of a student's gradient check at work, for assignment 04: how exact it is, and where right ends and wrong begins."""
+"""Pictures of a student's gradient check at work, for assignment 04.
+
+They show how exact it is, and where right ends and wrong begins.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,20 +34,40 @@ def error_curve(numerical_gradient: Callable[..., Tensor]) -> "Figure":
     best = "" if problem else f"; it is smallest at ε = {steps[np.nanargmin(errors)]:.0e}"
     alt = f"The relative error of your numerical gradient against the step ε{best}."
     return _draw(
-        steps, np.maximum(errors, 1e-14), problem, alt, "your numerical gradient of Σ sin(x)", "step ε", "relative error"
+        steps,
+        np.maximum(errors, 1e-14),
+        problem,
+        alt,
+        "your numerical gradient of Σ sin(x)",
+        "step ε",
+        "relative error",
     )
 
 
 def distance_curve(relative_error: Callable[..., Any]) -> "Figure":
-    """Draw the relative error of two arrays against how far one number of the second is off, in parts of the largest."""
+    """Draw the relative error of two arrays against how far one number of the second is off.
+
+    The distance is in parts of the largest number.
+    """
     parts, a = np.logspace(-12, 0, 49), torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64, device=device())
 
     def found(part: float) -> float:
         return float(relative_error(a, a + torch.tensor([0, 0, -2 * part], dtype=a.dtype, device=a.device)))
 
     errors, problem = _try_all(found, parts)
-    alt = "What your relative error says of two arrays, against how far they are apart: a straight line where it is right."
-    return _draw(parts, errors, problem, alt, "your relative error", "how far apart, in parts of the largest number", "it says")
+    alt = (
+        "What your relative error says of two arrays, against how far they are apart: a straight line "
+        "where it is right."
+    )
+    return _draw(
+        parts,
+        errors,
+        problem,
+        alt,
+        "your relative error",
+        "how far apart, in parts of the largest number",
+        "it says",
+    )
 
 
 def verdict_curve(check_gradient: Callable[..., Any]) -> "Figure":
@@ -56,8 +79,19 @@ def verdict_curve(check_gradient: Callable[..., Any]) -> "Figure":
 
     verdicts, problem = _try_all(verdict, parts)
     turn = [f"{part:.0e}" for part, said in zip(parts, verdicts, strict=True) if not said]
-    alt = f"True or False against how much too large a gradient is; the first False at {turn[0] if turn else 'no point'}."
-    return _draw(parts, verdicts, problem, alt, "your check of a gradient that is too large", "too large by this part", "")
+    alt = (
+        f"True or False against how much too large a gradient is; the first False at "
+        f"{turn[0] if turn else 'no point'}."
+    )
+    return _draw(
+        parts,
+        verdicts,
+        problem,
+        alt,
+        "your check of a gradient that is too large",
+        "too large by this part",
+        "",
+    )
 
 
 class _TooLarge(Module):
@@ -92,7 +126,9 @@ def _try_all(run: Callable[[float], float], points: Sequence[float] | np.ndarray
     return np.full(len(points), np.nan), problem
 
 
-def _draw(x: np.ndarray, y: np.ndarray, problem: str, alt: str, title: str, x_label: str, y_label: str) -> "Figure":
+def _draw(
+    x: np.ndarray, y: np.ndarray, problem: str, alt: str, title: str, x_label: str, y_label: str
+) -> "Figure":
     """One curve over a logarithmic axis; truth values where y has no label."""
     from matplotlib import rc_context  # matplotlib takes a while to import, and grading draws nothing
 

@@ -45,11 +45,15 @@ def grade_respondent(exercise: Exercise, respondent: Respondent, *, seed: int = 
     reports = examine(exercise, respondent, seed=seed)
     review = tuple(REVIEW.format(what=what) for what in respondent.about()["shortcuts"])
     verdicts = {name: _verdict(name, reports) for name in exercise.points}
-    shown = {name: report for name, (part, report) in verdicts.items() if report is not None and not part.passed}
+    shown = {
+        name: report for name, (part, report) in verdicts.items() if report is not None and not part.passed
+    }
     return Score(exercise, tuple(part for part, _ in verdicts.values()), review, reports=shown)
 
 
-def examine(exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorough: bool = False) -> dict[str, Report]:
+def examine(
+    exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorough: bool = False
+) -> dict[str, Report]:
     """Ask about every case of the exercise and judge what comes back: a report by case label."""
     reports: dict[str, Report] = {}
     refusal = _finding(respondent.about())  # or what never ends in one case: it is not tried in the next
@@ -61,7 +65,9 @@ def examine(exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorou
             continue
         truth = truth or _own_truth(case, respondent, refusal, rng)
         if isinstance(truth, Finding):
-            reports[case.label] = Report(case.label, tuple(Part.called(name, truth) for name in exercise.points))
+            reports[case.label] = Report(
+                case.label, tuple(Part.called(name, truth) for name in exercise.points)
+            )
             continue
         if refusal:
             evidence = Evidence(failures={"backward": refusal})
@@ -85,13 +91,20 @@ KEPT = 64
 
 
 def _situations(exercise: Exercise, seed: int) -> list[tuple[Case | Call, Truth | None, Generator]]:
-    """Each case with the truth about it, where the exercise has one, and with the random numbers that judging it draws."""
+    """Each case with the truth about it, where the exercise has one.
+
+    With it come the random numbers that judging the case draws.
+    """
     key = (id(exercise), seed, str(device()))
     if key not in _kept:
         rng = Generator(device()).manual_seed(seed)
         found = []
         for case in exercise.cases(rng):
-            truth = Truth(case.module(exercise.truth), case.inputs, rng) if exercise.truth and isinstance(case, Case) else None
+            truth = (
+                Truth(case.module(exercise.truth), case.inputs, rng)
+                if exercise.truth and isinstance(case, Case)
+                else None
+            )
             found.append((case, truth, rng.clone_state()))
         while len(_kept) >= KEPT:
             _kept.pop(next(iter(_kept)))
@@ -126,7 +139,8 @@ def _judge_call(case: Call, respondent: Respondent, refusal: Finding | None) -> 
     try:
         wrong = case.accept(case.inputs, results)
         finding = Finding(Problem.DIFFERENT, wrong) if wrong else None
-    except (IndexError, TypeError, ValueError):  # a process that lies may send any number of arrays of any shape
+    except (IndexError, TypeError, ValueError):
+        # a process that lies may send any number of arrays of any shape
         other = "gave results of another number or shape than was asked for"
         finding = Finding(Problem.WRONG_COUNT, other)
     changed = [int(position) for position in answer["changed"]]
@@ -136,7 +150,10 @@ def _judge_call(case: Call, respondent: Respondent, refusal: Finding | None) -> 
 
 
 class _StandIn(Module):
-    """A module of the student's own, seen from the judge: parameters by name, and a forward that the respondent computes."""
+    """A module of the student's own, seen from the judge.
+
+    It has parameters by name, and a forward that the respondent computes.
+    """
 
     def __init__(self, label: str, respondent: Respondent, state: dict[str, np.ndarray]) -> None:
         self._label, self._respondent = label, respondent
@@ -150,7 +167,9 @@ class _StandIn(Module):
         finding = _finding(answer)
         if finding:
             raise _NoForwardError(finding)
-        outputs = tuple(torch.from_numpy(np.asarray(output, dtype=float)).to(device()) for output in answer["outputs"])
+        outputs = tuple(
+            torch.from_numpy(np.asarray(output, dtype=float)).to(device()) for output in answer["outputs"]
+        )
         return outputs[0] if len(outputs) == 1 else outputs
 
 
@@ -162,13 +181,19 @@ class _NoForwardError(ArithmeticError):
         self.finding = finding
 
 
-def _own_truth(case: Case, respondent: Respondent, refusal: Finding | None, rng: Generator) -> Truth | Finding:
+def _own_truth(
+    case: Case, respondent: Respondent, refusal: Finding | None, rng: Generator
+) -> Truth | Finding:
     """The truth about a module of the student's own is its own forward; or why there is none."""
     own = {} if refusal else respondent.own(case.label)
     refusal = refusal or _finding(own)
     if refusal:
         return refusal
-    taken = [name for name in own["state"] if name.startswith("_") or hasattr(Module, name) or name in vars(Module())]
+    taken = [
+        name
+        for name in own["state"]
+        if name.startswith("_") or hasattr(Module, name) or name in vars(Module())
+    ]
     if taken:
         what = f"a parameter may not be called '{taken[0]}': every module has something of that name"
         return Finding(Problem.REFUSED, what)
@@ -187,14 +212,16 @@ def _own_truth(case: Case, respondent: Respondent, refusal: Finding | None, rng:
 
 
 def _by_hand(report: Report) -> Report:
-    """Gradients that torch or numerical differences computed are no answer: their parts fail, with the reason."""
+    """Gradients from torch or numerical differences are no answer: their parts fail, with the reason."""
     reason = report["by hand"].finding
-    parts = (Part(part.kind, part.tensor, reason) if part.kind is Kind.GRADIENT else part for part in report.parts)
+    parts = (
+        Part(part.kind, part.tensor, reason) if part.kind is Kind.GRADIENT else part for part in report.parts
+    )
     return replace(report, parts=tuple(parts))
 
 
 def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None]:
-    """One verdict for a part over all cases, or for a case over all parts: the failure that tells most speaks.
+    """One verdict for a part over all cases, or a case over all parts: the most telling failure speaks.
 
     Returns:
         the verdict, and the report on the case that it is about, if it is about one.
@@ -211,7 +238,9 @@ def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None
     if not failed:
         return Part.called(name), None
     label, part = max(failed, key=lambda pair: pair[1].mistake.confidence if pair[1].mistake else 0.0)
-    return replace(part, case=label) if len(reports) > 1 and part.kind is not Kind.CASE else part, reports[label]
+    return replace(part, case=label) if len(reports) > 1 and part.kind is not Kind.CASE else part, reports[
+        label
+    ]
 
 
 def _whole(label: str, report: Report) -> Part:

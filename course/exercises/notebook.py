@@ -20,7 +20,8 @@ def check(name: str, answer: Any, *, seed: int = 0, show: bool = True) -> float:
         name: of the exercise.
         answer: the class or function that the exercise asks for.
         seed: of the random inputs and upstream gradients.
-        show: whether the table is displayed; a hidden test's is not, as it would stand below the same table once more.
+        show: whether the table is displayed; a hidden test's is not, as it would stand below the same table
+            once more.
     """
     exercise = find_exercise(name)
     score = grade(exercise, answer, seed=seed)
@@ -31,8 +32,11 @@ def check(name: str, answer: Any, *, seed: int = 0, show: bool = True) -> float:
 
 def picture(name: str, answer: Any, *, seed: int = 0) -> "Figure":
     """Draw the gradients of a student's answer over the numeric ones, in the exercise's last case."""
-    from course.figures import gradient_comparison  # matplotlib takes a while to import, and grading draws nothing
+    # matplotlib takes a while to import, and grading draws nothing
+    from course.figures import gradient_comparison
 
     exercise = find_exercise(name)
     report = list(examine(exercise, Local(exercise, answer), seed=seed, thorough=True).values())[-1]
-    return gradient_comparison(dict(report.analytic), dict(report.numeric), title=f"{name}: your gradient and the numeric one")
+    return gradient_comparison(
+        dict(report.analytic), dict(report.numeric), title=f"{name}: your gradient and the numeric one"
+    )

@@ -22,7 +22,7 @@ def all_exercises() -> dict[str, Exercise]:
 
 
 def find_exercise(name: str) -> Exercise:
-    """The exercise of that name; "package.module:name" is one of another course's, from that module's `EXERCISES`.
+    """The exercise of that name; "package.module:name" is another course's, from that module's `EXERCISES`.
 
     Raises:
         KeyError: there is none; names the nearest.

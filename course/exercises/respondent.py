@@ -1,4 +1,7 @@
-"""The student's side of a check: makes modules of the student's object, runs them as it is told, and hands back arrays."""
+"""The student's side of a check.
+
+It makes modules of the student's object, runs them as it is told, and hands back arrays.
+"""
 
 import inspect
 from collections.abc import Sequence
@@ -37,7 +40,12 @@ class Respondent(Protocol):
         ...
 
     def probe(
-        self, label: str, state: dict[str, np.ndarray], names: Sequence[str], inputs: Sequence[Any], grads: Sequence[np.ndarray]
+        self,
+        label: str,
+        state: dict[str, np.ndarray],
+        names: Sequence[str],
+        inputs: Sequence[Any],
+        grads: Sequence[np.ndarray],
     ) -> Evidence:
         """Run a module with those parameters forward and backward; `names` are those of the inputs."""
         ...
@@ -62,7 +70,9 @@ class Local:
     def about(self) -> dict[str, Any]:
         refusal = None
         if not callable(self.answer):
-            words = f"'{self.exercise.name}' needs a class or a function, this is a {type(self.answer).__name__}"
+            words = (
+                f"'{self.exercise.name}' needs a class or a function, this is a {type(self.answer).__name__}"
+            )
             refusal = Finding(Problem.REFUSED, words)
         elif self._asks_for_module() and isinstance(self.answer, type) and not _wrote_backward(self.answer):
             words = f"{self.answer.__name__} has no backward of its own: write one in the class"
@@ -82,12 +92,19 @@ class Local:
         return _told() | {"names": list(names if len(names) == count else ()), "state": state}
 
     def probe(
-        self, label: str, state: dict[str, np.ndarray], names: Sequence[str], inputs: Sequence[Any], grads: Sequence[np.ndarray]
+        self,
+        label: str,
+        state: dict[str, np.ndarray],
+        names: Sequence[str],
+        inputs: Sequence[Any],
+        grads: Sequence[np.ndarray],
     ) -> Evidence:
         module = self._make(label, state)
         if isinstance(module, Finding):
             return Evidence(failures={"forward": module})
-        return probe(module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS, parts=self._parts(label))
+        return probe(
+            module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS, parts=self._parts(label)
+        )
 
     def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
         module = self._make(label, state)
@@ -98,7 +115,9 @@ class Local:
                 outputs = as_tuple(module.forward(*_tensors(inputs)))
         except (Exception, DeadlineError, SystemExit) as error:
             return _told(_raised("forward", error)) | {"outputs": []}
-        return _told() | {"outputs": [torch.as_tensor(output).detach().cpu().double().numpy() for output in outputs]}
+        return _told() | {
+            "outputs": [torch.as_tensor(output).detach().cpu().double().numpy() for output in outputs]
+        }
 
     def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
         case, given = self.cases[label], _tensors(inputs)
@@ -108,14 +127,21 @@ class Local:
                 found = as_tuple(case.run(self.answer, *given))
                 results = [torch.as_tensor(value).detach().cpu().double().numpy() for value in found]
         except NotImplementedError:
-            return _told(Finding(Problem.NOT_WRITTEN, "it is not written yet")) | {"results": [], "changed": []}
+            return _told(Finding(Problem.NOT_WRITTEN, "it is not written yet")) | {
+                "results": [],
+                "changed": [],
+            }
         except DeadlineError:
             slow = f"it did not finish within {case.seconds:g} s: is there a loop that never ends?"
             return _told(Finding(Problem.OUT_OF_TIME, slow)) | {"results": [], "changed": []}
         except (Exception, SystemExit) as error:
             return _told(_raised("your function", error)) | {"results": [], "changed": []}
         pairs = zip(given, _tensors(inputs), strict=True)
-        changed = [i for i, (now, before) in enumerate(pairs) if now.shape != before.shape or not torch.equal(now, before)]
+        changed = [
+            i
+            for i, (now, before) in enumerate(pairs)
+            if now.shape != before.shape or not torch.equal(now, before)
+        ]
         return _told() | {"results": results, "changed": changed}
 
     def _parts(self, label: str) -> set[type[Module]] | None:
@@ -150,7 +176,11 @@ class Local:
 
 def _told(finding: Finding | None = None) -> dict[str, Any]:
     """What was found, in an answer to the judge; with nothing found, that nothing was."""
-    return {"problem": finding.words, "kind": finding.problem} if finding else {"problem": "", "kind": Problem.NONE}
+    return (
+        {"problem": finding.words, "kind": finding.problem}
+        if finding
+        else {"problem": "", "kind": Problem.NONE}
+    )
 
 
 def _raised(stage: str, error: BaseException) -> Finding:
@@ -170,6 +200,6 @@ def to_arrays(values: Sequence[Any]) -> list[Any]:
 
 
 def _wrote_backward(answer: type) -> bool:
-    """Whether the class's backward comes from outside the course's library, which would hand it the answer."""
+    """Whether the class's backward comes from outside the course's library, which would give the answer."""
     backward = inspect.unwrap(getattr(answer, "backward", Module.backward))
     return not str(getattr(backward, "__module__", "")).startswith("course.")

@@ -19,7 +19,11 @@ LONGEST = 500
 MOST_MAPS, MAP_CELLS = 2, 8
 """How many gradients are drawn, and how many rows and columns of each: a class's scores should stay small."""
 
-HINT_TITLES: tuple[str, ...] = ("Hint 1: what to think about", "Hint 2: an earlier result", "Hint 3: a relative, worked out")
+HINT_TITLES: tuple[str, ...] = (
+    "Hint 1: what to think about",
+    "Hint 2: an earlier result",
+    "Hint 3: a relative, worked out",
+)
 
 CELL = "text-align:left;padding:4px 10px"
 """Inline, since a feedback page and a notebook bring style sheets of their own."""
@@ -27,7 +31,10 @@ CELL = "text-align:left;padding:4px 10px"
 
 @dataclass(frozen=True)
 class Score:
-    """How a student's object did: for each part the verdict and its points. Shows as a table, with hints while parts fail."""
+    """How a student's object did: for each part the verdict and its points.
+
+    It shows as a table, with hints while parts fail.
+    """
 
     exercise: Exercise
     verdicts: tuple[Part, ...]
@@ -64,7 +71,9 @@ class Score:
         return f"{self.exercise.name}: {self.points:g} of {self.exercise.max_points:g} points"
 
     def mimebundle(self, seconds: float = 0.0) -> dict[str, Any]:
-        """The score as a notebook's output: as text, as HTML, and under MIMETYPE as data; a hint with it while parts fail.
+        """The score as a notebook's output: as text, as HTML, and under MIMETYPE as data.
+
+        A hint comes with it while parts fail.
 
         Args:
             seconds: that the answer took.
@@ -100,11 +109,14 @@ class Score:
         width = max(len(part.name) for part in self.verdicts)
         lines = [
             f"  {'✓' if part.passed else '✗'} {part.name:<{width}}  "
-            f"{self.earned(part):4g} of {self.exercise.points[part.name]:g}  {part.message[: self.longest]}".rstrip()
+            f"{self.earned(part):4g} of {self.exercise.points[part.name]:g}  "
+            f"{part.message[: self.longest]}".rstrip()
             for part in self.verdicts
         ]
         hints = [f"  {title}: {hint}" for title, hint in self._shown_hints()]
-        return "\n".join([self.headline, *lines, *(f"  For review: {reason}" for reason in self.review), *hints])
+        return "\n".join(
+            [self.headline, *lines, *(f"  For review: {reason}" for reason in self.review), *hints]
+        )
 
     def _repr_html_(self) -> str:
         heads = "".join(f"<th style='{CELL}'>{head}</th>" for head in ("", "part", "points", "what was seen"))
@@ -114,7 +126,9 @@ class Score:
             f"{html.escape(self.headline)}</caption>"
             f"<tr>{heads}</tr>{''.join(self._row(part) for part in self.verdicts)}</table>"
         )
-        review = "".join(f"<p style='font-size:15px'>For review: {html.escape(reason)}</p>" for reason in self.review)
+        review = "".join(
+            f"<p style='font-size:15px'>For review: {html.escape(reason)}</p>" for reason in self.review
+        )
         return table + review + self._maps() + self._hints()
 
     def _row(self, part: Part) -> str:
@@ -135,7 +149,8 @@ class Score:
 
     def _hints(self) -> str:
         return "".join(
-            f"<details><summary>{title}</summary><p>{html.escape(hint)}</p></details>" for title, hint in self._shown_hints()
+            f"<details><summary>{title}</summary><p>{html.escape(hint)}</p></details>"
+            for title, hint in self._shown_hints()
         )
 
     def _shown_hints(self) -> list[tuple[str, str]]:
@@ -148,7 +163,10 @@ def _data(mistake: Diagnosis, explanation: str) -> dict[str, Any]:
 
 
 def _encodable(value: Any) -> Any:
-    """The same with "?" for half characters, which a string may hold (a student's exception, say) and no file can."""
+    """The value with "?" in place of half characters.
+
+    A string may hold these (a student's exception, say), but no file can.
+    """
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):

@@ -1,4 +1,7 @@
-"""Tries: how often an exercise was tried in this session, which decides how many hints are shown. Nothing is kept on disk."""
+"""Tries: how often an exercise was tried in this session, which decides how many hints are shown.
+
+Nothing is kept on disk.
+"""
 
 import inspect
 from types import CodeType
@@ -8,7 +11,7 @@ _seen: dict[str, set[Any]] = {}
 
 
 def count_try(name: str, answer: Any) -> int:
-    """How many different answers have failed so far, this one included: the same code checked twice is one try."""
+    """How many different answers have failed, with this one; the same code checked twice is one try."""
     tried = _seen.setdefault(name, set())
     tried.add(_fingerprint(answer))
     return len(tried)

@@ -1,4 +1,7 @@
-"""What judge and student's process say to each other: JSON and the raw bytes of arrays. Nothing that is read can run code."""
+"""What judge and student's process say to each other: JSON and the raw bytes of arrays.
+
+Nothing that is read can run code.
+"""
 
 import json
 import struct
@@ -18,7 +21,10 @@ class WireError(ValueError):
 
 
 def pack(message: Any) -> bytes:
-    """A message of dictionaries, lists, strings, numbers, None and arrays as bytes: two lengths, JSON, then the arrays."""
+    """A message of dictionaries, lists, strings, numbers, None and arrays as bytes.
+
+    The bytes are two lengths, JSON, then the arrays.
+    """
     arrays: list[np.ndarray] = []
     text = json.dumps(_outward(message, arrays)).encode()
     payload = b"".join(array.tobytes() for array in arrays)
@@ -94,4 +100,8 @@ def _inward(value: Any, payload: memoryview, position: list[int]) -> Any:
 
 
 def _is_shape(shape: Any) -> bool:
-    return isinstance(shape, list) and len(shape) <= 16 and all(type(size) is int and 0 <= size <= LONGEST for size in shape)
+    return (
+        isinstance(shape, list)
+        and len(shape) <= 16
+        and all(type(size) is int and 0 <= size <= LONGEST for size in shape)
+    )

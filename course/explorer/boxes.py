@@ -63,7 +63,11 @@ class Room:
 
     def overlaps(self, box: Box) -> bool:
         """Whether a box meets any that is taken."""
-        return any(box.overlaps(other) for column in self._across(box.x, box.right) for other in self._columns[column])
+        return any(
+            box.overlaps(other)
+            for column in self._across(box.x, box.right)
+            for other in self._columns[column]
+        )
 
     def free(self, wanted: Box, reach: float) -> Box:
         """The box nearest to `wanted` that overlaps nothing, as `free_box` finds it."""
@@ -88,7 +92,11 @@ def free_box(wanted: Box, taken: Iterable[Box], reach: float) -> Box:
     wide, top, foot = wanted.width, wanted.y, wanted.bottom
     first, last = wanted.x - reach, wanted.right + reach
     # Each box: the verticals between which it stands, and the ends of the way up or down on which it is met.
-    met = [(x, x + width, y - foot, y + height - top) for x, y, width, height in taken if x < last and first < x + width]
+    met = [
+        (x, x + width, y - foot, y + height - top)
+        for x, y, width, height in taken
+        if x < last and first < x + width
+    ]
     best, least = wanted, math.inf
     for order, part in enumerate((0.0, 0.5, -0.5, 1.0, -1.0)):
         x = wanted.x + part * reach

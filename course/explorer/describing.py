@@ -78,7 +78,9 @@ class Description:
         parts += [self.run.seeds[name]] if name in self.run.seeds else []
         if not parts:
             return ""
-        return difference_text(self.run.grads[name], functools.reduce(torch.add, parts), "the paths add up to")
+        return difference_text(
+            self.run.grads[name], functools.reduce(torch.add, parts), "the paths add up to"
+        )
 
     def parameter_key(self, node: NodeRun, use: ParameterUse) -> str:
         """The key of a parameter in the trace: a shared one has one for all its nodes."""

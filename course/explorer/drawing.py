@@ -78,7 +78,8 @@ def standalone(trace: Trace, layout: GraphLayout) -> str:
 
 def _opening(trace: Trace, layout: GraphLayout, role: str) -> str:
     x, y, width, height = (
-        f"{number:.0f}" for number in (layout.frame.x, layout.frame.y, layout.frame.width, layout.frame.height)
+        f"{number:.0f}"
+        for number in (layout.frame.x, layout.frame.y, layout.frame.width, layout.frame.height)
     )
     # Small graphs grow with the window, up to half as large again and no higher than a slide has room for.
     # High ones shrink until they and their controls are in sight, as far as their labels stay readable.
@@ -141,7 +142,11 @@ def curve(points: Sequence[tuple[float, float]]) -> str:
     path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
     for index, ((x1, y1), (x2, y2)) in enumerate(pairwise(points)):
         bend = (x2 - x1) / 2
-        path += f"C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}" if index % 2 == 0 else f"H{x2:.1f}"
+        path += (
+            (f"C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}")
+            if index % 2 == 0
+            else f"H{x2:.1f}"
+        )
     return path
 
 
@@ -253,7 +258,9 @@ def _parameter(parameter: TracedParameter, box: ParameterBox, of: str) -> str:
     return name + value + grad
 
 
-def _label(kind: str, key: str, label: str, array: Array, box: Box, *, above: bool | None = None, title: str = "") -> str:
+def _label(
+    kind: str, key: str, label: str, array: Array, box: Box, *, above: bool | None = None, title: str = ""
+) -> str:
     """A value (above its line) or a gradient (below it)."""
     above = kind == "value" if above is None else above
     hook = f'data-{kind}-of="{escape(key)}"'
@@ -264,7 +271,9 @@ def _label(kind: str, key: str, label: str, array: Array, box: Box, *, above: bo
     else:
         name = escape(what.removesuffix(" = ").removesuffix(": "))
         opened = f'{PRESSED} data-whole="" aria-label="{name}: show all numbers"'
-        inside = f"<title>{escape(what + array.text)}</title><g{opened}>{_heat_map(array, hook, box, above)}</g>"
+        inside = (
+            f"<title>{escape(what + array.text)}</title><g{opened}>{_heat_map(array, hook, box, above)}</g>"
+        )
     return f'<g class="ml-{kind}" data-key="{kind}:{escape(key)}">{inside}{title}</g>'
 
 

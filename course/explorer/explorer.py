@@ -80,7 +80,12 @@ class Explorer:
         check: bool,
         fold: Mapping[str, Sequence[str]],
     ) -> None:
-        self._graph, self._inputs, self._ranges, self._grad_output = graph, dict(inputs), dict(ranges), grad_output
+        self._graph, self._inputs, self._ranges, self._grad_output = (
+            graph,
+            dict(inputs),
+            dict(ranges),
+            grad_output,
+        )
         self._check, self._own_parts = check, dict(fold)
         self._widget: ExplorerWidget | None = None
         self._run = self._run_with(self._inputs)
@@ -194,7 +199,11 @@ class Explorer:
         data = _text(self._views())
         # "<" as an escape, so that no name can end the script element or open a comment in it.
         data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-        note = '<p class="ml-note">Sliders for the inputs appear when the notebook runs.</p>' if self._controls() else ""
+        note = (
+            ('<p class="ml-note">Sliders for the inputs appear when the notebook runs.</p>')
+            if self._controls()
+            else ""
+        )
         return (
             f"<style>{STYLE}</style>"
             f'<div class="ml-widget ml-explorer" data-waiting="true">{self._drawn().svg}'
@@ -235,7 +244,10 @@ class Explorer:
 
     def _numbers(self) -> str:
         """The numbers of a page or a widget, collected once for both."""
-        held = {control["name"]: {"value": control["value"], "text": control["text"]} for control in self._controls()}
+        held = {
+            control["name"]: {"value": control["value"], "text": control["text"]}
+            for control in self._controls()
+        }
         self._numbers_text = self._numbers_text or _text({**self.trace.to_json(), "inputValues": held})
         return self._numbers_text
 
@@ -266,7 +278,9 @@ class Explorer:
 
     def __repr__(self) -> str:
         given = ", ".join(
-            f"{name}={value.text}" for name in self.trace.inputs if (value := self.trace.values[name].value) is not None
+            f"{name}={value.text}"
+            for name in self.trace.inputs
+            if (value := self.trace.values[name].value) is not None
         )
         return f"Explorer({given}; {len(self.trace.nodes)} nodes, {len(self.trace.events)} steps)"
 
@@ -301,7 +315,9 @@ def explore(
         TypeError: nothing that has a graph.
         ValueError: an input is missing or unknown, a part is not possible, or the graph is too large to draw.
     """
-    return Explorer(graph, inputs=inputs, ranges=ranges or {}, grad_output=grad_output, check=check, fold=fold or {})
+    return Explorer(
+        graph, inputs=inputs, ranges=ranges or {}, grad_output=grad_output, check=check, fold=fold or {}
+    )
 
 
 def _parts(trace: Trace) -> list[dict[str, Any]]:
@@ -325,5 +341,7 @@ def _name(folded: frozenset[str]) -> str:
 def _default_range(value: float) -> tuple[float, float]:
     """Symmetric, wide enough to change the sign and to grow by half: one of 5, 10, 20, 50, 100 and so on."""
     reach = 1.5 * abs(value)
-    limit = next(base * 10**power for power in range(400) for base in (5, 10, 20) if base * 10**power >= reach)
+    limit = next(
+        base * 10**power for power in range(400) for base in (5, 10, 20) if base * 10**power >= reach
+    )
     return -limit, limit

@@ -50,19 +50,31 @@ class FlatGraph:
         if part in self.graph.nodes or part in self.parts():
             raise ValueError(f"fold: the name '{part}' is taken: choose another for the part")
         if len(wanted) < 2:
-            raise ValueError(f"fold: part '{part}' has {len(wanted)} node: there is nothing to fold below two")
+            raise ValueError(
+                f"fold: part '{part}' has {len(wanted)} node: there is nothing to fold below two"
+            )
         for other in self.parts():
             inside = set(self.members(other))
             if inside & set(wanted) and not inside <= set(wanted) and not set(wanted) <= inside:
-                raise ValueError(f"fold: part '{part}' cuts through part '{other}': let one lie within the other")
+                raise ValueError(
+                    f"fold: part '{part}' cuts through part '{other}': let one lie within the other"
+                )
         self.graph.nodes = {name: self.graph.nodes[name] for name in _together(self.graph, part, set(wanted))}
-        depth = {name: len([p for p in self.groups[name] if not set(self.members(p)) <= set(wanted)]) for name in wanted}
-        groups = {name: (*a[: depth[name]], part, *a[depth[name] :]) if name in depth else a for name, a in self.groups.items()}
+        depth = {
+            name: len([p for p in self.groups[name] if not set(self.members(p)) <= set(wanted)])
+            for name in wanted
+        }
+        groups = {
+            name: (*a[: depth[name]], part, *a[depth[name] :]) if name in depth else a
+            for name, a in self.groups.items()
+        }
         self.groups = {name: groups[name] for name in self.graph.nodes}
         self.labels[part] = part
 
 
-def flatten(module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Sequence[str]] | None = None) -> FlatGraph:
+def flatten(
+    module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Sequence[str]] | None = None
+) -> FlatGraph:
     """A module as a flat graph: what is inside graphs, chains and residual blocks becomes nodes.
 
     Args:
@@ -88,7 +100,9 @@ def flatten(module: Module, tensors: Mapping[str, Tensor], fold: Mapping[str, Se
 
 def _as_graph(module: Module, tensors: Mapping[str, Tensor]) -> Graph:
     """A chain as nodes a1, a2, …; a residual block as its paths and their sum; else as one node."""
-    letter = next(letter for letter in ("a", "h", "u", "a_") if not any(name.startswith(letter) for name in tensors))
+    letter = next(
+        letter for letter in ("a", "h", "u", "a_") if not any(name.startswith(letter) for name in tensors)
+    )
     graph = Graph(*tensors)
     if isinstance(module, Residual):
         (read,) = tensors
@@ -103,7 +117,9 @@ def _as_graph(module: Module, tensors: Mapping[str, Tensor]) -> Graph:
     for position, link in enumerate(links, start=1):
         name = f"{letter}{position}" if len(links) > 1 else letter
         results = _outputs(link, [values[read] for read in reads])
-        outputs = (name,) if len(results) == 1 else tuple(f"{name}_{number}" for number in range(len(results)))
+        outputs = (
+            (name,) if len(results) == 1 else tuple(f"{name}_{number}" for number in range(len(results)))
+        )
         graph.nodes[name] = Node(name, link, reads, outputs)
         values.update(zip(outputs, results, strict=True))
         reads = outputs
@@ -126,7 +142,10 @@ def _inside(
     """The nodes of a graph and of what is inside; `names`: what its inputs and outputs are called outside."""
     prefix = f"{around[-1]}/" if around else ""
     for node in graph.nodes.values():
-        name, outputs = f"{prefix}{node.name}", tuple(names.setdefault(output, f"{prefix}{output}") for output in node.outputs)
+        name, outputs = (
+            f"{prefix}{node.name}",
+            tuple(names.setdefault(output, f"{prefix}{output}") for output in node.outputs),
+        )
         reads = tuple(names.get(read, read) if isinstance(read, str) else read for read in node.reads)
         labels |= {name: node.name} | {
             value: output for value, output in zip(outputs, node.outputs, strict=True) if prefix in value
@@ -135,7 +154,9 @@ def _inside(
         if inner is None:
             yield Node(name, node.module, reads, outputs), around
             continue
-        given = dict(zip(inner.inputs, map(str, reads), strict=True)) | dict(zip(inner.outputs, outputs, strict=True))
+        given = dict(zip(inner.inputs, map(str, reads), strict=True)) | dict(
+            zip(inner.outputs, outputs, strict=True)
+        )
         yield from _inside(inner, (*around, name), given, labels)
 
 
@@ -144,7 +165,11 @@ def _opened(node: Node) -> Graph | None:
     module = node.module
     if type(module) is Graph:
         inner = module
-    elif type(module) in (Chain, Residual) and len(node.reads) == len(node.outputs) == 1 and isinstance(node.reads[0], str):
+    elif (
+        type(module) in (Chain, Residual)
+        and len(node.reads) == len(node.outputs) == 1
+        and isinstance(node.reads[0], str)
+    ):
         inner = _opened_chain(module) if isinstance(module, Chain) else _as_graph(module, {"in": Tensor()})
     else:
         return None
@@ -172,7 +197,11 @@ def _together(graph: Graph, part: str, members: set[str]) -> list[str]:
         needs = {made_by[read] for read in node.reads if isinstance(read, str) and read in made_by}
         (after if needs & (members | set(after)) else before).append(node.name)
     for name in members:
-        needs = {made_by[read] for read in graph.nodes[name].reads if isinstance(read, str) and read in made_by}
+        needs = {
+            made_by[read] for read in graph.nodes[name].reads if isinstance(read, str) and read in made_by
+        }
         if around := needs & set(after):
-            raise ValueError(f"fold: a path leaves part '{part}' and comes back through '{min(around)}': fold that in, too")
+            raise ValueError(
+                f"fold: a path leaves part '{part}' and comes back through '{min(around)}': fold that in, too"
+            )
     return [*before, *(name for name in graph.nodes if name in members), *after]

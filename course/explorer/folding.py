@@ -53,7 +53,9 @@ def _merge(run: GraphRun, part: str, members: list[NodeRun]) -> NodeRun:
     inside = {node.name for node in members}
     reads = list(dict.fromkeys(read for node in members for read in _names(node) if read not in made))
     read_outside = {read for node in run.nodes if node.name not in inside for read in _names(node)}
-    outputs = tuple(name for node in members for name in node.outputs if name in read_outside or name in run.outputs)
+    outputs = tuple(
+        name for node in members for name in node.outputs if name in read_outside or name in run.outputs
+    )
     # A graph has inputs, also where the part reads nothing.
     graph = Graph(*(reads or ["nothing"]), outputs=outputs or members[-1].outputs)
     graph.nodes |= {node.name: node for node in members}
@@ -85,7 +87,9 @@ def _names(node: NodeRun) -> Iterator[str]:
     return (read for read in node.reads if isinstance(read, str))
 
 
-def _locals(run: GraphRun, part: Graph, reads: list[str], outputs: tuple[str, ...]) -> tuple[Tensor | None, ...]:
+def _locals(
+    run: GraphRun, part: Graph, reads: list[str], outputs: tuple[str, ...]
+) -> tuple[Tensor | None, ...]:
     """∂output/∂read through the whole part, where all are numbers: the part's own backward pass, from 1."""
     nothing = (None,) * len(reads)
     around = [*outputs, *reads]

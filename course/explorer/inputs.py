@@ -49,9 +49,13 @@ def as_tensors(module: Any, given: Mapping[str, Any]) -> dict[str, Tensor]:
         what = f"input '{missing[0]}'" if missing else "any input"
         never = " and the graph has never run" if isinstance(module, Graph) and not given else ""
         raise ValueError(f"no value is given for {what}{never}: explore(graph, {example})")
-    kinds = [value.dtype for value in given.values() if isinstance(value, Tensor) and value.is_floating_point()]
+    kinds = [
+        value.dtype for value in given.values() if isinstance(value, Tensor) and value.is_floating_point()
+    ]
     trained = module.parameters() if isinstance(module, Module | torch.nn.Module) else ()
-    kinds += [(parameter.value if isinstance(parameter, Parameter) else parameter).dtype for parameter in trained]
+    kinds += [
+        (parameter.value if isinstance(parameter, Parameter) else parameter).dtype for parameter in trained
+    ]
     dtype = kinds[0] if kinds else torch.float64
     return {name: _as_tensor(given[name], dtype) for name in names}
 

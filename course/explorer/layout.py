@@ -116,7 +116,9 @@ def layout(trace: Trace) -> GraphLayout:
     paths = links_of(trace, slots)
     links = [link for path in paths.values() for link in path]
     rows = ordering.order({slot.id: slot.layer for slot in slots.values()}, links)
-    separations = [[_separation(slots[upper], slots[lower]) for upper, lower in pairwise(row)] for row in rows]
+    separations = [
+        [_separation(slots[upper], slots[lower]) for upper, lower in pairwise(row)] for row in rows
+    ]
     ys = ordering.straighten(rows, separations, links, {slot.id: slot.is_input for slot in slots.values()})
     return _Placer(trace, slots, rows, ys, paths).layout()
 
@@ -147,7 +149,12 @@ class _Placer:
         paths: dict[Key, list[tuple[str, str]]],
     ) -> None:
         self.trace, self.slots, self.rows, self.ys, self.paths = trace, slots, rows, ys, paths
-        self.reads = {(node.id, index): read for node in trace.nodes for index, read in enumerate(node.reads) if read.source}
+        self.reads = {
+            (node.id, index): read
+            for node in trace.nodes
+            for index, read in enumerate(node.reads)
+            if read.source
+        }
         self.made = {node.id: node.outputs[0] for node in trace.nodes}
         self.sizes = {name: label_size(value.value) for name, value in trace.values.items()}
         self.links: dict[int, list[tuple[str, str]]] = defaultdict(list)
@@ -163,16 +170,26 @@ class _Placer:
         """The finished layout."""
         taken = [box for node in self.nodes.values() for box in (node.body, node.name)]
         taken += [box for stem in self.stems.values() for box in (stem.value, stem.grad)]
-        taken += [box for parameter in self.parameters for box in (parameter.title, parameter.value, parameter.grad)]
+        taken += [
+            box for parameter in self.parameters for box in (parameter.title, parameter.value, parameter.grad)
+        ]
         routes = self._routes()
         # Long lines are in the way of labels too; a label may lie only on the curves between columns.
         taken += [Box(stem.start, stem.y - 1, stem.end - stem.start, 2) for stem in self.stems.values()]
-        taken += [Box(x, y - 1, right - x, 2) for points in routes.values() for (x, y), (right, _) in _straights(points)]
+        taken += [
+            Box(x, y - 1, right - x, 2)
+            for points in routes.values()
+            for (x, y), (right, _) in _straights(points)
+        ]
         room = Room(taken)
         shares = self._shares(routes, room)
         edges = tuple(self._edges(routes, room, shares))
         marks = tuple(self._marks(routes, room))
-        taken += [*shares.values(), *(edge.local for edge in edges if edge.local is not None), *(mark.box for mark in marks)]
+        taken += [
+            *shares.values(),
+            *(edge.local for edge in edges if edge.local is not None),
+            *(mark.box for mark in marks),
+        ]
         hulls = tuple(self._hulls(taken))
         boxes = taken + [hull.box for hull in hulls]
         ys = [y for points in routes.values() for _, y in points]
@@ -221,7 +238,9 @@ class _Placer:
                 wanted.append((f"wrong:{node}:{position}", text, (body.center, body.bottom + 40)))
         for name, stem in self.stems.items():
             if values[name].wrong:
-                wanted.append((f"wrong:{name}", f"sum: {values[name].wrong}", (stem.grad.center, stem.grad.bottom + 24)))
+                wanted.append(
+                    (f"wrong:{name}", f"sum: {values[name].wrong}", (stem.grad.center, stem.grad.bottom + 24))
+                )
         own = {box.key: box for box in self.parameters}
         for node in self.trace.nodes:
             body = self.nodes[node.id].body
@@ -253,8 +272,12 @@ class _Placer:
             right, bottom = max(box.right for box in inside) + 8, max(box.bottom for box in inside) + 8
             box = Box(left, top, right - left, bottom - top)
             label = Box(left, top, text_width(part.label, NAME_SIZE) + 16, 22)
-            strangers = [box for node in self.trace.nodes if node not in members for box in self._boxes_of(node)]
-            if not any(box.overlaps(other) for other in strangers + inputs) and not any(map(label.overlaps, taken)):
+            strangers = [
+                box for node in self.trace.nodes if node not in members for box in self._boxes_of(node)
+            ]
+            if not any(box.overlaps(other) for other in strangers + inputs) and not any(
+                map(label.overlaps, taken)
+            ):
                 hulls.append(Hull(part.id, part.label, box))
         return hulls[::-1]
 
@@ -341,7 +364,9 @@ class _Placer:
             wanted = [max(-room, min(room, routes[key][-1][1] - body.middle)) for key in ends]
             # An edge coming from afar gives way to one that is nearly straight.
             weights = [1 / (1 + (routes[key][-1][1] - body.middle) ** 2) for key in ends]
-            ports = ordering.spread(wanted, weights, [min(PORTS, 2 * room / max(1, len(ends) - 1))] * (len(ends) - 1))
+            ports = ordering.spread(
+                wanted, weights, [min(PORTS, 2 * room / max(1, len(ends) - 1))] * (len(ends) - 1)
+            )
             for key, port in zip(ends, ports, strict=True):
                 into_corner = max(0.0, abs(port) - body.height / 2 + RADIUS)
                 inset = RADIUS - (RADIUS**2 - min(into_corner, RADIUS) ** 2) ** 0.5
@@ -354,11 +379,17 @@ class _Placer:
         for key, points in routes.items():
             stem = self.stems[self.reads[key].source or ""]
             value = self.trace.values[stem.name].value
-            if stem.forks and self.reads[key].contribution is not None and value is not None and not value.shape:
+            if (
+                stem.forks
+                and self.reads[key].contribution is not None
+                and value is not None
+                and not value.shape
+            ):
                 (x, y), (left, _) = points[1], points[0]
                 direct = len(points) == 2
                 center = max(left + SHARE[0] / 2, x - 14 - SHARE[0] / 2) if direct else x + SHARE[0] / 2
-                below = direct and y > self.nodes[key[0]].body.middle + 1  # the lower of a node's edges has its label below
+                # the lower of a node's edges has its label below
+                below = direct and y > self.nodes[key[0]].body.middle + 1
                 wanted = Box.around(center, y + (11 if below else -11), *SHARE)
                 shares[key] = room.find(wanted, reach=8)
         return shares
@@ -392,5 +423,9 @@ class _Placer:
         read = self.reads[key]
         if read.contribution is None or (read.local is None and not read.symbol):
             return ""
-        text = derivative(self.trace.values[self.made[key[0]]].label, self.trace.values[read.source or ""].label)
-        return text + (f" = {read.symbol}" if read.symbol and (read.local is None or not is_number(read.symbol)) else "")
+        text = derivative(
+            self.trace.values[self.made[key[0]]].label, self.trace.values[read.source or ""].label
+        )
+        return text + (
+            f" = {read.symbol}" if read.symbol and (read.local is None or not is_number(read.symbol)) else ""
+        )

@@ -22,7 +22,9 @@ def start_event(described: Description) -> TraceEvent:
     shows = [(f"value:{name}", described.array(run.values[name])) for name in run.inputs]
     parameters = [parameter for node in described.nodes.values() for parameter in node.parameters]
     shows += [(f"value:{parameter.key}", parameter.value) for parameter in (*parameters, *described.shared)]
-    given = ", ".join(f"{described.label(name)} = {described.array(run.values[name]).text}" for name in run.inputs)
+    given = ", ".join(
+        f"{described.label(name)} = {described.array(run.values[name]).text}" for name in run.inputs
+    )
     if len(given) > GIVEN:
         given = f"{len(run.inputs)} inputs"
     sentence = f"Given: {given}. Press Step to compute the first node."
@@ -137,7 +139,11 @@ class _Backward:
             sentence += f": {traced.note}"
             marks.append(f"note:{node.name}")
         shows = [] if read.local is None else [(f"local:{edge}", read.local)]
-        shows += [(f"share:{edge}", read.contribution), (f"grad:{name}", total), *self._parameter_grads(node, uses)]
+        shows += [
+            (f"share:{edge}", read.contribution),
+            (f"grad:{name}", total),
+            *self._parameter_grads(node, uses),
+        ]
         return TraceEvent(
             phase="backward",
             node=node.name,
@@ -162,11 +168,15 @@ class _Backward:
         if read.local is not None:
             product = wording.product(upstream[0].text, _local_text(read), read.contribution.text)
         else:
-            shapes = ", ".join(f"[{wording.shape_text(array.shape)}]" if array.shape else array.text for array in upstream)
+            shapes = ", ".join(
+                f"[{wording.shape_text(array.shape)}]" if array.shape else array.text for array in upstream
+            )
             op = self.described.nodes[node.name].op
             product = wording.jacobian_product(shapes, op, read.symbol, read.contribution.text)
         wrong = f". Wrong: {read.wrong}" if read.wrong else ""
-        sentence = wording.with_sum(self._derivative(name), product, total.text, which=self.done[name], paths=self.paths[name])
+        sentence = wording.with_sum(
+            self._derivative(name), product, total.text, which=self.done[name], paths=self.paths[name]
+        )
         return sentence + wrong
 
     def _dead_end(self, node: NodeRun, uses: Sequence[ParameterUse]) -> TraceEvent:
@@ -203,7 +213,11 @@ class _Backward:
             sign = " +=" if id(use.parameter) in self.described.shared_keys else ""
             wrong = f" ({wrong})" if (wrong := wrong_use(use)) else ""
             names.append(f"{wording.derivative(self.described.output_label, use.name)}{sign}{wrong}")
-        return f"; also {' and '.join(names)}" if len(names) < 3 else f"; also {', '.join(names[:-1])} and {names[-1]}"
+        return (
+            f"; also {' and '.join(names)}"
+            if len(names) < 3
+            else (f"; also {', '.join(names[:-1])} and {names[-1]}")
+        )
 
     def _parameter_grads(self, node: NodeRun, uses: Sequence[ParameterUse]) -> tuple[tuple[str, Array], ...]:
         """Each parameter's gradient after this node, with what later nodes have added to a shared one."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 Link = tuple[str, str]
 SWEEPS = 12
 STILL = 0.01  # pixels that nobody sees: when two forward sweeps differ by less, the heights have settled
-LIGHT = 1e-4  # an input's weight beside a computed value's: enough to place it, too little to bend the main chain
+# an input's weight beside a computed value's: enough to place it, too little to bend the main chain
+LIGHT = 1e-4
 
 
 def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
@@ -18,7 +19,8 @@ def order(layers: Mapping[str, int], links: Sequence[Link]) -> list[list[str]]:
     before, after = _neighbors(links)
     best, fewest = [list(row) for row in rows], crossings(rows, links)
     rank = {name: index for row in rows for index, name in enumerate(row)}
-    settled: dict[bool, list[list[str]]] = {}  # the last order that each direction led to: once it comes again, it always does
+    # the last order that each direction led to: once it comes again, it always does
+    settled: dict[bool, list[list[str]]] = {}
     for sweep in range(SWEEPS if fewest else 0):
         downward = sweep % 2 == 0
         for row in rows if downward else reversed(rows):
@@ -39,7 +41,8 @@ def crossings(rows: Sequence[Sequence[str]], links: Sequence[Link]) -> int:
     """How many pairs of links between two layers cross."""
     rank = {name: (layer, index) for layer, row in enumerate(rows) for index, name in enumerate(row)}
     count = 0
-    seen: dict[int, list[int]] = defaultdict(list)  # by layer, the lower ends of the links so far, from top to bottom
+    # by layer, the lower ends of the links so far, from top to bottom
+    seen: dict[int, list[int]] = defaultdict(list)
     for (layer, _), (_, end) in sorted((rank[a], rank[b]) for a, b in links):
         ends = seen[layer]
         count += len(ends) - bisect_right(ends, end)  # those began above or beside this one, and end below

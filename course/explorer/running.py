@@ -79,7 +79,9 @@ class GraphRun:
     """How many nodes use a parameter, by the parameter's id."""
 
 
-def run_graph(flat: FlatGraph, tensors: Sequence[Tensor], grad_output: Any = None, *, check: bool = False) -> GraphRun:
+def run_graph(
+    flat: FlatGraph, tensors: Sequence[Tensor], grad_output: Any = None, *, check: bool = False
+) -> GraphRun:
     """Forward and backward pass. `flat` must be a private copy: its modules' memory and gradients change.
 
     Args:
@@ -124,14 +126,18 @@ def _forward(graph: Graph, tensors: Sequence[Tensor]) -> tuple[dict[str, Tensor]
         try:
             graph.forward(*tensors)
         except Exception as error:
-            return dict(graph.values) if graph.saved.filled else values, Failure(None, "forward", explain(error))
+            return dict(graph.values) if graph.saved.filled else values, Failure(
+                None, "forward", explain(error)
+            )
         return dict(graph.values), None
     for node in graph.nodes.values():
         try:
             results = as_tuple(node.module(*graph.inputs_of(node, values)))
             if len(results) != len(node.outputs) or not all(isinstance(result, Tensor) for result in results):
                 kinds = ", ".join(type(result).__name__ for result in results)
-                raise TypeError(f"forward returned {kinds}, not {'a tensor' if len(node.outputs) == 1 else 'tensors'}")
+                raise TypeError(
+                    f"forward returned {kinds}, not {'a tensor' if len(node.outputs) == 1 else 'tensors'}"
+                )
         except Exception as error:  # whatever a student's forward may raise is shown at its node
             graph.save(**values)
             return values, Failure(node.name, "forward", explain(error))
@@ -152,7 +158,9 @@ def _seeds(graph: Graph, values: dict[str, Tensor], grad_output: Any) -> dict[st
     return dict(zip(graph.outputs, seeds, strict=True))
 
 
-def _backward(graph: Graph, seeds: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Handed], Failure | None]:
+def _backward(
+    graph: Graph, seeds: dict[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Handed], Failure | None]:
     """The graph's own backward, listened to: what arrives at a node, what it hands on, where it breaks off.
 
     What a node hands on counts only where it is sure to follow from all that arrived: a student's graph may
@@ -230,7 +238,8 @@ def _run_node(
         locals=nothing,
         numeric=nothing,
         uses=tuple(
-            ParameterUse(name.removeprefix("inner."), parameter, None) for name, parameter in node.module.named_parameters()
+            ParameterUse(name.removeprefix("inner."), parameter, None)
+            for name, parameter in node.module.named_parameters()
         ),
     )
     if not any(name in grads for name in node.outputs) or not all(name in values for name in node.outputs):
@@ -269,7 +278,11 @@ def _handing_back(
 def _measure(node: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict[str, Tensor]) -> NodeRun:
     """A node that has run, with numeric gradients beside its own."""
     reads = list(graph.inputs_of(node, values))
-    moving = [index for index, read in enumerate(reads) if read.is_floating_point() and isinstance(node.reads[index], str)]
+    moving = [
+        index
+        for index, read in enumerate(reads)
+        if read.is_floating_point() and isinstance(node.reads[index], str)
+    ]
     # A share keeps nothing of what it computes here in the module that has run.
     twin = node.module.share()
 
@@ -290,13 +303,18 @@ def _measure(node: NodeRun, graph: Graph, values: dict[str, Tensor], grads: dict
     rng = torch.Generator(device=tensors[0].device if tensors else "cpu").manual_seed(0)
     at = [sample([tensor], MEASURED, rng)[0] if tensor.numel() > MEASURED else None for tensor in tensors]
     try:
-        gradients = numerical_gradients(function, tensors, [grads[name] for name in node.outputs], at=at, skip_kinks=True)
+        gradients = numerical_gradients(
+            function, tensors, [grads[name] for name in node.outputs], at=at, skip_kinks=True
+        )
     except Exception:  # a forward that cannot be moved has no numeric gradient
         return node
     numeric: list[Tensor | None] = [None] * len(reads)
     for index, gradient in zip(moving, gradients, strict=False):
         numeric[index] = gradient
-    uses = tuple(replace(use, numeric=gradient) for use, gradient in zip(node.uses, gradients[len(moving) :], strict=True))
+    uses = tuple(
+        replace(use, numeric=gradient)
+        for use, gradient in zip(node.uses, gradients[len(moving) :], strict=True)
+    )
     return replace(node, numeric=tuple(numeric), uses=uses)
 
 

@@ -60,7 +60,9 @@ class Slot:
         """The text below a node; an input's label is all of it."""
         if self.is_input:
             return self.body
-        return Box.around(self.body.center, self.body.bottom + NAME_HEIGHT / 2 + 1, self.text_width, NAME_HEIGHT)
+        return Box.around(
+            self.body.center, self.body.bottom + NAME_HEIGHT / 2 + 1, self.text_width, NAME_HEIGHT
+        )
 
 
 def text_width(text: str, size: float) -> float:
@@ -79,7 +81,9 @@ def label_size(array: Array | None) -> tuple[float, float]:
         return NUMBER_WIDTH, NUMBER_HEIGHT
     width, height = cell_size(array)
     caption = f"[{shape_text(array.shape)}]" + ("" if array.roomy else " max|·| 0.000")
-    return max(array.columns * width, 0.9 * text_width(caption, CAPTION_SIZE)) + 8, array.rows * height + CAPTION_SIZE + 12
+    return max(
+        array.columns * width, 0.9 * text_width(caption, CAPTION_SIZE)
+    ) + 8, array.rows * height + CAPTION_SIZE + 12
 
 
 def parameter_size(parameter: TracedParameter) -> tuple[float, float]:
@@ -97,10 +101,20 @@ def name_text(node: TracedNode) -> str:
 def skeleton(trace: Trace) -> tuple[object, ...]:
     """What a drawing's layout depends on: everything but the numbers."""
     values = tuple(
-        (name, value.value and value.value.shape, value.readers, value.wrong) for name, value in trace.values.items()
+        (name, value.value and value.value.shape, value.readers, value.wrong)
+        for name, value in trace.values.items()
     )
     reads = tuple(
-        (node.id, node.sign, node.note, read.source, read.symbol, read.local is None, read.contribution is None, read.wrong)
+        (
+            node.id,
+            node.sign,
+            node.note,
+            read.source,
+            read.symbol,
+            read.local is None,
+            read.contribution is None,
+            read.wrong,
+        )
         for node in trace.nodes
         for read in node.reads
     )

@@ -64,7 +64,9 @@ class TorchCall(Module):
         # Backward runs it again: a function that draws random numbers must draw the same ones.
         with torch._C.DisableTorchFunctionSubclass(), torch.random.fork_rng(devices):
             torch.manual_seed(0)
-            return self.function(*map(put, positional), **{name: put(slot) for name, slot in keywords.items()})
+            return self.function(
+                *map(put, positional), **{name: put(slot) for name, slot in keywords.items()}
+            )
 
     def _in_place(self) -> bool:
         name = getattr(self.function, "__name__", "")
@@ -95,7 +97,9 @@ def record(function: Callable[..., Any], tensors: Mapping[str, Tensor]) -> FlatG
     with ExitStack() as stack:
         recorder = stack.enter_context(_Recorder(function, inputs))
         stack.enter_context(torch.no_grad())
-        stack.enter_context(torch.random.fork_rng([tensor.device for tensor in inputs.values() if tensor.is_cuda]))
+        stack.enter_context(
+            torch.random.fork_rng([tensor.device for tensor in inputs.values() if tensor.is_cuda])
+        )
         if isinstance(function, torch.nn.Module):
             names = {id(module): name for name, module in function.named_modules() if name}
             enter = register_module_forward_pre_hook(lambda module, _: recorder.enter(names.get(id(module))))
@@ -133,11 +137,16 @@ class _Recorder(TorchFunctionMode):
         kwargs = kwargs or {}
         reads: list[str | float] = []
         names: dict[str, Parameter] = {}
-        numbers = SIGNS.get(operation(func)) in INFIX and len(args) == 2  # plain numbers are drawn inside the node
+        # plain numbers are drawn inside the node
+        numbers = SIGNS.get(operation(func)) in INFIX and len(args) == 2
         slots = [[self._slot(arg, reads, names, numbers=numbers) for arg in args], {}]
         slots[1] = {name: self._slot(arg, reads, names) for name, arg in kwargs.items()}
         result = func(*args, **kwargs)
-        outputs = [part for part in (result if isinstance(result, tuple | list) else (result,)) if isinstance(part, Tensor)]
+        outputs = [
+            part
+            for part in (result if isinstance(result, tuple | list) else (result,))
+            if isinstance(part, Tensor)
+        ]
         if (
             any(isinstance(read, str) for read in reads)
             and outputs
@@ -145,11 +154,16 @@ class _Recorder(TorchFunctionMode):
         ):
             if operation(func) == "rsub" and not kwargs:
                 reads = reads[::-1]
-                slots[0] = [_Read(len(reads) - 1 - slot.position) if isinstance(slot, _Read) else slot for slot in slots[0]]
+                slots[0] = [
+                    _Read(len(reads) - 1 - slot.position) if isinstance(slot, _Read) else slot
+                    for slot in slots[0]
+                ]
             self._note(TorchCall(func, slots, names), reads, list(outputs))
         return result
 
-    def _slot(self, arg: Any, reads: list[str | float], names: dict[str, Parameter], *, numbers: bool = False) -> Any:
+    def _slot(
+        self, arg: Any, reads: list[str | float], names: dict[str, Parameter], *, numbers: bool = False
+    ) -> Any:
         if numbers and type(arg) in (int, float):
             reads.append(float(arg))
             return _Read(len(reads) - 1)
@@ -158,7 +172,9 @@ class _Recorder(TorchFunctionMode):
                 reads.append(self.known[id(arg)])
                 return _Read(len(reads) - 1)
             if arg.requires_grad and arg.is_leaf:
-                name, parameter = self.trained.setdefault(id(arg), (f"w{len(self.trained) + 1}", Parameter(arg)))
+                name, parameter = self.trained.setdefault(
+                    id(arg), (f"w{len(self.trained) + 1}", Parameter(arg))
+                )
                 self.kept.append(arg)
                 names[name] = parameter
                 return _Trained(name)
@@ -180,7 +196,9 @@ class _Recorder(TorchFunctionMode):
         """What was written down, without what the output does not need."""
         outputs = output if isinstance(output, tuple | list) else (output,)
         if not all(isinstance(part, Tensor) and id(part) in self.known for part in outputs):
-            raise ValueError("the function's output does not come from its inputs through torch: there is no graph to draw")
+            raise ValueError(
+                "the function's output does not come from its inputs through torch: there is no graph to draw"
+            )
         self.graph.outputs = tuple(self.known[id(part)] for part in outputs)
         needed = set(self.graph.outputs)
         for node in reversed(list(self.graph.nodes.values())):
@@ -188,7 +206,11 @@ class _Recorder(TorchFunctionMode):
                 needed |= {read for read in node.reads if isinstance(read, str)}
             else:
                 del self.graph.nodes[node.name], self.groups[node.name]
-        shared = {part for part in set().union(*self.groups.values()) if sum(part in g for g in self.groups.values()) > 1}
+        shared = {
+            part
+            for part in set().union(*self.groups.values())
+            if sum(part in g for g in self.groups.values()) > 1
+        }
         groups = {name: tuple(p for p in self.groups[name] if p in shared) for name in self.graph.nodes}
         return FlatGraph(self.graph, groups)
 

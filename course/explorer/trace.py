@@ -71,7 +71,11 @@ class Array:
     @property
     def roomy(self) -> bool:
         """Whether every number stands in its cell, so that the caption needs only the shape."""
-        return bool(self.shape) and max(self.rows, self.columns) <= ROOMY and self.rows * self.columns == math.prod(self.shape)
+        return (
+            bool(self.shape)
+            and max(self.rows, self.columns) <= ROOMY
+            and self.rows * self.columns == math.prod(self.shape)
+        )
 
     @property
     def caption(self) -> str:
@@ -93,7 +97,15 @@ class Array:
 
 def plain(number: float) -> float | str:
     """A number as JSON takes it."""
-    return number if math.isfinite(number) else "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    return (
+        number
+        if math.isfinite(number)
+        else "NaN"
+        if math.isnan(number)
+        else "Infinity"
+        if number > 0
+        else "-Infinity"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +252,8 @@ class Trace:
             "inputs": self.inputs,
             "outputs": self.outputs,
             "nodes": [
-                {"id": node.id, "reads": [read.source for read in node.reads], "shared": node.shared} for node in self.nodes
+                {"id": node.id, "reads": [read.source for read in node.reads], "shared": node.shared}
+                for node in self.nodes
             ],
             "values": {name: put(value.value) for name, value in self.values.items()},
             "start": event_json(self.start),

@@ -50,7 +50,12 @@ def trace(
 
 
 def run_network(
-    graph: Any, inputs: Mapping[str, Any], grad_output: Any, *, check: bool, fold: Mapping[str, Sequence[str]] | None
+    graph: Any,
+    inputs: Mapping[str, Any],
+    grad_output: Any,
+    *,
+    check: bool,
+    fold: Mapping[str, Sequence[str]] | None,
 ) -> GraphRun:
     """Both passes of anything that can be explored, parts unfolded; arguments and errors are `trace`'s."""
     flat, tensors = _flat(graph, inputs, fold)

@@ -61,7 +61,9 @@ def substitute(expression: str, names: Mapping[str, str]) -> str:
     if not names:
         return expression
     either = "|".join(re.escape(name) for name in names)
-    return re.sub(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])", lambda match: names[match[0]], expression)
+    return re.sub(
+        rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])", lambda match: names[match[0]], expression
+    )
 
 
 def is_number(expression: str) -> bool:
@@ -75,11 +77,15 @@ def applied(op: str, arguments: Sequence[str], operands: Sequence[str]) -> str:
         return f"{operands[0]} {op} {_guarded(operands[1])}"
     if len(op) > 1 and op[0] in _INFIX and len(operands) == 1:
         return f"{operands[0]} {op[0]} {_guarded(op[1:])}"
-    inserted = substitute(op, {name: _guarded(operand) for name, operand in zip(arguments, operands, strict=False)})
+    inserted = substitute(
+        op, {name: _guarded(operand) for name, operand in zip(arguments, operands, strict=False)}
+    )
     return inserted if inserted != op or op in arguments else f"{op}({', '.join(operands)})"
 
 
-def sign(op: str, arguments: Sequence[str], operands: Sequence[str | None], constants: Sequence[str | None]) -> str:
+def sign(
+    op: str, arguments: Sequence[str], operands: Sequence[str | None], constants: Sequence[str | None]
+) -> str:
     """What stands inside a node: the operation, with the constants that it reads folded in, such as +1."""
     if op in _INFIX and len(constants) == 2 and any(constants):
         if constants[1] is not None:
@@ -87,7 +93,9 @@ def sign(op: str, arguments: Sequence[str], operands: Sequence[str | None], cons
         return f"{constants[0]}−" if op == "−" else f"{op}{_guarded(constants[0] or '')}"
     if any(constants):
         return f"{op}({', '.join(constant or '·' for constant in constants)})"
-    return substitute(op, {name: operand for name, operand in zip(arguments, operands, strict=False) if operand})
+    return substitute(
+        op, {name: operand for name, operand in zip(arguments, operands, strict=False) if operand}
+    )
 
 
 def _guarded(operand: str) -> str:

@@ -96,7 +96,8 @@ class _Door(ModuleType):
         return vars(self)[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A file has its figure's name. Whoever imports it makes Python bind the file here; the figure is meant.
+        # A file has its figure's name. Whoever imports it makes Python bind the file here; the figure is
+        # meant.
         super().__setattr__(name, vars(value).get(name, value) if isinstance(value, ModuleType) else value)
 
     def __dir__(self) -> list[str]:
@@ -104,9 +105,11 @@ class _Door(ModuleType):
 
 
 class _UnknownNames(MetaPathFinder):
-    """The answer to ``from course.figures import jacobain``: Python takes an unknown name for that of a file."""
+    """The answer to ``from course.figures import jacobain``: an unknown name could be that of a file."""
 
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         package, _, name = fullname.rpartition(".")
         if package == __name__ and not name.startswith("_"):
             raise ImportError(_unknown(name), name=fullname)

@@ -18,8 +18,21 @@ def draw_contours(axes: Axes, window: Window, height: np.ndarray) -> None:
     """Draw the heights at the points of a lattice, light where they are low."""
     low, high = height.min(), height.max()
     bent = ((height - low) / (high - low)) ** 0.45
-    looks = {"origin": "lower", "cmap": "Greys", "vmin": 0, "vmax": 3, "aspect": "auto", "interpolation": "bilinear"}
+    looks = {
+        "origin": "lower",
+        "cmap": "Greys",
+        "vmin": 0,
+        "vmax": 3,
+        "aspect": "auto",
+        "interpolation": "bilinear",
+    }
     axes.imshow(bent, extent=window, **looks)
-    axes.contour(*lattice(window, len(height)), bent, levels=np.linspace(0, 1, 18)[1:-1], colors="#7a7a7a", linewidths=0.9)
+    axes.contour(
+        *lattice(window, len(height)),
+        bent,
+        levels=np.linspace(0, 1, 18)[1:-1],
+        colors="#7a7a7a",
+        linewidths=0.9,
+    )
     axes.grid(False)
     axes.set(xlim=window[:2], ylim=window[2:])

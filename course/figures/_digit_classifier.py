@@ -12,7 +12,7 @@ from course.training import accuracy, evaluate, fit
 
 @dataclass(frozen=True)
 class DigitClassifier:
-    """A network that reads digits, in eval mode, the digits that it has never seen, and its accuracy on them."""
+    """A network that reads digits, in eval mode, the digits it has never seen, and its accuracy on them."""
 
     net: Chain
     test: Dataset
@@ -26,5 +26,14 @@ def digit_classifier(hidden: int = 64, epochs: int = 20, seed: int = 0) -> Digit
     rng = generator(seed)
     net = Chain(Linear(64, hidden, rng=rng), ReLU(), Linear(hidden, 10, rng=rng))
     loss = CrossEntropyLoss()
-    fit(net, loss, Adam(net.parameters(), lr=5e-3), train, epochs=epochs, batch_size=64, seed=seed, progress=False)
+    fit(
+        net,
+        loss,
+        Adam(net.parameters(), lr=5e-3),
+        train,
+        epochs=epochs,
+        batch_size=64,
+        seed=seed,
+        progress=False,
+    )
     return DigitClassifier(net, test, evaluate(net, loss, test, [accuracy])["accuracy"])

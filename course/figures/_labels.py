@@ -5,7 +5,7 @@ from matplotlib.ticker import MaxNLocator
 
 
 def rounded(number: float, digits: int = 2) -> str:
-    """A number by its first digits, written out however large it is: 860 where the format ``.2g`` has 8.6e+02."""
+    """A number by its first digits, written out at any size: 860 where the format ``.2g`` has 8.6e+02."""
     return f"{float(f'{number:.{digits}g}'):,.12g}"
 
 
@@ -16,6 +16,9 @@ def time_ticks(steps: int) -> list[int]:
 
 
 def label_powers(axes: Axes) -> None:
-    """Write the numbers of the y axis as powers of ten, for curves of logarithms: quicker to draw than a logarithmic axis."""
+    """Write the numbers of the y axis as powers of ten, for curves of logarithms.
+
+    This is quicker to draw than a logarithmic axis.
+    """
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.yaxis.set_major_formatter(lambda power, _: f"$10^{{{power:.0f}}}$")

@@ -1,4 +1,7 @@
-"""Matrices as heat maps with their numbers, laid out side by side on one canvas: shared by the figures that show tensors."""
+"""Matrices as heat maps with their numbers, laid out side by side on one canvas.
+
+The figures that show tensors share this.
+"""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +17,7 @@ STRONGEST = 0.6
 
 
 def canvas(alt: str, columns: float, rows: float, width: float = 12.0) -> tuple[Figure, Axes]:
-    """A figure with one empty axes of columns × rows square cells; y runs downwards, as rows of a matrix do."""
+    """A figure with one empty axes of columns × rows square cells; y runs downwards, as matrix rows do."""
     figure = Figure(alt, width=width, height=width * rows / columns)
     figure.set_layout_engine("none")  # the cells are the layout
     axes = figure.add_axes((0, 0, 1, 1))
@@ -24,7 +27,10 @@ def canvas(alt: str, columns: float, rows: float, width: float = 12.0) -> tuple[
 
 
 def shade(numbers: np.ndarray, largest: float | None = None) -> np.ndarray:
-    """A color for each number: white at zero, blue above, rust below; NaN, for a cell without a number, is light grey."""
+    """A color for each number: white at zero, blue above, rust below.
+
+    NaN, for a cell without a number, is light gray.
+    """
     largest = float(np.nanmax(np.abs(numbers), initial=0.0)) if largest is None else largest
     part = np.clip(np.nan_to_num(numbers) / (largest or 1.0), -1, 1)[..., None]
     ends = np.where(part < 0, to_rgb(GRADIENT_COLOR), to_rgb(VALUE_COLOR))
@@ -56,7 +62,13 @@ def draw_matrix(
     rows, columns = numbers.shape
     wide, high = cell if isinstance(cell, tuple) else (cell, cell)
     low, right = top + rows * high, left + columns * wide
-    axes.imshow(shade(numbers, largest), extent=(left, right, low, top), interpolation="nearest", aspect="auto", zorder=1)
+    axes.imshow(
+        shade(numbers, largest),
+        extent=(left, right, low, top),
+        interpolation="nearest",
+        aspect="auto",
+        zorder=1,
+    )
     axes.hlines(top + high * np.arange(1, rows), left, right, color=SEAM_COLOR, linewidth=0.8, zorder=1.5)
     axes.vlines(left + wide * np.arange(1, columns), top, low, color=SEAM_COLOR, linewidth=0.8, zorder=1.5)
     outline(axes, left, top, columns * wide, rows * high)
@@ -73,11 +85,19 @@ def draw_matrix(
 
 
 def outline(
-    axes: Axes, left: float, top: float, width: float, height: float, color: str = NEUTRAL_COLOR, **look: float
+    axes: Axes,
+    left: float,
+    top: float,
+    width: float,
+    height: float,
+    color: str = NEUTRAL_COLOR,
+    **look: float,
 ) -> None:
     """A frame, such as the one around a matrix or a window in it."""
     axes.add_patch(
-        Rectangle((left, top), width, height, fill=False, edgecolor=color, **{"linewidth": 1.2, "zorder": 2, **look})
+        Rectangle(
+            (left, top), width, height, fill=False, edgecolor=color, **{"linewidth": 1.2, "zorder": 2, **look}
+        )
     )
 
 

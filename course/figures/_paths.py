@@ -1,4 +1,7 @@
-"""Paths and edges of layered networks, counted, and the derivative of one along all its paths: what `path_counts` draws."""
+"""Paths and edges of layered networks, counted: what `path_counts` draws.
+
+It also draws the derivative of one network along all its paths.
+"""
 
 import itertools
 import math
@@ -28,7 +31,10 @@ class Cost:
 
 
 def layered(width: int, layers: int, seed: int = 0) -> Graph:
-    """A number x, then layers of `width` neurons (linear and tanh) that read all of the layer before, then one neuron y."""
+    """A number x, then layers of `width` neurons (linear and tanh), then one neuron y.
+
+    Each neuron reads all of the layer before.
+    """
     rng = generator(seed)
     graph, before = Graph("x"), ["x"]
     for layer in range(1, layers + 2):
@@ -41,7 +47,10 @@ def layered(width: int, layers: int, seed: int = 0) -> Graph:
 
 @cache
 def cost(width: int, layers: int) -> Cost:
-    """Count and measure one network; the local derivatives on its edges are ready before the clock starts for the paths."""
+    """Count and measure one network.
+
+    The local derivatives on its edges are ready before the clock starts for the paths.
+    """
     graph, one = layered(width, layers), tensor([1.0])
     graph(tensor([0.5]))
     local = {
@@ -72,7 +81,9 @@ def count_paths(graph: Graph) -> int:
 
 def sum_over_paths(steps: list[list[str]], local: dict[tuple[str, str], float]) -> float:
     """Σ over all paths of the product of the local derivatives along the path, one path after the other."""
-    return sum(math.prod(map(local.__getitem__, itertools.pairwise(path))) for path in itertools.product(*steps))
+    return sum(
+        math.prod(map(local.__getitem__, itertools.pairwise(path))) for path in itertools.product(*steps)
+    )
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

@@ -30,13 +30,23 @@ def window(data: Dataset, margin: float = 0.15) -> tuple[float, float, float, fl
     return low[0] - reach[0], high[0] + reach[0], low[1] - reach[1], high[1] + reach[1]
 
 
-def draw_regions(axes: Axes, net: Module, ends: tuple[float, float, float, float], fineness: int = 120) -> None:
+def draw_regions(
+    axes: Axes, net: Module, ends: tuple[float, float, float, float], fineness: int = 120
+) -> None:
     """Shade the plane by a network's probability of class 1, and draw the line where it is one half."""
     x, y = np.linspace(*ends[:2], fineness), np.linspace(*ends[2:], fineness)
     across, up = np.meshgrid(x, y)
     points = tensor(np.stack([across.ravel(), up.ravel()], axis=1), torch.float32)
     logits = net(points).reshape(fineness, fineness)
-    axes.imshow(Sigmoid()(logits).cpu().numpy(), extent=ends, origin="lower", cmap=REGIONS, vmin=0, vmax=1, aspect="auto")
+    axes.imshow(
+        Sigmoid()(logits).cpu().numpy(),
+        extent=ends,
+        origin="lower",
+        cmap=REGIONS,
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+    )
     if logits.min() < 0 < logits.max():
         axes.contour(x, y, logits.cpu().numpy(), levels=[0], colors="black", linewidths=2.2)
     axes.grid(False)

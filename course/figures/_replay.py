@@ -1,4 +1,7 @@
-"""A small classifier in the plane, trained once and kept epoch by epoch, so that a slider can go back and forth in time."""
+"""A small classifier in the plane, trained once and kept epoch by epoch.
+
+A slider can thus go back and forth in time.
+"""
 
 import functools
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ DATA = tuple(name for name in PLANE if name != "blobs")
 
 @dataclass(frozen=True)
 class Replay:
-    """A network's weights before the first epoch and after each, with loss and accuracy on the data it learned from."""
+    """A network's weights before the first epoch and after each, with loss and accuracy on training data."""
 
     data: Dataset
     net: Chain
@@ -37,7 +40,14 @@ class Replay:
 @functools.lru_cache(maxsize=64)
 @one_thread()
 def replay(
-    data: str, units: int, activation: str, *, layers: int = 1, epochs: int = 100, lr: float = 0.05, seed: int = 0
+    data: str,
+    units: int,
+    activation: str,
+    *,
+    layers: int = 1,
+    epochs: int = 100,
+    lr: float = 0.05,
+    seed: int = 0,
 ) -> Replay:
     """Train on a drawn data set of 200 points in batches of 50.
 
@@ -53,7 +63,10 @@ def replay(
     Raises:
         ValueError: there is no such data set, or no such activation.
     """
-    for said, known, what in ((data, DATA, "data set of two classes"), (activation, ACTIVATIONS, "activation")):
+    for said, known, what in (
+        (data, DATA, "data set of two classes"),
+        (activation, ACTIVATIONS, "activation"),
+    ):
         if said not in known:
             raise ValueError(f"there is no {what} '{said}' here: choose {', '.join(known)}")
     points = PLANE[data](200, seed=seed)
@@ -70,4 +83,6 @@ def replay(
         fit(net, loss, optimizer, given, epochs=1, batch_size=50, seed=seed + epoch, progress=False)
         states.append(net.state_dict())
         found.append(evaluate(net, loss, given, [accuracy]))
-    return Replay(points, net, tuple(states), *(tuple(one[name] for one in found) for name in ("loss", "accuracy")))
+    return Replay(
+        points, net, tuple(states), *(tuple(one[name] for one in found) for name in ("loss", "accuracy"))
+    )

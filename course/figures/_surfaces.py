@@ -19,7 +19,7 @@ SURFACES = ("bowl", "saddle", "valley", "regression", "regression, standardized"
 
 @dataclass(frozen=True, kw_only=True)
 class Surface:
-    """A loss L(θ₁, θ₂): its values and its gradients at many points, the rows of a matrix, and what to draw of it."""
+    """A loss L(θ₁, θ₂): values and gradients at many points, the rows of a matrix, and what to draw of it."""
 
     about: str
     loss: Callable[[Tensor], Tensor]
@@ -53,7 +53,9 @@ def surface(name: str, condition: float = 10.0) -> Surface:
     if name == "saddle":
         return _of_graph(_saddle(), "½θ₁² − ½θ₂²", (-2.6, 2.6, -1.8, 1.8), (-2.3, 0.02), None)
     if name == "valley":
-        return _of_graph(_valley(), "¼(1 − θ₁)² + (θ₂ − θ₁²)²", (-2.0, 2.0, -1.0, 2.6), (-1.6, 1.4), (1.0, 1.0))
+        return _of_graph(
+            _valley(), "¼(1 − θ₁)² + (θ₂ − θ₁²)²", (-2.0, 2.0, -1.0, 2.6), (-1.6, 1.4), (1.0, 1.0)
+        )
     if name in SURFACES:
         return _regression(standardized=name != "regression")
     raise ValueError(f"there is no surface '{name}': choose {', '.join(SURFACES)}")

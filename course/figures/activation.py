@@ -22,7 +22,8 @@ def activation(name: str = "Tanh", at: float = 1.0, reach: float = 6.0, seed: in
     """Draw f above f′, shade the saturated zones, and mark the point `at` with its value, slope and tangent.
 
     Args:
-        name: one of ACTIVATIONS. NoisyReLU's line is without the noise; dots show one forward and backward pass with it.
+        name: one of ACTIVATIONS. NoisyReLU's line is without the noise; dots show one forward and backward
+            pass with it.
         at: the x that is marked.
         reach: the curves run from −reach to reach.
         seed: of the noise.
@@ -55,13 +56,22 @@ def activation(name: str = "Tanh", at: float = 1.0, reach: float = 6.0, seed: in
             _write(axes, f"{label}({show(at)}) = {show(point)}", at, headroom, color, left=at > 0.3 * reach)
         run = reach / 5
         tangent = [value - run * slope, value + run * slope]
-        top.plot([at - run, at + run], tangent, color=GRADIENT_COLOR, linestyle=(0, (4, 2)), linewidth=2.2, zorder=4)
+        top.plot(
+            [at - run, at + run],
+            tangent,
+            color=GRADIENT_COLOR,
+            linestyle=(0, (4, 2)),
+            linewidth=2.2,
+            zorder=4,
+        )
         _name_zones(bottom, found, reach)
         if isinstance(module, NoisyReLU):
             noisy = NoisyReLU(rng=generator(seed))
             for axes, dots in zip((top, bottom), value_and_slope(noisy, grid[::6].float()), strict=True):
                 axes.plot(grid[::6].tolist(), dots.tolist(), ".", color=NEUTRAL_COLOR, ms=6, zorder=1)
-            top.text(-0.5 * reach, 0.5 * reach, "dots: with noise", ha="center", color=NEUTRAL_COLOR, fontsize=15)
+            top.text(
+                -0.5 * reach, 0.5 * reach, "dots: with noise", ha="center", color=NEUTRAL_COLOR, fontsize=15
+            )
         top.set_title(f"{name}{' without noise' * isinstance(module, NoisyReLU)}: {_point(found, reach)}")
         bottom.set_xlabel("x, the number that comes in")
     return figure
@@ -70,12 +80,19 @@ def activation(name: str = "Tanh", at: float = 1.0, reach: float = 6.0, seed: in
 def _write(axes: Axes, text: str, x: float, y: float, color: str, *, left: bool) -> None:
     """In the free space above the curve, beside the dotted line."""
     look = {"color": color, "fontsize": 16, "weight": "bold", "zorder": 6}
-    place = {"xytext": (-10 if left else 10, -6), "textcoords": "offset points", "ha": "right" if left else "left"}
+    place = {
+        "xytext": (-10 if left else 10, -6),
+        "textcoords": "offset points",
+        "ha": "right" if left else "left",
+    }
     axes.annotate(text, (x, y), va="top", **place, **look)
 
 
 def _name_zones(axes: Axes, found: list[Zone], reach: float) -> None:
-    """In the zone where there is room, else beside it; the derivative is near 0 there, so half-way up is free."""
+    """Name the zones inside where there is room, else beside.
+
+    The derivative is near 0 there, so half-way up is free.
+    """
     gap, height = reach / 60, 0.45 * sum(axes.get_ylim())
     for zone in found:
         if zone.high - zone.low > 0.3 * reach:
@@ -84,7 +101,11 @@ def _name_zones(axes: Axes, found: list[Zone], reach: float) -> None:
             place, name, side, paper = zone.high + gap, f"← {zone.name}", "left", "white"
         else:
             place, name, side, paper = zone.low - gap, f"{zone.name} →", "right", "white"
-        look = {"color": ZONE_INK, "fontsize": 15, "bbox": {"facecolor": paper, "edgecolor": "none", "pad": 1}}
+        look = {
+            "color": ZONE_INK,
+            "fontsize": 15,
+            "bbox": {"facecolor": paper, "edgecolor": "none", "pad": 1},
+        }
         axes.text(place, height, name, ha=side, va="center", **look)
 
 
@@ -103,7 +124,9 @@ def _point(found: list[Zone], reach: float) -> str:
 def _describe(name: str, at: float, value: float, slope: float, found: list[Zone], reach: float) -> str:
     said = [f"{zone.name} from {show(zone.low)} to {show(zone.high)}" for zone in found] or ["none"]
     return (
-        f"{name} as a curve over x from {show(-reach)} to {show(reach)}, its derivative below. Shaded zones, where |f′| is "
-        f"below {SATURATED:g}: {'; '.join(said)}. At x = {show(at)} the value is {show(value)}, the slope {show(slope)}, "
+        f"{name} as a curve over x from {show(-reach)} to {show(reach)}, its derivative below. Shaded zones, "
+        f"where |f′| is "
+        f"below {SATURATED:g}: {'; '.join(said)}. At x = {show(at)} the value is {show(value)}, the slope "
+        f"{show(slope)}, "
         "drawn as a tangent."
     )

@@ -1,4 +1,4 @@
-"""What an activation costs: the time of its forward and backward pass, beside that of the Linear module before it."""
+"""What an activation costs: the time of its forward and backward pass, beside that of Linear before it."""
 
 import statistics
 import time
@@ -22,7 +22,7 @@ Times = dict[str, tuple[float, float]]
 
 @figure(lecture=6)
 def activation_cost(repeats: int = 15, examples: int = 512) -> Figure:
-    """Draw, for each activation of lecture 06, the median time of forward and of backward, and those of Linear.
+    """Draw the median times of forward and backward, for each activation of lecture 06 and for Linear.
 
     Args:
         repeats: how often each is measured.
@@ -33,7 +33,9 @@ def activation_cost(repeats: int = 15, examples: int = 512) -> Figure:
     """
     if min(repeats, examples) < 1:
         raise ValueError(f"repeats={repeats} of {examples} examples measure nothing: both must be at least 1")
-    times = median_times({**ACTIVATIONS_OF_THE_LECTURE, f"Linear({WIDTH}, {WIDTH})": _linear}, repeats, examples)
+    times = median_times(
+        {**ACTIVATIONS_OF_THE_LECTURE, f"Linear({WIDTH}, {WIDTH})": _linear}, repeats, examples
+    )
     ordered = sorted(times, key=lambda name: sum(times[name]))
     with rc_context(STYLE):
         figure = Figure(_describe(times, ordered, examples), width=11.6, height=5.8)
@@ -49,9 +51,25 @@ def activation_cost(repeats: int = 15, examples: int = 512) -> Figure:
         every = [1e3 * seconds for pair in times.values() for seconds in pair]
         axes.set(xscale="log", xlabel="milliseconds (logarithmic)", xlim=(0.6 * min(every), 2.2 * max(every)))
         axes.grid(False, axis="y")
-        axes.text(0.98, 0.1, "forward", transform=axes.transAxes, ha="right", color=VALUE_COLOR, weight="bold", fontsize=16)
         axes.text(
-            0.98, 0.03, "backward", transform=axes.transAxes, ha="right", color=GRADIENT_COLOR, weight="bold", fontsize=16
+            0.98,
+            0.1,
+            "forward",
+            transform=axes.transAxes,
+            ha="right",
+            color=VALUE_COLOR,
+            weight="bold",
+            fontsize=16,
+        )
+        axes.text(
+            0.98,
+            0.03,
+            "backward",
+            transform=axes.transAxes,
+            ha="right",
+            color=GRADIENT_COLOR,
+            weight="bold",
+            fontsize=16,
         )
         axes.set_title(_point(times, ordered), fontsize=15)
     return figure
@@ -61,7 +79,9 @@ def _linear() -> Module:
     return Linear(WIDTH, WIDTH, rng=generator(0))
 
 
-ACTIVATIONS_OF_THE_LECTURE: dict[str, Callable[[], Module]] = {name: ACTIVATIONS[name] for name in LOOKS if name != "Identity"}
+ACTIVATIONS_OF_THE_LECTURE: dict[str, Callable[[], Module]] = {
+    name: ACTIVATIONS[name] for name in LOOKS if name != "Identity"
+}
 
 
 def median_times(
@@ -70,7 +90,10 @@ def median_times(
     examples: int = 512,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Times:
-    """Median seconds of forward and of backward by name; modules take turns, so that a busy moment hits all alike."""
+    """Median seconds of forward and of backward by name.
+
+    Modules take turns, so that a busy moment hits all alike.
+    """
     x = torch.randn(examples, WIDTH, generator=generator(0), device=device())
     modules = {name: make() for name, make in makers.items()}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in modules}
@@ -83,7 +106,10 @@ def median_times(
             module.backward(torch.ones_like(out))
             if round_:  # the first time, memory is new to the process
                 found[name].append((middle - began, _now(clock) - middle))
-    return {name: tuple(statistics.median(column) for column in zip(*pairs, strict=True)) for name, pairs in found.items()}
+    return {
+        name: tuple(statistics.median(column) for column in zip(*pairs, strict=True))
+        for name, pairs in found.items()
+    }
 
 
 def _now(clock: Callable[[], float]) -> float:
@@ -99,8 +125,11 @@ def _point(times: Times, ordered: list[str]) -> str:
 
 
 def _describe(times: Times, ordered: list[str], examples: int) -> str:
-    said = ", ".join(f"{name} {show(1e3 * times[name][0])} and {show(1e3 * times[name][1])}" for name in ordered)
+    said = ", ".join(
+        f"{name} {show(1e3 * times[name][0])} and {show(1e3 * times[name][1])}" for name in ordered
+    )
     return (
-        f"Bars of the median milliseconds of forward and of backward on {examples} × {WIDTH} numbers, on a logarithmic axis, "
+        f"Bars of the median milliseconds of forward and of backward on {examples} × {WIDTH} numbers, on a "
+        f"logarithmic axis, "
         f"from the quickest to the slowest: {said}."
     )

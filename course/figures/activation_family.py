@@ -1,4 +1,4 @@
-"""All activations of lecture 06 in one plot, and all their derivatives beside it, each curve with its name."""
+"""All activations of lecture 06 in one plot, all their derivatives beside it, each curve with its name."""
 
 import math
 from typing import Any
@@ -31,7 +31,8 @@ LOOKS: dict[str, tuple[str, Any]] = {
     "GELU": (GREEN, MIXED),
     "SiLU": (GREEN, DOTTED),
 }
-"""The activations of lecture 06; the color says to which family a curve belongs: S-shaped, rectifier, smooth rectifier."""
+"""The activations of lecture 06; the color says to which family a curve belongs: S-shaped, rectifier, smooth
+rectifier."""
 
 Curves = dict[str, tuple[list[float], list[float], list[float]]]
 Places = dict[str, tuple[float, float, float]]
@@ -66,14 +67,16 @@ SLOPE_LABELS: Places = {
 
 @figure(lecture=6, live={"highlight": ["all", *LOOKS]})
 def activation_family(highlight: str = "all", seed: int = 0) -> Figure:
-    """Draw every activation of lecture 06, and beside it every derivative, found by the module's own backward.
+    """Draw every activation of lecture 06, and beside it every derivative, by the module's own backward.
 
     Args:
         highlight: the name of one that stands out, or "all".
         seed: of NoisyReLU's noise, which is drawn as dots.
     """
     if highlight not in ("all", *LOOKS):
-        raise ValueError(f"no activation of lecture 06 is called '{highlight}': there are all, {', '.join(LOOKS)}")
+        raise ValueError(
+            f"no activation of lecture 06 is called '{highlight}': there are all, {', '.join(LOOKS)}"
+        )
     curves = family(seed=seed)
     with rc_context(STYLE):
         figure = Figure(_describe(curves, highlight), width=12.6, height=5.8)
@@ -105,13 +108,18 @@ def family(points: int = 301, seed: int = 0) -> Curves:
     return found
 
 
-def _draw(axes: Axes, name: str, x: list[float], y: list[float], label: tuple[float, float, float], lit: bool) -> None:
+def _draw(
+    axes: Axes, name: str, x: list[float], y: list[float], label: tuple[float, float, float], lit: bool
+) -> None:
     color, style = LOOKS[name]
     color, order = (color, 3) if lit else ("#CFCFCF", 1)
     if name == "NoisyReLU":
         axes.plot(x, y, ".", color=color, ms=5, zorder=order, label=name)
     else:
-        broken = [math.nan if abs(after - here) > 0.2 else here for here, after in zip(y, [*y[1:], y[-1]], strict=True)]
+        broken = [
+            math.nan if abs(after - here) > 0.2 else here
+            for here, after in zip(y, [*y[1:], y[-1]], strict=True)
+        ]
         axes.plot(x, broken, color=color, linestyle=style, zorder=order, label=name)
     at, across, up = label
     nearest = min(range(len(x)), key=lambda i: abs(x[i] - at))
@@ -125,6 +133,7 @@ def _describe(curves: Curves, highlight: str) -> str:
     peaks = ", ".join(f"{name} {show(max(curves[name][2]))}" for name in LOOKS)
     lit = "" if highlight == "all" else f" {highlight} stands out, the others are grey."
     return (
-        f"Two plots over x from −5 to 2.5: {len(curves)} activations ({', '.join(curves)}) and their derivatives, each curve "
+        f"Two plots over x from −5 to 2.5: {len(curves)} activations ({', '.join(curves)}) and their "
+        f"derivatives, each curve "
         f"with its name beside it.{lit} The largest slopes drawn: {peaks}."
     )

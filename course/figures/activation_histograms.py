@@ -1,4 +1,7 @@
-"""What the units of a deep network put out, layer by layer, before any training: spread, shrunk or stuck at the ends."""
+"""What the units of a deep network put out, layer by layer, before any training.
+
+The outputs may be spread, shrunk or stuck at the ends.
+"""
 
 import functools
 
@@ -21,15 +24,25 @@ WIDTH, EXAMPLES, PANELS, BINS = 64, 256, 6, 41
 
 
 @figure(
-    lecture=6, live={"activation": ["Tanh", "Sigmoid", "ReLU", "SELU"], "depth": (2, 30), "scale": Slider(0.1, 10.0, log=True)}
+    lecture=6,
+    live={
+        "activation": ["Tanh", "Sigmoid", "ReLU", "SELU"],
+        "depth": (2, 30),
+        "scale": Slider(0.1, 10.0, log=True),
+    },
 )
-def activation_histograms(activation: str = "Tanh", depth: int = 10, scale: float = 1.0, seed: int = 0) -> Figure:
-    """Draw the histogram of the outputs of up to six layers of a chain of Linear and activation that reads real digits.
+def activation_histograms(
+    activation: str = "Tanh", depth: int = 10, scale: float = 1.0, seed: int = 0
+) -> Figure:
+    """Draw histograms of the outputs of a chain of Linear and activation that reads real digits.
+
+    At most six of its layers are shown.
 
     Args:
         activation: one of ACTIVATIONS.
         depth: how many times Linear and activation follow one another.
-        scale: weights are drawn with deviation scale/√n from a normal distribution, n being the number of inputs.
+        scale: weights are drawn with deviation scale/√n from a normal distribution, n being the number of
+            inputs.
         seed: of the weights.
 
     Raises:
@@ -46,13 +59,25 @@ def activation_histograms(activation: str = "Tanh", depth: int = 10, scale: floa
         figure.set_layout_engine("none")  # the axes stay where they are while the sliders move
         places = {"left": 0.03, "right": 0.985, "top": 0.7, "bottom": 0.15, "wspace": 0.12}
         ends = _ends([outputs[layer] for layer in shown])
-        for axes, layer in zip(figure.subplots(1, len(shown), squeeze=False, gridspec_kw=places)[0], shown, strict=True):
+        for axes, layer in zip(
+            figure.subplots(1, len(shown), squeeze=False, gridspec_kw=places)[0], shown, strict=True
+        ):
             _draw(axes, outputs[layer], ends)
-            mean, deviation = (show(round(float(number), 2)) for number in (outputs[layer].mean(), outputs[layer].std()))
+            mean, deviation = (
+                show(round(float(number), 2)) for number in (outputs[layer].mean(), outputs[layer].std())
+            )
             title = f"layer {layer + 1}\nmean {mean}\ndeviation {deviation}"
             axes.set_title(title, fontsize=14)
             color = GRADIENT_COLOR if flat[layer] > 0.05 else NEUTRAL_COLOR
-            axes.text(0.5, 0.97, f"{flat[layer]:.0%} flat", transform=axes.transAxes, ha="center", va="top", color=color)
+            axes.text(
+                0.5,
+                0.97,
+                f"{flat[layer]:.0%} flat",
+                transform=axes.transAxes,
+                ha="center",
+                va="top",
+                color=color,
+            )
             axes.set_xlabel("output", fontsize=14)
         first, last = (show(outputs[layer].std()) for layer in (0, -1))
         said = f"the outputs' deviation goes from {first} in layer 1 to {last} in layer {depth}"
@@ -61,7 +86,9 @@ def activation_histograms(activation: str = "Tanh", depth: int = 10, scale: floa
 
 
 @functools.lru_cache(maxsize=64)
-def layer_outputs(activation: str, depth: int, scale: float, seed: int) -> tuple[list[np.ndarray], list[float]]:
+def layer_outputs(
+    activation: str, depth: int, scale: float, seed: int
+) -> tuple[list[np.ndarray], list[float]]:
     """All outputs of each layer, and the share of them where |f′| is below SATURATED."""
     value: Tensor = digits(dtype=torch.float64).standardize().inputs[:EXAMPLES]
     outputs, flat = [], []
@@ -100,13 +127,16 @@ def _draw(axes: Axes, numbers: np.ndarray, ends: tuple[float, float]) -> None:
         axes.axvline(0, color=NEUTRAL_COLOR, linewidth=1, linestyle=":", zorder=0)
 
 
-def _describe(activation: str, scale: float, outputs: list[np.ndarray], flat: list[float], shown: list[int]) -> str:
+def _describe(
+    activation: str, scale: float, outputs: list[np.ndarray], flat: list[float], shown: list[int]
+) -> str:
     said = "; ".join(
         f"layer {layer + 1}: mean {show(outputs[layer].mean())}, deviation {show(outputs[layer].std())}, "
         f"{flat[layer]:.0%} where the slope is below {SATURATED:g}"
         for layer in shown
     )
     return (
-        f"Histograms of the outputs of {len(shown)} of {len(outputs)} layers of Linear({WIDTH}) and {activation}, weights "
+        f"Histograms of the outputs of {len(shown)} of {len(outputs)} layers of Linear({WIDTH}) and "
+        f"{activation}, weights "
         f"times {scale:.3g}, untrained, that read {EXAMPLES} digits. {said}."
     )

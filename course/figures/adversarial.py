@@ -21,7 +21,9 @@ EPSILONS = np.linspace(0, 0.3, 16)
 
 @figure(lecture=15, live={"digit": (0, 60), "epsilon": (0.0, 0.3)})
 def adversarial(digit: int = 7, epsilon: float = 0.1) -> Figure:
-    """Change an image by ε times the sign of the loss's gradient, and draw what the course's digit classifier makes of it.
+    """Change an image by ε times the sign of the loss's gradient.
+
+    Draw what the course's digit classifier makes of it.
 
     Args:
         digit: which of the 450 digits that the network has never seen.
@@ -34,7 +36,10 @@ def adversarial(digit: int = 7, epsilon: float = 0.1) -> Figure:
     """
     found = digit_classifier()
     if not 0 <= digit < len(found.test) or epsilon < 0:
-        raise ValueError(f"digit={digit}, epsilon={epsilon:g}: choose a digit from 0 to {len(found.test) - 1}, and epsilon ≥ 0")
+        raise ValueError(
+            f"digit={digit}, epsilon={epsilon:g}: choose a digit from 0 to "
+            f"{len(found.test) - 1}, and epsilon ≥ 0"
+        )
     image, label = found.test.inputs[digit : digit + 1], found.test.targets[digit : digit + 1]
     sign = gradient_sign(image, label)
     changed = attack(image, label, epsilon)
@@ -44,7 +49,9 @@ def adversarial(digit: int = 7, epsilon: float = 0.1) -> Figure:
     with rc_context(STYLE):
         figure = Figure(_describe(said, true, before, after), width=13.0, height=4.0)
         figure.set_layout_engine("constrained", w_pad=0.1)
-        figure.suptitle(said if first != last else f"{epsilon:.0%} more or less ink in each pixel: still read as {last}")
+        figure.suptitle(
+            said if first != last else f"{epsilon:.0%} more or less ink in each pixel: still read as {last}"
+        )
         *images, bars, curve = figure.subplots(1, 5, width_ratios=(1, 1, 1, 1.15, 1.15))
         titles = (
             f"a {true}, read as {first}\n{before[first]:.1%} sure",
@@ -52,7 +59,11 @@ def adversarial(digit: int = 7, epsilon: float = 0.1) -> Figure:
             f"read as {last}\n{after[last]:.1%} sure",
         )
         for axes, pixels, title in zip(images, (image, sign, changed), titles, strict=True):
-            looks = {"cmap": SIGNS, "vmin": -1, "vmax": 1} if pixels is sign else {"cmap": "Greys", "vmin": 0, "vmax": 1}
+            looks = (
+                {"cmap": SIGNS, "vmin": -1, "vmax": 1}
+                if pixels is sign
+                else {"cmap": "Greys", "vmin": 0, "vmax": 1}
+            )
             axes.imshow(pixels.reshape(SIDE, SIDE).cpu().numpy(), **looks)
             axes.set(xticks=[], yticks=[], title=title)
             axes.grid(False)
@@ -74,7 +85,10 @@ def gradient_sign(image: Tensor, label: Tensor) -> Tensor:
 
 
 def attack(image: Tensor, label: Tensor, epsilon: float) -> Tensor:
-    """The images, moved by ε uphill on the loss in each pixel, with the ink kept from 0 to 1: the fast gradient sign method."""
+    """The images, moved by ε uphill on the loss in each pixel, with the ink kept from 0 to 1.
+
+    This is the fast gradient sign method.
+    """
     return (image + epsilon * gradient_sign(image, label)).clamp(0, 1)
 
 
@@ -87,7 +101,9 @@ def read(image: Tensor) -> Tensor:
 def accuracies() -> tuple[float, ...]:
     """The share of all unseen digits that is read right after an attack with each of EPSILONS."""
     test = digit_classifier().test
-    sure = [read(attack(test.inputs, test.targets, epsilon)).argmax(dim=1) == test.targets for epsilon in EPSILONS]
+    sure = [
+        read(attack(test.inputs, test.targets, epsilon)).argmax(dim=1) == test.targets for epsilon in EPSILONS
+    ]
     return tuple(right.double().mean().item() for right in sure)
 
 
@@ -104,12 +120,20 @@ def _draw_accuracy(axes: Axes, epsilon: float) -> None:
     axes.plot(EPSILONS, accuracies(), "-", color=NEUTRAL_COLOR)
     here = float(np.interp(epsilon, EPSILONS, accuracies()))
     axes.plot([epsilon], [here], "o", color=GRADIENT_COLOR, ms=11)
-    axes.set(xlabel="ε, part of full ink", ylim=(0, 1.05), yticks=[0, 0.5, 1], title=f"of all digits {here:.0%} right")
+    axes.set(
+        xlabel="ε, part of full ink",
+        ylim=(0, 1.05),
+        yticks=[0, 0.5, 1],
+        title=f"of all digits {here:.0%} right",
+    )
 
 
 def _describe(said: str, true: int, before: np.ndarray, after: np.ndarray) -> str:
     return (
-        f"A handwritten {true}; the sign of its loss's gradient for each of the 64 pixels; and the image with that sign added. "
-        f"{said}. The probability of {true} goes from {before[true]:.3f} to {after[true]:.3f}. A curve of the accuracy on all "
-        f"unseen digits falls from {accuracies()[0]:.0%} without a change to {accuracies()[-1]:.0%} at ε = {EPSILONS[-1]:g}."
+        f"A handwritten {true}; the sign of its loss's gradient for each of the 64 pixels; and the image "
+        f"with that sign added. "
+        f"{said}. The probability of {true} goes from {before[true]:.3f} to {after[true]:.3f}. A curve of "
+        f"the accuracy on all "
+        f"unseen digits falls from {accuracies()[0]:.0%} without a change to {accuracies()[-1]:.0%} at ε = "
+        f"{EPSILONS[-1]:g}."
     )

@@ -15,7 +15,8 @@ from course.figures.registry import figure
 
 INPUTS = ("x", "y", "z")
 PLACES = {
-    "x": (0, 2), "y": (0, 0), "z": (0, -2), "p": (2.3, 2), "q": (2.3, 0), "r": (2.3, -2), "u": (4.6, 1.2), "v": (4.6, -1.2),
+    "x": (0, 2), "y": (0, 0), "z": (0, -2), "p": (2.3, 2), "q": (2.3, 0), "r": (2.3, -2), "u": (4.6, 1.2),
+    "v": (4.6, -1.2),
     "f": (6.6, 0),
 }  # fmt: skip
 VALUE = {"color": VALUE_COLOR, "fontsize": 15, "weight": "bold", "zorder": 5}
@@ -25,7 +26,7 @@ LOOKS = ((PALETTE[0], "-"), (PALETTE[2], (0, (4, 1.2))), (PALETTE[3], (0, (1.5, 
 
 @figure(lecture=4, live={"start": ["x", "y", "z"], "x": (-3.0, 3.0), "y": (-3.0, 3.0), "z": (-3.0, 3.0)})
 def all_paths(start: str = "y", x: float = 2.0, y: float = -1.0, z: float = 0.5) -> Figure:
-    """Light every path from one input to the output, with the product of its local derivatives, and add these up.
+    """Light every path from one input to the output, with its local derivatives' product, and add these up.
 
     Args:
         start: the input whose gradient is taken.
@@ -44,7 +45,9 @@ def all_paths(start: str = "y", x: float = 2.0, y: float = -1.0, z: float = 0.5)
         axes.axis("off")
         axes.set(xlim=(-0.6, 11.2), ylim=(-2.75, 2.65))
         lit = {edge for path in found for edge in zip(path.nodes, path.nodes[1:], strict=False)}
-        for here, there in {(str(name), node.name) for node in graph.nodes.values() for name in node.reads} - lit:
+        for here, there in {
+            (str(name), node.name) for node in graph.nodes.values() for name in node.reads
+        } - lit:
             axes.plot(*zip(PLACES[here], PLACES[there], strict=True), color="#BFBFBF", linewidth=2, zorder=1)
         _draw_paths(axes, found)
         _draw_sum(axes, start, found, gradient)
@@ -57,12 +60,14 @@ def all_paths(start: str = "y", x: float = 2.0, y: float = -1.0, z: float = 0.5)
 
 
 def _draw_paths(axes: Axes, found: list[Path]) -> None:
-    """Each path as a line of its own, beside the others where they share an edge, and on to the row of its product."""
+    """Each path as a line of its own, beside the others on a shared edge, and on to its product's row."""
     steps = [list(zip(path.nodes, path.nodes[1:], path.factors, strict=False)) for path in found]
     for number, (path, look) in enumerate(zip(found, LOOKS, strict=False)):
         color, style = look
         for here, there, _ in steps[number]:
-            users = [i for i, others in enumerate(steps) if any((here, there) == other[:2] for other in others)]
+            users = [
+                i for i, others in enumerate(steps) if any((here, there) == other[:2] for other in others)
+            ]
             (x0, y0), (x1, y1) = PLACES[here], PLACES[there]
             aside = 0.13 * (users.index(number) - (len(users) - 1) / 2) / math.hypot(x1 - x0, y1 - y0)
             dx, dy = (y1 - y0) * aside, (x0 - x1) * aside
@@ -75,7 +80,14 @@ def _draw_paths(axes: Axes, found: list[Path]) -> None:
     for here, there, factor in {step for path in steps for step in path}:
         (x0, y0), (x1, y1) = PLACES[here], PLACES[there]
         paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
-        look = {"color": GRADIENT_COLOR, "fontsize": 15, "weight": "bold", "style": "italic", "bbox": paper, "zorder": 3}
+        look = {
+            "color": GRADIENT_COLOR,
+            "fontsize": 15,
+            "weight": "bold",
+            "style": "italic",
+            "bbox": paper,
+            "zorder": 3,
+        }
         axes.text((x0 + x1) / 2, (y0 + y1) / 2, show(factor), ha="center", va="center", **look)
 
 
@@ -104,8 +116,13 @@ def _draw_node(axes: Axes, name: str, symbol: str, number: float, *, lit: bool) 
 
 def _describe(graph: Graph, start: str, found: list[Path], gradient: float) -> str:
     values = ", ".join(f"{name} = {show(value.item())}" for name, value in graph.values.items())
-    said = [f"{' → '.join(path.nodes)}: {' times '.join(map(show, path.factors))} is {show(path.product)}" for path in found]
+    said = [
+        f"{' → '.join(path.nodes)}: {' times '.join(map(show, path.factors))} is {show(path.product)}"
+        for path in found
+    ]
     return (
-        f"A graph of inputs, {len(graph.nodes) - 1} nodes between and an output, with {values}. Lit paths from {start} to f: "
-        f"{'; '.join(said)}. They add up to {show(sum(path.product for path in found))}; backward gives {show(gradient)}."
+        f"A graph of inputs, {len(graph.nodes) - 1} nodes between and an output, with {values}. Lit paths "
+        f"from {start} to f: "
+        f"{'; '.join(said)}. They add up to {show(sum(path.product for path in found))}; backward gives "
+        f"{show(gradient)}."
     )

@@ -1,4 +1,7 @@
-"""Almost everywhere: a smooth module, one with a kink and one with a jump, each above its slope, which backward passes on."""
+"""Almost everywhere: a smooth module, one with a kink and one with a jump.
+
+Each is drawn above its slope, which backward passes on.
+"""
 
 import numpy as np
 import torch
@@ -56,13 +59,18 @@ def almost_everywhere() -> Figure:
     rough = [name.split(":")[0] for name, _, _, (left, right) in found if abs(right - left) > 1e-3]
     still = [name.split(":")[0] for name, _, slope, _ in found if not slope.any()]
     alt = (
-        f"Three functions above their slopes, from −{REACH:g} to {REACH:g}. A ring at 0 marks {' and '.join(rough)}, where "
-        f"the slopes to the left and to the right disagree. The slope of {' and '.join(still)} is 0 at all other points; that "
+        f"Three functions above their slopes, from −{REACH:g} to {REACH:g}. A ring at 0 marks "
+        f"{' and '.join(rough)}, where "
+        f"the slopes to the left and to the right disagree. The slope of {' and '.join(still)} is 0 at all "
+        f"other points; that "
         "of x² is a straight line, that of ReLU is 0 on the left and 1 on the right."
     )
     with rc_context(STYLE):
         figure = Figure(alt, width=12, height=4.9)
-        figure.suptitle("A kink or a jump at one point does no harm, but without a slope nothing is passed on", fontsize=17)
+        figure.suptitle(
+            "A kink or a jump at one point does no harm, but without a slope nothing is passed on",
+            fontsize=17,
+        )
         grid = figure.subplots(2, 3, sharex=True, sharey="row")
         for (above, below), (name, value, slope, (left, right)) in zip(grid.T, found, strict=True):
             _draw(above, x, value, VALUE_COLOR)

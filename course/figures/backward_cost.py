@@ -1,4 +1,7 @@
-"""How long backward takes beside forward, module by module, measured; and what counting multiplications says about it."""
+"""How long backward takes beside forward, module by module, measured.
+
+What counting multiplications says about it is shown, too.
+"""
 
 import itertools
 import math
@@ -37,7 +40,9 @@ class Cost:
 
 @figure(lecture=5, live={"batch": list(BATCHES)})
 def backward_cost(batch: int = 64) -> Figure:
-    """Draw multiplications (counted) and milliseconds (measured) of both passes through a network of 64, 512, 512, 10 neurons.
+    """Draw multiplications (counted) and milliseconds (measured) of forward and backward.
+
+    Both passes run through a network of 64, 512, 512, 10 neurons.
 
     Source: Griewank, Walther: Evaluating Derivatives (2008), chapter 4, for the bound.
 
@@ -50,18 +55,33 @@ def backward_cost(batch: int = 64) -> Figure:
     if batch not in BATCHES:
         raise ValueError(f"a batch of {batch} was not measured: choose {', '.join(map(str, BATCHES))}")
     costs = measured(batch)
-    forward, backward = (1000 * sum(getattr(cost, f"{way}_seconds") for cost in costs) for way in ("forward", "backward"))
+    forward, backward = (
+        1000 * sum(getattr(cost, f"{way}_seconds") for cost in costs) for way in ("forward", "backward")
+    )
     with rc_context(STYLE):
         figure = Figure(_describe(batch, costs, forward, backward), width=12.4, height=5.0)
         figure.set_layout_engine("none")  # the axes stay where they are while a choice is made
-        took = f"forward {rounded(forward)} ms, backward {rounded(backward)} ms, {backward / forward:.1f} times as long"
+        took = (
+            f"forward {rounded(forward)} ms, backward {rounded(backward)} ms, {backward / forward:.1f} "
+            f"times as long"
+        )
         figure.suptitle(f"batch of {batch}: {took}", fontsize=18)
         left, right = figure.subplots(
-            1, 2, sharey=True, gridspec_kw={"left": 0.16, "right": 0.985, "top": 0.82, "bottom": 0.13, "wspace": 0.08}
+            1,
+            2,
+            sharey=True,
+            gridspec_kw={"left": 0.16, "right": 0.985, "top": 0.82, "bottom": 0.13, "wspace": 0.08},
         )
         names = [cost.name for cost in costs]
-        _draw(left, names, [c.forward_products / 1e6 for c in costs], [c.backward_products / 1e6 for c in costs])
-        _draw(right, names, [1000 * c.forward_seconds for c in costs], [1000 * c.backward_seconds for c in costs])
+        _draw(
+            left, names, [c.forward_products / 1e6 for c in costs], [c.backward_products / 1e6 for c in costs]
+        )
+        _draw(
+            right,
+            names,
+            [1000 * c.forward_seconds for c in costs],
+            [1000 * c.backward_seconds for c in costs],
+        )
         left.set(title="counted", xlabel="million multiplications")
         right.set(title="measured", xlabel="milliseconds")
         left.legend(loc="lower right", frameon=False)
@@ -70,7 +90,7 @@ def backward_cost(batch: int = 64) -> Figure:
 
 @cache
 def measured(batch: int) -> tuple[Cost, ...]:
-    """Each module of the network in the order of forward; its gradients start at zero, as after `zero_grad()`."""
+    """Each module of the network in forward's order; gradients start at zero, as after `zero_grad()`."""
     rng = generator(0)
     value = torch.randn(batch, SIZES[0], generator=rng, device=device())
     net, costs = network(), []
@@ -123,7 +143,10 @@ def _now() -> float:
 
 
 def _draw(axes: Axes, names: list[str], forward: list[float], backward: list[float]) -> None:
-    for lengths, color, shift, label in ((forward, VALUE_COLOR, -0.2, "forward"), (backward, GRADIENT_COLOR, 0.2, "backward")):
+    for lengths, color, shift, label in (
+        (forward, VALUE_COLOR, -0.2, "forward"),
+        (backward, GRADIENT_COLOR, 0.2, "backward"),
+    ):
         places = [place + shift for place in range(len(names))]
         axes.barh(places, lengths, height=0.38, color=color, label=label)
         for place, length in zip(places, lengths, strict=True):
@@ -138,7 +161,10 @@ def _draw(axes: Axes, names: list[str], forward: list[float], backward: list[flo
 def _describe(batch: int, costs: tuple[Cost, ...], forward: float, backward: float) -> str:
     counted = [sum(getattr(cost, f"{way}_products") for cost in costs) for way in ("forward", "backward")]
     return (
-        f"Bars for the {len(costs)} modules of a network at a batch of {batch}. Counted: {counted[0]:,} multiplications "
-        f"forward, {counted[1]:,} backward, {counted[1] / counted[0]:.2f} times as many. Measured: {rounded(forward)} ms "
-        f"forward, {rounded(backward)} ms backward, {backward / forward:.1f} times as long. Linear modules take most of both."
+        f"Bars for the {len(costs)} modules of a network at a batch of {batch}. Counted: {counted[0]:,} "
+        f"multiplications "
+        f"forward, {counted[1]:,} backward, {counted[1] / counted[0]:.2f} times as many. Measured: "
+        f"{rounded(forward)} ms "
+        f"forward, {rounded(backward)} ms backward, {backward / forward:.1f} times as long. Linear modules "
+        f"take most of both."
     )

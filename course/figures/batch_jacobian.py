@@ -1,4 +1,4 @@
-"""The Jacobian of a batch: blocks along the diagonal, since no example's output depends on another example's input."""
+"""The Jacobian of a batch: blocks on the diagonal, as no example's output depends on another's input."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ MODULES: dict[str, tuple[Callable[[], Module], str]] = {
 
 @figure(lecture=4, live={"module": list(MODULES), "examples": (1, 6)})
 def batch_jacobian(module: str = "Softmax", examples: int = 3) -> Figure:
-    """Draw a batch, and ∂(every output)/∂(every input) of a module that is applied to it, framed example by example.
+    """Draw a batch, and ∂(every output)/∂(every input) of a module applied to it, framed example by example.
 
     Args:
         module: one of MODULES.
@@ -36,14 +36,18 @@ def batch_jacobian(module: str = "Softmax", examples: int = 3) -> Figure:
         ValueError: there is no such module, or the batch is too large to be drawn.
     """
     if module not in MODULES or not 1 <= examples <= MOST:
-        raise ValueError(f"{module} of {examples} examples: choose {', '.join(MODULES)} and 1 to {MOST} examples")
+        raise ValueError(
+            f"{module} of {examples} examples: choose {', '.join(MODULES)} and 1 to {MOST} examples"
+        )
     x, rows = jacobian_of_batch(module, examples)
     alive, total = int((rows != 0).sum()), rows.size
     said = f"{module}: {MODULES[module][1]}. {alive} of {total} numbers are not zero"
     many = "s" * (examples > 1)
     alt = (
-        f"Left, a batch of {examples} example{many} of {FEATURES} features. Right, the Jacobian of {module} for the whole "
-        f"batch, {rows.shape[0]} × {rows.shape[1]} numbers, of which {alive} are not zero, in {examples} frame{many} along the "
+        f"Left, a batch of {examples} example{many} of {FEATURES} features. Right, the Jacobian of {module} "
+        f"for the whole "
+        f"batch, {rows.shape[0]} × {rows.shape[1]} numbers, of which {alive} are not zero, in {examples} "
+        f"frame{many} along the "
         f"diagonal: {MODULES[module][1]}."
     )
     with rc_context(STYLE):
@@ -55,7 +59,7 @@ def batch_jacobian(module: str = "Softmax", examples: int = 3) -> Figure:
 
 
 def jacobian_of_batch(module: str, examples: int) -> tuple[np.ndarray, np.ndarray]:
-    """The batch, and the Jacobian with a row for each number of the output and a column for each of the input."""
+    """The batch, and the Jacobian with a row for each output number and a column for each input number."""
     x = torch.randn(MOST, FEATURES, dtype=torch.float64, generator=generator(3), device=device())[:examples]
     _, rows = jacobian_rows(MODULES[module][0]().to(dtype=torch.float64), (x,))
     return x.cpu().numpy(), rows
@@ -82,7 +86,10 @@ def _draw_jacobian(axes: Axes, rows: np.ndarray, examples: int) -> None:
             text.set_color("#A0A0A0")
     wide, high = inputs * wide, outputs * high
     for example in range(examples):
-        corner, size = (left + example * wide / examples, top + example * high / examples), (wide / examples, high / examples)
+        corner, size = (
+            (left + example * wide / examples, top + example * high / examples),
+            (wide / examples, high / examples),
+        )
         outline(axes, *corner, *size, GRADIENT_COLOR, linewidth=3, zorder=4)
     middle, look = left + wide / 2, {"fontsize": 14, "color": NEUTRAL_COLOR}
     said = f"Jacobian: {outputs} × {inputs}"

@@ -1,4 +1,7 @@
-"""The best constant answer under each loss: the mean for squares, the median for absolute errors, and what an outlier does."""
+"""The best constant answer under each loss, and what an outlier does.
+
+The best answer is the mean for squares and the median for absolute errors.
+"""
 
 import functools
 from collections.abc import Callable
@@ -30,7 +33,9 @@ LOW, HIGH = 0.0, 350.0
 
 @figure(lecture=7, live={"outlier": (0, 4000), "copies": (0, 100)})
 def best_constant(outlier: int = 1500, copies: int = 10) -> Figure:
-    """Draw three losses over one constant answer for all patients of `diabetes`, and the constant that is best for each.
+    """Draw three losses over one constant answer for all patients of `diabetes`.
+
+    Also draw the constant that is best for each loss.
 
     Args:
         outlier: a score that was noted by mistake, beside the 442 true ones from 25 to 346.
@@ -53,7 +58,9 @@ def best_constant(outlier: int = 1500, copies: int = 10) -> Figure:
         bottom.hist(scores.clamp(LOW, HIGH).tolist(), bins=35, range=(LOW, HIGH), color="#9a9a9a")
         for kind, (_, color, _) in LOSSES.items():
             bottom.axvline(min(best[kind], HIGH), color=color, linewidth=2.6)
-        bottom.set(xlim=(LOW, HIGH), ylabel="patients", xlabel="progression of the disease, and the constant answer")
+        bottom.set(
+            xlim=(LOW, HIGH), ylabel="patients", xlabel="progression of the disease, and the constant answer"
+        )
         for axes in (top, bottom):
             axes.yaxis.set_label_coords(-0.075, 0.5)
         if copies and outlier > HIGH:
@@ -72,11 +79,13 @@ def _true_scores() -> Tensor:
 
 def answers(outlier: float, copies: int) -> Tensor:
     """The patients' scores, and the one that was noted by mistake."""
-    return torch.cat([_true_scores(), torch.full((copies,), float(outlier), dtype=torch.float64, device=device())])
+    return torch.cat(
+        [_true_scores(), torch.full((copies,), float(outlier), dtype=torch.float64, device=device())]
+    )
 
 
 def loss_and_slope(kind: str, constant: float, scores: Tensor) -> tuple[float, float]:
-    """The mean loss of one constant answer, and its derivative: the sum of what arrives at all copies of it."""
+    """The mean loss of one constant answer, and its derivative: the sum of what arrives at all its copies."""
     loss = LOSSES[kind][0]()
     value = loss(torch.full_like(scores, constant), scores)
     return value.item(), loss.backward(tensor(1.0, torch.float64))[0].sum().item()
@@ -115,6 +124,7 @@ def _describe(best: dict[str, float], outlier: int, copies: int) -> str:
     said = ", ".join(f"{kind} {number:.1f}" for kind, number in best.items())
     more = f" and {copies} scores of {outlier}" if copies else ""
     return (
-        f"Three losses over one constant answer for the progression scores of 442 patients{more}, above a histogram of them. "
+        f"Three losses over one constant answer for the progression scores of 442 patients{more}, above a "
+        f"histogram of them. "
         f"Least at: {said}. The squared loss is least at the mean, the absolute one at the median."
     )

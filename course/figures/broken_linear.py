@@ -16,10 +16,16 @@ MISTAKES: dict[str, tuple[str, Spoil]] = {
     "mean over the batch": ("weight", lambda right, grad_output, linear: right / len(grad_output)),
     "factors exchanged": ("weight", lambda right, grad_output, linear: right.T),
     "minus sign": ("weight", lambda right, grad_output, linear: -right),
-    "last unit forgotten": ("weight", lambda right, grad_output, linear: torch.cat([right[:-1], 0 * right[-1:]])),
+    "last unit forgotten": (
+        "weight",
+        lambda right, grad_output, linear: torch.cat([right[:-1], 0 * right[-1:]]),
+    ),
     "bias forgotten": ("bias", lambda right, grad_output, linear: 0 * right),
     "weight transposed": ("x", lambda right, grad_output, linear: grad_output @ linear.weight.value.T),
-    "upstream ignored": ("x", lambda right, grad_output, linear: linear.backward(torch.ones_like(grad_output))),
+    "upstream ignored": (
+        "x",
+        lambda right, grad_output, linear: linear.backward(torch.ones_like(grad_output)),
+    ),
     "no mistake": ("x", lambda right, grad_output, linear: right),
 }
 """What the programmer did, by name: whose gradient it spoils, and how."""
@@ -29,7 +35,8 @@ class BrokenLinear(Module):
     """Y = X Wᵀ + b, with a backward that is right but for one mistake.
 
     Args:
-        features: of the input and of the output; a square weight lets mistakes pass that shapes would give away.
+        features: of the input and of the output; a square weight lets mistakes pass that shapes would give
+            away.
         mistake: one of MISTAKES.
     """
 
@@ -49,7 +56,9 @@ class BrokenLinear(Module):
         parameters = dict(self.named_parameters())
         before = {name: parameter.grad.clone() for name, parameter in parameters.items()}
         self.zero_grad()
-        right = {"x": self.linear.backward(grad_output)} | {name: p.grad.clone() for name, p in parameters.items()}
+        right = {"x": self.linear.backward(grad_output)} | {
+            name: p.grad.clone() for name, p in parameters.items()
+        }
         given = right | {name: spoil(right[name], grad_output, self.linear)}
         for name, parameter in parameters.items():
             parameter.grad = before[name] + given[name]

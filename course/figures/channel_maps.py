@@ -22,7 +22,8 @@ def channel_maps(image: Tensor | None = None, maps: Mapping[str, Tensor] | None 
 
     Args:
         image: 3 × height × width, from 0 to 1; None: a photograph.
-        maps: height × width by name; None: two mixtures of the image's channels, computed by a 1 × 1 convolution.
+        maps: height × width by name; None: two mixtures of the image's channels, computed by a 1 × 1
+            convolution.
     """
     image = photograph("flower", shrink=4) if image is None else image
     if image.dim() != 3 or image.shape[0] != 3:
@@ -35,7 +36,11 @@ def channel_maps(image: Tensor | None = None, maps: Mapping[str, Tensor] | None 
     with rc_context({**STYLE, "axes.grid": False}):
         columns = 1 + len(maps)
         width = 12.0
-        figure = Figure(_describe(image, maps), width=width, height=width / columns * image.shape[1] / image.shape[2] + 0.55)
+        figure = Figure(
+            _describe(image, maps),
+            width=width,
+            height=width / columns * image.shape[1] / image.shape[2] + 0.55,
+        )
         panels = figure.subplots(1, columns, squeeze=False)[0]
         panels[0].imshow(image.permute(1, 2, 0).clamp(0, 1).cpu().numpy())
         panels[0].set_title("the image")
@@ -56,8 +61,13 @@ def mixtures(image: Tensor) -> dict[str, Tensor]:
 
 
 def _describe(image: Tensor, maps: Mapping[str, Tensor]) -> str:
-    said = ", ".join(f"{name} (from {_short(found.min())} to {_short(found.max())})" for name, found in maps.items())
-    return f"A photograph of {image.shape[1]} × {image.shape[2]} pixels, and beside it, from dark to bright: {said}."
+    said = ", ".join(
+        f"{name} (from {_short(found.min())} to {_short(found.max())})" for name, found in maps.items()
+    )
+    return (
+        f"A photograph of {image.shape[1]} × {image.shape[2]} pixels, and beside it, from dark to "
+        f"bright: {said}."
+    )
 
 
 def _short(number: Tensor) -> str:

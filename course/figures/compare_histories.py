@@ -1,4 +1,4 @@
-"""Several trainings in one picture: the same curve of each, so that one choice can be judged by what it changes."""
+"""Several trainings in one picture: the same curve of each, so that a choice is judged by its effects."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -23,26 +23,35 @@ PARTS = {"training": "train", "validation": "validation"}
 
 @figure(lecture=6)
 def compare_histories(
-    runs: Mapping[str, History] | None = None, curves: Sequence[str] = ("training loss", "validation accuracy")
+    runs: Mapping[str, History] | None = None,
+    curves: Sequence[str] = ("training loss", "validation accuracy"),
 ) -> Figure:
     """Draw one panel for each of `curves`, and in it one line for each training.
 
     Args:
-        runs: what `fit` returned, by the name that stands beside the line; None: an example, three learning rates.
+        runs: what `fit` returned, by the name that stands beside the line; None: an example, three learning
+            rates.
         curves: each "training" or "validation", and the name of the loss or of a metric.
 
     Raises:
-        ValueError: there is no training to draw, one has no epoch, or a curve was not recorded in one of them.
+        ValueError: there is no training to draw, one has no epoch, or a curve was not recorded in one of
+            them.
     """
     runs = learning_rates() if runs is None else dict(runs)
     if not runs or not all(len(history) for history in runs.values()):
-        raise ValueError("there is no curve to draw: pass trainings of one epoch or more, as {'its name': history}")
-    panels = {curve: {name: _numbers(history, curve, name) for name, history in runs.items()} for curve in curves}
+        raise ValueError(
+            "there is no curve to draw: pass trainings of one epoch or more, as {'its name': history}"
+        )
+    panels = {
+        curve: {name: _numbers(history, curve, name) for name, history in runs.items()} for curve in curves
+    }
     with rc_context(STYLE):
         wide = 11.0 if len(panels) == 1 else 6.3 * len(panels)
         figure = Figure(_describe(panels), width=wide, height=4.2 if len(panels) == 1 else 4.8)
         figure.set_layout_engine("constrained", w_pad=0.15)
-        for axes, (curve, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        for axes, (curve, lines) in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+        ):
             _draw(axes, curve, lines)
     return figure
 
@@ -61,13 +70,21 @@ def _draw(axes: Axes, curve: str, lines: Mapping[str, list[float]]) -> None:
     for place, (name, numbers) in enumerate(lines.items()):
         color, line = PALETTE[place % len(PALETTE)], LINES[place % len(LINES)]
         mark = "o" if longest <= 20 else ""
-        axes.plot(range(1, len(numbers) + 1), numbers, color=color, linestyle=line, marker=mark, ms=5, label=name)
+        axes.plot(
+            range(1, len(numbers) + 1), numbers, color=color, linestyle=line, marker=mark, ms=5, label=name
+        )
     if all(number >= 0 for numbers in lines.values() for number in numbers):
         axes.set_ylim(0, 1.03 if curve.endswith("accuracy") else None)
     heights = apart([numbers[-1] for numbers in lines.values()], *axes.get_ylim())
     for place, ((name, numbers), height) in enumerate(zip(lines.items(), heights, strict=True)):
         look = {"textcoords": "offset points", "va": "center", "annotation_clip": False, "weight": "bold"}
-        axes.annotate(f"{name} {show(numbers[-1])}", (longest, height), (9, 0), color=PALETTE[place % len(PALETTE)], **look)
+        axes.annotate(
+            f"{name} {show(numbers[-1])}",
+            (longest, height),
+            (9, 0),
+            color=PALETTE[place % len(PALETTE)],
+            **look,
+        )
     axes.set_xlabel("epoch")
     axes.set_title(curve)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -85,13 +102,21 @@ def learning_rates(epochs: int = 15, seed: int = 0) -> dict[str, History]:
         given = [(part.inputs, part.targets[:, None].to(part.inputs.dtype)) for part in (train, test)]
         optimizer = SGD(net.parameters(), lr=rate)
         loss, options = BCEWithLogitsLoss(), {"epochs": epochs, "seed": seed, "progress": False}
-        found[f"rate {rate:g}"] = fit(net, loss, optimizer, given[0], validation=given[1], metrics=[accuracy], **options)
+        found[f"rate {rate:g}"] = fit(
+            net, loss, optimizer, given[0], validation=given[1], metrics=[accuracy], **options
+        )
     return found
 
 
 def _describe(panels: Mapping[str, Mapping[str, list[float]]]) -> str:
     said = [
-        f"{curve}: " + ", ".join(f"{name} from {show(numbers[0])} to {show(numbers[-1])}" for name, numbers in lines.items())
+        f"{curve}: "
+        + ", ".join(
+            f"{name} from {show(numbers[0])} to {show(numbers[-1])}" for name, numbers in lines.items()
+        )
         for curve, lines in panels.items()
     ]
-    return f"Curves by epoch, a line for each of {len(next(iter(panels.values())))} trainings. {'; '.join(said)}."
+    return (
+        f"Curves by epoch, a line for each of {len(next(iter(panels.values())))} trainings. "
+        f"{'; '.join(said)}."
+    )

@@ -29,7 +29,10 @@ CELL, MIDDLE = 0.37, 3.0
 
 @dataclass(frozen=True)
 class Slide:
-    """A kernel slides over `read` and writes `written`: image and output, or the padded gradient and the image's."""
+    """A kernel slides over `read` and writes `written`.
+
+    These are image and output, or the padded gradient and the image's gradient.
+    """
 
     read: np.ndarray
     kernel: np.ndarray
@@ -52,7 +55,9 @@ def slides(kernel: str, digit: int) -> tuple[Slide, Slide]:
     The loss is half the sum of the squared outputs, so that the gradient that arrives is the output itself.
     """
     conv = Conv2d(1, 1, SIDE, bias=False)
-    conv.weight.value = learned_kernel() if kernel == "learned" else tensor(KERNELS[kernel][None, None], torch.float32)
+    conv.weight.value = (
+        learned_kernel() if kernel == "learned" else tensor(KERNELS[kernel][None, None], torch.float32)
+    )
     images = digits(images=True).inputs
     if not 0 <= digit < len(images):
         raise ValueError(f"digit={digit}: there are digits 0 to {len(images) - 1}")
@@ -72,22 +77,35 @@ def learned_kernel() -> torch.Tensor:
     rng = generator(0)
     conv = Conv2d(1, 1, SIDE, bias=False, rng=rng)
     net = Chain(conv, ReLU(), Flatten(), Linear(36, 10, rng=rng))
-    fit(net, CrossEntropyLoss(), Adam(net.parameters(), lr=0.01), digits(images=True), epochs=5, batch_size=64, progress=False)
+    fit(
+        net,
+        CrossEntropyLoss(),
+        Adam(net.parameters(), lr=0.01),
+        digits(images=True),
+        epochs=5,
+        batch_size=64,
+        progress=False,
+    )
     return conv.weight.value
 
 
-@figure(lecture=12, live={"position": (0, 63), "phase": ["forward", "backward"], "kernel": ["edge", "blur", "learned"]})
+@figure(
+    lecture=12,
+    live={"position": (0, 63), "phase": ["forward", "backward"], "kernel": ["edge", "blur", "learned"]},
+)
 def convolution(position: int = 14, phase: str = "forward", kernel: str = "edge", digit: int = 0) -> Figure:
-    """Draw one step of a convolution: the window, the kernel, the sum of their products, and what was written so far.
+    """Draw one step of a convolution: window, kernel, the sum of their products, and what was written so far.
 
-    Forward writes 36 outputs, one for each place of the kernel in the image. Backward writes the gradients of all 64 pixels:
-    the gradient of the output gets a border of zeros, and the kernel, turned by 180°, slides over it (a full correlation), so
-    that each pixel gathers from all outputs that have read it.
+    Forward writes 36 outputs, one for each place of the kernel in the image. Backward writes the gradients of
+    all 64 pixels: the gradient of the output gets a border of zeros, and the kernel, turned by 180°, slides
+    over it (a full correlation), so that each pixel gathers from all outputs that have read it.
 
-    Source: LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, Proc. IEEE 86 (1998).
+    Source: LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, Proc.
+    IEEE 86 (1998).
 
     Args:
-        position: which output, or which pixel's gradient, is written just now, row by row from 0; forward ends at 35.
+        position: which output, or which pixel's gradient, is written just now, row by row from 0; forward
+            ends at 35.
         phase: "forward" or "backward".
         kernel: "edge", "blur", or "learned" by a network that reads digits.
         digit: which of the handwritten digits.
@@ -96,7 +114,9 @@ def convolution(position: int = 14, phase: str = "forward", kernel: str = "edge"
         ValueError: an unknown phase, kernel or digit, or a position outside 0 to 63.
     """
     if phase not in ("forward", "backward") or kernel not in (*KERNELS, "learned"):
-        raise ValueError(f"phase={phase!r}, kernel={kernel!r}: choose forward or backward, and edge, blur or learned")
+        raise ValueError(
+            f"phase={phase!r}, kernel={kernel!r}: choose forward or backward, and edge, blur or learned"
+        )
     forward, backward = slides(kernel, digit)
     if not 0 <= position < backward.written.size:
         raise ValueError(f"position={position}: the image has pixels 0 to {backward.written.size - 1}")
@@ -107,8 +127,10 @@ def convolution(position: int = 14, phase: str = "forward", kernel: str = "edge"
     if phase == "backward":
         products = "gradients of outputs, zeros around them, and the kernel turned by 180 degrees"
     alt = (
-        f"Step {position + 1} of {slide.written.size} of a convolution, {phase}, with the {kernel} kernel on a digit. "
-        f"In row {row + 1}, column {column + 1} it writes {number_text(float(slide.written[row, column]), 2)}, the sum of nine "
+        f"Step {position + 1} of {slide.written.size} of a convolution, {phase}, with the {kernel} kernel on "
+        f"a digit. "
+        f"In row {row + 1}, column {column + 1} it writes "
+        f"{number_text(float(slide.written[row, column]), 2)}, the sum of nine "
         f"products of {products}. The cells before are filled, those after it are empty."
     )
     with rc_context(STYLE):
@@ -122,7 +144,11 @@ def _draw(axes: Axes, slide: Slide, position: int, forward: bool) -> None:
     color = VALUE_COLOR if forward else GRADIENT_COLOR
     written = slide.written.copy()
     written.ravel()[position + 1 :] = np.nan
-    names = ("image x", "window", "kernel W", "output a") if forward else ("∂L/∂a amid zeros", "window", "W turned", "∂L/∂x")
+    names = (
+        ("image x", "window", "kernel W", "output a")
+        if forward
+        else ("∂L/∂a amid zeros", "window", "W turned", "∂L/∂x")
+    )
     parts = (
         (2.1, CELL, slide.read, slide.read, None),
         (5.4, 0.62, slide.seen(position), slide.read, 2),
@@ -131,7 +157,16 @@ def _draw(axes: Axes, slide: Slide, position: int, forward: bool) -> None:
     )
     for name, (center, cell, matrix, scale, decimals) in zip(names, parts, strict=True):
         left, top = center - matrix.shape[1] * cell / 2, MIDDLE - matrix.shape[0] * cell / 2
-        draw_matrix(axes, matrix, left, top, cell=cell, digits=decimals, largest=float(np.abs(scale).max()), fontsize=13.5)
+        draw_matrix(
+            axes,
+            matrix,
+            left,
+            top,
+            cell=cell,
+            digits=decimals,
+            largest=float(np.abs(scale).max()),
+            fontsize=13.5,
+        )
         axes.text(center, top - 0.13, name, ha="center", fontsize=17, color=color)
         if cell == CELL:
             size = CELL if matrix is written else SIDE * CELL
@@ -142,8 +177,18 @@ def _draw(axes: Axes, slide: Slide, position: int, forward: bool) -> None:
     for sign, place in (("→", 4.2), ("×", 6.62), ("→", 9.1)):
         axes.text(place, MIDDLE, sign, ha="center", va="center", fontsize=24, color=NEUTRAL_COLOR)
     total = number_text(float(slide.written[row, column]), 2)
-    axes.text(6.62, MIDDLE + 1.45, f"sum of the 9 products: {total}", ha="center", fontsize=17, fontweight="bold", color=color)
+    axes.text(
+        6.62,
+        MIDDLE + 1.45,
+        f"sum of the 9 products: {total}",
+        ha="center",
+        fontsize=17,
+        fontweight="bold",
+        color=color,
+    )
     title = f"forward, output {position + 1} of {last}: the kernel slides over the image"
     if not forward:
-        title = f"backward, pixel {position + 1} of {last}: the turned kernel slides over the outputs’ gradient"
+        title = (
+            f"backward, pixel {position + 1} of {last}: the turned kernel slides over the outputs’ gradient"
+        )
     axes.text(6.25, 0.42, title, ha="center", fontsize=18)

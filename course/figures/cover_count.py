@@ -1,4 +1,7 @@
-"""Cover's count: how many of all labelings of n points a hyperplane can make, beside a Monte-Carlo check by linear programs."""
+"""Cover's count: how many of all labelings of n points a hyperplane can make.
+
+A Monte-Carlo check by linear programs stands beside it.
+"""
 
 import math
 from functools import cache
@@ -29,7 +32,13 @@ def separable(x: np.ndarray, labels: np.ndarray) -> bool:
     """Whether some w has labels · (x w) ≥ 1 for every row of x: decided by a linear program."""
     from scipy.optimize import linprog  # takes a second to import, which only this needs
 
-    found = linprog(np.zeros(x.shape[1]), A_ub=-labels[:, None] * x, b_ub=-np.ones(len(x)), bounds=(None, None), method="highs")
+    found = linprog(
+        np.zeros(x.shape[1]),
+        A_ub=-labels[:, None] * x,
+        b_ub=-np.ones(len(x)),
+        bounds=(None, None),
+        method="highs",
+    )
     return found.status == 0  # 2 is infeasible
 
 
@@ -64,8 +73,8 @@ def places(dimensions: int) -> list[int]:
 def cover_count(dimensions: int = 5, samples: int = 60, seed: int = 0) -> Figure:
     """Draw the separable fraction against n, with the Monte-Carlo check, and against n / d.
 
-    Source: Cover: Geometrical and statistical properties of systems of linear inequalities with applications in pattern
-    recognition, IEEE Transactions on Electronic Computers 14 (1965).
+    Source: Cover: Geometrical and statistical properties of systems of linear inequalities with applications
+    in pattern recognition, IEEE Transactions on Electronic Computers 14 (1965).
 
     Args:
         dimensions: d, of the space in which the points lie.
@@ -76,15 +85,20 @@ def cover_count(dimensions: int = 5, samples: int = 60, seed: int = 0) -> Figure
         ValueError: no dimension, or not one lot of samples.
     """
     if dimensions < 1 or samples < BATCH:
-        raise ValueError(f"dimensions={dimensions}, samples={samples}: take at least 1 dimension and {BATCH} samples")
+        raise ValueError(
+            f"dimensions={dimensions}, samples={samples}: take at least 1 dimension and {BATCH} samples"
+        )
     trials = samples // BATCH * BATCH
     hits = {n: counted(n, dimensions, trials, seed) for n in places(dimensions)}
     off = max(abs(found / trials - fraction(n, dimensions)) for n, found in hits.items())
     late = 3 * dimensions
     alt = (
-        f"The fraction of all labelings of n points that a hyperplane separates, d = {dimensions}: 1 up to n = {dimensions}, "
-        f"one half at n = {2 * dimensions}, {fraction(late, dimensions):.2g} at n = {late}. Points with error bars, {trials} "
-        f"linear programs each, lie along the curve, off it by {off:.2f} at most. Against n / d the curves for 2, 5, 10 and 20 "
+        f"The fraction of all labelings of n points that a hyperplane separates, d = {dimensions}: 1 up to n "
+        f"= {dimensions}, "
+        f"one half at n = {2 * dimensions}, {fraction(late, dimensions):.2g} at n = {late}. Points with "
+        f"error bars, {trials} "
+        f"linear programs each, lie along the curve, off it by {off:.2f} at most. Against n / d the curves "
+        f"for 2, 5, 10 and 20 "
         "dimensions all pass through one half at n / d = 2, the more dimensions the steeper."
     )
     with rc_context(STYLE):
@@ -94,7 +108,9 @@ def cover_count(dimensions: int = 5, samples: int = 60, seed: int = 0) -> Figure
         _draw_count(left, dimensions, hits, trials)
         _draw_ratio(right, dimensions)
         space = "1 dimension" if dimensions == 1 else f"{dimensions} dimensions"
-        figure.suptitle(f"{space}: half of all labelings of {2 * dimensions} points are separable", fontsize=18, y=0.97)
+        figure.suptitle(
+            f"{space}: half of all labelings of {2 * dimensions} points are separable", fontsize=18, y=0.97
+        )
     return figure
 
 
@@ -108,9 +124,19 @@ def _draw_count(axes: Axes, dimensions: int, hits: dict[int, int], trials: int) 
     bars = np.abs(ends.T - shares)
     axes.errorbar(list(hits), shares, bars, fmt="o", color="black", ms=7, capsize=5, linewidth=1.8)
     axes.text(2 * dimensions, 1.04, " n = 2d", color=NEUTRAL_COLOR)
-    axes.text(0.03, 0.3, "line: Cover's count", color=VALUE_COLOR, transform=axes.transAxes, fontweight="bold")
-    axes.text(0.03, 0.2, f"points: {trials} linear programs\neach, with 95% intervals", transform=axes.transAxes, va="top")
-    axes.set(xlabel="number of points n", ylabel="fraction separable", xlim=(0, reach + 0.5), ylim=(-0.03, 1.12))
+    axes.text(
+        0.03, 0.3, "line: Cover's count", color=VALUE_COLOR, transform=axes.transAxes, fontweight="bold"
+    )
+    axes.text(
+        0.03,
+        0.2,
+        f"points: {trials} linear programs\neach, with 95% intervals",
+        transform=axes.transAxes,
+        va="top",
+    )
+    axes.set(
+        xlabel="number of points n", ylabel="fraction separable", xlim=(0, reach + 0.5), ylim=(-0.03, 1.12)
+    )
 
 
 def _draw_ratio(axes: Axes, dimensions: int) -> None:
@@ -124,4 +150,6 @@ def _draw_ratio(axes: Axes, dimensions: int) -> None:
         axes.plot([points / d for points in n], [fraction(points, d) for points in n], **look)
     axes.plot(2, 0.5, "o", color="black", ms=9, zorder=4)
     axes.annotate("one half at n = 2d,\nwhatever d", (2, 0.5), xytext=(12, 12), textcoords="offset points")
-    axes.set(xlabel="points per dimension n / d", xlim=(0.9, 4.1), ylim=(-0.03, 1.12), title="d = 2, 5, 10, 20")
+    axes.set(
+        xlabel="points per dimension n / d", xlim=(0.9, 4.1), ylim=(-0.03, 1.12), title="d = 2, 5, 10, 20"
+    )

@@ -31,14 +31,15 @@ class Outcome:
     """What became of a network, on average over the seeds."""
 
     off: float
-    """The share of hidden units whose sum is 0 or below for every training example; a ReLU of these is dead."""
+    """The share of hidden units whose sum is 0 or below for every training example; a ReLU of these is
+    dead."""
     accuracy: float
     """On the test examples, after the epochs with the small rate."""
 
 
 @figure(lecture=6, live={"inputs": list(INPUTS), "negative_slope": [0.01, 0.1]})
 def dead_relus(inputs: str = "ink from 0 to 1", negative_slope: float = 0.01) -> Figure:
-    """Draw the share of units that are off for every training digit, by the learning rate of the first epochs.
+    """Draw the share of units that are off for every training digit, by the first epochs' learning rate.
 
     Beside it the accuracy after six more epochs with a rate of 0.1: what a network can still learn.
 
@@ -67,14 +68,16 @@ def dead_relus(inputs: str = "ink from 0 to 1", negative_slope: float = 0.01) ->
         right.text(RATES[0], CHANCE - 0.02, "guessing", va="top", fontsize=13, color=NEUTRAL_COLOR)
         rate, one = max(kept["ReLU"].items())
         said = f"{one.off:.0%} of the ReLUs are dead" if one.off else "no ReLU is dead"
-        figure.suptitle(f"Inputs: {inputs}. After {LARGE_EPOCHS} epochs with learning rate {rate:g}, {said}", fontsize=17)
+        figure.suptitle(
+            f"Inputs: {inputs}. After {LARGE_EPOCHS} epochs with learning rate {rate:g}, {said}", fontsize=17
+        )
     return figure
 
 
 @functools.cache
 @one_thread()
 def outcome(negative_slope: float, rate: float, inputs: str) -> Outcome | None:
-    """Train one hidden layer on the digits with SGD, with the rate and then with the small one; None if it diverged.
+    """Train a hidden layer on digits with SGD, with the rate, then with the small one; None if it diverged.
 
     The hidden units are ReLUs where the slope is 0, which is what LeakyReLU computes then.
     """
@@ -97,7 +100,9 @@ def outcome(negative_slope: float, rate: float, inputs: str) -> Outcome | None:
 def _draw(axes: Axes, lines: dict[str, dict[float, float]]) -> None:
     for kind, numbers in lines.items():
         color, line, mark = KINDS[kind]
-        axes.plot(list(numbers), list(numbers.values()), color=color, linestyle=line, marker=mark, ms=8, label=kind)
+        axes.plot(
+            list(numbers), list(numbers.values()), color=color, linestyle=line, marker=mark, ms=8, label=kind
+        )
     axes.set(xscale="log", xlim=(0.085, 4.7), ylim=(-0.04, 1.04), xlabel="learning rate of the first epochs")
     axes.set_xticks(RATES, [f"{rate:g}" for rate in RATES])
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
@@ -106,7 +111,12 @@ def _draw(axes: Axes, lines: dict[str, dict[float, float]]) -> None:
     heights = apart([height for _, height in ends.values()], *axes.get_ylim())
     for (kind, (rate, share)), height in zip(ends.items(), heights, strict=True):
         text = f"{kind} {share:.0%}" + "\n(diverges beyond)" * (rate < RATES[-1])
-        look = {"textcoords": "offset points", "va": "center", "annotation_clip": False, "color": KINDS[kind][0]}
+        look = {
+            "textcoords": "offset points",
+            "va": "center",
+            "annotation_clip": False,
+            "color": KINDS[kind][0],
+        }
         axes.annotate(text, (rate, height), (12, 0), weight="bold", **look)
 
 
@@ -120,7 +130,9 @@ def _describe(found: dict[str, dict[float, Outcome | None]], inputs: str, negati
         for kind, by_rate in found.items()
     ]
     return (
-        f"Two plots over the learning rate of the first {LARGE_EPOCHS} epochs of a network with {UNITS} hidden units on "
-        f"digits, {inputs}: the share of units that are off for every training example, and the accuracy after {SMALL_EPOCHS} "
+        f"Two plots over the learning rate of the first {LARGE_EPOCHS} epochs of a network with {UNITS} "
+        f"hidden units on "
+        f"digits, {inputs}: the share of units that are off for every training example, and the accuracy "
+        f"after {SMALL_EPOCHS} "
         f"more epochs with rate {SMALL_RATE:g}. LeakyReLU has slope {negative_slope:g}. {'; '.join(said)}."
     )

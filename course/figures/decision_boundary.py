@@ -24,7 +24,12 @@ EPOCHS = 100
     },
 )
 def decision_boundary(
-    data: str = "two moons", units: int = 8, activation: str = "Tanh", layers: int = 1, epoch: int = 40, seed: int = 0
+    data: str = "two moons",
+    units: int = 8,
+    activation: str = "Tanh",
+    layers: int = 1,
+    epoch: int = 40,
+    seed: int = 0,
 ) -> Figure:
     """Draw the regions of a network of the course while it learns to tell two classes apart, beside its loss.
 
@@ -53,7 +58,9 @@ def decision_boundary(
         draw_regions(left, run.at(epoch), ends)
         draw_points(left, run.data.inputs.cpu().numpy(), run.data.targets.cpu().numpy())
         left.set(xlim=ends[:2], ylim=ends[2:], xlabel="x₁", ylabel="x₂")
-        left.set_title(f"after {epoch} epochs, {run.accuracies[epoch]:.0%} of the points lie in their class's region")
+        left.set_title(
+            f"after {epoch} epochs, {run.accuracies[epoch]:.0%} of the points lie in their class's region"
+        )
         _draw_loss(right, run, epoch)
     return figure
 
@@ -64,7 +71,12 @@ def _draw_loss(axes: Axes, run: Replay, epoch: int) -> None:
     axes.plot(epoch, run.losses[epoch], "o", color=VALUE_COLOR, ms=10)
     away = (-8, 8) if epoch > 0.7 * len(run.losses) else (8, 8)
     side = "right" if away[0] < 0 else "left"
-    label: dict[str, Any] = {"textcoords": "offset points", "ha": side, "color": VALUE_COLOR, "weight": "bold"}
+    label: dict[str, Any] = {
+        "textcoords": "offset points",
+        "ha": side,
+        "color": VALUE_COLOR,
+        "weight": "bold",
+    }
     axes.annotate(f"{run.losses[epoch]:.3f}", (epoch, run.losses[epoch]), away, **label)
     axes.set(xlabel="epoch", ylabel="loss (cross-entropy)", xlim=(-2, len(run.losses) + 1))
     axes.set_ylim(0, 1.15 * max(run.losses))
@@ -72,10 +84,17 @@ def _draw_loss(axes: Axes, run: Replay, epoch: int) -> None:
 
 
 def _describe(run: Replay, data: str, units: int, activation: str, layers: int, epoch: int) -> str:
-    what = "a single unit" if layers == 0 else f"{layers} hidden layer{'s' * (layers > 1)} of {units} {activation} units"
+    what = (
+        "a single unit"
+        if layers == 0
+        else (f"{layers} hidden layer{'s' * (layers > 1)} of {units} {activation} units")
+    )
     return (
-        f"Left, 200 points of the data set {data}, class 0 as blue circles, class 1 as orange triangles, over the regions in "
-        f"which a network with {what} sees them after {epoch} epochs; {run.accuracies[epoch]:.0%} lie in the region of their "
-        f"class, and a black line runs between the regions. Right, its loss by epoch, from {run.losses[0]:.3f} at first to "
+        f"Left, 200 points of the data set {data}, class 0 as blue circles, class 1 as orange triangles, "
+        f"over the regions in "
+        f"which a network with {what} sees them after {epoch} epochs; {run.accuracies[epoch]:.0%} lie in the "
+        f"region of their "
+        f"class, and a black line runs between the regions. Right, its loss by epoch, from "
+        f"{run.losses[0]:.3f} at first to "
         f"{run.losses[epoch]:.3f} now and {run.losses[-1]:.3f} after {len(run.losses) - 1} epochs."
     )

@@ -1,4 +1,4 @@
-"""How far numerical differences are off, for every step: truncation where it is long, round-off where it is short."""
+"""How far numerical differences are off, by step: truncation if it is long, round-off if it is short."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -36,11 +36,13 @@ class Curve:
         ε² ≈ eps / ε gives ∛eps for central differences, ε ≈ eps / ε gives √eps for one-sided ones.
         Source: Press et al.: Numerical Recipes, 3rd edition (2007), section 5.7.
         """
-        return float(torch.finfo(PRECISIONS[self.precision]).eps ** (1 / 3 if self.method == "central" else 1 / 2))
+        return float(
+            torch.finfo(PRECISIONS[self.precision]).eps ** (1 / 3 if self.method == "central" else 1 / 2)
+        )
 
 
 class Problem:
-    """L = Σ G · tanh(X Wᵀ + b) with random X, W, b and G: how L changes with the 3 × 4 weight W of a Linear."""
+    """L = Σ G · tanh(X Wᵀ + b) with random X, W, b, G: how L changes with the 3 × 4 weight W of a Linear."""
 
     def __init__(self, seed: int) -> None:
         rng = generator(seed)
@@ -71,7 +73,11 @@ class Problem:
         lengths = torch.as_tensor(steps, dtype=dtype, device=weight.device).view(-1, 1, 1, 1)
         try:
             up = torch.vmap(loss)((weight + lengths * one_each).flatten(0, 1))
-            down = torch.vmap(loss)((weight - lengths * one_each).flatten(0, 1)) if method == "central" else loss(weight)
+            down = (
+                torch.vmap(loss)((weight - lengths * one_each).flatten(0, 1))
+                if method == "central"
+                else loss(weight)
+            )
         finally:
             linear.weight.value = weight
         rise = (up - down).view(len(steps), *weight.shape)

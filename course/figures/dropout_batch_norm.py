@@ -23,7 +23,9 @@ UNIT = 5
 
 @figure(lecture=11, live={"p": (0.0, 0.9), "batch": (2, 32), "seed": (0, 20)})
 def dropout_batch_norm(p: float = 0.5, batch: int = 8, seed: int = 0) -> Figure:
-    """Draw what Dropout and BatchNorm1d make of the activations of the course's digit classifier, in train() and in eval().
+    """Draw what Dropout and BatchNorm1d make of activations, in train() and in eval().
+
+    The activations are those of the course's digit classifier.
 
     Args:
         p: the probability with which Dropout sets a unit to 0.
@@ -51,14 +53,20 @@ def dropout_batch_norm(p: float = 0.5, batch: int = 8, seed: int = 0) -> Figure:
             _draw_batches(axes, outputs)
         below.set_title(f"BatchNorm1d in train(): the diamond moves by {spread:.2f} with its batch")
         beside.set_title("BatchNorm1d in eval(): it stays where it is")
-        figure.supxlabel("line and band: mean ± deviation of a batch; diamond: one example that is in all three", fontsize=13)
+        figure.supxlabel(
+            "line and band: mean ± deviation of a batch; diamond: one example that is in all three",
+            fontsize=13,
+        )
         below.set_ylabel("one unit, normalized")
     return figure
 
 
 @functools.lru_cache(maxsize=128)
 def dropout_units(p: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Activations of some hidden units, the same after Dropout in train() and in eval(), and the mean of many draws."""
+    """Activations of some hidden units, before and after Dropout, and the mean of many draws.
+
+    After Dropout they come in train() and in eval().
+    """
     found = digit_classifier()
     x = found.net[1](found.net[0](found.test.inputs[:1]))[:, :UNITS]
     dropout = Dropout(p, rng=generator(seed))
@@ -69,7 +77,9 @@ def dropout_units(p: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 @functools.lru_cache(maxsize=128)
 def batch_norm_unit(batch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A unit's values after BatchNorm1d in train() and in eval(), batches × examples; the first example is in every batch.
+    """A unit's values after BatchNorm1d in train() and in eval(), batches × examples.
+
+    The first example is in every batch.
 
     The running statistics are those of 40 batches of 32 examples.
     """
@@ -118,7 +128,12 @@ def _draw_batches(axes: Axes, outputs: np.ndarray) -> None:
         place = number * (count + 1) + np.arange(1, count + 1)
         middle, deviation = values.mean(), values.std()
         axes.fill_between(
-            place[[0, -1]] + [-0.6, 0.6], middle - deviation, middle + deviation, color=VALUE_COLOR, alpha=0.12, lw=0
+            place[[0, -1]] + [-0.6, 0.6],
+            middle - deviation,
+            middle + deviation,
+            color=VALUE_COLOR,
+            alpha=0.12,
+            lw=0,
         )
         axes.hlines(middle, place[0] - 0.6, place[-1] + 0.6, color=VALUE_COLOR, linewidth=2)
         axes.plot(place[1:], values[1:], "o", ms=6, color=VALUE_COLOR)
@@ -138,8 +153,11 @@ def fate(x: np.ndarray, dropped: np.ndarray, p: float) -> str:
 def _describe(p: float, dropped: np.ndarray, x: np.ndarray, train: np.ndarray, evaluated: np.ndarray) -> str:
     heights = ", ".join(f"{value:.2f}" for value in train[:, 0])
     return (
-        f"Four panels. Dropout with p = {p:g} on {len(x)} hidden units, some of them 0: in training {fate(x, dropped, p)}, "
-        "and the mean of many draws is as before; in evaluation all are as before. Batch normalization of a unit in "
-        f"{BATCHES} batches of {train.shape[1]}: in training each has mean 0 and deviation 1, and an example that is in all of "
+        f"Four panels. Dropout with p = {p:g} on {len(x)} hidden units, some of them 0: in training "
+        f"{fate(x, dropped, p)}, "
+        "and the mean of many draws is as before; in evaluation all are as before. Batch normalization of a "
+        "unit in "
+        f"{BATCHES} batches of {train.shape[1]}: in training each has mean 0 and deviation 1, and an example "
+        f"that is in all of "
         f"them becomes {heights}; in evaluation it is {evaluated[0, 0]:.2f} in each."
     )

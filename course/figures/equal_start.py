@@ -22,7 +22,10 @@ STARTS = ("equal", "random")
 
 @dataclass(frozen=True)
 class Trained:
-    """The weights of the hidden units as images, units × 8 × 8, and the share of test digits that are read correctly."""
+    """The weights of the hidden units as images, and the share of test digits that are read correctly.
+
+    The images are units × 8 × 8.
+    """
 
     weights: np.ndarray
     right: float
@@ -37,7 +40,7 @@ class Trained:
 
 @functools.cache
 def trained(start: str, epochs: int = 20) -> Trained:
-    """Train 64 inputs, 8 hidden units and 10 scores on digits, from random numbers or from one number everywhere.
+    """Train 64 inputs, 8 hidden units and 10 scores on digits, from random numbers or all from one number.
 
     Raises:
         ValueError: there is no such start.
@@ -60,8 +63,10 @@ def equal_start() -> Figure:
     """Draw the weights of eight hidden units after training, from an equal start and from a random one."""
     found = {start: trained(start) for start in STARTS}
     alt = (
-        f"Two rows of {UNITS} images, the weights of hidden units trained on digits. Above, all parameters started at {EQUAL}: "
-        f"the images are alike, {found['equal'].different} different one, and {found['equal'].right:.0%} of the test digits "
+        f"Two rows of {UNITS} images, the weights of hidden units trained on digits. Above, all parameters "
+        f"started at {EQUAL}: "
+        f"the images are alike, {found['equal'].different} different one, and {found['equal'].right:.0%} of "
+        f"the test digits "
         f"are read correctly. Below they started at random: {found['random'].different} different images, "
         f"{found['random'].right:.0%} correctly."
     )
@@ -78,9 +83,12 @@ def equal_start() -> Figure:
                 if start == "equal":
                     axes.set_title(f"unit {unit + 1}", fontsize=13)
             said = (
-                f"{start} start\n{one.different} different {'unit' if one.different == 1 else 'units'}\n{one.right:.0%} right"
+                f"{start} start\n{one.different} different "
+                f"{'unit' if one.different == 1 else 'units'}\n{one.right:.0%} right"
             )
             figure.text(0.015, height + 0.13, said, va="center", fontsize=15, linespacing=1.5)
-        title = f"Units that start alike stay alike: {found['equal'].different} of {UNITS} features is learned"
+        title = (
+            f"Units that start alike stay alike: {found['equal'].different} of {UNITS} features is learned"
+        )
         figure.text(0.5, 0.93, title, ha="center", fontsize=18)
     return figure

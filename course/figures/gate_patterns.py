@@ -18,21 +18,26 @@ def gate_patterns(x: float = 3.0, y: float = -4.0, upstream: tuple[float, float]
 
     Args:
         x, y: the inputs (Copy reads x alone).
-        upstream: the gradients that arrive at the outputs (Add, Multiply and Max have one output and take the first).
+        upstream: the gradients that arrive at the outputs (Add, Multiply and Max have one output and take the
+            first).
     """
     with rc_context({**STYLE, "axes.grid": False}):
         gates = [(title, *run_gate(kind(), x, y, upstream)) for title, kind in GATES]
         figure = Figure(_describe(gates), width=12.5, height=2.9)
         for axes, (title, module, values, grads) in zip(figure.subplots(1, 4), gates, strict=True):
             _draw(axes, title, module, values, grads)
-        figure.supxlabel("values blue, above the edge; gradients rust, below", fontsize=13, color=NEUTRAL_COLOR)
+        figure.supxlabel(
+            "values blue, above the edge; gradients rust, below", fontsize=13, color=NEUTRAL_COLOR
+        )
     return figure
 
 
 Edges = tuple[tuple[float, ...], tuple[float, ...]]
 
 
-def run_gate(module: Module, x: float, y: float, upstream: tuple[float, float]) -> tuple[Module, Edges, Edges]:
+def run_gate(
+    module: Module, x: float, y: float, upstream: tuple[float, float]
+) -> tuple[Module, Edges, Edges]:
     """The values and the gradients on a module's edges, each as (inputs, outputs)."""
     inputs = (x,) if isinstance(module, Copy) else (x, y)
     outputs = as_tuple(module(*(tensor(value) for value in inputs)))
@@ -49,7 +54,9 @@ def _draw(axes: Axes, title: str, module: Module, values: Edges, grads: Edges) -
         for position, (value, grad) in enumerate(zip(values[side], grads[side], strict=True)):
             height = 0.0 if len(values[side]) == 1 else 0.62 - 1.24 * position
             x_far, x_mid, y_mid = 1.7 * direction, 1.15 * direction, height * 0.72
-            axes.plot((x_far, 0.3 * direction), (height, height * 0.2), color=NEUTRAL_COLOR, linewidth=1.5, zorder=1)
+            axes.plot(
+                (x_far, 0.3 * direction), (height, height * 0.2), color=NEUTRAL_COLOR, linewidth=1.5, zorder=1
+            )
             look = {"ha": "center", "fontweight": "bold", "fontsize": 17}
             axes.text(x_mid, y_mid + 0.1, show(value), color=VALUE_COLOR, va="bottom", **look)
             axes.text(x_mid, y_mid - 0.13, show(grad), color=GRADIENT_COLOR, va="top", style="italic", **look)
@@ -65,7 +72,8 @@ def show(number: float) -> str:
 def _describe(gates: list[tuple[str, Module, Edges, Edges]]) -> str:
     said = [
         f"{title}: values {' and '.join(map(show, values[0]))} in, {' and '.join(map(show, values[1]))} out; "
-        f"gradients {' and '.join(map(show, grads[1]))} arriving, {' and '.join(map(show, grads[0]))} handed on"
+        f"gradients {' and '.join(map(show, grads[1]))} arriving, {' and '.join(map(show, grads[0]))} handed "
+        f"on"
         for title, _, values, grads in gates
     ]
     return "Four modules with values and gradients on their edges. " + ". ".join(said) + "."

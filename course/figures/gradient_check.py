@@ -1,4 +1,7 @@
-"""The V of gradient checking: too long a step truncates, too short a step rounds off; and one step, weight by weight."""
+"""The V of gradient checking: too long a step truncates, too short a step rounds off.
+
+One step is shown weight by weight, too.
+"""
 
 import numpy as np
 from matplotlib import rc_context
@@ -6,7 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 from course.figure import GRADIENT_COLOR, NEUTRAL_COLOR, PALETTE, STYLE, Figure
-from course.figures.difference_error import METHODS, PRECISIONS, STEPS, Curve, error_curves, problem, relative_errors
+from course.figures.difference_error import (
+    METHODS,
+    PRECISIONS,
+    STEPS,
+    Curve,
+    error_curves,
+    problem,
+    relative_errors,
+)
 from course.figures.registry import figure
 from course.widgets import Slider
 
@@ -33,10 +44,16 @@ BAND = (1e-7, 1e-4)
 
 @figure(
     lecture=9,
-    live={"epsilon": Slider(1e-12, 1.0, log=True), "method": ["central", "one-sided"], "precision": ["float64", "float32"]},
+    live={
+        "epsilon": Slider(1e-12, 1.0, log=True),
+        "method": ["central", "one-sided"],
+        "precision": ["float64", "float32"],
+    },
 )
-def gradient_check(epsilon: float = 1e-2, method: str = "central", precision: str = "float64", seed: int = 0) -> Figure:
-    """Draw the error of numerical gradients against their step ε, and for one ε the error of each weight of a Linear.
+def gradient_check(
+    epsilon: float = 1e-2, method: str = "central", precision: str = "float64", seed: int = 0
+) -> Figure:
+    """Draw the error of numerical gradients by step ε, and for one ε the error of each weight of a Linear.
 
     Args:
         epsilon: the step that is marked.
@@ -51,7 +68,10 @@ def gradient_check(epsilon: float = 1e-2, method: str = "central", precision: st
             raise ValueError(f"'{said}' is unknown: there are {' and '.join(known)}")
     curves = error_curves(seed)
     error = float(relative_errors(method, precision, np.array([epsilon]), seed)[0])
-    analytic, numeric = problem(seed).analytic, problem(seed).numeric(np.array([epsilon]), method, precision)[0]
+    analytic, numeric = (
+        problem(seed).analytic,
+        problem(seed).numeric(np.array([epsilon]), method, precision)[0],
+    )
     off = (numeric.double() - analytic).abs().cpu().numpy()
     with rc_context(STYLE):
         figure = Figure(_describe(curves, epsilon, method, precision, error, off), width=12.6, height=5.5)
@@ -59,7 +79,16 @@ def gradient_check(epsilon: float = 1e-2, method: str = "central", precision: st
         axes = figure.add_axes((0.08, 0.125, 0.52, 0.795))
         _draw_curves(axes, curves)
         axes.axvline(epsilon, color=NEUTRAL_COLOR, linewidth=1.5, linestyle=":")
-        axes.plot([epsilon], [max(error, 1e-12)], "o", color=COLORS[precision], ms=13, mec="black", zorder=5, clip_on=False)
+        axes.plot(
+            [epsilon],
+            [max(error, 1e-12)],
+            "o",
+            color=COLORS[precision],
+            ms=13,
+            mec="black",
+            zorder=5,
+            clip_on=False,
+        )
         beside = figure.add_axes((0.66, 0.2, 0.325, 0.58))
         _draw_map(beside, off, f"{method}, {precision}, ε = {power(epsilon)}")
         beside.set_xlabel(f"all together: a relative error of {power(error)}")
@@ -102,15 +131,24 @@ def _draw_map(axes: Axes, off: np.ndarray, words: str) -> None:
 
 def power(number: float) -> str:
     """A number as one digit, below a hundredth with a power of ten: 0.4, 3e−9."""
-    return f"{number:.1g}" if number == 0 or number >= 0.01 else f"{number:.0e}".replace("e-0", "e-").replace("-", "−")
+    return (
+        f"{number:.1g}"
+        if number == 0 or number >= 0.01
+        else f"{number:.0e}".replace("e-0", "e-").replace("-", "−")
+    )
 
 
-def _describe(curves: tuple[Curve, ...], epsilon: float, method: str, precision: str, error: float, off: np.ndarray) -> str:
+def _describe(
+    curves: tuple[Curve, ...], epsilon: float, method: str, precision: str, error: float, off: np.ndarray
+) -> str:
     said = "; ".join(
-        f"{c.method} in {c.precision} smallest at ε = {power(c.best)}, predicted {power(c.predicted)}" for c in curves
+        f"{c.method} in {c.precision} smallest at ε = {power(c.best)}, predicted {power(c.predicted)}"
+        for c in curves
     )
     return (
-        "Four V-shaped curves of the relative error of a numerical gradient against the step ε, both axes logarithmic: "
-        f"{said}. Beside them a heat map of each weight's error at ε = {power(epsilon)}, {method}, {precision}: from "
+        "Four V-shaped curves of the relative error of a numerical gradient against the step ε, both axes "
+        "logarithmic: "
+        f"{said}. Beside them a heat map of each weight's error at ε = {power(epsilon)}, {method}, "
+        f"{precision}: from "
         f"{power(off.min())} to {power(off.max())}, together a relative error of {power(error)}."
     )

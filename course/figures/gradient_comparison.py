@@ -12,15 +12,19 @@ from course.figures.registry import figure
 Gradients = Mapping[str, np.ndarray | None]
 
 EXAMPLE: Gradients = {"x": np.array([2.0, -6.0, 10.0]), "y": None}
-"""What a half-done Multiply hands back for x = (1, −2, 3), y = (4, 5, −1) and upstream (2, 3, 5): its factors are swapped."""
+"""What a half-done Multiply hands back for x = (1, −2, 3), y = (4, 5, −1) and upstream (2, 3, 5): its factors
+are swapped."""
 TRUTH = {"x": np.array([8.0, 15.0, -5.0]), "y": np.array([2.0, -6.0, 15.0])}
 
 
 @figure(lecture=5)
 def gradient_comparison(
-    analytic: Gradients = EXAMPLE, numeric: Mapping[str, np.ndarray] = TRUTH, *, title: str = "backward and numeric gradient"
+    analytic: Gradients = EXAMPLE,
+    numeric: Mapping[str, np.ndarray] = TRUTH,
+    *,
+    title: str = "backward and numeric gradient",
 ) -> Figure:
-    """Draw every coordinate of every gradient: a ring for the numeric one, a dot for the one that backward gave.
+    """Draw every coordinate of every gradient: a ring for the numeric one, a dot for the one from backward.
 
     Args:
         analytic: gradients by name; None or left out where there is none yet.
@@ -43,7 +47,13 @@ def gradient_comparison(
             fits = mine is not None and mine.shape == numeric[name].shape
             if fits and mine is not None:
                 axes.plot(index, mine.ravel(), "o", ms=7, color=GRADIENT_COLOR, label="backward")
-            verdict = "not written yet" if mine is None else "" if fits else f"shape {mine.shape}, not {numeric[name].shape}"
+            verdict = (
+                "not written yet"
+                if mine is None
+                else ""
+                if fits
+                else (f"shape {mine.shape}, not {numeric[name].shape}")
+            )
             axes.set_title(f"∂L/∂{name}" + (f": {verdict}" if verdict else ""))
             axes.set_xlabel("coordinate")
             axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
@@ -51,7 +61,9 @@ def gradient_comparison(
         first = figure.axes[0]
         first.set_ylabel("gradient")
         handles = {
-            label: handle for axes in figure.axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+            label: handle
+            for axes in figure.axes
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False)
     return figure
@@ -68,7 +80,7 @@ def _nothing_yet(title: str) -> Figure:
 
 
 def agrees(analytic: np.ndarray | None, numeric: np.ndarray) -> bool:
-    """Whether two gradients look the same in the picture: same shape, and no coordinate off by more than a hair."""
+    """Whether two gradients look the same in the picture: same shape, and no coordinate off noticeably."""
     if analytic is None or analytic.shape != numeric.shape:
         return False
     return bool(np.allclose(analytic, numeric, rtol=1e-4, atol=1e-6))
@@ -77,10 +89,13 @@ def agrees(analytic: np.ndarray | None, numeric: np.ndarray) -> bool:
 def _describe(numeric: Mapping[str, np.ndarray], analytic: Gradients, wrong: list[str]) -> str:
     names = ", ".join(f"∂L/∂{name}" for name in numeric)
     if not wrong:
-        return f"Dots in rings: for {names}, the gradient from backward lies on the numeric one at every coordinate."
+        return (
+            f"Dots in rings: for {names}, the gradient from backward lies on the numeric one at every "
+            f"coordinate."
+        )
     missing = [f"∂L/∂{name}" for name in wrong if analytic.get(name) is None]
     off = [f"∂L/∂{name}" for name in wrong if analytic.get(name) is not None]
-    said = [f"no dots yet for {', '.join(missing)}"] * bool(missing) + [f"dots off their rings for {', '.join(off)}"] * bool(
-        off
-    )
+    said = [f"no dots yet for {', '.join(missing)}"] * bool(missing) + [
+        f"dots off their rings for {', '.join(off)}"
+    ] * bool(off)
     return f"Rings mark the numeric gradients {names}; there are {' and '.join(said)}."

@@ -1,4 +1,7 @@
-"""What a gradient costs: two runs of forward for every parameter by differences, or one backward for all of them; measured."""
+"""What a gradient costs, measured.
+
+Differences take two runs of forward for every parameter; backward takes one run for all of them.
+"""
 
 import functools
 import time
@@ -24,7 +27,7 @@ WIDTHS = (2, 4, 8, 16, 32)
 
 @dataclass(frozen=True)
 class Cost:
-    """How long one gradient of all parameters took, in seconds, and how far the numeric one was from backward's."""
+    """The seconds one gradient of all parameters took, and how far the numeric one was from backward's."""
 
     parameters: int
     one_by_one: float
@@ -45,7 +48,7 @@ class Cost:
 
 @figure(lecture=9)
 def gradient_cost(widths: Sequence[int] = WIDTHS) -> Figure:
-    """Measure how long the gradient of Linear and Tanh takes, by central differences and by backward, and draw both.
+    """Measure how long the gradient of Linear and Tanh takes, by central differences and backward; draw both.
 
     Args:
         widths: of the layers that are measured, from narrow to wide.
@@ -62,7 +65,8 @@ def gradient_cost(widths: Sequence[int] = WIDTHS) -> Figure:
     with rc_context(STYLE):
         figure = Figure(_describe(costs), width=11, height=5.2)
         figure.suptitle(
-            f"{last.parameters:,} parameters: {last.runs:,} runs of forward take about {round_number(last.ratio):,} times "
+            f"{last.parameters:,} parameters: {last.runs:,} runs of forward take about "
+            f"{round_number(last.ratio):,} times "
             "as long as one forward and backward",
             fontsize=15,
         )
@@ -77,7 +81,15 @@ def gradient_cost(widths: Sequence[int] = WIDTHS) -> Figure:
         axes.axhline(1, color=NEUTRAL_COLOR, linewidth=1, linestyle=":")
         axes.set_xlim(0.8 * counts[0], 6 * counts[-1])
         axes.set_xticks(counts, [f"{count:,}" for count in counts])
-        ticks = {1e-5: "10 µs", 1e-4: "0.1 ms", 1e-3: "1 ms", 1e-2: "10 ms", 0.1: "0.1 s", 1.0: "1 s", 10.0: "10 s"}
+        ticks = {
+            1e-5: "10 µs",
+            1e-4: "0.1 ms",
+            1e-3: "1 ms",
+            1e-2: "10 ms",
+            0.1: "0.1 s",
+            1.0: "1 s",
+            10.0: "10 s",
+        }
         everything = [second for _, seconds, _, _ in lines for second in seconds]
         low, high = 0.5 * min(everything), 2 * max(everything)
         shown = {place: word for place, word in ticks.items() if low <= place <= high}
@@ -94,7 +106,9 @@ def cost(width: int) -> Cost:
     """The times for a layer of `width` units that reads as many; the fastest of a few tries."""
     rng = generator(0)
     chain = Chain(Linear(width, width, rng=rng), Tanh()).to(dtype=torch.float64)
-    x, upstream = (torch.randn(BATCH, width, generator=rng, device=device(), dtype=torch.float64) for _ in range(2))
+    x, upstream = (
+        torch.randn(BATCH, width, generator=rng, device=device(), dtype=torch.float64) for _ in range(2)
+    )
     parameters = list(chain.parameters())
     values = [parameter.value for parameter in parameters]
 
@@ -138,7 +152,10 @@ def round_number(number: float) -> int:
 def _describe(costs: list[Cost]) -> str:
     counts = ", ".join(f"{found.parameters:,}" for found in costs)
     return (
-        f"Three lines of measured times against the number of parameters, {counts}, both axes logarithmic. Central differences "
-        f"one by one, {costs[0].runs:,} to {costs[-1].runs:,} runs of forward, climb steeply and lie highest; the same moves "
-        "computed many at once lie lower and bend up in the end; forward and backward once lies lowest, almost flat."
+        f"Three lines of measured times against the number of parameters, {counts}, both axes logarithmic. "
+        f"Central differences "
+        f"one by one, {costs[0].runs:,} to {costs[-1].runs:,} runs of forward, climb steeply and lie "
+        f"highest; the same moves "
+        "computed many at once lie lower and bend up in the end; forward and backward once lies lowest, "
+        "almost flat."
     )

@@ -1,4 +1,4 @@
-"""The length of the gradient on its way back through a deep chain: what vanishes, what explodes, and what keeps it alive."""
+"""The gradient's length on its way back through a deep chain: what vanishes, explodes, or keeps it alive."""
 
 import math
 from itertools import pairwise
@@ -49,8 +49,12 @@ def gradient_norm_by_depth(depth: int = 20, scale: float = 1.0, seed: int = 0) -
             panels[-1].text(0.66, 10.0**height, word, transform=panels[-1].get_yaxis_transform(), **WORD)
         panels[0].set_ylabel("‖∂L/∂x‖, 1 at the output")
         lengths = [short(ends([numbers[0] for numbers in norms.values()])) for ends in (min, max)]
-        way = f"{depth} layers of Linear({WIDTH}) and activation" + (f", weights × {scale:.3g}" if scale != 1 else "")
-        figure.suptitle(f"Back through {way}: the gradient is {lengths[0]} to {lengths[1]} times as long", fontsize=15)
+        way = f"{depth} layers of Linear({WIDTH}) and activation" + (
+            f", weights × {scale:.3g}" if scale != 1 else ""
+        )
+        figure.suptitle(
+            f"Back through {way}: the gradient is {lengths[0]} to {lengths[1]} times as long", fontsize=15
+        )
     return figure
 
 
@@ -59,7 +63,9 @@ def _draw(axes: Axes, norms: dict[str, list[float]], depth: int) -> None:
     axes.axhspan(10.0**LOW, 1e-4, color="#EFEFEF", zorder=0)
     axes.axhspan(1e4, 10.0**HIGH, color="#F7E3D8", zorder=0)
     axes.axhline(1, color=NEUTRAL_COLOR, linewidth=1)
-    heights = spread([exponent(numbers[0]) for numbers in norms.values()], gap=1.5, low=LOW + 0.3, high=HIGH - 0.3)
+    heights = spread(
+        [exponent(numbers[0]) for numbers in norms.values()], gap=1.5, low=LOW + 0.3, high=HIGH - 0.3
+    )
     for (name, numbers), height in zip(norms.items(), heights, strict=True):
         color, line = LINES[name]
         axes.plot(range(1, depth + 2), numbers, color=color, linestyle=line, label=name, linewidth=2.8)
@@ -74,7 +80,7 @@ def _draw(axes: Axes, norms: dict[str, list[float]], depth: int) -> None:
 
 
 def spread(heights: list[float], gap: float, low: float, high: float) -> list[float]:
-    """Heights for labels near the given ones, in the same order, no two closer than `gap`, between `low` and `high`."""
+    """Heights for labels near the given ones, in their order, at least `gap` apart, from `low` to `high`."""
     order = sorted(range(len(heights)), key=heights.__getitem__)
     placed = [min(max(height, low), high) for height in heights]
     for below, above in pairwise(order):
@@ -93,7 +99,11 @@ def exponent(number: float) -> float:
 
 def short(number: float) -> str:
     """A number in few letters, its order of magnitude where it is very small or large: 0.17, 65, 10⁻¹³."""
-    return f"{number:.2g}" if 0.01 <= number < 100 or number == 0 else f"10{str(round(exponent(number))).translate(RAISED)}"
+    return (
+        f"{number:.2g}"
+        if 0.01 <= number < 100 or number == 0
+        else f"10{str(round(exponent(number))).translate(RAISED)}"
+    )
 
 
 def _describe(norms: dict[tuple[str, str], list[float]], depth: int, scale: float) -> str:
@@ -102,6 +112,7 @@ def _describe(norms: dict[tuple[str, str], list[float]], depth: int, scale: floa
         for initialization in INITIALIZATIONS
     )
     return (
-        f"Three plots of the gradient's norm, on a logarithmic axis, from the output of {depth} layers, where it is 1, back to "
+        f"Three plots of the gradient's norm, on a logarithmic axis, from the output of {depth} layers, "
+        f"where it is 1, back to "
         f"the first; weights times {scale:.3g}. At the first layer, {said}."
     )

@@ -28,7 +28,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Tile:
-    """One matrix of the picture: its name, its numbers, whether it is a gradient, and the sign that follows it."""
+    """One matrix of the picture: its name, its numbers, whether it is a gradient, and the sign after it."""
 
     name: str
     numbers: np.ndarray
@@ -48,9 +48,14 @@ def gradient_shapes(part: str = "backward", batch: int = 4) -> Figure:
         ValueError: there is no such part, or the batch is too large to be drawn.
     """
     if part not in PARTS or not 1 <= batch <= MOST:
-        raise ValueError(f"part='{part}' of a batch of {batch}: choose {', '.join(PARTS)} and 1 to {MOST} examples")
+        raise ValueError(
+            f"part='{part}' of a batch of {batch}: choose {', '.join(PARTS)} and 1 to {MOST} examples"
+        )
     tiles = products(batch)[part]
-    said = "; ".join(" ".join([f"{tile.name} of {_shape(tile.numbers)} {tile.sign}".strip() for tile in row]) for row in tiles)
+    said = "; ".join(
+        " ".join([f"{tile.name} of {_shape(tile.numbers)} {tile.sign}".strip() for tile in row])
+        for row in tiles
+    )
     with rc_context(STYLE):
         figure, axes = canvas(f"Matrices drawn to scale. {PARTS[part]}: {said}.", WIDTH, HEIGHT, width=12.6)
         axes.text(WIDTH / 2, 0.9, PARTS[part], fontsize=18, ha="center", va="center")
@@ -84,7 +89,8 @@ def products(batch: int) -> dict[str, list[list[Tile]]]:
     (w1, _), (w2, _) = (tuple(module.parameters()) for module in (first, second))
     return {
         "forward": [[
-            value("X", x, "·"), value("W₁ᵀ", w1.value.T, "→"), value("A₁", hidden, "·"), value("W₂ᵀ", w2.value.T, "→"),
+            value("X", x, "·"), value("W₁ᵀ", w1.value.T, "→"), value("A₁", hidden, "·"),
+            value("W₂ᵀ", w2.value.T, "→"),
             value("A₂", output),
         ]],
         "backward": [[

@@ -25,7 +25,7 @@ class Path:
 
 
 def three_inputs() -> Graph:
-    """The graph of f = xy·(y + z) + (y + z)·sin z, in which one path leads from x to f, and three each from y and z."""
+    """The graph of f = xy·(y + z) + (y + z)·sin z: one path leads from x to f, three each from y and z."""
     graph = Graph("x", "y", "z")
     graph.add("p", Multiply(), "x", "y")
     graph.add("q", Add(), "y", "z")
@@ -37,7 +37,10 @@ def three_inputs() -> Graph:
 
 
 def paths(graph: Graph, start: str) -> list[Path]:
-    """Every path from the input `start` to the graph's output, after a forward pass: the local derivatives are the modules'."""
+    """Every path from the input `start` to the graph's output, after a forward pass.
+
+    The local derivatives are the modules' own.
+    """
     readers: dict[str, list[tuple[str, float]]] = {}
     for node in graph.nodes.values():
         local = as_tuple(node.module.backward(torch.ones_like(graph.values[node.name])))

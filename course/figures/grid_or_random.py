@@ -24,7 +24,7 @@ LOOKS = {"grid": (VALUE_COLOR, "s"), "random": (PALETTE[1], "o")}
 
 @figure(lecture=11, live={"seed": (0, 20)})
 def grid_or_random(seed: int = 7) -> Figure:
-    """Train a digit classifier nine times on a grid and nine times at random, and draw what each search got to see.
+    """Train a digit classifier nine times on a grid and nine times at random; draw what each search saw.
 
     Every point is a real training, of five epochs on 400 digits, and its accuracy on 450 others. Other seeds
     show how chance plays; the first look at a seed takes a moment, for its eighteen trainings.
@@ -42,7 +42,9 @@ def grid_or_random(seed: int = 7) -> Figure:
         figure = Figure(_describe(places, found, average), width=11.5, height=6.2)
         figure.set_layout_engine("constrained", w_pad=0.12)
         often = f"on average over {DRAWS} searches {average['grid']:.0%} and {average['random']:.0%}"
-        figure.suptitle(f"Nine trainings: {best['grid']:.0%} on a grid, {best['random']:.0%} at random ({often})")
+        figure.suptitle(
+            f"Nine trainings: {best['grid']:.0%} on a grid, {best['random']:.0%} at random ({often})"
+        )
         rows = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=(1, 1.2))
         for (above, below), kind in zip(rows.T, places, strict=True):
             _draw_scores(above, kind, places[kind], found[kind])
@@ -73,7 +75,7 @@ def scores(places: np.ndarray) -> list[float]:
 
 @functools.lru_cache(maxsize=4096)
 def trial(rate: float, decay: float) -> float:
-    """Train with learning rate 10^rate and weight decay 10^decay; the accuracy on digits that were not learned from."""
+    """Train with learning rate 10^rate and weight decay 10^decay; the accuracy on digits not learned from."""
     train, validation = _parts()
     rng = generator(0)
     net, loss = Chain(Linear(64, 32, rng=rng), ReLU(), Linear(32, 10, rng=rng)), CrossEntropyLoss()
@@ -93,14 +95,17 @@ def _parts() -> Split:
 
 @functools.cache
 def curve() -> tuple[np.ndarray, np.ndarray]:
-    """Powers of ten of the learning rate, and the accuracy at each with the weight decay in the middle of its range."""
+    """Powers of ten of the learning rate, and the accuracy at each with the weight decay at mid-range."""
     rates = np.linspace(*RATES, 25)
     return rates, np.array([trial(float(rate), sum(DECAYS) / 2) for rate in rates])
 
 
 @functools.cache
 def expected(kind: str) -> float:
-    """The best accuracy of a search on average over many seeds, read off the curve, which leaves out the weight decay."""
+    """The best accuracy of a search on average over many seeds, read off the curve.
+
+    The curve leaves out the weight decay.
+    """
     where = grid_places if kind == "grid" else random_places
     rates = np.stack([where(seed)[:, 0] for seed in range(DRAWS)])
     return float(np.interp(rates, *curve()).max(axis=1).mean())
@@ -114,7 +119,9 @@ def _draw_scores(axes: Axes, kind: str, places: np.ndarray, found: list[float]) 
     best = int(np.argmax(found))
     axes.plot(10 ** places[best, 0], found[best], "o", ms=20, mfc="none", mec="black", mew=1.8)
     distinct = len(np.unique(places[:, 0].round(9)))
-    axes.set(xscale="log", ylim=(0, 1), title=f"{kind}: {distinct} learning rates tried, best {max(found):.0%}")
+    axes.set(
+        xscale="log", ylim=(0, 1), title=f"{kind}: {distinct} learning rates tried, best {max(found):.0%}"
+    )
     axes.minorticks_off()
 
 
@@ -122,7 +129,9 @@ def _draw_plane(axes: Axes, kind: str, places: np.ndarray, found: list[float]) -
     color, marker = LOOKS[kind]
     axes.vlines(10.0 ** places[:, 0], *(10.0**end for end in DECAYS), color=color, linewidth=1, linestyle=":")
     sizes = 40 + 260 * np.array(found)
-    axes.scatter(*(10.0**places).T, s=sizes, color=color, marker=marker, edgecolors="white", zorder=3, clip_on=False)
+    axes.scatter(
+        *(10.0**places).T, s=sizes, color=color, marker=marker, edgecolors="white", zorder=3, clip_on=False
+    )
     axes.set(
         yscale="log",
         xlabel="learning rate (larger marks: higher accuracy)",
@@ -135,13 +144,15 @@ def _draw_plane(axes: Axes, kind: str, places: np.ndarray, found: list[float]) -
 
 def _describe(places: dict[str, np.ndarray], found: dict[str, list[float]], average: dict[str, float]) -> str:
     said = [
-        f"the {kind} one at {len(np.unique(points[:, 0].round(9)))} learning rates, best {max(found[kind]):.0%}, on average "
+        f"the {kind} one at {len(np.unique(points[:, 0].round(9)))} learning rates, best "
+        f"{max(found[kind]):.0%}, on average "
         f"over many such searches {average[kind]:.0%}"
         for kind, points in places.items()
     ]
     rates, shares = curve()
     peak = f"{shares.max():.0%} near {10 ** rates[shares.argmax()]:.2g}"
     return (
-        f"Two searches of nine trainings each over learning rate and weight decay: {'; '.join(said)}. Above each, a curve of "
+        f"Two searches of nine trainings each over learning rate and weight decay: {'; '.join(said)}. Above "
+        f"each, a curve of "
         f"the accuracy by learning rate, with a narrow peak of {peak} that three learning rates easily miss."
     )

@@ -29,7 +29,9 @@ SUBSCRIPTS = "₁₂"
         "seed": (0, 9),
     },
 )
-def hidden_representation(data: str = "XOR", activation: str = "Tanh", epoch: int = 100, seed: int = 0) -> Figure:
+def hidden_representation(
+    data: str = "XOR", activation: str = "Tanh", epoch: int = 100, seed: int = 0
+) -> Figure:
     """Draw the same points as the network gets them, and as its output unit gets them from two hidden units.
 
     Gray lines are those of a square grid on the left, and what becomes of them on the right. Not every
@@ -66,9 +68,13 @@ def hidden_representation(data: str = "XOR", activation: str = "Tanh", epoch: in
         around = _around(np.concatenate([inner, *bent]))
         draw_regions(right, last, around)
         draw_points(right, inner, targets)
-        right.set(xlim=around[:2], ylim=around[2:], xlabel="h₁", ylabel="h₂", title="what its output unit gets")
+        right.set(
+            xlim=around[:2], ylim=around[2:], xlabel="h₁", ylabel="h₂", title="what its output unit gets"
+        )
         for axes, drawn in ((left, lines), (right, bent)):
-            axes.add_collection(LineCollection(drawn, colors=NEUTRAL_COLOR, linewidths=0.8, alpha=0.45, zorder=1))
+            axes.add_collection(
+                LineCollection(drawn, colors=NEUTRAL_COLOR, linewidths=0.8, alpha=0.45, zorder=1)
+            )
     return figure
 
 
@@ -92,12 +98,21 @@ def _draw_units(axes: Axes, first: Linear, ends: tuple[float, float, float, floa
         normal = weight / length
         foot = middle - normal * (middle @ weight + shift) / length  # the line's nearest point to the middle
         along = np.array([-normal[1], normal[0]]) * (1 if normal[1] < 0 else -1)  # to the right
-        axes.plot(*(foot + np.outer([-9, 9], along)).T, color="black", linestyle="--", linewidth=1.4, zorder=2)
+        axes.plot(
+            *(foot + np.outer([-9, 9], along)).T, color="black", linestyle="--", linewidth=1.4, zorder=2
+        )
         start = foot + (0.5 - number) * along  # to the right for the first unit, to the left for the second
         tip = start + 0.22 * normal
         axes.annotate("", tip, start, arrowprops={"arrowstyle": "-|>", "lw": 1.8, "color": "black"}, zorder=4)
         box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.8}
-        label: dict[str, Any] = {"ha": "center", "va": "center", "bbox": box, "zorder": 5, "clip_on": True, "weight": "bold"}
+        label: dict[str, Any] = {
+            "ha": "center",
+            "va": "center",
+            "bbox": box,
+            "zorder": 5,
+            "clip_on": True,
+            "weight": "bold",
+        }
         x, y = tip + 0.1 * normal
         axes.text(x, y, f"h{SUBSCRIPTS[number]}", **label)
 
@@ -118,8 +133,11 @@ def point(run: Replay, data: str, epoch: int) -> str:
 
 def _describe(run: Replay, data: str, activation: str, epoch: int) -> str:
     return (
-        f"Two planes with the same 200 points of {data}. Left the inputs: a square grid, the straight line of each "
-        f"of two {activation} units with an arrow to where it grows, and the regions in which the network sees either class. "
-        f"Right the values of the two units: the grid is bent, the output unit's boundary a straight line. After {epoch} "
+        f"Two planes with the same 200 points of {data}. Left the inputs: a square grid, the straight line "
+        f"of each "
+        f"of two {activation} units with an arrow to where it grows, and the regions in which the network "
+        f"sees either class. "
+        f"Right the values of the two units: the grid is bent, the output unit's boundary a straight line. "
+        f"After {epoch} "
         f"epochs {run.accuracies[epoch]:.0%} of the points lie on the side of their class."
     )

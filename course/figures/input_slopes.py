@@ -50,7 +50,7 @@ def slopes(x: float, y: float, z: float) -> Slopes:
 
 @figure(lecture=3, live={"x": (-6.0, 6.0), "y": (-6.0, 6.0), "z": (-6.0, 6.0)})
 def input_slopes(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Figure:
-    """Draw f against each of its three inputs, and beside each curve a step of 1 with the rise that the slope promises.
+    """Draw f against each of its three inputs, each with a step of 1 and the rise that the slope promises.
 
     Args:
         x, y, z: where we stand.
@@ -59,7 +59,8 @@ def input_slopes(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Figure:
     at = dict(zip(INPUTS, (x, y, z), strict=True))
     told = ", ".join(f"{show(grad)} for {name}" for name, grad in found.grads.items())
     alt = (
-        f"Three panels, f = (x + y) z against x, y and z, each a straight line through the point where f = {show(found.f)}. "
+        f"Three panels, f = (x + y) z against x, y and z, each a straight line through the point where f = "
+        f"{show(found.f)}. "
         f"A step of 1 to the right raises f by {told}: these are the gradients."
     )
     with rc_context(STYLE):
@@ -72,13 +73,24 @@ def input_slopes(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Figure:
             axes.plot([here + 1, here + 1], [found.f, found.f + grad], color=GRADIENT_COLOR, linewidth=4)
             axes.plot([here], [found.f], "o", color=VALUE_COLOR, ms=9)
             axes.annotate(
-                "1", (here + 0.5, found.f), xytext=(0, -6 if grad >= 0 else 6), textcoords="offset points", ha="center",
-                va="top" if grad >= 0 else "bottom", color=NEUTRAL_COLOR,
-            )  # fmt: skip
+                "1",
+                (here + 0.5, found.f),
+                xytext=(0, -6 if grad >= 0 else 6),
+                textcoords="offset points",
+                ha="center",
+                va="top" if grad >= 0 else "bottom",
+                color=NEUTRAL_COLOR,
+            )
             axes.annotate(
-                f"{show(grad)}", (here + 1, found.f + grad / 2), xytext=(8, 0), textcoords="offset points", va="center",
-                color=GRADIENT_COLOR, weight="bold", fontsize=16,
-            )  # fmt: skip
+                f"{show(grad)}",
+                (here + 1, found.f + grad / 2),
+                xytext=(8, 0),
+                textcoords="offset points",
+                va="center",
+                color=GRADIENT_COLOR,
+                weight="bold",
+                fontsize=16,
+            )
             axes.set_xlabel(f"{name}, the others at rest")
             axes.set_title(f"∂f/∂{name} = {show(grad)}", color=GRADIENT_COLOR)
         low = min(curve.min() for curve in found.curves.values())

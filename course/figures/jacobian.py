@@ -30,11 +30,20 @@ def two_outputs() -> Graph:
 
 
 MODULES: dict[str, tuple[Callable[[], Module], str]] = {
-    "R³ → R²": (two_outputs, "R³ → R², f(x) = (x₁·x₂, x₂ + sin x₃): a row for each output, a column for each input"),
+    "R³ → R²": (
+        two_outputs,
+        "R³ → R², f(x) = (x₁·x₂, x₂ + sin x₃): a row for each output, a column for each input",
+    ),
     "Tanh": (Tanh, "Tanh, element by element: the Jacobian is diagonal, three numbers say it all"),
     "ReLU": (ReLU, "ReLU, element by element: ones and zeros on the diagonal, a gate for each number"),
-    "Softmax": (lambda: Softmax(dim=-1), "Softmax: every output depends on every input, and each row adds up to 0"),
-    "LayerNorm": (lambda: LayerNorm(3), "LayerNorm: every output depends on every input, and each row adds up to 0"),
+    "Softmax": (
+        lambda: Softmax(dim=-1),
+        "Softmax: every output depends on every input, and each row adds up to 0",
+    ),
+    "LayerNorm": (
+        lambda: LayerNorm(3),
+        "LayerNorm: every output depends on every input, and each row adds up to 0",
+    ),
     "Linear": (lambda: Linear(3, 2, rng=generator(1)), "Linear: the Jacobian is its weight, wherever x is"),
 }
 """By name: a module of three inputs, and what its Jacobian shows."""
@@ -52,7 +61,11 @@ def jacobian(module: str = "Softmax", x_1: float = 1.0, x_2: float = -0.5, x_3: 
         raise ValueError(f"no Jacobian of '{module}': there are {', '.join(MODULES)}")
     make, point = MODULES[module]
     made, x = make().to(dtype=torch.float64), [x_1, x_2, x_3]
-    inputs = tuple(tensor(number, torch.float64) for number in x) if isinstance(made, Graph) else (tensor(x, torch.float64),)
+    inputs = (
+        tuple(tensor(number, torch.float64) for number in x)
+        if isinstance(made, Graph)
+        else (tensor(x, torch.float64),)
+    )
     outputs, rows = jacobian_rows(made, inputs)
     with rc_context(STYLE):
         alt = _describe(point, x, outputs, rows)
@@ -62,13 +75,18 @@ def jacobian(module: str = "Softmax", x_1: float = 1.0, x_2: float = -0.5, x_3: 
         _draw(axes, top, x, outputs, rows)
         if isinstance(made, Linear):
             weight = made.weight.value.cpu().numpy()
-            axes.text(21, top - 0.25, "module.weight", fontsize=16, ha="center", va="bottom", color=VALUE_COLOR)
+            axes.text(
+                21, top - 0.25, "module.weight", fontsize=16, ha="center", va="bottom", color=VALUE_COLOR
+            )
             draw_matrix(axes, weight, 18.75, top, cell=1.5, largest=_largest(rows), fontsize=15)
     return figure
 
 
 def jacobian_rows(module: Module, inputs: tuple[Tensor, ...]) -> tuple[list[float], np.ndarray]:
-    """The outputs of a module, and its Jacobian: row i is what backward makes of a gradient that is 1 at output i, else 0."""
+    """The outputs of a module, and its Jacobian.
+
+    Row i is what backward makes of a gradient that is 1 at output i, else 0.
+    """
     outputs = as_tuple(module(*inputs))
     sizes = [output.numel() for output in outputs]
     rows = []
@@ -85,23 +103,48 @@ def _draw(axes: Axes, top: float, x: list[float], outputs: list[float], rows: np
             text.set_color("#8A8A8A")
     for place, number in enumerate(x):
         said = f"x{INDEX[place]} = {number_text(number, 2)}"
-        axes.text(LEFT + (place + 0.5) * CELL, top - 0.25, said, fontsize=16, ha="center", va="bottom", color=VALUE_COLOR)
+        axes.text(
+            LEFT + (place + 0.5) * CELL,
+            top - 0.25,
+            said,
+            fontsize=16,
+            ha="center",
+            va="bottom",
+            color=VALUE_COLOR,
+        )
     for place, number in enumerate(outputs):
         middle = top + (place + 0.5) * CELL
         said = f"a{INDEX[place]} = {number_text(number, 2)}"
         axes.text(LEFT - 0.3, middle, said, fontsize=17, ha="right", va="center", color=VALUE_COLOR)
         unit = ", ".join("1" if i == place else "0" for i in range(len(outputs)))
         said = f"← backward({unit})"
-        axes.text(LEFT + 3 * CELL + 0.3, middle, said, fontsize=17, va="center", color=GRADIENT_COLOR, style="italic")
+        axes.text(
+            LEFT + 3 * CELL + 0.3,
+            middle,
+            said,
+            fontsize=17,
+            va="center",
+            color=GRADIENT_COLOR,
+            style="italic",
+        )
     low = top + len(outputs) * CELL + 0.25
     axes.text(LEFT + 1.5 * CELL, low, "∂aᵢ/∂xⱼ", fontsize=17, ha="center", va="top", color=NEUTRAL_COLOR)
 
 
 def _largest(rows: np.ndarray) -> float:
-    """What gets the strongest color: no less than softmax's largest slope, so that a saturated module looks pale."""
+    """What gets the strongest color.
+
+    It is no less than softmax's largest slope, so that a saturated module looks pale.
+    """
     return max(0.25, float(np.abs(rows).max()))
 
 
 def _describe(point: str, x: list[float], outputs: list[float], rows: np.ndarray) -> str:
-    listed = ["; ".join(", ".join(number_text(number, 2) for number in row) for row in part) for part in ([x], [outputs], rows)]
-    return f"A heat map. {point}. At x = ({listed[0]}) the output is ({listed[1]}), and the rows of the Jacobian: {listed[2]}."
+    listed = [
+        "; ".join(", ".join(number_text(number, 2) for number in row) for row in part)
+        for part in ([x], [outputs], rows)
+    ]
+    return (
+        f"A heat map. {point}. At x = ({listed[0]}) the output is ({listed[1]}), and the rows of the "
+        f"Jacobian: {listed[2]}."
+    )

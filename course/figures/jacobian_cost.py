@@ -1,4 +1,7 @@
-"""What a diagonal Jacobian would cost, built as a matrix, against the product element by element: memory and time, measured."""
+"""What a diagonal Jacobian would cost, built as a matrix, against the product element by element.
+
+Memory and time are measured.
+"""
 
 import functools
 import time
@@ -32,7 +35,7 @@ class Cost:
 
 @figure(lecture=4, live={"size": list(SIZES)})
 def jacobian_cost(size: int = 1024) -> Figure:
-    """Draw bytes and milliseconds of both ways to take the gradient back through Sin, for 64 to 4,096 numbers.
+    """Draw bytes and milliseconds of both ways to take a gradient back through Sin, for 64 to 4,096 numbers.
 
     Args:
         size: the number of elements that is marked and named.
@@ -127,7 +130,10 @@ def _time(seconds: float) -> str:
 
 def _describe(size: int, full: Cost, quick: Cost) -> str:
     return (
-        "Two plots against the number of elements, both axes logarithmic: memory and time of a backward pass through Sin. For "
-        f"{size:,} numbers the Jacobian as a matrix takes {_bytes(full.size)} and {_time(full.seconds)}, the product element "
-        f"by element {_bytes(quick.size)} and {_time(quick.seconds)}. Twice as many numbers make the matrix 4 times as large."
+        "Two plots against the number of elements, both axes logarithmic: memory and time of a backward pass "
+        "through Sin. For "
+        f"{size:,} numbers the Jacobian as a matrix takes {_bytes(full.size)} and {_time(full.seconds)}, the "
+        f"product element "
+        f"by element {_bytes(quick.size)} and {_time(quick.seconds)}. Twice as many numbers make the matrix "
+        f"4 times as large."
     )

@@ -1,4 +1,4 @@
-"""Sigmoid and cross-entropy joined or apart, in single precision: where the gradient of a wrong answer is lost."""
+"""Sigmoid and cross-entropy joined or apart, in single precision: where a wrong answer's gradient is lost."""
 
 import math
 from dataclasses import dataclass
@@ -56,13 +56,29 @@ def joined_or_apart(at: float = 20.0) -> Figure:
         figure.set_layout_engine("none")  # the axes stay where they are while the point is dragged
         places = {"left": 0.06, "right": 0.985, "top": 0.74, "bottom": 0.13, "wspace": 0.16}
         left, right = figure.subplots(1, 2, gridspec_kw=places)
-        _draw(left, scores, {name: way.loss for name, way in ways.items()}, at, {n: m.loss[0] for n, m in marks.items()})
-        _draw(right, scores, {n: w.gradient for n, w in ways.items()}, at, {n: m.gradient[0] for n, m in marks.items()})
+        _draw(
+            left,
+            scores,
+            {name: way.loss for name, way in ways.items()},
+            at,
+            {n: m.loss[0] for n, m in marks.items()},
+        )
+        _draw(
+            right,
+            scores,
+            {n: w.gradient for n, w in ways.items()},
+            at,
+            {n: m.gradient[0] for n, m in marks.items()},
+        )
         left.set(ylim=(-4, 112), yticks=[0, 25, 50, 75, 100], title="loss")
-        right.set(ylim=(-0.08, 1.25), yticks=[0, 0.5, 1], title="gradient ∂L/∂s: what the network learns from")
+        right.set(
+            ylim=(-0.08, 1.25), yticks=[0, 0.5, 1], title="gradient ∂L/∂s: what the network learns from"
+        )
         gone = lost["bounded"]
         where = f"the others from s = {show(gone)} on learn nothing" if gone is not None else ""
-        figure.text(0.985, 0.9, f"Joined, the gradient is right;\n{where}", ha="right", va="center", fontsize=17)
+        figure.text(
+            0.985, 0.9, f"Joined, the gradient is right;\n{where}", ha="right", va="center", fontsize=17
+        )
         for place, (name, (color, line, said)) in enumerate(WAYS.items()):
             text = f"{said}: {_said(marks[name].loss[0])}, gradient {_said(marks[name].gradient[0])}"
             y = 0.965 - 0.052 * place
@@ -82,12 +98,21 @@ def by_each_way(scores: Tensor) -> dict[str, Way]:
     return {name: Way(loss.tolist(), grad.tolist()) for name, (loss, grad) in found.items()}
 
 
-def _draw(axes: Axes, scores: Tensor, curves: dict[str, list[float]], at: float, marks: dict[str, float]) -> None:
+def _draw(
+    axes: Axes, scores: Tensor, curves: dict[str, list[float]], at: float, marks: dict[str, float]
+) -> None:
     axes.axvline(at, color=NEUTRAL_COLOR, linewidth=1.2, linestyle=":")
     for name, numbers in curves.items():
         color, line, _ = WAYS[name]
         wide = 5 if name == "joined" else 2.8
-        axes.plot(scores.tolist(), numbers, color=color, linestyle=line, linewidth=wide, alpha=0.55 if name == "joined" else 1)
+        axes.plot(
+            scores.tolist(),
+            numbers,
+            color=color,
+            linestyle=line,
+            linewidth=wide,
+            alpha=0.55 if name == "joined" else 1,
+        )
         last = max(i for i, number in enumerate(numbers) if math.isfinite(number))
         if last < len(numbers) - 1:
             axes.plot(scores[last].item(), numbers[last], "X", color=color, ms=14, mec="white", zorder=6)
@@ -102,11 +127,16 @@ def _said(number: float) -> str:
 
 def _describe(at: float, marks: dict[str, Way], lost: dict[str, float | None]) -> str:
     said = "; ".join(
-        f"{WAYS[name][2]}: loss {_said(way.loss[0])}, gradient {_said(way.gradient[0])}" for name, way in marks.items()
+        f"{WAYS[name][2]}: loss {_said(way.loss[0])}, gradient {_said(way.gradient[0])}"
+        for name, way in marks.items()
     )
-    gone = " and ".join(f"{show(score)} ({WAYS[name][2]})" for name, score in lost.items() if score is not None)
+    gone = " and ".join(
+        f"{show(score)} ({WAYS[name][2]})" for name, score in lost.items() if score is not None
+    )
     return (
-        f"Loss and gradient over the score, from {LOW:g} to {HIGH:g}, of an answer that should be no, computed in three ways "
-        f"in single precision. At {show(at)}, {said}. The gradient is lost from the scores {gone} on; crosses mark where a "
+        f"Loss and gradient over the score, from {LOW:g} to {HIGH:g}, of an answer that should be no, "
+        f"computed in three ways "
+        f"in single precision. At {show(at)}, {said}. The gradient is lost from the scores {gone} on; "
+        f"crosses mark where a "
         "curve ends."
     )

@@ -13,7 +13,7 @@ from course.training import History, accuracy, fit
 
 @figure()
 def learning_curves(history: History | None = None) -> Figure:
-    """Draw what `fit` went through, one panel for the loss and one for each metric; ``history.plot()`` is the same.
+    """Draw what `fit` went through, a panel for the loss and one for each metric, as ``history.plot()`` does.
 
     Args:
         history: what `fit` returned; None: an example, a network that overfits 60 tumors.
@@ -23,7 +23,10 @@ def learning_curves(history: History | None = None) -> Figure:
 
 @functools.cache
 def overfitting(examples: int = 60, epochs: int = 60, seed: int = 0) -> History:
-    """Train a network with far more weights than examples: tumors, a part of them to learn from, a quarter to validate."""
+    """Train a network with far more weights than examples.
+
+    The examples are tumors: a part of them to learn from, a quarter to validate.
+    """
     train, validation = breast_cancer().split(seed=seed)
     train = train[:examples]
     rng = generator(seed)

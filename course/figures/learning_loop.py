@@ -36,7 +36,7 @@ class Training:
 
 @functools.cache
 def training() -> Training:
-    """Train 4 inputs, 8 hidden units and 3 scores on all training flowers at once, by steps against the gradient."""
+    """Train 4 inputs, 8 hidden units and 3 scores on all training flowers at once, by gradient descent."""
     data = iris().split().standardize().train
     rng, loss = generator(0), CrossEntropyLoss()
     net = Chain(Linear(4, 8, rng=rng), Tanh(), Linear(8, 3, rng=rng))
@@ -63,7 +63,9 @@ def training() -> Training:
 
 @figure(lecture=2, live={"rounds": (0, 100)})
 def learning_loop(rounds: int = 0) -> Figure:
-    """Draw collect, model, initialize, predict, loss and back as boxes in a ring, beside the loss of all rounds.
+    """Draw collect, model, initialize, predict, loss and back as boxes in a ring.
+
+    Beside them stands the loss of all rounds.
 
     Args:
         rounds: how often the last three steps have been done before, from 0 to 100.
@@ -77,17 +79,26 @@ def learning_loop(rounds: int = 0) -> Figure:
     count, classes = len(found.data), len(found.data.target_names)
     parameters = sum(parameter.value.numel() for parameter in found.net.parameters())
     steps = (
-        ("1  collect data", f"{count} flowers, {found.data.inputs.shape[1]} numbers\neach, {classes} species"),
+        (
+            "1  collect data",
+            f"{count} flowers, {found.data.inputs.shape[1]} numbers\neach, {classes} species",
+        ),
         ("2  define the model", f"4 inputs, 8 tanh units,\n3 scores: {parameters} parameters"),
         ("3  initialize", f"at random: the first\nweight starts at {_text(found.weights[0])}"),
-        ("4  predict", f"{found.right[rounds]} of {count} flowers right\nfirst weight {_text(found.weights[rounds])}"),
+        (
+            "4  predict",
+            f"{found.right[rounds]} of {count} flowers right\nfirst weight {_text(found.weights[rounds])}",
+        ),
         ("5  evaluate the loss", f"loss = {found.losses[rounds]:.3f}"),
         ("6  go back", f"gradient of length {found.norms[rounds]:.3f},\none step against it"),
     )
     alt = (
-        f"Six boxes in a ring, and a curve. Collect {count} flowers; define a network of {parameters} parameters; initialize "
-        f"them at random; then, in round {rounds}: predict, {found.right[rounds]} are right; evaluate the loss, "
-        f"{found.losses[rounds]:.3f}; go back, with a gradient of length {found.norms[rounds]:.3f}; and again from predict. "
+        f"Six boxes in a ring, and a curve. Collect {count} flowers; define a network of {parameters} "
+        f"parameters; initialize "
+        f"them at random; then, in round {rounds}: predict, {found.right[rounds]} are right; evaluate the "
+        f"loss, "
+        f"{found.losses[rounds]:.3f}; go back, with a gradient of length {found.norms[rounds]:.3f}; and "
+        f"again from predict. "
         f"The loss falls from {found.losses[0]:.3f} to {found.losses[-1]:.3f} in {ROUNDS} rounds."
     )
     with rc_context(STYLE):
@@ -98,19 +109,37 @@ def learning_loop(rounds: int = 0) -> Figure:
         axes.set(xlim=(0, 1), ylim=(0, 1))
         _draw_boxes(axes, steps)
         _draw_losses(figure.add_axes((0.735, 0.15, 0.245, 0.68)), found, rounds)
-        figure.text(0.5, 0.93, f"Round {rounds}: the loss is {found.losses[rounds]:.3f}", ha="center", fontsize=18)
+        figure.text(
+            0.5, 0.93, f"Round {rounds}: the loss is {found.losses[rounds]:.3f}", ha="center", fontsize=18
+        )
     return figure
 
 
 def _draw_boxes(axes: Axes, steps: tuple[tuple[str, str], ...]) -> None:
     for number, ((name, said), (x, y)) in enumerate(zip(steps, PLACES, strict=True)):
         color = NEUTRAL_COLOR if number < 3 else GRADIENT_COLOR if number == 5 else VALUE_COLOR
-        box = FancyBboxPatch((x, y), WIDE, HIGH, boxstyle="round,pad=0.012", fc="white", ec=color, linewidth=2.2)
+        box = FancyBboxPatch(
+            (x, y), WIDE, HIGH, boxstyle="round,pad=0.012", fc="white", ec=color, linewidth=2.2
+        )
         axes.add_patch(box)
-        axes.text(x + WIDE / 2, y + HIGH - 0.015, name, ha="center", va="top", fontsize=13.5, fontweight="bold", color=color)
+        axes.text(
+            x + WIDE / 2,
+            y + HIGH - 0.015,
+            name,
+            ha="center",
+            va="top",
+            fontsize=13.5,
+            fontweight="bold",
+            color=color,
+        )
         axes.text(x + WIDE / 2, y + 0.075, said, ha="center", va="center", fontsize=12.5, linespacing=1.3)
     middle = HIGH / 2
-    for start, end in (((0.298, 0), (0.352, 1)), ((0.643, 1), (0.697, 2)), ((0.697, 3), (0.643, 4)), ((0.352, 4), (0.298, 5))):
+    for start, end in (
+        ((0.298, 0), (0.352, 1)),
+        ((0.643, 1), (0.697, 2)),
+        ((0.697, 3), (0.643, 4)),
+        ((0.352, 4), (0.298, 5)),
+    ):
         (x0, i), (x1, _) = start, end
         _arrow(axes, (x0, PLACES[i][1] + middle), (x1, PLACES[i][1] + middle))
     _arrow(axes, (0.8425, 0.645), (0.8425, 0.385))
@@ -119,7 +148,14 @@ def _draw_boxes(axes: Axes, steps: tuple[tuple[str, str], ...]) -> None:
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0) -> None:
-    look = {"arrowstyle": "-|>", "linewidth": 2, "color": NEUTRAL_COLOR, "mutation_scale": 18, "shrinkA": 2, "shrinkB": 2}
+    look = {
+        "arrowstyle": "-|>",
+        "linewidth": 2,
+        "color": NEUTRAL_COLOR,
+        "mutation_scale": 18,
+        "shrinkA": 2,
+        "shrinkB": 2,
+    }
     axes.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", **look))
 
 

@@ -49,10 +49,13 @@ def linear_scores(first: float = 0.1, second: float = 0.2, third: float = 0.3) -
     """
     found = scores((first, second, third))
     best = int(found.scores.argmax())
-    listed = ", ".join(f"{name} {number_text(score, 3)}" for name, score in zip(CLASSES, found.scores.flat, strict=True))
+    listed = ", ".join(
+        f"{name} {number_text(score, 3)}" for name, score in zip(CLASSES, found.scores.flat, strict=True)
+    )
     features = ", ".join(number_text(feature, 3) for feature in (first, second, third))
     alt = (
-        f"W, 4 by 3, times x = ({features}), plus b, 4 by 1, gives four scores: {listed}. A sigmoid takes each to between 0 "
+        f"W, 4 by 3, times x = ({features}), plus b, 4 by 1, gives four scores: {listed}. A sigmoid takes "
+        f"each to between 0 "
         f"and 1. The largest score belongs to {CLASSES[best]}."
     )
     with rc_context(STYLE):
@@ -69,14 +72,25 @@ def linear_scores(first: float = 0.1, second: float = 0.2, third: float = 0.3) -
             rows, columns = matrix.shape
             draw_matrix(axes, matrix, left, above, largest=largest, digits=digits, fontsize=15)
             center = left + columns / 2
-            axes.text(center, above - 0.55, name, ha="center", fontsize=19, fontweight="bold", color=VALUE_COLOR)
-            axes.text(center, above - 0.14, f"{rows} × {columns}", ha="center", fontsize=13, color=NEUTRAL_COLOR)
+            axes.text(
+                center, above - 0.55, name, ha="center", fontsize=19, fontweight="bold", color=VALUE_COLOR
+            )
+            axes.text(
+                center, above - 0.14, f"{rows} × {columns}", ha="center", fontsize=13, color=NEUTRAL_COLOR
+            )
         for sign, where in (("·", 3.65), ("+", 5.45), ("=", 7.35), ("→", 9.6)):
             axes.text(where, middle, sign, ha="center", va="center", fontsize=26, color=NEUTRAL_COLOR)
         axes.text(9.6, middle - 0.35, "σ", ha="center", va="bottom", fontsize=19, color=NEUTRAL_COLOR)
         for row, name in enumerate(CLASSES):
             bold: dict[str, Any] = {"fontweight": "bold", "color": VALUE_COLOR} if row == best else {}
-            axes.text(11.6, top + row + 0.5, name + (" ← largest" if row == best else ""), va="center", fontsize=17, **bold)
+            axes.text(
+                11.6,
+                top + row + 0.5,
+                name + (" ← largest" if row == best else ""),
+                va="center",
+                fontsize=17,
+                **bold,
+            )
         title = f"Four scores from three features, a row of W each: this text is “{CLASSES[best]}”"
         axes.text(8.2, 0.6, title, ha="center", fontsize=18)
         axes.text(8.0, 6.5, "blue: above zero", ha="right", fontsize=14, color=VALUE_COLOR)

@@ -1,4 +1,4 @@
-"""Live: a figure whose arguments are moved by sliders, choices and switches, or by dragging in the picture itself."""
+"""Live: a figure with arguments moved by sliders, choices, switches, or by dragging in the picture itself."""
 
 import inspect
 from collections.abc import Callable
@@ -31,10 +31,16 @@ class Live:
     """A figure function with controls; `figure` is what it draws at the moment. Made by `live`."""
 
     def __init__(
-        self, draw: Callable[..., Figure], controls: dict[str, Control], drag: str | None, fixed: dict[str, Any]
+        self,
+        draw: Callable[..., Figure],
+        controls: dict[str, Control],
+        drag: str | None,
+        fixed: dict[str, Any],
     ) -> None:
         self._draw, self._controls, self._drag, self._fixed = draw, controls, drag, fixed
-        self.values = {name: found.accept(_start(draw, name, found, fixed)) for name, found in controls.items()}
+        self.values = {
+            name: found.accept(_start(draw, name, found, fixed)) for name, found in controls.items()
+        }
         self._widget: LiveWidget | None = None
         self.figure = draw(**{**fixed, **self.values})
 
@@ -72,36 +78,53 @@ class Live:
         return {"value": plain, "text": text}
 
     def _about(self) -> dict[str, Any]:
-        about: dict[str, Any] = {"alt": self.figure.alt, "values": {name: self._said(name) for name in self._controls}}
+        about: dict[str, Any] = {
+            "alt": self.figure.alt,
+            "values": {name: self._said(name) for name in self._controls},
+        }
         if self._drag is not None:
             axes = self.figure.axes[0]
             place = axes.get_position()  # as drawn: the layout is settled once the picture exists
-            corners = (place.x0, 1 - place.y1, place.x1, 1 - place.y0)  # from the upper left, in parts of the whole
+            # from the upper left, in parts of the whole
+            corners = (place.x0, 1 - place.y1, place.x1, 1 - place.y0)
             low, high = map(float, axes.get_xlim())
             about["drag"] = {"name": self._drag, "box": [*map(float, corners)], "low": low, "high": high}
         return about
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        note = '<p style="font-size:14px;color:#595959">The controls of this picture appear when the notebook runs.</p>'
+        note = (
+            '<p style="font-size:14px;color:#595959">The controls of this picture appear when the '
+            "notebook runs.</p>"
+        )
         return widget_bundle(repr(self), self.figure._repr_html_() + note, lambda: self.widget)
 
     def __repr__(self) -> str:
-        return f"Live({self._draw.__name__}: {', '.join(f'{name}={value!r}' for name, value in self.values.items())})"
+        return (
+            f"Live({self._draw.__name__}: "
+            f"{', '.join(f'{name}={value!r}' for name, value in self.values.items())})"
+        )
 
 
 def live(
-    draw: Callable[..., Figure], /, *, drag: str | None = None, fixed: dict[str, Any] | None = None, **controls: Any
+    draw: Callable[..., Figure],
+    /,
+    *,
+    drag: str | None = None,
+    fixed: dict[str, Any] | None = None,
+    **controls: Any,
 ) -> Live:
     """A figure with controls: ``live(cover_count, dimensions=[2, 5, 10], samples=(1, 60))``.
 
-    Each control starts at the argument's default value. Without any, as in ``live(cover_count)``, the figure has
-    the controls that its decorator `@figure(live=…)` names.
+    Each control starts at the argument's default value. Without any, as in ``live(cover_count)``, the figure
+    has the controls that its decorator `@figure(live=…)` names.
 
     Args:
         draw: a function that returns a Figure.
         drag: the name of a slider that also follows the pointer in the first axes, along x.
-        fixed: further arguments that stay as they are; of an argument with a control, the value where it starts.
-        controls: for each argument (low, high), (low, high, step), a list of options, True for a switch, or a Slider.
+        fixed: further arguments that stay as they are; of an argument with a control, the value where it
+            starts.
+        controls: for each argument (low, high), (low, high, step), a list of options, True for a switch, or a
+            Slider.
 
     Raises:
         ValueError: an argument is unknown, what is given for it is no control, or there is no control at all.
@@ -109,13 +132,19 @@ def live(
     if not controls and drag is None:
         entry = registered(draw)
         if entry is None or not entry.live:
-            raise ValueError(f"{draw.__name__} has no controls of its own: name some, as in live(…, argument=(low, high))")
+            raise ValueError(
+                f"{draw.__name__} has no controls of its own: name some, as in live(…, argument=(low, high))"
+            )
         return live(draw, **{**entry.live, "fixed": {**entry.live.get("fixed", {}), **(fixed or {})}})
     return Live(draw, controls_for(draw, controls, drag=drag, fixed=fixed), drag, fixed or {})
 
 
 def _start(draw: Callable[..., Figure], name: str, found: Control, fixed: dict[str, Any]) -> Any:
     default = fixed.get(name, inspect.signature(draw).parameters[name].default)
-    if default is not inspect.Parameter.empty and not (isinstance(found, Choice) and default not in found.options):
+    if default is not inspect.Parameter.empty and not (
+        isinstance(found, Choice) and default not in found.options
+    ):
         return default
-    return found.low if isinstance(found, Slider) else False if isinstance(found, Switch) else found.options[0]
+    return (
+        found.low if isinstance(found, Slider) else False if isinstance(found, Switch) else found.options[0]
+    )

@@ -36,7 +36,9 @@ LOSSES = {
         "steps": (1, 100),
     },
 )
-def loss_contours(weight: float = -4.5, bias: float = 4.0, learning_rate: float = 1.0, steps: int = 40) -> Figure:
+def loss_contours(
+    weight: float = -4.5, bias: float = 4.0, learning_rate: float = 1.0, steps: int = 40
+) -> Figure:
     """Draw three losses over weight and bias of s = wx + b, and gradient descent on each from the same start.
 
     The unit tells two species of iris apart by the length of their sepals.
@@ -124,10 +126,13 @@ def _draw_way(axes: Axes, way: np.ndarray) -> None:
 def _describe(ways: dict[str, np.ndarray], right: dict[str, float], learning_rate: float) -> str:
     start = next(iter(ways.values()))[0]
     said = "; ".join(
-        f"{kind} comes to ({way[-1, 0]:.2f}, {way[-1, 1]:.2f}), {right[kind]:.0%} right" for kind, way in ways.items()
+        f"{kind} comes to ({way[-1, 0]:.2f}, {way[-1, 1]:.2f}), {right[kind]:.0%} right"
+        for kind, way in ways.items()
     )
     return (
-        "Contours of three losses over weight and bias of a unit that tells two irises apart, and gradient descent from "
-        f"({start[0]:g}, {start[1]:g}) with learning rate {learning_rate:g}: {said}. The Euclidean loss has flat corners far "
+        "Contours of three losses over weight and bias of a unit that tells two irises apart, and gradient "
+        "descent from "
+        f"({start[0]:g}, {start[1]:g}) with learning rate {learning_rate:g}: {said}. The Euclidean loss has "
+        f"flat corners far "
         "from its valley, cross-entropy and hinge slope everywhere outside of theirs."
     )

@@ -92,8 +92,16 @@ def loss_shapes(task: str = "yes or no", at: float = -5.0) -> Figure:
             axes.axvline(at, color=NEUTRAL_COLOR, linewidth=1.2, linestyle=":")
             lowest = min(float(curve[row].min()) for curve in curves.values())
             highest = min(shown.tallest, max(float(curve[row].max()) for curve in curves.values()))
-            axes.set(xlim=(shown.low, shown.high), ylim=(lowest - 0.15, highest + 0.15) if row else (-0.2, highest))
-            _draw(axes, grid, {name: curve[row] for name, curve in curves.items()}, at, {n: m[row] for n, m in marks.items()})
+            axes.set(
+                xlim=(shown.low, shown.high), ylim=(lowest - 0.15, highest + 0.15) if row else (-0.2, highest)
+            )
+            _draw(
+                axes,
+                grid,
+                {name: curve[row] for name, curve in curves.items()},
+                at,
+                {n: m[row] for n, m in marks.items()},
+            )
             axes.set_ylabel(label, fontsize=15)
             axes.yaxis.set_label_coords(-0.1, 0.5)
         bottom.set_xlabel(shown.label)
@@ -122,13 +130,22 @@ def _draw(axes: Axes, grid: Tensor, curves: dict[str, Tensor], at: float, marks:
         if low <= marks[name] <= high:
             axes.plot([at], [marks[name]], "o", color=color, ms=10, zorder=5, clip_on=False)
         said = f"{name}\nat {show(round(at, 2))}: {show(round(marks[name], 4))}"
-        look = {"textcoords": "offset points", "va": "center", "annotation_clip": False, "weight": "bold", "fontsize": 13}
+        look = {
+            "textcoords": "offset points",
+            "va": "center",
+            "annotation_clip": False,
+            "weight": "bold",
+            "fontsize": 13,
+        }
         axes.annotate(said, (float(grid[-1]), height), (12, 0), color=color, **look)
 
 
 def _describe(task: Task, at: float, marks: dict[str, tuple[float, float]]) -> str:
-    said = "; ".join(f"{name}: loss {show(value)}, gradient {show(grad)}" for name, (value, grad) in marks.items())
+    said = "; ".join(
+        f"{name}: loss {show(value)}, gradient {show(grad)}" for name, (value, grad) in marks.items()
+    )
     return (
-        f"Curves of {len(marks)} losses over the {task.label}, from {show(task.low)} to {show(task.high)}, above their "
+        f"Curves of {len(marks)} losses over the {task.label}, from {show(task.low)} to {show(task.high)}, "
+        f"above their "
         f"gradients. At {show(round(at, 2))}, {said}. {task.point}."
     )

@@ -26,7 +26,9 @@ OPTIMIZERS: dict[str, Callable[[list[Parameter], float], Optimizer]] = {
     "RMSProp": lambda parameters, lr: RMSProp(parameters, lr=lr, alpha=0.9),
     "Adam": lambda parameters, lr: Adam(parameters, lr=lr),
 }
-LOOKS = dict(zip(OPTIMIZERS, zip(PALETTE, ("o", "s", "^", "D"), ("-", "--", "-.", ":"), strict=False), strict=True))
+LOOKS = dict(
+    zip(OPTIMIZERS, zip(PALETTE, ("o", "s", "^", "D"), ("-", "--", "-.", ":"), strict=False), strict=True)
+)
 LEAST = 1e-6
 """Losses below count as this on the logarithmic axis."""
 BOUND = 1e6
@@ -41,12 +43,14 @@ BOUND = 1e6
         "condition": (1, 30),
     },
 )
-def loss_surface(name: str = "bowl", learning_rate: float = 0.05, steps: int = 40, condition: float = 10.0) -> Figure:
-    """Draw the contours of a loss, the ways of the course's optimizers from the same start, and how far each still is.
+def loss_surface(
+    name: str = "bowl", learning_rate: float = 0.05, steps: int = 40, condition: float = 10.0
+) -> Figure:
+    """Draw a loss's contours, the ways of the course's optimizers from one start, and how far each still is.
 
     Args:
-        name: the surface. A bowl; a saddle, whose loss falls for ever along θ₂; a bent valley; the loss of a line through real
-            data, in units of its own or standardized.
+        name: the surface. A bowl; a saddle, whose loss falls for ever along θ₂; a bent valley; the loss of a
+            line through real data, in units of its own or standardized.
         learning_rate: of all four.
         steps: how many each takes.
         condition: of the bowl: how much more it bends along θ₂ than along θ₁.
@@ -66,14 +70,26 @@ def loss_surface(name: str = "bowl", learning_rate: float = 0.05, steps: int = 4
         _draw_surface(left, found)
         for kind, points in found_ways.items():
             color, marker, line = LOOKS[kind]
-            left.plot(*points.T, line, marker=marker, ms=5, color=color, linewidth=1.8, markevery=max(1, steps // 20), zorder=3)
+            left.plot(
+                *points.T,
+                line,
+                marker=marker,
+                ms=5,
+                color=color,
+                linewidth=1.8,
+                markevery=max(1, steps // 20),
+                zorder=3,
+            )
         left.plot(*found.start, "o", ms=13, mfc="white", mec="black", mew=2, zorder=4)
         _draw_losses(right, losses, floor)
     return figure
 
 
 def ways(found: Surface, learning_rate: float, steps: int) -> dict[str, np.ndarray]:
-    """Where each optimizer is before its first step and after each; it stays where its numbers would leave all bounds."""
+    """Where each optimizer is before its first step and after each.
+
+    An optimizer whose numbers would leave all bounds stays where it is.
+    """
     thetas = {kind: Parameter(tensor(found.start, torch.float64)) for kind in OPTIMIZERS}
     optimizers = {kind: make([thetas[kind]], learning_rate) for kind, make in OPTIMIZERS.items()}
     points = {kind: [list(found.start)] for kind in OPTIMIZERS}
@@ -91,7 +107,11 @@ def _draw_surface(axes: Axes, found: Surface) -> None:
     draw_contours(axes, found.window, _height(found))
     if found.lowest:
         axes.plot(*found.lowest, "*", ms=18, color="black", mec="white", zorder=5)
-    axes.set(xlabel=found.names[0], ylabel=found.names[1], title=f"L = {found.about}" if "θ" in found.about else found.about)
+    axes.set(
+        xlabel=found.names[0],
+        ylabel=found.names[1],
+        title=f"L = {found.about}" if "θ" in found.about else found.about,
+    )
 
 
 @functools.lru_cache(maxsize=32)
@@ -100,7 +120,10 @@ def _height(found: Surface) -> np.ndarray:
 
 
 def _draw_losses(axes: Axes, losses: dict[str, np.ndarray], floor: float | None) -> None:
-    above = {kind: np.maximum(numbers - floor, LEAST) if floor is not None else numbers for kind, numbers in losses.items()}
+    above = {
+        kind: np.maximum(numbers - floor, LEAST) if floor is not None else numbers
+        for kind, numbers in losses.items()
+    }
     for kind, numbers in above.items():
         color, marker, line = LOOKS[kind]
         axes.plot(numbers, line, marker=marker, ms=5, color=color, markevery=max(1, len(numbers) // 8))
@@ -117,7 +140,12 @@ def _draw_losses(axes: Axes, losses: dict[str, np.ndarray], floor: float | None)
         axes.set_ylim(min(-4, 2 * -first), 1.2 * abs(first))
         ends = {kind: float(np.clip(numbers[-1], *axes.get_ylim())) for kind, numbers in above.items()}
         heights = apart(list(ends.values()), *axes.get_ylim(), room=0.07)
-    label: dict[str, Any] = {"textcoords": "offset points", "va": "center", "annotation_clip": False, "weight": "bold"}
+    label: dict[str, Any] = {
+        "textcoords": "offset points",
+        "va": "center",
+        "annotation_clip": False,
+        "weight": "bold",
+    }
     for (kind, numbers), height in zip(above.items(), heights, strict=True):
         axes.annotate(kind, (len(numbers) - 1, height), (8, 0), color=LOOKS[kind][0], **label)
     axes.set(xlabel="step", title="L above its minimum" if floor is not None else "L")
@@ -140,6 +168,8 @@ def _describe(found: Surface, losses: dict[str, np.ndarray], name: str, learning
     said = ", ".join(f"{kind} {numbers[-1]:.3g}" for kind, numbers in losses.items())
     start = next(iter(losses.values()))[0]
     return (
-        f"Contours of a loss, the surface '{name}' ({found.about}), and the ways of SGD, Momentum, RMSProp and Adam from one "
-        f"start at learning rate {learning_rate:g}. From a loss of {start:.3g} they come to: {said}. Beside them, L by step."
+        f"Contours of a loss, the surface '{name}' ({found.about}), and the ways of SGD, Momentum, RMSProp "
+        f"and Adam from one "
+        f"start at learning rate {learning_rate:g}. From a loss of {start:.3g} they come to: {said}. Beside "
+        f"them, L by step."
     )

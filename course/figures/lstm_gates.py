@@ -1,4 +1,4 @@
-"""An LSTM through time: its gates write, keep and read one number, and the gradient lasts as long as the memory does."""
+"""An LSTM through time: its gates write, keep and read a number; the gradient lasts as long as the memory."""
 
 from collections.abc import Iterable
 
@@ -19,8 +19,8 @@ FAINTEST = 1e-30
 def lstm_gates(forget_bias: float = 4.0, steps: int = 30, seed: int = 0) -> Figure:
     """Draw an LSTM's gates, its memory of one value, and how its gradient and a plain RNN's travel back.
 
-    Source: Hochreiter, Schmidhuber: Long short-term memory, Neural Computation 9 (1997); Gers, Schmidhuber, Cummins: Learning
-    to forget: continual prediction with LSTM, Neural Computation 12 (2000).
+    Source: Hochreiter, Schmidhuber: Long short-term memory, Neural Computation 9 (1997); Gers, Schmidhuber,
+    Cummins: Learning to forget: continual prediction with LSTM, Neural Computation 12 (2000).
 
     Args:
         forget_bias: the bias of the forget gate; f is σ(forget_bias) but where something is written.
@@ -33,12 +33,18 @@ def lstm_gates(forget_bias: float = 4.0, steps: int = 30, seed: int = 0) -> Figu
     if steps < WRITE + 2:
         raise ValueError(f"steps={steps}: step {WRITE} is to be remembered, so take at least {WRITE + 2}")
     found = memory(forget_bias, steps, seed)
-    forget, kept = found.gates["f"][-1], f"{100 * found.kept:.2g}%" if found.kept > 0.001 else "less than 0.1%"
+    forget, kept = (
+        found.gates["f"][-1],
+        f"{100 * found.kept:.2g}%" if found.kept > 0.001 else "less than 0.1%",
+    )
     lstm, rnn = found.lstm[WRITE - 1], found.rnn[WRITE - 1]
     alt = (
-        f"One unit of an LSTM over {steps} steps. At step {WRITE} the input gate opens and {found.cell[WRITE - 1]:.2f} is "
-        f"written; the forget gate stands at {forget:.4g}, so that {kept} of it is left when the output gate opens at the end. "
-        f"The gradient at step {WRITE} is {lstm:.1e} for the LSTM's cell state, {rnn:.1e} for a plain RNN's state."
+        f"One unit of an LSTM over {steps} steps. At step {WRITE} the input gate opens and "
+        f"{found.cell[WRITE - 1]:.2f} is "
+        f"written; the forget gate stands at {forget:.4g}, so that {kept} of it is left when the output gate "
+        f"opens at the end. "
+        f"The gradient at step {WRITE} is {lstm:.1e} for the LSTM's cell state, {rnn:.1e} for a plain RNN's "
+        f"state."
     )
     with rc_context(STYLE):
         figure = Figure(alt, width=11, height=5.2)
@@ -46,17 +52,24 @@ def lstm_gates(forget_bias: float = 4.0, steps: int = 30, seed: int = 0) -> Figu
         _draw_gates(figure.add_axes((0.105, 0.62, 0.325, 0.22)), found)
         _draw_states(figure.add_axes((0.105, 0.13, 0.325, 0.38)), found)
         _draw_norms(figure.add_axes((0.6, 0.13, 0.39, 0.71)), found)
-        figure.suptitle(f"f = {forget:.4g}: the LSTM keeps {kept} of what step {WRITE} wrote", fontsize=17, y=0.975)
+        figure.suptitle(
+            f"f = {forget:.4g}: the LSTM keeps {kept} of what step {WRITE} wrote", fontsize=17, y=0.975
+        )
     return figure
 
 
 def _draw_gates(axes: Axes, found: Memory) -> None:
     gates, steps = np.stack([found.gates[name] for name in "ifo"]), len(found.cell)
-    axes.imshow(shade(gates, 1.0), aspect="auto", extent=(0.5, steps + 0.5, 2.5, -0.5), interpolation="nearest")
+    axes.imshow(
+        shade(gates, 1.0), aspect="auto", extent=(0.5, steps + 0.5, 2.5, -0.5), interpolation="nearest"
+    )
     axes.hlines([0.5, 1.5], 0.5, steps + 0.5, color=NEUTRAL_COLOR, linewidth=0.8)
     axes.grid(False)
     axes.set(
-        yticks=[0, 1, 2], yticklabels=["input i", "forget f", "output o"], xticks=time_ticks(steps), title="gates: dark is open"
+        yticks=[0, 1, 2],
+        yticklabels=["input i", "forget f", "output o"],
+        xticks=time_ticks(steps),
+        title="gates: dark is open",
     )
     axes.text(WRITE + 0.9, 0, "write", va="center")
     axes.text(steps - 0.8, 2, "read", va="center", ha="right")
@@ -70,7 +83,12 @@ def _draw_states(axes: Axes, found: Memory) -> None:
 
 def _draw_norms(axes: Axes, found: Memory) -> None:
     lstm, rnn = np.log10(found.lstm + FAINTEST), np.log10(found.rnn + FAINTEST)
-    _draw_pair(axes, (("LSTM", lstm, GRADIENT_COLOR, "o-"), ("RNN", rnn, NEUTRAL_COLOR, "s--")), (-8.0, 1.0), first=True)
+    _draw_pair(
+        axes,
+        (("LSTM", lstm, GRADIENT_COLOR, "o-"), ("RNN", rnn, NEUTRAL_COLOR, "s--")),
+        (-8.0, 1.0),
+        first=True,
+    )
     axes.set(xlim=(1 - 0.2 * len(lstm), 1.02 * len(lstm)), xlabel="time step t   (backward: right to left)")
     axes.set(title="|∂L/∂c$_t$| of the LSTM, |∂L/∂h$_t$| of the RNN")
     label_powers(axes)

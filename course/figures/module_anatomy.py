@@ -1,4 +1,4 @@
-"""One module, cos(θx) + π, and everything that passes through it: forward from left to right, backward from right to left."""
+"""One module, cos(θx) + π, and all that passes through it: forward left to right, backward right to left."""
 
 from dataclasses import dataclass
 
@@ -54,8 +54,23 @@ def module_anatomy(x: float = 1.2, theta: float = 0.8, upstream: float = 2.0) ->
             (20.5, 3.7, "a", found.a),
             (11.4, 1.2, "θ", theta),
         ):
-            axes.text(place, height, f"{name} = {show(number)}", fontsize=19, weight="bold", color=VALUE_COLOR, ha="center")
-        look = {"fontsize": 19, "weight": "bold", "style": "italic", "color": GRADIENT_COLOR, "ha": "center", "va": "top"}
+            axes.text(
+                place,
+                height,
+                f"{name} = {show(number)}",
+                fontsize=19,
+                weight="bold",
+                color=VALUE_COLOR,
+                ha="center",
+            )
+        look = {
+            "fontsize": 19,
+            "weight": "bold",
+            "style": "italic",
+            "color": GRADIENT_COLOR,
+            "ha": "center",
+            "va": "top",
+        }
         axes.text(20.5, 5.95, f"g = ∂L/∂a = {show(upstream)}", **look)
         axes.text(4.3, 5.95, f"∂L/∂x = {show(found.grad_x)}", **look)
         axes.text(4.3, 6.95, "g · (−θ sin θx)", color=NEUTRAL_COLOR, fontsize=17, ha="center", va="top")
@@ -81,13 +96,19 @@ def _box() -> FancyBboxPatch:
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], color: str) -> None:
     line = "--" if color == GRADIENT_COLOR else "-"
     axes.annotate(
-        "", end, start, arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2.5, "linestyle": line, "mutation_scale": 22}
+        "",
+        end,
+        start,
+        arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2.5, "linestyle": line, "mutation_scale": 22},
     )
 
 
 def _describe(x: float, theta: float, upstream: float, found: Passed) -> str:
     return (
-        f"A box, a = cos(θx) + π. Forward, x = {show(x)} enters from the left, the parameter θ = {show(theta)} from above, and "
-        f"a = {show(found.a)} leaves to the right; x is saved. Backward, ∂L/∂a = {show(upstream)} enters from the right, "
-        f"∂L/∂x = {show(found.grad_x)} leaves to the left, and {show(found.grad_theta)} is added below to the gradient of θ."
+        f"A box, a = cos(θx) + π. Forward, x = {show(x)} enters from the left, the parameter θ = "
+        f"{show(theta)} from above, and "
+        f"a = {show(found.a)} leaves to the right; x is saved. Backward, ∂L/∂a = {show(upstream)} enters "
+        f"from the right, "
+        f"∂L/∂x = {show(found.grad_x)} leaves to the left, and {show(found.grad_theta)} is added below to "
+        f"the gradient of θ."
     )

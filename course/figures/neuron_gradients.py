@@ -1,4 +1,7 @@
-"""A neuron that reads a digit, and its gradients as pictures: multiply swaps, so that one gradient is the other factor."""
+"""A neuron that reads a digit, and its gradients as pictures.
+
+Multiply swaps, so that one gradient is the other factor.
+"""
 
 import functools
 from dataclasses import dataclass
@@ -90,12 +93,16 @@ def neuron_gradients(example: int = 1) -> Figure:
     """
     count = len(threes_and_eights()[0])
     if not 0 <= example < count:
-        raise ValueError(f"example {example} does not exist: there are {count} threes and eights, from 0 to {count - 1}")
+        raise ValueError(
+            f"example {example} does not exist: there are {count} threes and eights, from 0 to {count - 1}"
+        )
     found = read(example)
     slope, article = found.f * (1 - found.f), "an" if found.label == 8 else "a"
     alt = (
-        f"Four pictures of 8 by 8 pixels. Above, an image x of {article} {found.label} and the neuron's weights w. Below, "
-        f"∂f/∂x looks like the weights, and ∂f/∂w like the image, both scaled by the slope of the sigmoid, {slope:.3f}, since "
+        f"Four pictures of 8 by 8 pixels. Above, an image x of {article} {found.label} and the neuron's "
+        f"weights w. Below, "
+        f"∂f/∂x looks like the weights, and ∂f/∂w like the image, both scaled by the slope of the sigmoid, "
+        f"{slope:.3f}, since "
         f"f is {found.f:.3f}."
     )
     with rc_context({**STYLE, "axes.grid": False}):
@@ -114,5 +121,9 @@ def neuron_gradients(example: int = 1) -> Figure:
             axes.set_yticks([])
             bar = figure.colorbar(shown, ax=axes, ticks=[-most, 0, most], format="{x:.2g}", shrink=0.85)
             bar.outline.set_visible(False)
-        figure.supxlabel(f"f = σ(w·x + b) = {found.f:.3f}: the probability of an {PAIR[1]}", color=NEUTRAL_COLOR, fontsize=14)
+        figure.supxlabel(
+            f"f = σ(w·x + b) = {found.f:.3f}: the probability of an {PAIR[1]}",
+            color=NEUTRAL_COLOR,
+            fontsize=14,
+        )
     return figure

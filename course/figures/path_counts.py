@@ -1,4 +1,7 @@
-"""The cost of backpropagation: a layered network has few edges and very many paths, and one backward sums over all of them."""
+"""The cost of backpropagation: a layered network has few edges and very many paths.
+
+One backward sums over all of them.
+"""
 
 import itertools
 import math
@@ -17,7 +20,7 @@ WIDTHS, DEEPEST = (2, 3, 4), 9
 
 @figure(lecture=5, live={"width": [2, 3, 4], "layers": (1, 9)})
 def path_counts(width: int = 3, layers: int = 6) -> Figure:
-    """Draw a layered network with one of its paths, and paths against edges, counted and measured, for every depth.
+    """Draw a layered network with one of its paths, and paths against edges, counted and measured, by depth.
 
     Source: Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5.3.
 
@@ -29,14 +32,20 @@ def path_counts(width: int = 3, layers: int = 6) -> Figure:
         ValueError: a width or a depth that would take too long.
     """
     if width not in WIDTHS or not 1 <= layers <= DEEPEST:
-        raise ValueError(f"width={width}, layers={layers}: paths can be walked for widths {WIDTHS} and 1 to {DEEPEST} layers")
+        raise ValueError(
+            f"width={width}, layers={layers}: paths can be walked for widths {WIDTHS} and 1 to "
+            f"{DEEPEST} layers"
+        )
     costs = [cost(width, depth) for depth in range(1, DEEPEST + 1)]
     chosen = costs[layers - 1]
     slow, quick = chosen.paths_seconds * 1000, chosen.backward_seconds * 1000
     alt = (
-        f"A network of {layers} × {width} neurons has {chosen.edges} edges and {chosen.paths:,} paths from x to "
-        f"y, one of them marked. Summing over all paths took {rounded(slow, 3)} ms, one backward {rounded(quick, 3)} ms, "
-        f"for the same gradient {chosen.by_backward:.3g}. With {DEEPEST} layers it has {costs[-1].edges} edges and "
+        f"A network of {layers} × {width} neurons has {chosen.edges} edges and {chosen.paths:,} paths from x "
+        f"to "
+        f"y, one of them marked. Summing over all paths took {rounded(slow, 3)} ms, one backward "
+        f"{rounded(quick, 3)} ms, "
+        f"for the same gradient {chosen.by_backward:.3g}. With {DEEPEST} layers it has {costs[-1].edges} "
+        f"edges and "
         f"{costs[-1].paths:,} paths: these grow {width}-fold with every layer, edges by {width * width}."
     )
     with rc_context(STYLE):
@@ -47,14 +56,34 @@ def path_counts(width: int = 3, layers: int = 6) -> Figure:
         _draw_growth(left, [c.paths for c in costs], [c.edges for c in costs], layers)
         left.set_title("how many")
         left.text(6, math.log10(costs[6].paths), "paths", color=GRADIENT_COLOR, ha="right", fontweight="bold")
-        under = {"xytext": (0, -14), "textcoords": "offset points", "ha": "right", "va": "top", "fontweight": "bold"}
+        under = {
+            "xytext": (0, -14),
+            "textcoords": "offset points",
+            "ha": "right",
+            "va": "top",
+            "fontweight": "bold",
+        }
         left.annotate("edges", (9.2, math.log10(costs[-1].edges)), color=VALUE_COLOR, **under)
-        _draw_growth(right, [c.paths_seconds * 1000 for c in costs], [c.backward_seconds * 1000 for c in costs], layers)
+        _draw_growth(
+            right, [c.paths_seconds * 1000 for c in costs], [c.backward_seconds * 1000 for c in costs], layers
+        )
         right.set_title("measured time in ms")
-        right.text(4.4, math.log10(costs[2].paths_seconds * 1000), "all paths", color=GRADIENT_COLOR, fontweight="bold")
+        right.text(
+            4.4,
+            math.log10(costs[2].paths_seconds * 1000),
+            "all paths",
+            color=GRADIENT_COLOR,
+            fontweight="bold",
+        )
         above = max(c.backward_seconds * 1000 for c in costs[:5])
-        right.text(0.8, math.log10(above) + 0.1, "backward", color=VALUE_COLOR, va="bottom", fontweight="bold")
-        figure.suptitle(f"{chosen.paths:,} paths over {chosen.edges} edges: backward takes each edge once", fontsize=18, y=0.97)
+        right.text(
+            0.8, math.log10(above) + 0.1, "backward", color=VALUE_COLOR, va="bottom", fontweight="bold"
+        )
+        figure.suptitle(
+            f"{chosen.paths:,} paths over {chosen.edges} edges: backward takes each edge once",
+            fontsize=18,
+            y=0.97,
+        )
     return figure
 
 
@@ -74,7 +103,14 @@ def _draw_network(axes: Axes, width: int, layers: int) -> None:
     axes.plot(*zip(*nodes, strict=True), "o", ms=15, mfc="white", mec=NEUTRAL_COLOR, mew=1.5, zorder=3)
     axes.text(-0.05, 0.28, "x", fontsize=17, ha="center")
     axes.text(layers + 1.05, 0.28, "y", fontsize=17, ha="center")
-    axes.text((layers + 1) / 2, -2.2, f"one of {width}$^{{{layers}}}$ paths", ha="center", color=GRADIENT_COLOR, fontsize=15)
+    axes.text(
+        (layers + 1) / 2,
+        -2.2,
+        f"one of {width}$^{{{layers}}}$ paths",
+        ha="center",
+        color=GRADIENT_COLOR,
+        fontsize=15,
+    )
     axes.set(xlim=(-0.4, layers + 1.4), ylim=(-2.2, 1.8))
 
 

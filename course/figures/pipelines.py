@@ -1,4 +1,4 @@
-"""Two pipelines read one digit: a linear classifier on features that people made, and one on features that it learned."""
+"""Two pipelines read a digit: a linear classifier on features people made, and one on features it learned."""
 
 import functools
 
@@ -22,7 +22,7 @@ TOP, BOTTOM, HIGH = 0.55, 0.07, 0.33
 
 @functools.cache
 def parts() -> tuple[Split, Split]:
-    """The digits as pixels, and as measured by hand (standardized), dealt alike into a training and a test part."""
+    """The digits as pixels, and measured by hand (standardized), split alike into training and test parts."""
     return digits().split(), measured_digits().split().standardize()
 
 
@@ -38,12 +38,13 @@ def example_pipelines() -> tuple[Chain, Chain]:
 
 @figure(lecture=1, live={"example": (0, 99)})
 def pipelines(example: int = 9, by_hand: Module | None = None, learned: Chain | None = None) -> Figure:
-    """Draw what each stage of two pipelines hands on for one test digit: pixels, features, scores, and the digit read.
+    """Draw what each stage of two pipelines hands on for a test digit: pixels, features, scores, digit read.
 
     Args:
         example: which digit of the test part, from 0 to 449.
         by_hand: gives ten scores for eight standardized features; one is trained when left out.
-        learned: a Chain from 64 pixels to ten scores, whose last module gets the features; one is trained when left out.
+        learned: a Chain from 64 pixels to ten scores, whose last module gets the features; one is trained
+            when left out.
 
     Raises:
         ValueError: there is no such digit, or the learned pipeline has one stage only.
@@ -56,22 +57,38 @@ def pipelines(example: int = 9, by_hand: Module | None = None, learned: Chain | 
         by_hand, learned = by_hand or example_hand, learned or example_learned
     if len(learned) < 2:
         raise ValueError(
-            f"the learned pipeline has {len(learned)} module: there must be one that makes features before the last"
+            f"the learned pipeline has {len(learned)} module: there must be one that makes features before "
+            f"the last"
         )
     one = slice(example, example + 1)
     features = Chain(*learned.modules[:-1])(pixels.inputs[one])[0].cpu().numpy()
     image, true = pixels.inputs[example].reshape(8, 8).cpu().numpy(), int(pixels.targets[example])
     stages = (
-        ("measured by hand", by_hand, measured, measured.inputs[example].cpu().numpy(), measured.feature_names),
-        ("learned from pixels", learned, pixels, features, tuple(f"unit {j + 1}" for j in range(len(features)))),
+        (
+            "measured by hand",
+            by_hand,
+            measured,
+            measured.inputs[example].cpu().numpy(),
+            measured.feature_names,
+        ),
+        (
+            "learned from pixels",
+            learned,
+            pixels,
+            features,
+            tuple(f"unit {j + 1}" for j in range(len(features))),
+        ),
     )
     scores = [predict(net, data.inputs[one])[0].cpu().numpy() for _, net, data, _, _ in stages]
     right = [accuracy(predict(net, data.inputs), data.targets) for _, net, data, _, _ in stages]
     read = [int(score.argmax()) for score in scores]
     alt = (
-        f"An image of a handwritten {true}, 8 by 8 pixels, goes two ways. Above, eight features measured by hand, then ten "
-        f"scores of a linear classifier: it is read as {read[0]}. Below, {len(features)} learned features, then ten scores: it "
-        f"is read as {read[1]}. Of all test digits the first way reads {right[0]:.0%} correctly, the second {right[1]:.0%}."
+        f"An image of a handwritten {true}, 8 by 8 pixels, goes two ways. Above, eight features measured by "
+        f"hand, then ten "
+        f"scores of a linear classifier: it is read as {read[0]}. Below, {len(features)} learned features, "
+        f"then ten scores: it "
+        f"is read as {read[1]}. Of all test digits the first way reads {right[0]:.0%} correctly, the second "
+        f"{right[1]:.0%}."
     )
     with rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(alt, width=12.5, height=5.9)
@@ -91,7 +108,8 @@ def pipelines(example: int = 9, by_hand: Module | None = None, learned: Chain | 
             color = VALUE_COLOR if score.argmax() == true else GRADIENT_COLOR
             figure.text(0.838, middle, verdict, va="center", fontsize=14.5, fontweight="bold", color=color)
         title = (
-            f"The same classifier on two kinds of features reads {right[0]:.0%} and {right[1]:.0%} of the test digits correctly"
+            f"The same classifier on two kinds of features reads {right[0]:.0%} and {right[1]:.0%} of the "
+            f"test digits correctly"
         )
         figure.text(0.5, 0.955, title, ha="center", fontsize=17)
     return figure
@@ -99,7 +117,13 @@ def pipelines(example: int = 9, by_hand: Module | None = None, learned: Chain | 
 
 def _draw_features(axes: Axes, numbers: np.ndarray, names: tuple[str, ...], title: str) -> None:
     places = range(len(numbers))
-    axes.barh(places, numbers, color=[tuple(color) for color in shade(numbers)], edgecolor=NEUTRAL_COLOR, linewidth=0.8)
+    axes.barh(
+        places,
+        numbers,
+        color=[tuple(color) for color in shade(numbers)],
+        edgecolor=NEUTRAL_COLOR,
+        linewidth=0.8,
+    )
     axes.vlines(0, -0.5, len(numbers) - 0.5, color=NEUTRAL_COLOR, linewidth=1)
     reach = 1.15 * max(1.0, np.abs(numbers).max())
     axes.set_yticks(places, names, fontsize=12)
@@ -126,4 +150,6 @@ def _arrow(figure: Figure, start: tuple[float, float], end: tuple[float, float],
     look = {"arrowstyle": "-|>", "linewidth": 2, "color": NEUTRAL_COLOR, "mutation_scale": 18}
     figure.add_artist(FancyArrowPatch(start, end, transform=figure.transFigure, **look))
     if text:
-        figure.text((start[0] + end[0]) / 2, start[1] + 0.025, text, ha="center", fontsize=13, color=NEUTRAL_COLOR)
+        figure.text(
+            (start[0] + end[0]) / 2, start[1] + 0.025, text, ha="center", fontsize=13, color=NEUTRAL_COLOR
+        )

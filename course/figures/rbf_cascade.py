@@ -19,16 +19,19 @@ from course.widgets import Slider
 
 DATA = ("hills", "diabetes")
 RIDGE = 1e-7
-"""Times the number of examples, added to the normal equations: wide bumps are so alike that their weights are undetermined."""
+"""Times the number of examples, added to the normal equations: wide bumps are so alike that their weights are
+undetermined."""
 
 
-@figure(lecture=8, live={"centers": (1, 40), "width": Slider(0.1, 5, log=True), "data": ["hills", "diabetes"]})
+@figure(
+    lecture=8, live={"centers": (1, 40), "width": Slider(0.1, 5, log=True), "data": ["hills", "diabetes"]}
+)
 def rbf_cascade(data: str = "hills", centers: int = 8, width: float = 0.7, seed: int = 0) -> Figure:
-    """Draw the bumps, the weighted bumps, and their sum over the data, as the library's RadialBasis computes them.
+    """Draw the bumps, the weighted bumps, and their sum over the data, by the library's RadialBasis.
 
     Args:
-        data: "hills", the height of the ground along a line through Tennessee, or "diabetes", how far the disease of 442
-            patients went on, by their body mass index.
+        data: "hills", the height of the ground along a line through Tennessee, or "diabetes", how far the
+            disease of 442 patients went on, by their body mass index.
         centers: how many bumps; they stand at the centers of k-means on the inputs.
         width: of a bump (its standard deviation), as a part of the mean distance between centers.
         seed: of k-means.
@@ -42,7 +45,10 @@ def rbf_cascade(data: str = "hills", centers: int = 8, width: float = 0.7, seed:
     bumps = net.saved["hidden"].cpu().numpy()
     weighted, x = bumps * net.weight.value.cpu().numpy(), grid[:, 0].cpu().numpy()
     sigma, share = float((2 * net.beta.value[0]) ** -0.5), explained(found, net)
-    said = f"{centers} bump{'s' * (centers > 1)} of width {sigma:.2g} {found.units[0]} explain {share:.0%} of the variance"
+    said = (
+        f"{centers} bump{'s' * (centers > 1)} of width {sigma:.2g} {found.units[0]} explain {share:.0%} "
+        f"of the variance"
+    )
     with rc_context(STYLE):
         figure = Figure(_describe(found, said, net, weighted), width=11.0, height=6.4)
         figure.suptitle(said)
@@ -51,11 +57,15 @@ def rbf_cascade(data: str = "hills", centers: int = 8, width: float = 0.7, seed:
         _draw_bumps(top, x, bumps, places, "a₂ = exp(−β·a₁), with a₁ = (x − μ)²")
         _draw_bumps(middle, x, weighted, places, f"a₃ = u · a₂ ({found.target_unit})")
         top.set_yticks([0, 1])
-        bottom.plot(found.inputs[:, 0].cpu(), found.targets[:, 0].cpu(), ".", ms=6, color=NEUTRAL_COLOR, alpha=0.6)
+        bottom.plot(
+            found.inputs[:, 0].cpu(), found.targets[:, 0].cpu(), ".", ms=6, color=NEUTRAL_COLOR, alpha=0.6
+        )
         bottom.plot(x, total, color=VALUE_COLOR, linewidth=3)
         bottom.set_xlabel(found.feature_labels[0])
         bottom.set_title(
-            f"a₄ = Σ a₃, the sum, over the data: {found.target_names[0]} ({found.target_unit})", fontsize=13, loc="left"
+            f"a₄ = Σ a₃, the sum, over the data: {found.target_names[0]} ({found.target_unit})",
+            fontsize=13,
+            loc="left",
         )
     return figure
 
@@ -65,7 +75,11 @@ def load(data: str) -> Dataset:
     """A data set with one input and one output, in their own units."""
     if data not in DATA:
         raise ValueError(f"there is no data set '{data}' here: choose {' or '.join(DATA)}")
-    return hills(dtype=torch.float64) if data == "hills" else diabetes(dtype=torch.float64).only("body mass index")
+    return (
+        hills(dtype=torch.float64)
+        if data == "hills"
+        else diabetes(dtype=torch.float64).only("body mass index")
+    )
 
 
 @functools.lru_cache(maxsize=256)
@@ -79,9 +93,11 @@ def places(data: str, centers: int, seed: int = 0) -> Tensor:
 
 
 def network(data: str, centers: int, width: float, seed: int = 0) -> RadialBasis:
-    """A RadialBasis with centers from k-means, one width, and the weights of least squares (Broomhead, Lowe 1988)."""
+    """A RadialBasis: centers from k-means, one width, and least-squares weights (Broomhead, Lowe 1988)."""
     if centers < 1 or width <= 0:
-        raise ValueError(f"{centers} bumps of width {width:g}: there must be at least one, and the width above 0")
+        raise ValueError(
+            f"{centers} bumps of width {width:g}: there must be at least one, and the width above 0"
+        )
     found = load(data)
     net = RadialBasis(1, centers).to(dtype=torch.float64)
     sigma = width * float(found.inputs.max() - found.inputs.min()) / centers
@@ -104,9 +120,20 @@ def _draw_bumps(axes: Axes, x: np.ndarray, curves: np.ndarray, centers: np.ndarr
     colors = list(islice(cycle(PALETTE[:6]), len(centers)))
     ends = np.array([[x[-1], 0.0], [x[0], 0.0]])
     lines = [np.stack([x, curve], axis=1) for curve in curves.T]
-    axes.add_collection(PolyCollection([np.concatenate([line, ends]) for line in lines], facecolors=colors, alpha=0.25))
+    axes.add_collection(
+        PolyCollection([np.concatenate([line, ends]) for line in lines], facecolors=colors, alpha=0.25)
+    )
     axes.add_collection(LineCollection(lines, colors=colors, linewidths=1.6))
-    axes.scatter(centers, np.zeros_like(centers), s=70, c=colors, marker="^", edgecolors="white", clip_on=False, zorder=4)
+    axes.scatter(
+        centers,
+        np.zeros_like(centers),
+        s=70,
+        c=colors,
+        marker="^",
+        edgecolors="white",
+        clip_on=False,
+        zorder=4,
+    )
     axes.set_ylim(min(0.0, 1.1 * curves.min()), max(0.0, 1.1 * curves.max()))
     axes.axhline(0, color=NEUTRAL_COLOR, linewidth=1)
     axes.set_title(name, fontsize=13, loc="left")
@@ -118,6 +145,8 @@ def _describe(found: Dataset, said: str, net: RadialBasis, weighted: np.ndarray)
     several = "a bump" if net.num_centers == 1 else f"{net.num_centers} equal bumps"
     return (
         f"Three panels over {found.feature_labels[0]}. Above, {several} at {where}"
-        f"{' and further on' * (net.num_centers > 12)}; in the middle each bump times its weight, from {weighted.min():.3g} to "
-        f"{weighted.max():.3g} {found.target_unit}; below their sum over {len(found)} points: {found.target_names[0]}. {said}."
+        f"{' and further on' * (net.num_centers > 12)}; in the middle each bump times its weight, from "
+        f"{weighted.min():.3g} to "
+        f"{weighted.max():.3g} {found.target_unit}; below their sum over {len(found)} points: "
+        f"{found.target_names[0]}. {said}."
     )

@@ -55,13 +55,16 @@ def figure(*, lecture: int | None = None, live: Mapping[str, Any] | None = None)
         if lecture is not None and lecture not in LECTURES:
             raise ValueError(
                 f"the figure {name} names lecture {lecture}: there are lectures {LECTURES[0]} to "
-                f"{LECTURES[-1]}; correct the number, leave it out, or extend LECTURES in course/figures/registry.py"
+                f"{LECTURES[-1]}; correct the number, leave it out, or extend LECTURES in "
+                f"course/figures/registry.py"
             )
         _require_controls(draw, live or {})
         module = inspect.getmodule(draw)
         text = ((module.__doc__ if module else None) or draw.__doc__ or "").strip()
         summary = text.partition("\n")[0]
-        _REGISTER[draw] = RegisteredFigure(name=name, draw=draw, lecture=lecture, live=dict(live or {}), summary=summary)
+        _REGISTER[draw] = RegisteredFigure(
+            name=name, draw=draw, lecture=lecture, live=dict(live or {}), summary=summary
+        )
         return draw
 
     return register
@@ -84,7 +87,9 @@ def all_figures() -> dict[str, RegisteredFigure]:
         if not inspect.isfunction(draw) or not _returns_figure(draw):
             continue
         if draw not in _REGISTER:
-            raise TypeError(f"the figure {file.name} is not registered: write @figure(lecture=…) above its def")
+            raise TypeError(
+                f"the figure {file.name} is not registered: write @figure(lecture=…) above its def"
+            )
         figures[file.name] = _REGISTER[draw]
     return figures
 
@@ -96,7 +101,9 @@ def _returns_figure(draw: Callable[..., Any]) -> bool:
 
 def _require_drawable(name: str, draw: Callable[..., Any]) -> None:
     if not _returns_figure(draw):
-        raise TypeError(f"the figure {name} does not say that it returns a Figure: write def {name}(…) -> Figure")
+        raise TypeError(
+            f"the figure {name} does not say that it returns a Figure: write def {name}(…) -> Figure"
+        )
     for argument in inspect.signature(draw).parameters.values():
         collects = argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD)
         if argument.default is argument.empty and not collects:

@@ -25,7 +25,7 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @figure(lecture=8, live={"depth": (1, 50), "scale": Slider(0.05, 3.0, log=True)})
 def residual_gradient(depth: int = 20, scale: float = 0.3, seed: int = 0) -> Figure:
-    """Draw ‖∂L/∂x_l‖ from the output back to the first layer, for F(x) and for x + F(x), F being Linear and Tanh.
+    """Draw ‖∂L/∂x_l‖ from the output back to the first layer, for F(x) and x + F(x), F being Linear and Tanh.
 
     Source: He, Zhang, Ren, Sun: Identity mappings in deep residual networks, ECCV (2016).
 
@@ -60,7 +60,10 @@ def residual_gradient(depth: int = 20, scale: float = 0.3, seed: int = 0) -> Fig
         axes.set_xlabel("backward →", labelpad=-4)
         axes.set_ylabel("‖∂L/∂x‖, 1 at the output")
         paths = f"{2**depth:,}" if depth <= 20 else f"2{str(depth).translate(RAISED)}"
-        axes.set_title(f"{depth} layers, weights × {scale:.3g}: one path back through F, {paths} with the ways around", pad=14)
+        axes.set_title(
+            f"{depth} layers, weights × {scale:.3g}: one path back through F, {paths} with the ways around",
+            pad=14,
+        )
     return figure
 
 
@@ -103,7 +106,9 @@ def _apart(first: float, second: float) -> tuple[float, float]:
 
 def _describe(norms: dict[str, list[float]], depth: int, scale: float) -> str:
     return (
-        f"Two lines of the gradient's norm, on a logarithmic axis, from the output of {depth} layers, where it is 1, to the "
-        f"first one; weights times {scale:.3g}. Through plain layers F(x) {short(norms['plain'][0])} is left, with a way "
+        f"Two lines of the gradient's norm, on a logarithmic axis, from the output of {depth} layers, where "
+        f"it is 1, to the "
+        f"first one; weights times {scale:.3g}. Through plain layers F(x) {short(norms['plain'][0])} is "
+        f"left, with a way "
         f"around each, x + F(x), {short(norms['residual'][0])}."
     )

@@ -17,8 +17,10 @@ WORDS = 100_000
 
 
 def patches(images: np.ndarray, side: int) -> tuple[int, int]:
-    """How many squares of side × side pixels there are in images of ones and zeros, and how many different ones."""
-    windows = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2)).reshape(-1, side * side)
+    """How many squares of side × side pixels are in images of ones and zeros, and how many different ones."""
+    windows = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2)).reshape(
+        -1, side * side
+    )
     return len(windows), len(np.unique(np.packbits(windows, axis=1), axis=0))
 
 
@@ -30,7 +32,10 @@ def phrases(words: list[str], length: int) -> tuple[int, int]:
 
 @functools.cache
 def manual() -> tuple[str, ...]:
-    """The words of the reference manual that comes with Python, in small letters, up to `WORDS`; no paragraph comes twice."""
+    """The words of the reference manual that comes with Python, in small letters, up to `WORDS`.
+
+    No paragraph comes twice.
+    """
     from pydoc_data.topics import topics  # half a megabyte
 
     paragraphs = dict.fromkeys("\n\n".join(topics.values()).lower().split("\n\n"))
@@ -39,24 +44,31 @@ def manual() -> tuple[str, ...]:
 
 @functools.cache
 def counts() -> tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]:
-    """All and different pieces by their size: patches of the digits by side, phrases of the manual by words."""
+    """All and different pieces by size: patches of the digits by side, phrases of the manual by words."""
     images = (digits(images=True).inputs[:, 0] > 0.5).cpu().numpy()
     words = list(manual())
-    return {side: patches(images, side) for side in SIDES}, {length: phrases(words, length) for length in LENGTHS}
+    return {side: patches(images, side) for side in SIDES}, {
+        length: phrases(words, length) for length in LENGTHS
+    }
 
 
 @figure(lecture=1)
 def reused_parts() -> Figure:
-    """Draw, for patches of digits and phrases of a text, the share of pieces that are different from all others counted.
+    """Draw the share of different pieces among all counted, for patches of digits and phrases of a text.
 
     Source of the text: the Python language reference, as `pydoc` shows it.
     """
     images, text = counts()
-    shares = [{size: different / every for size, (every, different) in found.items()} for found in (images, text)]
+    shares = [
+        {size: different / every for size, (every, different) in found.items()} for found in (images, text)
+    ]
     alt = (
-        f"Two curves that rise from left to right. Patches of 1,797 binary digits: {images[2][1]} different ones among "
-        f"{images[2][0]:,} of side 2, {images[8][1]:,} among {images[8][0]:,} whole images. Phrases of a text: {text[1][1]:,} "
-        f"different words among {text[1][0]:,}, {text[8][1]:,} different runs of 8 words among {text[8][0]:,}."
+        f"Two curves that rise from left to right. Patches of 1,797 binary digits: {images[2][1]} different "
+        f"ones among "
+        f"{images[2][0]:,} of side 2, {images[8][1]:,} among {images[8][0]:,} whole images. Phrases of a "
+        f"text: {text[1][1]:,} "
+        f"different words among {text[1][0]:,}, {text[8][1]:,} different runs of 8 words among "
+        f"{text[8][0]:,}."
     )
     with rc_context(STYLE):
         figure = Figure(alt, width=11.5, height=4.8)
@@ -79,5 +91,7 @@ def _mark(axes: Axes, size: int, share: float, every: int, different: int) -> No
     if share < 0.05:  # no room below
         place, align = (0, 12), ("center", "bottom")
     said = f"{different:,} different\nof {every:,}"
-    axes.annotate(said, (size, share), place, textcoords="offset points", ha=align[0], va=align[1], fontsize=12)
+    axes.annotate(
+        said, (size, share), place, textcoords="offset points", ha=align[0], va=align[1], fontsize=12
+    )
     axes.plot(size, share, "o", color=GRADIENT_COLOR, ms=10, zorder=3)

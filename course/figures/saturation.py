@@ -10,7 +10,20 @@ from course.device import device, tensor
 from course.errors import did_you_mean
 from course.figures._slope import value_and_slope
 from course.module import Module
-from course.modules import ELU, GELU, Dropout, Identity, LeakyReLU, NoisyReLU, PReLU, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from course.modules import (
+    ELU,
+    GELU,
+    Dropout,
+    Identity,
+    LeakyReLU,
+    NoisyReLU,
+    PReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+)
 
 _ORDER = (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, PReLU, NoisyReLU, Softplus, ELU, GELU, SiLU)
 """The order of lecture 06; the library's other activations follow by name.

@@ -1,4 +1,4 @@
-"""A slope by small steps: the lines through two points of a curve, ahead or on both sides, beside the tangent."""
+"""A slope by small steps: lines through two points of a curve, ahead or on both sides, beside the tangent."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,10 @@ INK = {"one-sided": "#8A5F00", "central": "#006B4E"}
 """Darker than the lines, so that words can be read on white."""
 
 
-@figure(lecture=9, live={"drag": "at", "at": (-2.5, 2.5), "step": Slider(0.01, 1.5, log=True), "function": list(FUNCTIONS)})
+@figure(
+    lecture=9,
+    live={"drag": "at", "at": (-2.5, 2.5), "step": Slider(0.01, 1.5, log=True), "function": list(FUNCTIONS)},
+)
 def secants(function: str = "sin", at: float = 0.8, step: float = 0.9) -> Figure:
     """Draw a curve, its tangent, and the lines whose slopes are the one-sided and the central difference.
 
@@ -48,13 +51,19 @@ def secants(function: str = "sin", at: float = 0.8, step: float = 0.9) -> Figure
         axes = figure.add_axes((0.06, 0.115, 0.58, 0.8))
         axes.plot(grid.tolist(), curve, color=VALUE_COLOR, linewidth=3.5)
         axes.axline((at, middle), slope=true, color=GRADIENT_COLOR, linewidth=2.2)
-        axes.axline((at, middle), slope=slopes["one-sided"], color=COLORS["one-sided"], linestyle=LINES["one-sided"])
-        axes.axline((at - step, behind), slope=slopes["central"], color=COLORS["central"], linestyle=LINES["central"])
+        axes.axline(
+            (at, middle), slope=slopes["one-sided"], color=COLORS["one-sided"], linestyle=LINES["one-sided"]
+        )
+        axes.axline(
+            (at - step, behind), slope=slopes["central"], color=COLORS["central"], linestyle=LINES["central"]
+        )
         axes.plot([at - step, at, at + step], [behind, middle, ahead], "o", color="black", ms=9, zorder=5)
         low, high = min(curve), max(curve)
         room = 0.35 * (high - low)
         axes.set(xlim=(-REACH, REACH), ylim=(low - room, high + room))
-        axes.set_xticks([at - step, at, at + step], ["x − ε", "x", "x + ε"] if step >= 0.45 else ["", "x", ""])
+        axes.set_xticks(
+            [at - step, at, at + step], ["x − ε", "x", "x + ε"] if step >= 0.45 else ["", "x", ""]
+        )
         axes.set_xlabel(f"x = {show(at)}, ε = {show(step)}")
         axes.set_title(f"f = {function}: three lines at x, each with its slope")
         _write(figure, true, slopes)
@@ -62,7 +71,7 @@ def secants(function: str = "sin", at: float = 0.8, step: float = 0.9) -> Figure
 
 
 def slopes_at(function: str, at: float, step: float) -> tuple[float, dict[str, float], dict[float, float]]:
-    """f′(x) by the module's own backward; both differences by name; and the values of f at the places they need."""
+    """f′(x) by the module's own backward; both differences by name; and f's values where they need them."""
     module = FUNCTIONS[function]()
     slope = value_and_slope(module, tensor([at], torch.float64))[1].item()
     places = [at - step, at, at + step]
@@ -80,8 +89,22 @@ def _write(figure: Figure, true: float, slopes: dict[str, float]) -> None:
     """The legend: name, slope and error of each line."""
     rows = [
         ("tangent", "f′(x)", true, GRADIENT_COLOR, GRADIENT_COLOR, "-"),
-        ("one-sided", "(f(x + ε) − f(x)) / ε", slopes["one-sided"], COLORS["one-sided"], INK["one-sided"], LINES["one-sided"]),
-        ("central", "(f(x + ε) − f(x − ε)) / 2ε", slopes["central"], COLORS["central"], INK["central"], LINES["central"]),
+        (
+            "one-sided",
+            "(f(x + ε) − f(x)) / ε",
+            slopes["one-sided"],
+            COLORS["one-sided"],
+            INK["one-sided"],
+            LINES["one-sided"],
+        ),
+        (
+            "central",
+            "(f(x + ε) − f(x − ε)) / 2ε",
+            slopes["central"],
+            COLORS["central"],
+            INK["central"],
+            LINES["central"],
+        ),
     ]
     axes = figure.add_axes((0.67, 0.115, 0.32, 0.8))
     axes.axis("off")
@@ -97,7 +120,9 @@ def _write(figure: Figure, true: float, slopes: dict[str, float]) -> None:
 
 def _describe(function: str, at: float, step: float, true: float, slopes: dict[str, float]) -> str:
     return (
-        f"The curve of {function} with three lines at x = {show(at)}: the tangent with slope {show(true)}; a line through the "
-        f"points at x and x + ε, ε = {show(step)}, with slope {show(slopes['one-sided'])}; and a line through the points at "
+        f"The curve of {function} with three lines at x = {show(at)}: the tangent with slope {show(true)}; a "
+        f"line through the "
+        f"points at x and x + ε, ε = {show(step)}, with slope {show(slopes['one-sided'])}; and a line "
+        f"through the points at "
         f"x − ε and x + ε, with slope {show(slopes['central'])}."
     )

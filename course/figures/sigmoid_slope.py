@@ -23,8 +23,10 @@ def sigmoid_slope(at: float = 0.0, reach: float = 6.0) -> Figure:
     (value,), (steepness,) = (t.tolist() for t in value_and_slope(Sigmoid(), tensor([at])))
     with rc_context(STYLE):
         figure = Figure(
-            f"Two curves over s from −{reach:g} to {reach:g}. The sigmoid climbs from 0 to 1 in the shape of an S; its slope "
-            f"is a bell, a quarter at s = 0 and close to 0 at both ends. At s = {at:g} the sigmoid is {value:.3f}, its slope "
+            f"Two curves over s from −{reach:g} to {reach:g}. The sigmoid climbs from 0 to 1 in the shape of "
+            f"an S; its slope "
+            f"is a bell, a quarter at s = 0 and close to 0 at both ends. At s = {at:g} the sigmoid is "
+            f"{value:.3f}, its slope "
             f"{steepness:.3f}.",
             width=9.5, height=4.2,
         )  # fmt: skip
@@ -36,7 +38,12 @@ def sigmoid_slope(at: float = 0.0, reach: float = 6.0) -> Figure:
             axes.plot(grid.cpu(), curve.cpu(), color=color)
             axes.plot([at], [point], "o", color=color, ms=10)
             axes.annotate(
-                f"{point:.3f}", (at, point), xytext=(10, offset), textcoords="offset points", color=color, weight="bold"
+                f"{point:.3f}",
+                (at, point),
+                xytext=(10, offset),
+                textcoords="offset points",
+                color=color,
+                weight="bold",
             )
             axes.axvline(at, color=NEUTRAL_COLOR, linewidth=1, linestyle=":")
             axes.set_ylabel(label)

@@ -43,9 +43,14 @@ def cross_entropy(logits: list[float], target: int) -> Cross:
     return Cross(apart.values["p"].tolist(), y.tolist(), loss.item(), gradient.tolist(), chained.tolist())
 
 
-@figure(lecture=7, live={"logit_0": (-5.0, 5.0), "logit_1": (-5.0, 5.0), "logit_2": (-5.0, 5.0), "target": [0, 1, 2]})
-def softmax_cross_entropy(logit_0: float = 0.0, logit_1: float = 0.4, logit_2: float = 0.9, target: int = 1) -> Figure:
-    """Draw the logits of three classes, their probabilities beside the target, and the gradient that comes back.
+@figure(
+    lecture=7,
+    live={"logit_0": (-5.0, 5.0), "logit_1": (-5.0, 5.0), "logit_2": (-5.0, 5.0), "target": [0, 1, 2]},
+)
+def softmax_cross_entropy(
+    logit_0: float = 0.0, logit_1: float = 0.4, logit_2: float = 0.9, target: int = 1
+) -> Figure:
+    """Draw three classes' logits, their probabilities beside the target, and the gradient that comes back.
 
     Args:
         logit_0, logit_1, logit_2: the scores of the classes.
@@ -60,11 +65,21 @@ def softmax_cross_entropy(logit_0: float = 0.0, logit_1: float = 0.4, logit_2: f
         figure.set_layout_engine("none")  # the axes stay where they are while a logit moves
         places = {"left": 0.055, "right": 0.985, "top": 0.82, "bottom": 0.14, "wspace": 0.28}
         first, second, third = figure.subplots(1, 3, gridspec_kw=places)
-        figure.suptitle(f"L = −ln p{'₀₁₂'[target]} = {number_text(found.loss, 2)}, and ∂L/∂logits = p − y", fontsize=18)
+        figure.suptitle(
+            f"L = −ln p{'₀₁₂'[target]} = {number_text(found.loss, 2)}, and ∂L/∂logits = p − y", fontsize=18
+        )
         _bars(first, logits, VALUE_COLOR, (-6.6, 6.6), "logits x")
         _bars(second, found.p, VALUE_COLOR, (0, 1.32), "p = softmax(x)")
         _bars(third, found.joined, GRADIENT_COLOR, (-1.35, 1.35), "gradient p − y")
-        second.bar(range(CLASSES), found.y, width=0.8, fill=False, edgecolor="black", linewidth=2, linestyle=(0, (4, 2)))
+        second.bar(
+            range(CLASSES),
+            found.y,
+            width=0.8,
+            fill=False,
+            edgecolor="black",
+            linewidth=2,
+            linestyle=(0, (4, 2)),
+        )
         second.set_yticks([0, 0.5, 1])
         second.text(target, 1.18, "target y = 1", ha="center", fontsize=14)
         third.plot(range(CLASSES), found.chained, "D", color="black", mfc="white", ms=9, mew=2)
@@ -79,7 +94,13 @@ def _bars(axes: Axes, numbers: list[float], color: str, limits: tuple[float, flo
     gap = (limits[1] - limits[0]) / 28
     for place, number in enumerate(numbers):
         up = number >= 0
-        look = {"ha": "center", "va": "bottom" if up else "top", "fontsize": 16, "weight": "bold", "color": color}
+        look = {
+            "ha": "center",
+            "va": "bottom" if up else "top",
+            "fontsize": 16,
+            "weight": "bold",
+            "color": color,
+        }
         axes.text(place, number + (gap if up else -gap), number_text(number, 2), **look)
     axes.set_title(title, fontsize=16)
     axes.set_xticks(range(CLASSES))
@@ -88,10 +109,14 @@ def _bars(axes: Axes, numbers: list[float], color: str, limits: tuple[float, flo
 
 
 def _describe(logits: list[float], target: int, found: Cross) -> str:
-    listed = [", ".join(number_text(number, 2) for number in numbers) for numbers in (logits, found.p, found.joined)]
+    listed = [
+        ", ".join(number_text(number, 2) for number in numbers) for numbers in (logits, found.p, found.joined)
+    ]
     apart = max(abs(a - b) for a, b in zip(found.joined, found.chained, strict=True))
     return (
-        f"Three bar charts of three classes. Logits {listed[0]}; softmax makes of them the probabilities {listed[1]}; the "
-        f"target is class {target}, the loss {number_text(found.loss, 2)}. The gradient at the logits is {listed[2]}: p − y. "
+        f"Three bar charts of three classes. Logits {listed[0]}; softmax makes of them the probabilities "
+        f"{listed[1]}; the "
+        f"target is class {target}, the loss {number_text(found.loss, 2)}. The gradient at the logits is "
+        f"{listed[2]}: p − y. "
         f"Softmax followed by LogLoss gives the same, to within {apart:.1g}."
     )

@@ -32,7 +32,9 @@ def surface() -> Graph:
 
 @figure(lecture=4, live={"zoom": Slider(1.0, 300.0, log=True), "x": (-3.0, 3.0), "y": (-3.0, 3.0)})
 def tangent_plane(zoom: float = 2.0, x: float = 0.4, y: float = 0.6) -> Figure:
-    """Draw f = sin x · cos y and the plane that touches it, in a window that is `zoom` times smaller, and their largest gap.
+    """Draw f = sin x · cos y, the plane that touches it, and their largest gap.
+
+    They are drawn in a window that is `zoom` times smaller.
 
     The plane's two slopes are what the graph's own backward hands to x and to y.
 
@@ -56,7 +58,10 @@ def tangent_plane(zoom: float = 2.0, x: float = 0.4, y: float = 0.6) -> Figure:
         plot.plot(distances, [largest_gap(x, y, away) for away in distances], color=VALUE_COLOR, linewidth=3)
         plot.plot([reach], [error], "o", color=GRADIENT_COLOR, ms=13, clip_on=False, zorder=5)
         _dress(plot)
-        title = f"∂f/∂x = {show(slopes[0])}, ∂f/∂y = {show(slopes[1])};  {zoom:.3g} times nearer: at most {power(error)} apart"
+        title = (
+            f"∂f/∂x = {show(slopes[0])}, ∂f/∂y = {show(slopes[1])};  {zoom:.3g} times nearer: at most "
+            f"{power(error)} apart"
+        )
         figure.suptitle(title, fontsize=17)
     return figure
 
@@ -69,8 +74,10 @@ def gradient_at(x: float, y: float) -> tuple[float, float]:
     return along_x.item(), along_y.item()
 
 
-def rises(x: float, y: float, reach: float, fineness: int = FINENESS) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Δx and Δy of a lattice around (x, y), how much the surface rises to each of its points, and how much the plane does."""
+def rises(
+    x: float, y: float, reach: float, fineness: int = FINENESS
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Δx and Δy of a lattice around (x, y), and how much surface and plane rise to each of its points."""
     away = torch.linspace(-reach, reach, fineness, dtype=torch.float64, device=device())
     dx, dy = torch.meshgrid(away, away, indexing="xy")
     graph, (along_x, along_y) = surface(), gradient_at(x, y)
@@ -103,8 +110,24 @@ def _draw_surface(figure: Figure, x: float, y: float, reach: float, slopes: tupl
     axes.set_zlabel("Δf", labelpad=-2)
     axes.set_xlabel(f"Δx from {x:.2f}".replace("-", "−"), labelpad=11)
     axes.set_ylabel(f"Δy from {y:.2f}".replace("-", "−"), labelpad=11)
-    axes.text2D(0.07, 0.87, "f = sin x · cos y", transform=axes.transAxes, color=VALUE_COLOR, fontsize=16, weight="bold")
-    axes.text2D(0.07, 0.81, "its tangent plane", transform=axes.transAxes, color=GRADIENT_COLOR, fontsize=16, weight="bold")
+    axes.text2D(
+        0.07,
+        0.87,
+        "f = sin x · cos y",
+        transform=axes.transAxes,
+        color=VALUE_COLOR,
+        fontsize=16,
+        weight="bold",
+    )
+    axes.text2D(
+        0.07,
+        0.81,
+        "its tangent plane",
+        transform=axes.transAxes,
+        color=GRADIENT_COLOR,
+        fontsize=16,
+        weight="bold",
+    )
 
 
 def _dress(axes: Axes) -> None:
@@ -121,8 +144,11 @@ def _dress(axes: Axes) -> None:
 def _describe(x: float, y: float, zoom: float, slopes: tuple[float, float], error: float) -> str:
     steep = show(math.hypot(*slopes))
     return (
-        f"Left, the surface f = sin x · cos y around x = {show(x)}, y = {show(y)} and its tangent plane, {zoom:.3g} times "
-        f"nearer; the plane rises by {show(slopes[0])} along x and {show(slopes[1])} along y, by {steep} where it is steepest. "
-        f"Within {show(REACH / zoom)} of the point they are at most {power(error)} apart. Right, this gap against the "
+        f"Left, the surface f = sin x · cos y around x = {show(x)}, y = {show(y)} and its tangent plane, "
+        f"{zoom:.3g} times "
+        f"nearer; the plane rises by {show(slopes[0])} along x and {show(slopes[1])} along y, by {steep} "
+        f"where it is steepest. "
+        f"Within {show(REACH / zoom)} of the point they are at most {power(error)} apart. Right, this gap "
+        f"against the "
         "distance, both axes logarithmic: a straight line of slope two."
     )

@@ -1,4 +1,7 @@
-"""Zoom in on a curve until it is its tangent: the error of the linear approximation shrinks with the square of the distance."""
+"""Zoom in on a curve until it is its tangent.
+
+The error of the linear approximation shrinks with the square of the distance.
+"""
 
 from collections.abc import Sequence
 
@@ -18,7 +21,8 @@ from course.modules import Polynomial, Sin
 from course.widgets import Slider
 
 REACH, STEEP = 3.0, 0.72
-"""Half the width of the window at zoom 1, and its height as a part of its width: a slope of 1 looks like 45°."""
+"""Half the width of the window at zoom 1, and its height as a part of its width: a slope of 1 looks like
+45°."""
 
 
 def sine_of_square() -> Chain:
@@ -30,7 +34,7 @@ def sine_of_square() -> Chain:
 
 @figure(lecture=4, live={"zoom": Slider(1.0, 1000.0, log=True), "at": (-3.0, 3.0)})
 def tangent_zoom(zoom: float = 3.0, at: float = 1.5) -> Figure:
-    """Draw y = sin(0.5 x²) and its tangent in a window that is `zoom` times smaller, and how far the two are apart.
+    """Draw y = sin(0.5 x²) and its tangent in a window `zoom` times smaller, and how far the two are apart.
 
     Args:
         zoom: how many times nearer we look.
@@ -73,7 +77,14 @@ def tangent_errors(at: float, distances: Sequence[float]) -> list[float]:
 def _draw_window(axes: Axes, away: Tensor, rise: Tensor, slope: float, at: float) -> None:
     reach, x = float(away[-1]), away.tolist()
     axes.plot(x, rise.tolist(), color=VALUE_COLOR, linewidth=3.5, label="y = sin(0.5x²)")
-    axes.plot(x, (slope * away).tolist(), color=GRADIENT_COLOR, linestyle=(0, (4, 2)), linewidth=2.5, label="tangent")
+    axes.plot(
+        x,
+        (slope * away).tolist(),
+        color=GRADIENT_COLOR,
+        linestyle=(0, (4, 2)),
+        linewidth=2.5,
+        label="tangent",
+    )
     axes.plot([0], [0], "o", color="black", ms=9, zorder=5)
     axes.set(xlim=(-reach, reach), ylim=(-STEEP * reach, STEEP * reach))
     axes.set_xlabel(f"Δx from x = {show(at)}")
@@ -89,7 +100,13 @@ def _draw_errors(axes: Axes, distances: list[float], errors: list[float]) -> Non
     axes.set(xscale="log", yscale="log", xlim=(3e-3, 3), ylim=(1e-7, 30))
     axes.plot(distances, errors, color=VALUE_COLOR, linewidth=3)
     last = errors[-1]
-    axes.plot([distances[-1], 1.0], [last, last / distances[-1] ** 2], color=NEUTRAL_COLOR, linestyle=":", linewidth=2)
+    axes.plot(
+        [distances[-1], 1.0],
+        [last, last / distances[-1] ** 2],
+        color=NEUTRAL_COLOR,
+        linestyle=":",
+        linewidth=2,
+    )
     axes.text(0.09, 1.5e-4, "∝ (Δx)²", color=NEUTRAL_COLOR, fontsize=16)
     axes.set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
     axes.set_yticks([1e-6, 1e-4, 1e-2, 1], ["10⁻⁶", "10⁻⁴", "10⁻²", "1"])
@@ -101,7 +118,9 @@ def _draw_errors(axes: Axes, distances: list[float], errors: list[float]) -> Non
 
 def _describe(at: float, zoom: float, slope: float, error: float) -> str:
     return (
-        f"Left, the curve y = sin(0.5x²) around x = {show(at)} and its tangent with slope {show(slope)}, {zoom:.4g} times "
-        f"nearer: within {show(REACH / zoom)} of the point they are at most {power(error)} apart. Right, this gap against the "
+        f"Left, the curve y = sin(0.5x²) around x = {show(at)} and its tangent with slope {show(slope)}, "
+        f"{zoom:.4g} times "
+        f"nearer: within {show(REACH / zoom)} of the point they are at most {power(error)} apart. Right, "
+        f"this gap against the "
         "distance, both axes logarithmic: a straight line of slope two."
     )

@@ -1,4 +1,7 @@
-"""Depth against width: a deep net of two units a layer folds the line into teeth that a shallow one of its size cannot draw."""
+"""Depth against width: a deep net of two units a layer folds the line into teeth.
+
+A shallow net of its size cannot draw them.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +25,7 @@ GRID = np.linspace(0, 1, 1 + 16 * 2**DEEPEST)  # meets every peak and every vall
 
 @dataclass(frozen=True)
 class Pair:
-    """A deep and a shallow net with the same number of parameters, and what they put out over the grid from 0 to 1."""
+    """A deep and a shallow net with equally many parameters, and their outputs over the grid from 0 to 1."""
 
     deep: Chain
     shallow: Chain
@@ -44,7 +47,10 @@ def pair(depth: int) -> Pair:
 
 
 def deep_net(depth: int) -> Chain:
-    """t(x) = 2 ReLU(x) − 4 ReLU(x − ½), composed `depth` times: hidden layers of two units, 6 · depth + 1 parameters."""
+    """t(x) = 2 ReLU(x) − 4 ReLU(x − ½), composed `depth` times.
+
+    The hidden layers have two units each, which makes 6 · depth + 1 parameters.
+    """
     modules: list[Module] = [_linear([[1], [1]], [0, -0.5]), ReLU()]
     for _ in range(depth - 1):
         modules += [_linear([[2, -4], [2, -4]], [0, -0.5]), ReLU()]
@@ -52,11 +58,12 @@ def deep_net(depth: int) -> Chain:
 
 
 def shallow_net(depth: int, target: np.ndarray) -> Chain:
-    """One hidden layer of 2 · depth units, which makes 6 · depth + 1 parameters as well, fitted to the target.
+    """One hidden layer of 2 · depth units, so 6 · depth + 1 parameters as well, fitted to the target.
 
-    One unit draws a straight line, each other one bends it once. The bends lie on the first peaks and valleys, so that teeth
-    are met exactly as long as bends last; the last bend is where it lowers the error most. The output weights are the least
-    squares'. (For depths 3 and 4 a search through all knots on a grid, by dynamic programming, finds nothing better.)
+    One unit draws a straight line, each other one bends it once. The bends lie on the first peaks and
+    valleys, so that teeth are met exactly as long as bends last; the last bend is where it lowers the error
+    most. The output weights are the least squares'. (For depths 3 and 4 a search through all knots on a grid,
+    by dynamic programming, finds nothing better.)
     """
     exact = min(2 * depth - 1, 2**depth - 1)
     knots = [j / 2**depth for j in range(1, exact + 1)]
@@ -64,7 +71,11 @@ def shallow_net(depth: int, target: np.ndarray) -> Chain:
         tried = [[*knots[:-1], knots[-1] - back / 2**depth] for back in np.linspace(0.2, 0.7, 26)]
         knots = min(tried, key=lambda bends: _fit(bends, GRID[::4], target[::4])[1])
     weights, _ = _fit(knots, GRID, target)
-    return Chain(_linear(np.ones((len(knots) + 1, 1)), [0.0, *np.negative(knots)]), ReLU(), _linear([weights[1:]], weights[:1]))
+    return Chain(
+        _linear(np.ones((len(knots) + 1, 1)), [0.0, *np.negative(knots)]),
+        ReLU(),
+        _linear([weights[1:]], weights[:1]),
+    )
 
 
 def _fit(knots: list[float], x: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
@@ -99,7 +110,8 @@ def tent_map(depth: int = 4) -> Figure:
     Source: Telgarsky: Benefits of depth in neural networks, COLT (2016).
 
     Args:
-        depth: how often the tent map is composed with itself: as many hidden layers of two units, from 1 to 7.
+        depth: how often the tent map is composed with itself: as many hidden layers of two units, from 1 to
+            7.
 
     Raises:
         ValueError: a depth outside 1 to 7.
@@ -112,9 +124,11 @@ def tent_map(depth: int = 4) -> Figure:
     counts = teeth(chosen.deep_out), teeth(chosen.shallow_out)
     deep, shallow = (f"{count} {'tooth' if count == 1 else 'teeth'}" for count in counts)
     alt = (
-        f"Two nets with {size} parameters each over x from 0 to 1. The deep one, {depth} times 2 units, has {deep}; the "
+        f"Two nets with {size} parameters each over x from 0 to 1. The deep one, {depth} times 2 units, has "
+        f"{deep}; the "
         f"shallow one, one layer of {2 * depth} units, draws {shallow}: its RMS error is {chosen.error:.3f}. "
-        "With every layer the teeth of the deep net double, while the shallow net of the same size gains one at most."
+        "With every layer the teeth of the deep net double, while the shallow net of the same size gains one "
+        "at most."
     )
     with rc_context(STYLE):
         figure = Figure(alt, width=11.5, height=5)
@@ -126,9 +140,13 @@ def tent_map(depth: int = 4) -> Figure:
         left.plot(GRID, chosen.shallow_out, "--", color="black", linewidth=2.5)
         left.set(xlabel="x", ylabel="output", xlim=(0, 1), ylim=(-0.05, 1.2), yticks=[0, 0.5, 1])
         left.text(0.01, 1.1, f"deep: {depth} × 2 units", color=VALUE_COLOR, fontweight="bold", fontsize=15)
-        left.text(0.99, 1.1, f"shallow: 1 × {2 * depth} units (dashed)", ha="right", fontweight="bold", fontsize=15)
+        left.text(
+            0.99, 1.1, f"shallow: 1 × {2 * depth} units (dashed)", ha="right", fontweight="bold", fontsize=15
+        )
         _draw_growth(top, bottom, pairs, depth)
-        figure.suptitle(f"{size} parameters draw {deep} in a deep net, {shallow} in a shallow one", fontsize=18, y=0.97)
+        figure.suptitle(
+            f"{size} parameters draw {deep} in a deep net, {shallow} in a shallow one", fontsize=18, y=0.97
+        )
     return figure
 
 

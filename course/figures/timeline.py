@@ -19,7 +19,7 @@ WINTER = (1969, 1984)
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What happened, and where it can be read; `level` is its place in the picture, above or below the line."""
+    """What happened, and where to read it; `level` is its place in the picture, above or below the line."""
 
     year: int
     name: str
@@ -99,7 +99,10 @@ def timeline(until: int = 2020) -> Figure:
         axes.axis("off")
         axes.set(xlim=(FIRST, LAST), ylim=YLIM)
         axes.annotate(
-            "", (LAST, 0), (FIRST, 0), arrowprops={"arrowstyle": "-|>", "linewidth": 2.5, "color": NEUTRAL_COLOR, "shrinkA": 0}
+            "",
+            (LAST, 0),
+            (FIRST, 0),
+            arrowprops={"arrowstyle": "-|>", "linewidth": 2.5, "color": NEUTRAL_COLOR, "shrinkA": 0},
         )
         if until >= WINTER[0]:
             _draw_winter(axes)
@@ -108,7 +111,11 @@ def timeline(until: int = 2020) -> Figure:
         for event in shown:
             _draw_event(axes, event, event is newest)
         figure.text(
-            0.5, 0.935, "From the model of a neuron to attention: every idea has a date and a source", ha="center", fontsize=18
+            0.5,
+            0.935,
+            "From the model of a neuron to attention: every idea has a date and a source",
+            ha="center",
+            fontsize=18,
         )
         if newest:
             wrapped = textwrap.fill(newest.source, 112)
@@ -124,10 +131,21 @@ def _draw_event(axes: Axes, event: Event, newest: bool) -> None:
     end = event.level - 0.4 * side
     axes.plot([event.year, event.year], [0, end], color=color, linewidth=1.3, alpha=0.55, zorder=1)
     axes.plot(event.year, 0, marker, color=color, ms=11 if marker == "o" else 9, zorder=3)
-    look = {"color": color, "fontsize": 13.5, "fontweight": "bold" if newest else "normal", "linespacing": 1.15}
+    look = {
+        "color": color,
+        "fontsize": 13.5,
+        "fontweight": "bold" if newest else "normal",
+        "linespacing": 1.15,
+    }
     side_up = "bottom" if side > 0 else "top"
     axes.text(
-        event.year + event.shift, end + 0.06 * side, f"{event.year}\n{event.name}", ha="center", va=side_up, zorder=2, **look
+        event.year + event.shift,
+        end + 0.06 * side,
+        f"{event.year}\n{event.name}",
+        ha="center",
+        va=side_up,
+        zorder=2,
+        **look,
     )
 
 
@@ -136,4 +154,13 @@ def _draw_winter(axes: Axes) -> None:
     fade[..., :3], fade[..., 3] = to_rgb(NEUTRAL_COLOR), np.linspace(0.5, 0, 64)
     axes.imshow(fade, extent=(*WINTER, -0.22, 0.22), aspect="auto", zorder=0, interpolation="nearest")
     axes.set(xlim=(FIRST, LAST), ylim=YLIM)
-    axes.text(WINTER[0] - 0.6, -0.36, "first winter", fontsize=13, style="italic", color=NEUTRAL_COLOR, ha="right", va="center")
+    axes.text(
+        WINTER[0] - 0.6,
+        -0.36,
+        "first winter",
+        fontsize=13,
+        style="italic",
+        color=NEUTRAL_COLOR,
+        ha="right",
+        va="center",
+    )

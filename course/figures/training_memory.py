@@ -39,7 +39,7 @@ def budget(batch: int, net: Module | None = None, example: Tensor | None = None)
 
 @figure(lecture=2, live={"batch": (1, 256)})
 def training_memory(batch: int = 64, net: Module | None = None, example: Tensor | None = None) -> Figure:
-    """Draw each module's bytes of parameters, of their gradients, and of what it saves for backward, as stacked bars.
+    """Draw each module's bytes as stacked bars: parameters, their gradients, and what it saves for backward.
 
     Args:
         batch: examples in a batch.
@@ -52,15 +52,22 @@ def training_memory(batch: int = 64, net: Module | None = None, example: Tensor 
     if batch < 1:
         raise ValueError(f"batch={batch}: take at least one example")
     if net is not None and example is None:
-        raise ValueError("to run the network, pass one of its inputs as example=…, without the axis of the batch")
+        raise ValueError(
+            "to run the network, pass one of its inputs as example=…, without the axis of the batch"
+        )
     found = budget(batch, net, example)
-    rows = [row for row in found.rows if row.parameter_bytes or row.saved_bytes or not _holds_others(row, found)]
+    rows = [
+        row for row in found.rows if row.parameter_bytes or row.saved_bytes or not _holds_others(row, found)
+    ]
     parameters, saved = found.parameter_bytes / MB, found.saved_bytes / MB
     most = max(rows, key=lambda row: row.saved_bytes)
     alt = (
-        f"Bars for the {len(rows)} modules of a network. At batch size {batch} it holds {rounded(parameters, 3)} MB of "
-        f"parameters, as much again for their gradients, and {rounded(saved, 3)} MB that forward saved for backward; "
-        f"{most.kind} saves most, {rounded(most.saved_bytes / MB, 3)} MB. Parameters stay as they are when the batch grows, "
+        f"Bars for the {len(rows)} modules of a network. At batch size {batch} it holds "
+        f"{rounded(parameters, 3)} MB of "
+        f"parameters, as much again for their gradients, and {rounded(saved, 3)} MB that forward saved for "
+        f"backward; "
+        f"{most.kind} saves most, {rounded(most.saved_bytes / MB, 3)} MB. Parameters stay as they are when "
+        f"the batch grows, "
         "what is saved grows with it."
     )
     with rc_context({**STYLE, "hatch.linewidth": 0.8}):
@@ -69,8 +76,13 @@ def training_memory(batch: int = 64, net: Module | None = None, example: Tensor 
         figure.set_layout_engine("none")  # the places are fixed, so that nothing jumps while a slider moves
         left = 0.03 + 0.0092 * max(len(_name(row)) for row in rows)
         _draw(figure.add_axes((left, 0.75 / height, 0.98 - left, 1 - 1.75 / height)), rows)
-        figure.legend(loc="upper center", bbox_to_anchor=(0.5, 1 - 0.45 / height), ncols=3, frameon=False, fontsize=14)
-        title = f"batch of {batch}: {rounded(parameters, 3)} MB of parameters, {rounded(saved, 3)} MB saved for backward"
+        figure.legend(
+            loc="upper center", bbox_to_anchor=(0.5, 1 - 0.45 / height), ncols=3, frameon=False, fontsize=14
+        )
+        title = (
+            f"batch of {batch}: {rounded(parameters, 3)} MB of parameters, {rounded(saved, 3)} MB saved "
+            f"for backward"
+        )
         figure.suptitle(title, fontsize=18, y=1 - 0.15 / height)
     return figure
 
@@ -84,7 +96,9 @@ def _draw(axes: Axes, rows: list[Row]) -> None:
         ("their gradients", held, GRADIENT_COLOR, ""),
         ("saved for backward", [row.saved_bytes / MB for row in rows], PALETTE[5], "//"),
     ):
-        axes.barh(places, sizes, left=left, color=color, hatch=hatch, edgecolor="white", linewidth=0.5, label=name)
+        axes.barh(
+            places, sizes, left=left, color=color, hatch=hatch, edgecolor="white", linewidth=0.5, label=name
+        )
         left = [before + size for before, size in zip(left, sizes, strict=True)]
     for place, end in zip(places, left, strict=True):
         axes.text(end, place, f" {rounded(end)}", va="center", fontsize=12)

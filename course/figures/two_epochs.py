@@ -1,4 +1,7 @@
-"""Backpropagation through a cascade of two modules and a loss, over two epochs: every number as it is computed and stored."""
+"""Backpropagation through a cascade of two modules and a loss, over two epochs.
+
+Every number is shown as it is computed and stored.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +28,7 @@ NAMES = {"h1": "σ(θ₁x₁)", "h2": "σ(θ₂x₂)", "loss": "½‖y − x₃�
 
 @dataclass(frozen=True)
 class Stored:
-    """One number that a step computes: what it is called, where it stands, how it was computed, whether it is a gradient."""
+    """One number that a step computes: its name, its place, how it was computed, whether it is a gradient."""
 
     name: str
     value: float
@@ -36,7 +39,9 @@ class Stored:
 
 @figure(lecture=5, live={"step": (0, 18), "learning_rate": Slider(0.1, 40.0, log=True)})
 def two_epochs(step: int = 18, learning_rate: float = 4.0) -> Figure:
-    """Draw a₁ = σ(θ₁x₁), a₂ = σ(θ₂x₂), L = ½‖y − x₃‖² in epochs t and t + 1, with all that is stored after so many steps.
+    """Draw a₁ = σ(θ₁x₁), a₂ = σ(θ₂x₂), L = ½‖y − x₃‖² in epochs t and t + 1.
+
+    The picture shows all that is stored after so many steps.
 
     Args:
         step: how many of the 18 steps are done; 0 shows only what is given.
@@ -46,7 +51,9 @@ def two_epochs(step: int = 18, learning_rate: float = 4.0) -> Figure:
         ValueError: a step that does not exist, or a learning rate that is not positive.
     """
     if not 0 <= step <= 2 * STEPS or learning_rate <= 0:
-        raise ValueError(f"step={step}, learning_rate={learning_rate}: choose 0 to {2 * STEPS} steps and a rate above 0")
+        raise ValueError(
+            f"step={step}, learning_rate={learning_rate}: choose 0 to {2 * STEPS} steps and a rate above 0"
+        )
     epochs = cascade_epochs(learning_rate)
     done = [epochs[0][: _count(step)], epochs[1][: _count(step - STEPS)]]
     said = _sentence(done, step)
@@ -83,13 +90,18 @@ def cascade() -> Graph:
 
 
 def cascade_epochs(learning_rate: float) -> list[list[Stored]]:
-    """What is computed in each epoch, in order, by the graph's own forward and backward; an update is the last two numbers."""
+    """What is computed in each epoch, in order, by the graph's own forward and backward.
+
+    An update is the last two numbers.
+    """
     theta, epochs = [THETA1, THETA2], []
     for _ in range(2):
         graph = cascade()
         loss = graph(*(_one(number) for number in (X1, *theta, Y)))
         graph.backward(torch.ones_like(loss))
-        values, grads = ({name: float(number) for name, number in held.items()} for held in (graph.values, graph.grads))
+        values, grads = (
+            {name: float(number) for name, number in held.items()} for held in (graph.values, graph.grads)
+        )
         epochs.append(_stored(values, grads, learning_rate))
         theta = [theta[0] - learning_rate * grads["θ1"], theta[1] - learning_rate * grads["θ2"]]
     return epochs
@@ -125,7 +137,9 @@ def _sentence(done: list[list[Stored]], step: int) -> str:
         return f"given: x₁ = {X1:g}, y = {Y:g}, θ₁ = {THETA1:g}, θ₂ = {THETA2:g}".replace("-", "−")
     stored = done[0] if step <= STEPS else done[1]
     if len(stored) > STEPS:
-        return ",   ".join(f"{one.name} ← {one.formula} = {one.value:.3f}" for one in stored[-2:]).replace("-", "−")
+        return ",   ".join(f"{one.name} ← {one.formula} = {one.value:.3f}" for one in stored[-2:]).replace(
+            "-", "−"
+        )
     one = stored[-1]
     return f"{one.name} = {one.formula} = {one.value:.4f}".replace("-", "−")
 
@@ -139,7 +153,12 @@ def _draw_epoch(
     lit, places = {one.name for one in latest}, {one.at for one in latest}
     axes.text(0.4, middle - 2.75, title, fontsize=17, weight="bold", va="center")
     for start, end in ((0.4, 4.6), (8.2, 12.8), (16.4, 20.4), (25.2, 29.0)):
-        axes.annotate("", (end, middle), (start, middle), arrowprops={"arrowstyle": "->", "color": NEUTRAL_COLOR, "lw": 1.8})
+        axes.annotate(
+            "",
+            (end, middle),
+            (start, middle),
+            arrowprops={"arrowstyle": "->", "color": NEUTRAL_COLOR, "lw": 1.8},
+        )
     axes.annotate(
         "",
         (PLACES["loss"], middle - 0.95),
@@ -163,7 +182,13 @@ def _draw_epoch(
         if theta is not None:
             _say(axes, PLACES[place], middle - 1.2, f"{name} = {theta[index]:.3g}")
         if len(stored) > STEPS:
-            _say(axes, PLACES[place], middle + 3.05, f"{name} ← {stored[STEPS - 1 + index].value:.3f}", lit=name in lit)
+            _say(
+                axes,
+                PLACES[place],
+                middle + 3.05,
+                f"{name} ← {stored[STEPS - 1 + index].value:.3f}",
+                lit=name in lit,
+            )
 
 
 def _say(axes: Axes, x: float, y: float, said: str, *, gradient: bool = False, lit: bool = False) -> None:
@@ -180,8 +205,12 @@ def _text(said: str) -> str:
 
 
 def _describe(done: list[list[Stored]], step: int, said: str) -> str:
-    first, second = (", ".join(f"{one.name} {one.value:.4f}" for one in stored) or "nothing yet" for stored in done)
+    first, second = (
+        ", ".join(f"{one.name} {one.value:.4f}" for one in stored) or "nothing yet" for stored in done
+    )
     return (
-        "Two rows, epoch t and epoch t + 1, each a cascade of σ(θ₁x₁), σ(θ₂x₂) and a loss, with values above the edges and "
-        f"gradients below. After step {step} of {2 * STEPS}: {said}. Stored in epoch t: {first}; in epoch t + 1: {second}."
+        "Two rows, epoch t and epoch t + 1, each a cascade of σ(θ₁x₁), σ(θ₂x₂) and a loss, with values above "
+        "the edges and "
+        f"gradients below. After step {step} of {2 * STEPS}: {said}. Stored in epoch t: {first}; in epoch t "
+        f"+ 1: {second}."
     )

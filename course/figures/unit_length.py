@@ -1,4 +1,7 @@
-"""Normalization in the plane: every vector goes to the unit circle, and its gradient stands at a right angle to it."""
+"""Normalization in the plane: each vector goes to the unit circle.
+
+Its gradient stands at a right angle to it.
+"""
 
 from collections.abc import Callable
 
@@ -18,9 +21,22 @@ NORMS: dict[str, Callable[[], Module]] = {"L2": L2Normalize, "L1": L1Normalize}
 REACH = 2.2
 
 
-@figure(lecture=8, live={"norm": list(NORMS), "x_1": (-2.0, 2.0), "x_2": (-2.0, 2.0), "g_1": (-1.0, 1.0), "g_2": (-1.0, 1.0)})
-def unit_length(norm: str = "L2", x_1: float = 1.6, x_2: float = 0.6, g_1: float = 0.3, g_2: float = 1.0) -> Figure:
-    """Draw x, its normalized a with the gradient g that arrives there, and ∂L/∂x at x, all by the library's own backward.
+@figure(
+    lecture=8,
+    live={
+        "norm": list(NORMS),
+        "x_1": (-2.0, 2.0),
+        "x_2": (-2.0, 2.0),
+        "g_1": (-1.0, 1.0),
+        "g_2": (-1.0, 1.0),
+    },
+)
+def unit_length(
+    norm: str = "L2", x_1: float = 1.6, x_2: float = 0.6, g_1: float = 0.3, g_2: float = 1.0
+) -> Figure:
+    """Draw x, its normalized a with the gradient g that arrives there, and ∂L/∂x at x.
+
+    They are all computed by the library's own backward.
 
     Source: Schroff, Kalenichenko, Philbin: FaceNet, CVPR (2015), for normalized features.
 
@@ -73,24 +89,44 @@ def _ball(norm: str) -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle)])
 
 
-def _arrow(axes: Axes, start: np.ndarray, way: np.ndarray, color: str, width: float, style: object = "-") -> None:
-    look = {"arrowstyle": "-|>,head_width=0.35,head_length=0.7", "color": color, "linewidth": width, "linestyle": style}
+def _arrow(
+    axes: Axes, start: np.ndarray, way: np.ndarray, color: str, width: float, style: object = "-"
+) -> None:
+    look = {
+        "arrowstyle": "-|>,head_width=0.35,head_length=0.7",
+        "color": color,
+        "linewidth": width,
+        "linestyle": style,
+    }
     axes.annotate(
-        "", tuple(start + way), tuple(start), arrowprops={**look, "shrinkA": 0, "shrinkB": 0}, zorder=4, annotation_clip=False
+        "",
+        tuple(start + way),
+        tuple(start),
+        arrowprops={**look, "shrinkA": 0, "shrinkB": 0},
+        zorder=4,
+        annotation_clip=False,
     )
 
 
 def _name(axes: Axes, word: str, place: np.ndarray, away: np.ndarray, color: str, room: float = 0.2) -> None:
     length = float(np.hypot(*away))
     right, up = place + (room * away / length if length > 1e-9 else np.array([room, room]))
-    axes.text(right, up, word, color=color, fontsize=17, weight="bold", ha="center", va="center", clip_on=False)
+    axes.text(
+        right, up, word, color=color, fontsize=17, weight="bold", ha="center", va="center", clip_on=False
+    )
 
 
-def _write(figure: Figure, norm: str, x: np.ndarray, a: np.ndarray, upstream: np.ndarray, grad: np.ndarray) -> None:
+def _write(
+    figure: Figure, norm: str, x: np.ndarray, a: np.ndarray, upstream: np.ndarray, grad: np.ndarray
+) -> None:
     size = np.abs(x).sum() if norm == "L1" else np.hypot(*x)
     along = float(upstream @ a)
     rows = (
-        (f"{norm}: a = x / ‖x‖, with ‖x‖ = {'|x₁| + |x₂|' if norm == 'L1' else '√(x₁² + x₂²)'}", "black", "normal"),
+        (
+            f"{norm}: a = x / ‖x‖, with ‖x‖ = {'|x₁| + |x₂|' if norm == 'L1' else '√(x₁² + x₂²)'}",
+            "black",
+            "normal",
+        ),
         (f"x = {pair(x)},  ‖x‖ = {show(size)}", VALUE_COLOR, "normal"),
         (f"a = {pair(a)}", VALUE_COLOR, "normal"),
         (f"g = {pair(upstream)},  Σ g·a = {show(along)}", GRADIENT_COLOR, "normal"),
@@ -110,6 +146,7 @@ def pair(vector: np.ndarray) -> str:
 def _describe(norm: str, x: np.ndarray, a: np.ndarray, upstream: np.ndarray, grad: np.ndarray) -> str:
     ball = "unit circle" if norm == "L2" else "square |x₁| + |x₂| = 1"
     return (
-        f"A plane with the {ball}. The arrow to x = {pair(x)} crosses it at a = {pair(a)}, where the gradient g = "
+        f"A plane with the {ball}. The arrow to x = {pair(x)} crosses it at a = {pair(a)}, where the "
+        f"gradient g = "
         f"{pair(upstream)} arrives; at x stands ∂L/∂x = {pair(grad)}, at a right angle to x."
     )

@@ -34,7 +34,9 @@ def wrong_gradient(mistake: str = "mean over the batch", seed: int = 0) -> Figur
     with rc_context(STYLE):
         figure, axes = canvas(_describe(title, report, name, given, numeric), 19, 9.2)
         axes.text(9.5, 0.65, title, fontsize=20, weight="bold", ha="center", va="center")
-        axes.text(9.5, 1.5, found.what if found else "", fontsize=15, ha="center", va="center", color=NEUTRAL_COLOR)
+        axes.text(
+            9.5, 1.5, found.what if found else "", fontsize=15, ha="center", va="center", color=NEUTRAL_COLOR
+        )
         top = 3.4 + (FEATURES - len(given)) * CELL / 2
         for left, numbers, words in (
             (1.8, given, f"backward: ∂L/∂{name}"),
@@ -45,7 +47,14 @@ def wrong_gradient(mistake: str = "mean over the batch", seed: int = 0) -> Figur
             draw_matrix(axes, numbers, left, top, cell=CELL, largest=largest, fontsize=15)
             for column in range(FEATURES):
                 said = f"{AXES[name][1]} {column}"
-                axes.text(left + (column + 0.5) * CELL, top - 0.1, said, ha="center", va="bottom", color=NEUTRAL_COLOR)
+                axes.text(
+                    left + (column + 0.5) * CELL,
+                    top - 0.1,
+                    said,
+                    ha="center",
+                    va="bottom",
+                    color=NEUTRAL_COLOR,
+                )
         for row in range(len(given) if AXES[name][0] else 0):
             said = f"{AXES[name][0]} {row}"
             axes.text(1.7, top + (row + 0.5) * CELL, said, ha="right", va="center", color=NEUTRAL_COLOR)
@@ -76,7 +85,9 @@ def verdicts(report: Report) -> str:
 def _describe(title: str, report: Report, name: str, given: np.ndarray, numeric: np.ndarray) -> str:
     off = np.abs(given - numeric)
     return (
-        f"Three heat maps of ∂L/∂{name} of a Linear: what backward gave, the numeric gradient and their difference, which is "
-        f"not zero in {int((off > 1e-6).sum())} of {off.size} cells, at most {off.max():.2g}. Title: {title}. "
+        f"Three heat maps of ∂L/∂{name} of a Linear: what backward gave, the numeric gradient and their "
+        f"difference, which is "
+        f"not zero in {int((off > 1e-6).sum())} of {off.size} cells, at most {off.max():.2g}. Title: "
+        f"{title}. "
         f"{verdicts(report)}."
     )

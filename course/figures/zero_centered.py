@@ -1,4 +1,4 @@
-"""Inputs that are all positive: the gradients of a unit's weights share one sign, and descent has to zig-zag."""
+"""Inputs that are all positive: a unit's weight gradients share one sign, and descent has to zig-zag."""
 
 import functools
 
@@ -26,7 +26,7 @@ SPEED = 0.4
 
 @figure(lecture=6, live={"mean": (0.0, 4.0), "steps": (1, 150)})
 def zero_centered(mean: float = 2.0, steps: int = 60) -> Figure:
-    """Draw the gradients of two weights, one arrow for each example, and the way of SGD from zero to the best weights.
+    """Draw two weights' gradients, one arrow for each example, and SGD's way from zero to the best weights.
 
     The inputs are two measurements of irises, standardized and then moved to the given mean.
 
@@ -45,12 +45,20 @@ def zero_centered(mean: float = 2.0, steps: int = 60) -> Figure:
     with rc_context(STYLE):
         figure = Figure(_describe(mean, steps, share, left_over), width=12.2, height=5.3)
         figure.set_layout_engine("none")  # the axes stay where they are while the sliders move
-        left, right = figure.subplots(1, 2, gridspec_kw={"left": 0.07, "right": 0.98, "top": 0.83, "bottom": 0.12})
+        left, right = figure.subplots(
+            1, 2, gridspec_kw={"left": 0.07, "right": 0.98, "top": 0.83, "bottom": 0.12}
+        )
         _draw_gradients(left, gradients)
         _draw_way(right, mean, way)
         left.set_title(f"steps that the examples ask for: {share:.0%} with one sign")
         right.set_title(f"after {steps} step{'s' * (steps > 1)}, {left_over:.0%} of the way is left")
-        signs = "share one sign" if share > 0.9 else "mostly share one sign" if share > 0.7 else "have any signs"
+        signs = (
+            "share one sign"
+            if share > 0.9
+            else ("mostly share one sign")
+            if share > 0.7
+            else "have any signs"
+        )
         figure.suptitle(f"Inputs around {show(mean)}: the gradients of the two weights {signs}", fontsize=17)
     return figure
 
@@ -108,7 +116,13 @@ def _draw_gradients(axes: Axes, gradients: np.ndarray) -> None:
     for x, y in steps:
         axes.plot((0, x), (0, y), color=GRADIENT_COLOR, linewidth=1, alpha=0.55)
     axes.plot(*steps.T, "o", ms=4.5, color=GRADIENT_COLOR)
-    axes.set(xlim=(-1.15, 1.15), ylim=(-1.15, 1.15), aspect="equal", xlabel="step of weight 1", ylabel="step of weight 2")
+    axes.set(
+        xlim=(-1.15, 1.15),
+        ylim=(-1.15, 1.15),
+        aspect="equal",
+        xlabel="step of weight 1",
+        ylabel="step of weight 2",
+    )
     axes.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     for x, y, word in ((0.6, 1.02, "both up"), (-0.6, -1.02, "both down")):
         axes.text(x, y, word, ha="center", va="center", color=NEUTRAL_COLOR, fontsize=15)
@@ -138,8 +152,12 @@ def _shade(axes: Axes, x: float, y: float, reach: float) -> None:
 
 def _describe(mean: float, steps: int, share: float, left_over: float) -> str:
     return (
-        f"Two plots of a unit with two weights whose inputs have mean {show(mean)} and deviation 1. Left, an arrow for the "
-        f"step that each of 150 examples asks for, from weights of zero: in {share:.0%} of them both weights go up or both go "
-        "down, in the two shaded quadrants. Right, contours of the loss and the way of stochastic gradient descent to the best "
-        f"weights, {show(TARGET[0])} and {show(TARGET[1])}, a star: after {steps} steps {left_over:.0%} of the way is left."
+        f"Two plots of a unit with two weights whose inputs have mean {show(mean)} and deviation 1. Left, an "
+        f"arrow for the "
+        f"step that each of 150 examples asks for, from weights of zero: in {share:.0%} of them both weights "
+        f"go up or both go "
+        "down, in the two shaded quadrants. Right, contours of the loss and the way of stochastic gradient "
+        "descent to the best "
+        f"weights, {show(TARGET[0])} and {show(TARGET[1])}, a star: after {steps} steps {left_over:.0%} of "
+        f"the way is left."
     )

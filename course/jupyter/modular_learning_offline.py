@@ -1,7 +1,7 @@
 """Notebooks as pages that need no network: ``jupyter nbconvert --to offline --execute lecture.ipynb``.
 
-Formulas become MathML, which browsers draw by themselves. Pictures that step keep their own script, which is part of them.
-Nothing is loaded from elsewhere, neither scripts nor fonts.
+Formulas become MathML, which browsers draw by themselves. Pictures that step keep their own script, which is
+part of them. Nothing is loaded from elsewhere, neither scripts nor fonts.
 """
 
 import html
@@ -50,7 +50,8 @@ FORMULAS
 </style>
 {%- endblock -%}
 """.replace("FORMULAS", FORMULAS)
-"""JupyterLab's page without the scripts that it loads and without the state of live widgets, narrow enough to be read."""
+"""JupyterLab's page without the scripts that it loads and without the state of live widgets, narrow enough to
+be read."""
 
 _converter = LatexToMathML(fancy_error=False, max_expansions=200)
 

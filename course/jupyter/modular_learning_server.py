@@ -1,8 +1,9 @@
 """Server extension: messages between the browser and a kernel leave at once, so that sliders follow the hand.
 
-A server that gathers small messages before it sends them (Nagle's algorithm) waits for the browser's acknowledgment, some 40 ms
-each time a slider moves. Installed with the course, the extension turns this off for the connections to kernels, and nothing
-else; ``jupyter server extension disable modular_learning_server`` goes back.
+A server that gathers small messages before it sends them (Nagle's algorithm) waits for the browser's
+acknowledgment, some 40 ms each time a slider moves. Installed with the course, the extension turns this off
+for the connections to kernels, and nothing else; ``jupyter server extension disable modular_learning_server``
+goes back.
 
 Source: Nagle: Congestion control in IP/TCP internetworks, RFC 896 (1984).
 """

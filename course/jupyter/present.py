@@ -1,7 +1,7 @@
 """Opens a lecture as slides in JupyterLab: ``make present LECTURE=03``.
 
-JupyterLab keeps slide mode switched on between sessions. So it gets settings and a workspace of its own here, which are gone
-when it stops: your settings with slide mode on, and letters that are read from the last row.
+JupyterLab keeps slide mode switched on between sessions. So it gets settings and a workspace of its own here,
+which are gone when it stops: your settings with slide mode on, and letters that are read from the last row.
 """
 
 import json
@@ -24,7 +24,8 @@ RUN_AND_RETURN = [
 SETTINGS = {
     "jupyterlab-slideshow/plugin": {"active": True},
     "@jupyterlab/apputils-extension/themes": {
-        "overrides": {"content-font-size1": "20px", "code-font-size": "17px", "ui-font-size1": "17px"}  # the last: of tables
+        # the last: of tables
+        "overrides": {"content-font-size1": "20px", "code-font-size": "17px", "ui-font-size1": "17px"}
     },
     "@jupyterlab/shortcuts-extension/shortcuts": {
         "shortcuts": [
@@ -40,8 +41,8 @@ SETTINGS = {
 """What is added to your settings."""
 
 HELP = """\
-F9 runs all cells and returns to the first slide. → and ← turn the slides, Space goes on to the next part, Escape leaves the
-slides."""
+F9 runs all cells and returns to the first slide. → and ← turn the slides, Space goes on to the next part,
+Escape leaves the slides."""
 
 
 def find(number: str) -> Path:
@@ -71,13 +72,21 @@ def write_settings(folder: Path) -> None:
 def environment(folder: Path) -> dict[str, str]:
     """Environment variables by which JupyterLab takes its settings and workspaces from a folder."""
     write_settings(folder / "settings")
-    return {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    return {
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+    }
 
 
 def main(number: str) -> int:
     """Present a lecture until JupyterLab is stopped; its exit code."""
     lecture = find(number)
-    command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{lecture.relative_to(ROOT).as_posix()}"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--LabApp.default_url=/lab/tree/{lecture.relative_to(ROOT).as_posix()}",
+    ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
     print(HELP)

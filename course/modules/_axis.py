@@ -9,7 +9,7 @@ from course.module import Module
 
 
 def axis_of(module: Module, x: Tensor, dim: int, argument: str = "x") -> int:
-    """`dim` counted from the front. A tensor without axes counts as one with a single axis, as everywhere in torch.
+    """`dim` counted from the front. A tensor without axes counts as one with a single axis, as in torch.
 
     Raises:
         RankError: x has no such axis.
@@ -32,7 +32,10 @@ def reduced_axes(module: Module, x: Tensor, dim: int | tuple[int, ...] | None) -
         return list(range(x.dim()))
     axes = [axis_of(module, x, axis) for axis in ((dim,) if isinstance(dim, int) else dim)]
     if len(set(axes)) < len(axes):
-        raise ValueError(f"{type(module).__name__}: dim={dim} names an axis of shape {tuple(x.shape)} twice: name each once")
+        raise ValueError(
+            f"{type(module).__name__}: dim={dim} names an axis of shape {tuple(x.shape)} twice: "
+            f"name each once"
+        )
     return axes
 
 

@@ -13,7 +13,9 @@ def class_axis(x: Tensor) -> int:
 
 
 def require_class_shape(owner: object, x: Tensor, target: Tensor, weight: Buffer | None) -> None:
-    """Class indices have x's shape without the axis of the classes, class probabilities have x's shape; weights, one a class.
+    """Class indices have x's shape without the axis of the classes; class probabilities have x's shape.
+
+    There is one weight for each class.
 
     Raises:
         SizeError: the target or the weights have another shape.
@@ -22,7 +24,10 @@ def require_class_shape(owner: object, x: Tensor, target: Tensor, weight: Buffer
     classes = shape[class_axis(x)]
     if weight is not None and weight.value.shape != (classes,):
         found = tuple(weight.value.shape)
-        raise SizeError(f"{type(owner).__name__}: weight has shape {found}, expected ({classes},): one for each class of x")
+        raise SizeError(
+            f"{type(owner).__name__}: weight has shape {found}, expected ({classes},): one for "
+            f"each class of x"
+        )
     indices = shape[1:] if len(shape) == 1 else shape[:1] + shape[2:]
     probabilities = target.is_floating_point()
     wanted = shape if probabilities else indices
@@ -36,7 +41,9 @@ def require_class_shape(owner: object, x: Tensor, target: Tensor, weight: Buffer
     raise SizeError(f"{type(owner).__name__}: {both}{cure}")
 
 
-def read_classes(owner: object, target: Tensor, classes: int, ignore_index: int) -> tuple[Tensor, Tensor | None]:
+def read_classes(
+    owner: object, target: Tensor, classes: int, ignore_index: int
+) -> tuple[Tensor, Tensor | None]:
     """The class indices, and where they count (None: everywhere); ignored positions point to class 0.
 
     Raises:
@@ -53,18 +60,26 @@ def read_classes(owner: object, target: Tensor, classes: int, ignore_index: int)
     if outside.any():
         value, name = int(index[outside][0]), type(owner).__name__
         cure = f"it must be from 0 to {classes - 1}, or ignore_index={ignore_index}"
-        raise IndexError(f"{name}: argument 'target' holds class {value}, but x has {classes} classes: {cure}")
+        raise IndexError(
+            f"{name}: argument 'target' holds class {value}, but x has {classes} classes: {cure}"
+        )
     return index.masked_fill(~kept, 0), kept
 
 
-def share_of_each(x: Tensor, index: Tensor, kept: Tensor | None, weight: Tensor | None, reduction: str) -> Tensor | float:
-    """∂L/∂(−log p_iy) for each position i: w_y, 0 where it is ignored; for a mean, divided by the sum of all of these."""
+def share_of_each(
+    x: Tensor, index: Tensor, kept: Tensor | None, weight: Tensor | None, reduction: str
+) -> Tensor | float:
+    """∂L/∂(−log p_iy) for each position i: w_y, or 0 where it is ignored.
+
+    For a mean, it is divided by the sum of all of these.
+    """
     if weight is None and kept is None:
         return 1 / max(index.numel(), 1) if reduction == "mean" else 1.0
     counts = torch.ones_like(index, dtype=x.dtype) if weight is None else weight[index]
     if reduction == "mean":
         counts = counts / total_weight(index, kept, weight)
-    return counts if kept is None else counts.masked_fill(~kept, 0)  # after the division, which is 0/0 if none counts
+    # after the division, which is 0/0 if none counts
+    return counts if kept is None else counts.masked_fill(~kept, 0)
 
 
 def total_weight(index: Tensor, kept: Tensor | None, weight: Tensor | None) -> Tensor | int:

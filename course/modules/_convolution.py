@@ -38,7 +38,10 @@ def single(size: int | tuple[int, ...]) -> tuple[int]:
 
 def _of_length(sizes: tuple[int, ...], axes: int) -> tuple[int, ...]:
     if len(sizes) != axes:
-        raise ValueError(f"{tuple(sizes)} holds {len(sizes)} sizes, expected one number, or {axes}: one for each spatial axis")
+        raise ValueError(
+            f"{tuple(sizes)} holds {len(sizes)} sizes, expected one number, or {axes}: one for "
+            f"each spatial axis"
+        )
     return sizes
 
 
@@ -51,7 +54,9 @@ def convolution_pads(name: str, options: Any, axes: int) -> Pads:
     given, groups = options.padding, options.groups
     if groups < 1 or options.in_channels % groups or options.out_channels % groups:
         channels = f"in_channels={options.in_channels}, out_channels={options.out_channels}"
-        raise ValueError(f"{name}: {channels} cannot be cut into groups={groups}: both must be divisible by it")
+        raise ValueError(
+            f"{name}: {channels} cannot be cut into groups={groups}: both must be divisible by it"
+        )
     if options.padding_mode not in MODES:
         raise ValueError(f"{name}: padding_mode={options.padding_mode!r}, expected one of {sorted(MODES)}")
     if min(*options.kernel_size, *options.stride, *options.dilation) < 1:
@@ -66,7 +71,9 @@ def convolution_pads(name: str, options: Any, axes: int) -> Pads:
     if given == "valid":
         return [(0, 0)] * axes
     if max(options.stride) > 1:
-        raise ValueError(f"{name}: padding='same' with stride={options.stride}: the size is kept with stride 1 only")
+        raise ValueError(
+            f"{name}: padding='same' with stride={options.stride}: the size is kept with stride 1 only"
+        )
     totals = (d * (k - 1) for d, k in zip(options.dilation, options.kernel_size, strict=True))
     return [(total // 2, total - total // 2) for total in totals]
 
@@ -86,10 +93,13 @@ def pad(name: str, x: Tensor, pads: Pads, mode: str) -> tuple[Tensor, tuple[int,
     left = pad_left(pads, mode)
     if any(left) or not any(map(sum, pads)):
         return x, left
-    beyond = {"reflect": 1, "circular": 0}  # a mirror image lacks the edge, a circle has every place; else one is enough
+    # a mirror image lacks the edge, a circle has every place; else one is enough
+    beyond = {"reflect": 1, "circular": 0}
     smallest = tuple(max(1, max(both) + beyond[mode]) if mode in beyond else 1 for both in pads)
     if any(size < least for size, least in zip(x.shape[-len(pads) :], smallest, strict=True)):
-        wanted = f"padding_mode='{mode}' with padding {pads} copies from a spatial size of at least {smallest}"
+        wanted = (
+            f"padding_mode='{mode}' with padding {pads} copies from a spatial size of at least {smallest}"
+        )
         raise SizeError(f"{name}: argument 'x' has shape {tuple(x.shape)}; {wanted}")
     batched = x if x.dim() == len(pads) + 2 else x[None]  # torch pads only batches in these modes
     padded = F.pad(batched, [size for both in reversed(pads) for size in both], mode=MODES[mode])
@@ -118,7 +128,12 @@ def pad_backward(grad: Tensor, shape: torch.Size, pads: Pads, mode: str) -> Tens
 
 
 def require_fit(
-    name: str, x: Tensor, padded: Tensor, left: tuple[int, ...], kernel_size: tuple[int, ...], dilation: tuple[int, ...]
+    name: str,
+    x: Tensor,
+    padded: Tensor,
+    left: tuple[int, ...],
+    kernel_size: tuple[int, ...],
+    dilation: tuple[int, ...],
 ) -> None:
     """Let only inputs pass into which the kernel fits at least once."""
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
@@ -159,8 +174,15 @@ class _Convolution(Module):
     ) -> None:
         each_axis = single if self.axes == 1 else pair
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.kernel_size, self.stride, self.dilation = each_axis(kernel_size), each_axis(stride), each_axis(dilation)
-        self.padding, self.padding_mode = padding if isinstance(padding, str) else each_axis(padding), padding_mode
+        self.kernel_size, self.stride, self.dilation = (
+            each_axis(kernel_size),
+            each_axis(stride),
+            each_axis(dilation),
+        )
+        self.padding, self.padding_mode = (
+            padding if isinstance(padding, str) else each_axis(padding),
+            padding_mode,
+        )
         self.pads = convolution_pads(type(self).__name__, self, self.axes)
         fan_in = in_channels // groups * math.prod(self.kernel_size)
         bound = fan_in**-0.5 if fan_in else 0.0  # the initial range of torch's convolutions
@@ -182,7 +204,9 @@ class _Convolution(Module):
     def _convolve_backward(self, grad_output: Tensor) -> Tensor:
         """∂L/∂x; ∂L/∂W and ∂L/∂b are added to the parameters' gradients."""
         batched = self.saved["x"].dim() == self.axes + 2
-        x, grad_output = (self.saved["x"], grad_output) if batched else (self.saved["x"][None], grad_output[None])
+        x, grad_output = (
+            (self.saved["x"], grad_output) if batched else (self.saved["x"][None], grad_output[None])
+        )
         left = [(size, size) for size in pad_left(self.pads, self.padding_mode)]
         padded = F.pad(x, [size for both in reversed(left) for size in both])
         windows = (self.kernel_size, self.stride, self.dilation, grad_output.shape[2:])
@@ -194,4 +218,6 @@ class _Convolution(Module):
             self.bias.grad += grad.sum((0, 3)).flatten()
         grad_padded = col2im((weight.mT @ grad).flatten(1, 2), padded.shape, *windows)
         grad_x = pad_backward(grad_padded, x.shape, left, "zeros")
-        return pad_backward(grad_x if batched else grad_x[0], self.saved["shape"], self.pads, self.padding_mode)
+        return pad_backward(
+            grad_x if batched else grad_x[0], self.saved["shape"], self.pads, self.padding_mode
+        )

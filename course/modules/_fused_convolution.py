@@ -27,7 +27,9 @@ def conv_transpose_backward(module: ConvTranspose2d, grad_output: Tensor) -> Ten
     return _both_sums(module, grad_output, module.padding, module.output_padding)
 
 
-def _both_sums(module: Any, grad_output: Tensor, padding: tuple[int, ...], output_padding: tuple[int, ...] | None) -> Tensor:
+def _both_sums(
+    module: Any, grad_output: Tensor, padding: tuple[int, ...], output_padding: tuple[int, ...] | None
+) -> Tensor:
     """∂L/∂x, the others added; a transposed convolution has an output padding."""
     x, axes = module.saved["x"], len(padding)
     batched = x.dim() == axes + 2

@@ -16,7 +16,9 @@ LSTM_KIND = 2
 
 
 @kernel_for(LSTM.forward)
-def lstm(module: LSTM, x: Tensor, h0: Tensor | None = None, c0: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor] | None:
+def lstm(
+    module: LSTM, x: Tensor, h0: Tensor | None = None, c0: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor] | None:
     """(h_t, c_t) = LSTMCell(x_t, h_{t−1}, c_{t−1}) for t = 1 … T."""
     known = x.device.type == "cpu" and x.dtype == torch.float32 and torch.backends.mkldnn.is_available()
     if not known or not module.bias or module.proj_size or not x.numel():

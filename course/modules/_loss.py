@@ -20,5 +20,7 @@ class _Loss(Module):
     def __init__(self, reduction: str = "mean") -> None:
         if reduction not in self.reductions:
             known = ", ".join(map(repr, self.reductions))
-            raise ValueError(f"{type(self).__name__}: there is no reduction {reduction!r}: choose one of {known}")
+            raise ValueError(
+                f"{type(self).__name__}: there is no reduction {reduction!r}: choose one of {known}"
+            )
         self.reduction = reduction

@@ -27,5 +27,8 @@ def require_last_axes(owner: object, x: Tensor, normalized_shape: tuple[int, ...
     """
     if x.shape[-len(normalized_shape) :] != normalized_shape:
         wanted = ", ".join(map(str, normalized_shape))
-        both = f"argument 'x' has shape {tuple(x.shape)}, expected (…, {wanted}): it must end in normalized_shape"
+        both = (
+            f"argument 'x' has shape {tuple(x.shape)}, expected (…, {wanted}): it must end in "
+            f"normalized_shape"
+        )
         raise SizeError(f"{type(owner).__name__}: {both}")

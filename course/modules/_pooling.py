@@ -33,17 +33,23 @@ def require_windows(
     dilation: tuple[int, int],
     ceil_mode: bool,
 ) -> None:
-    """Let only images pass into which the window fits at least once, in ceil mode with less than a stride hanging over.
+    """Let only images pass into which the window fits at least once.
+
+    In ceil mode, it may hang over by less than a stride.
 
     Raises:
         RankError: neither an image nor a batch of them.
         SizeError: no window fits.
     """
     if x.dim() not in (3, 4):
-        raise RankError(f"{name}: argument 'x' has shape {tuple(x.shape)}, expected (batch, channels, height, width)")
+        raise RankError(
+            f"{name}: argument 'x' has shape {tuple(x.shape)}, expected (batch, channels, height, width)"
+        )
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
     overhang = [step - 1 if ceil_mode else 0 for step in stride]
-    smallest = tuple(max(span - 2 * pad - over, 1) for span, pad, over in zip(spans, padding, overhang, strict=True))
+    smallest = tuple(
+        max(span - 2 * pad - over, 1) for span, pad, over in zip(spans, padding, overhang, strict=True)
+    )
     if any(size < least for size, least in zip(x.shape[-2:], smallest, strict=True)):
         own = f"argument 'x' has shape {tuple(x.shape)}; the window covers {tuple(spans)}"
         raise SizeError(f"{name}: {own}, which does not fit: expected a spatial size of at least {smallest}")

@@ -7,9 +7,11 @@ from course.module import Module, Parameter
 
 
 class RecurrentCell(Module):
-    """A cell whose weights have `gates` · hidden_size rows; initial values lie in torch's range ±1/√hidden_size."""
+    """A cell whose weights have `gates` · hidden_size rows; initial values lie in torch's ±1/√hidden_size."""
 
-    def __init__(self, input_size: int, hidden_size: int, gates: int, bias: bool, rng: Generator | None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, gates: int, bias: bool, rng: Generator | None
+    ) -> None:
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         rows, bound = gates * hidden_size, hidden_size**-0.5 if hidden_size > 0 else 0.0
         self.weight_ih = Parameter.uniform((rows, input_size), bound, rng)
@@ -30,11 +32,17 @@ class RecurrentCell(Module):
         return F.linear(h, self.weight_hh.value, None if self.bias_hh is None else self.bias_hh.value)
 
     def to_input(self, grad: Tensor, x: Tensor) -> Tensor:
-        """With the gates' gradient u: ∂L/∂x = u W_ih, and uᵀ x and Σ_rows u added to the parameters' gradients."""
+        """With the gates' gradient u: ∂L/∂x = u W_ih.
+
+        The parameters' gradients gain uᵀ x and Σ_rows u.
+        """
         return _linear_backward(grad, x, self.weight_ih, self.bias_ih)
 
     def to_state(self, grad: Tensor, h: Tensor) -> Tensor:
-        """With the gates' gradient u: ∂L/∂h = u W_hh, and uᵀ h and Σ_rows u added to the parameters' gradients."""
+        """With the gates' gradient u: ∂L/∂h = u W_hh.
+
+        The parameters' gradients gain uᵀ h and Σ_rows u.
+        """
         return _linear_backward(grad, h, self.weight_hh, self.bias_hh)
 
 

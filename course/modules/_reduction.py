@@ -1,4 +1,4 @@
-"""What becomes of a loss's many numbers: all kept ("none"), averaged ("mean") or added up ("sum"), and the way back."""
+"""What becomes of a loss's numbers: kept ("none"), averaged ("mean") or added ("sum"), and the way back."""
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ def reduce(losses: Tensor, reduction: str) -> Tensor:
 
 
 def grad_of_losses(grad_output: Tensor, reduction: str, count: int) -> Tensor:
-    """∂L/∂L_i for each of `count` losses: g_i if they were kept, g if they were added up, g / count if averaged.
+    """∂L/∂L_i for each of `count` losses: g_i if they were kept, g if added up, g / count if averaged.
 
     A sum or a mean hands the same number to all of them, so that one number is returned: it broadcasts.
     """
@@ -38,5 +38,6 @@ def require_broadcast(owner: object, name: str, weight: Buffer | None, shape: tu
     beyond = len(found) > len(shape)
     if beyond or any(size not in (1, wanted) for size, wanted in zip(found[::-1], shape[::-1], strict=False)):
         raise SizeError(
-            f"{type(owner).__name__}: {name} has shape {found}, which does not broadcast to the input's {tuple(shape)}"
+            f"{type(owner).__name__}: {name} has shape {found}, which does not broadcast to the input's "
+            f"{tuple(shape)}"
         )

@@ -20,7 +20,11 @@ def places(
 
 
 def im2col(
-    x: Tensor, kernel_size: Sequence[int], stride: Sequence[int], dilation: Sequence[int], windows: Sequence[int]
+    x: Tensor,
+    kernel_size: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    windows: Sequence[int],
 ) -> Tensor:
     """Every window of a batch as a column of numbers: examples × (channels · kernel) × windows."""
     met = [x[..., *slices] for slices in places(kernel_size, stride, dilation, windows)]

@@ -17,7 +17,9 @@ class Add(Module):
     """
 
     formula = r"a = x + y"
-    source = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    source = (
+        "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    )
     lecture = 3
     counterpart = "torch.add"
     symbol = "+"
@@ -27,7 +29,9 @@ class Add(Module):
         self.save(x_shape=x.shape, y_shape=y.shape)
         return x + y
 
-    def backward(self, grad_output: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*y_shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*shape"]
+    ) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*y_shape"]]:
         return grad_output.sum_to_size(self.saved["x_shape"]), grad_output.sum_to_size(self.saved["y_shape"])
 
     @classmethod
@@ -35,5 +39,7 @@ class Add(Module):
         x = randn(rng, 4 * scale, 3)
         y = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x, y), reference=lambda m, x, y: torch.add(x, y), label="same shape")
-        yield Example(cls(), (x, y[0]), reference=lambda m, x, y: torch.add(x, y), label="a row for every example")
+        yield Example(
+            cls(), (x, y[0]), reference=lambda m, x, y: torch.add(x, y), label="a row for every example"
+        )
         yield Example(cls(), (x[0, 0], y), reference=lambda m, x, y: torch.add(x, y), label="a scalar")

@@ -17,9 +17,9 @@ from course.modules._windows import places
 class AvgPool2d(Module):
     """a[n, c, i, j] = (1/m) Σ_{u,v} x[n, c, s i + u − p, s j + v − p], padded places being 0.
 
-    s is the `stride` (the kernel size when left out), p the `padding`. m is the number of places in the window, the padded
-    ones among them unless count_include_pad=False, or `divisor_override`. With ceil_mode=True a last window that hangs over
-    the edge counts too.
+    s is the `stride` (the kernel size when left out), p the `padding`. m is the number of places in the
+    window, the padded ones among them unless count_include_pad=False, or `divisor_override`. With
+    ceil_mode=True a last window that hangs over the edge counts too.
 
     With g = ∂L/∂a (lecture 12): every number of a window gets g / m, and the sum over its windows.
 
@@ -29,7 +29,10 @@ class AvgPool2d(Module):
     """
 
     formula = r"a_{cij} = \frac{1}{m} \sum_{u,v} x_{c,\,si+u-p,\,sj+v-p}"
-    source = "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, Proc. IEEE 86 (1998)"
+    source = (
+        "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, "
+        "Proc. IEEE 86 (1998)"
+    )
     lecture = 12
     counterpart = "torch.nn.AvgPool2d"
 
@@ -56,12 +59,18 @@ class AvgPool2d(Module):
         windows = (self.kernel_size, self.stride, self.padding, self.ceil_mode)
         return F.avg_pool2d(x, *windows, self.count_include_pad, self.divisor_override)
 
-    def backward(self, grad_output: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "*batch height width"]:
+    def backward(
+        self, grad_output: Float[Tensor, "*batch rows columns"]
+    ) -> Float[Tensor, "*batch height width"]:
         shape, (rows, columns) = self.saved["shape"], grad_output.shape[-2:]
         share = grad_output / self._counts(shape[-2:], (rows, columns)).to(grad_output)
         (top, left), (height, width) = self.padding, shape[-2:]
-        reach = [(n - 1) * s + k for n, s, k in zip((rows, columns), self.stride, self.kernel_size, strict=True)]
-        grad_padded = grad_output.new_zeros(*shape[:-2], max(reach[0], top + height), max(reach[1], left + width))
+        reach = [
+            (n - 1) * s + k for n, s, k in zip((rows, columns), self.stride, self.kernel_size, strict=True)
+        ]
+        grad_padded = grad_output.new_zeros(
+            *shape[:-2], max(reach[0], top + height), max(reach[1], left + width)
+        )
         for slices in places(self.kernel_size, self.stride, (1, 1), (rows, columns)):
             grad_padded[..., *slices] += share
         return grad_padded[..., top : top + height, left : left + width]
@@ -71,10 +80,14 @@ class AvgPool2d(Module):
         if self.divisor_override is not None:
             return torch.tensor(self.divisor_override, device=device())
         along = []
-        for size, count, kernel, stride, pad in zip(sizes, windows, self.kernel_size, self.stride, self.padding, strict=True):
+        for size, count, kernel, stride, pad in zip(
+            sizes, windows, self.kernel_size, self.stride, self.padding, strict=True
+        ):
             first = torch.arange(count, device=device()) * stride - pad
             beyond = (first + kernel).clamp(max=size + pad)
-            along.append(beyond - first if self.count_include_pad else beyond.clamp(max=size) - first.clamp(min=0))
+            along.append(
+                beyond - first if self.count_include_pad else beyond.clamp(max=size) - first.clamp(min=0)
+            )
         return along[0][:, None] * along[1]
 
     @classmethod
@@ -91,4 +104,6 @@ class AvgPool2d(Module):
         yield Example(cls(2, divisor_override=3), (x,), reference=reference, label="another divisor")
         uncounted = cls((3, 2), stride=2, padding=1, ceil_mode=True, count_include_pad=False)
         by_torch = torch.nn.AvgPool2d((3, 2), 2, 1, True, False)
-        yield Example(uncounted, (x[0],), reference=lambda m, x: by_torch(x), label="one image, padding not counted")
+        yield Example(
+            uncounted, (x[0],), reference=lambda m, x: by_torch(x), label="one image, padding not counted"
+        )

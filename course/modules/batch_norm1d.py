@@ -1,4 +1,4 @@
-"""Batch normalization of rows and sequences: each channel with mean 0 and variance 1 over the batch and along the sequence."""
+"""Batch normalization of rows and sequences: channels with mean 0, variance 1 over batch and sequence."""
 
 from collections.abc import Iterator
 
@@ -11,11 +11,14 @@ from course.modules._batch_norm import _BatchNorm, batch_norm_by_torch
 
 
 class BatchNorm1d(_BatchNorm):
-    """a = γ (x − μ) / √(σ² + ε) + β for each channel, μ and σ² taken over the examples, and over the length of sequences.
+    """a = γ (x − μ) / √(σ² + ε) + β for each channel.
 
-    `weight` is γ and `bias` is β (None with affine=False). When training, σ² divides by n, and `running_mean` and `running_var`
-    (which divides by n − 1) move towards the batch's by a share `momentum`, or average all batches if it is None. In eval mode
-    these running statistics stand in for the batch's, unless track_running_stats=False.
+    μ and σ² are taken over the examples, and over the length of sequences.
+
+    `weight` is γ and `bias` is β (None with affine=False). When training, σ² divides by n, and `running_mean`
+    and `running_var` (which divides by n − 1) move towards the batch's by a share `momentum`, or average all
+    batches if it is None. In eval mode these running statistics stand in for the batch's, unless
+    track_running_stats=False.
 
     With g = ∂L/∂a, ĝ = γ g, r = 1/√(σ² + ε), x̂ = r (x − μ), and sums and means over a channel (lecture 14):
         ∂L/∂γ = Σ g x̂    ∂L/∂β = Σ g    ∂L/∂x = r (ĝ − mean(ĝ) − x̂ mean(ĝ x̂)), in eval mode r ĝ
@@ -27,7 +30,8 @@ class BatchNorm1d(_BatchNorm):
 
     formula = r"a = \gamma \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta"
     source = (
-        "Ioffe, Szegedy: Batch normalization: accelerating deep network training by reducing internal covariate shift, "
+        "Ioffe, Szegedy: Batch normalization: accelerating deep network training by reducing internal "
+        "covariate shift, "
         "ICML (2015)"
     )
     lecture = 14
@@ -47,7 +51,12 @@ class BatchNorm1d(_BatchNorm):
         x = randn(rng, 4 * scale, 3)
         yield Example(cls(3), (x,), reference=batch_norm_by_torch, label="training")
         yield Example(cls(3), (sequences,), reference=batch_norm_by_torch, label="sequences")
-        yield Example(cls(3, affine=False, momentum=None), (x,), reference=batch_norm_by_torch, label="no scale and shift")
+        yield Example(
+            cls(3, affine=False, momentum=None),
+            (x,),
+            reference=batch_norm_by_torch,
+            label="no scale and shift",
+        )
         yield Example(
             cls(3, track_running_stats=False, bias=False).eval(),
             (x,),

@@ -11,15 +11,19 @@ from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, optional_buffer, reduce, require_broadcast
 
-LEAST_LOG = -100.0  # torch.nn.BCELoss's bounds: a certain answer that is wrong costs 100 rather than infinity,
+# torch.nn.BCELoss's bounds: a certain answer that is wrong costs 100 rather than infinity,
+LEAST_LOG = -100.0
 LEAST_VARIANCE = 1e-12  # and its gradient is finite, too
 
 
 class BCELoss(_Loss):
-    """L_i = −w_i (y_i log p_i + (1 − y_i) log(1 − p_i)) for every element: x holds probabilities p, target y from 0 to 1.
+    """L_i = −w_i (y_i log p_i + (1 − y_i) log(1 − p_i)) for every element.
 
-    `weight` holds the w, broadcast over the elements (1 if None). The mean of all L_i by default, with `reduction` their sum or
-    each by itself. Logarithms are at least −100. With g_i = ∂L/∂L_i, which is g/n for a mean over n elements (lecture 07):
+    x holds probabilities p, and target holds y from 0 to 1.
+
+    `weight` holds the w, broadcast over the elements (1 if None). The mean of all L_i by default, with
+    `reduction` their sum or each by itself. Logarithms are at least −100. With g_i = ∂L/∂L_i, which is g/n
+    for a mean over n elements (lecture 07):
         ∂L/∂p_i = g_i w_i ((1 − y_i)/(1 − p_i) − y_i/p_i) = g_i w_i (p_i − y_i) / (p_i (1 − p_i))
         ∂L/∂y_i = g_i w_i (log(1 − p_i) − log p_i)
     where the division is by at least 1e-12. BCEWithLogitsLoss, joined with the sigmoid, needs no such bounds.
@@ -48,7 +52,9 @@ class BCELoss(_Loss):
         self.save(x=x, target=target)
         return reduce(self._weighted((target - 1) * log_not_p - target * log_p), self.reduction)
 
-    def backward(self, grad_output: Float[Tensor, "*loss_shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*loss_shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         x, target = self.saved["x"], self.saved["target"]
         grad_losses = self._weighted(grad_of_losses(grad_output, self.reduction, x.numel()))
         grad_x = grad_losses * (x - target) / (x * (1 - x)).clamp(min=LEAST_VARIANCE)
@@ -65,7 +71,9 @@ class BCELoss(_Loss):
         weight = torch.rand(3, generator=rng, device=rng.device) + 0.5
 
         def reference(m: BCELoss, x: Tensor, target: Tensor) -> Tensor:
-            return F.binary_cross_entropy(x, target, None if m.weight is None else m.weight.value, reduction=m.reduction)
+            return F.binary_cross_entropy(
+                x, target, None if m.weight is None else m.weight.value, reduction=m.reduction
+            )
 
         yield Example(cls(), (x, target), reference=reference, label="mean")
         yield Example(cls(weight, reduction="sum"), (x, target), reference=reference, label="weighted sum")
@@ -78,4 +86,6 @@ def _require_probabilities(name: str, value: Tensor) -> None:
     low, high = map(float, value.detach().aminmax())
     if not (low >= 0 and high <= 1):
         found, cure = low if not low >= 0 else high, "apply a sigmoid first, or use BCEWithLogitsLoss"
-        raise ValueError(f"BCELoss: argument '{name}' holds {found:g}, expected probabilities from 0 to 1: {cure}")
+        raise ValueError(
+            f"BCELoss: argument '{name}' holds {found:g}, expected probabilities from 0 to 1: {cure}"
+        )

@@ -20,12 +20,20 @@ class Bilinear(Module):
     """
 
     formula = r"a_o = x_1^\top W_o\, x_2 + b_o"
-    source = "Tenenbaum, Freeman: Separating style and content with bilinear models, Neural Computation 12 (2000)"
+    source = (
+        "Tenenbaum, Freeman: Separating style and content with bilinear models, Neural Computation 12 (2000)"
+    )
     lecture = 14
     counterpart = "torch.nn.Bilinear"
 
     def __init__(
-        self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, *, rng: Generator | None = None
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        rng: Generator | None = None,
     ) -> None:
         if in1_features < 1:
             raise ValueError(f"Bilinear: in1_features={in1_features}, expected at least 1")

@@ -54,5 +54,7 @@ class Concatenate(Module):
         x = randn(rng, 4 * scale, 3)
         y = randn(rng, 4 * scale, 2)
         yield Example(cls(1), (x, y), reference=lambda m, *inputs: torch.hstack(inputs), label="features")
-        yield Example(cls(), (x, x + 1, x[:1]), reference=lambda m, *inputs: torch.vstack(inputs), label="rows of three")
+        yield Example(
+            cls(), (x, x + 1, x[:1]), reference=lambda m, *inputs: torch.vstack(inputs), label="rows of three"
+        )
         yield Example(cls(-1), (x,), reference=lambda m, x: x.clone(), label="one alone")

@@ -16,11 +16,13 @@ from course.modules._reduction import grad_of_losses, reduce
 class ContrastiveLoss(_Loss):
     """L_i = ½ D_i² where row i of `same` is true (or 1), ½ max(0, m − D_i)² where not.
 
-    D_i = ‖x1_i − x2_i‖ is the distance of the two, m = `margin` how far apart they should be at least. The mean over all rows
-    by default, with `reduction` their sum or each by itself. With d_i = x1_i − x2_i and g_i = ∂L/∂L_i, which is g/n for a mean
-    over n rows (lecture 12), ∂D_i/∂x1_i = d_i/D_i gives
-        ∂L/∂x1_i = g_i d_i for two of a kind    ∂L/∂x1_i = −g_i max(0, m − D_i) d_i/D_i for two of different kinds
-    and ∂L/∂x2_i = −∂L/∂x1_i. Two of different kinds in the very same place are not driven apart: no direction is the right one.
+    D_i = ‖x1_i − x2_i‖ is the distance of the two, m = `margin` how far apart they should be at least. The
+    mean over all rows by default, with `reduction` their sum or each by itself. With d_i = x1_i − x2_i and
+    g_i = ∂L/∂L_i, which is g/n for a mean over n rows (lecture 12), ∂D_i/∂x1_i = d_i/D_i gives
+        ∂L/∂x1_i = g_i d_i for two of a kind
+        ∂L/∂x1_i = −g_i max(0, m − D_i) d_i/D_i for two of different kinds
+    and ∂L/∂x2_i = −∂L/∂x1_i. Two of different kinds in the very same place are not driven apart: no direction
+    is the right one.
 
     Raises:
         ValueError: `margin` is negative.
@@ -66,12 +68,17 @@ class ContrastiveLoss(_Loss):
 
         def each(m: ContrastiveLoss, x1: Tensor, x2: Tensor, same: Tensor) -> Tensor:
             distance = F.pairwise_distance(x1, x2, eps=0)
-            different = F.hinge_embedding_loss(distance, -torch.ones_like(distance), m.margin, reduction="none")
+            different = F.hinge_embedding_loss(
+                distance, -torch.ones_like(distance), m.margin, reduction="none"
+            )
             return torch.where(same.bool(), distance.square(), different.square()) / 2
 
         yield Example(cls(), (x1, x2, same), reference=lambda m, *xs: each(m, *xs).mean(), label="mean")
         yield Example(
-            cls(3.0, "sum"), (x1, x2, same.long()), reference=lambda m, *xs: each(m, *xs).sum(), label="sum, wide margin"
+            cls(3.0, "sum"),
+            (x1, x2, same.long()),
+            reference=lambda m, *xs: each(m, *xs).sum(),
+            label="sum, wide margin",
         )
         yield Example(cls(3.0, "none"), (x1, x2, same), reference=each, label="none")
         close = (x1, x1 + 0.2 * x2, torch.zeros_like(same))

@@ -13,7 +13,9 @@ from course.modules._convolution import _Convolution
 
 
 class Conv1d(_Convolution):
-    """a[n, o, i] = b_o + Σ_{c,u} W[o, c, u] · x[n, c, s i + d u − p], a cross-correlation as in torch; options as in Conv2d.
+    """a[n, o, i] = b_o + Σ_{c,u} W[o, c, u] · x[n, c, s i + d u − p].
+
+    This is a cross-correlation as in torch; options are as in Conv2d.
 
     With G = ∂L/∂a (lecture 12):
         ∂L/∂x[n, c, a] = Σ_{o,u} W[o, c, u] · G[n, o, i]    over the i with s i + d u − p = a
@@ -21,21 +23,29 @@ class Conv1d(_Convolution):
     computed as products of matrices by `_Convolution` in `course/modules/_convolution.py`.
 
     Raises:
-        ValueError: channels that the groups do not divide, an unknown padding or padding mode, "same" with a stride.
+        ValueError: channels that the groups do not divide, an unknown padding or padding mode, "same" with a
+            stride.
         SizeError: the kernel does not fit into the padded sequence.
     """
 
     formula = r"a_{oi} = b_o + \sum_{c,u} W_{ocu}\, x_{c,\,si+du-p}"
-    source = "Waibel, Hanazawa, Hinton, Shikano, Lang: Phoneme recognition using time-delay neural networks, ASSP 37 (1989)"
+    source = (
+        "Waibel, Hanazawa, Hinton, Shikano, Lang: Phoneme recognition using time-delay neural "
+        "networks, ASSP 37 (1989)"
+    )
     lecture = 12
     counterpart = "torch.nn.Conv1d"
 
     axes = 1
 
-    def forward(self, x: Float[Tensor, "*batch in_channels length"]) -> Float[Tensor, "*batch out_channels steps"]:
+    def forward(
+        self, x: Float[Tensor, "*batch in_channels length"]
+    ) -> Float[Tensor, "*batch out_channels steps"]:
         return self._convolve(x)
 
-    def backward(self, grad_output: Float[Tensor, "*batch out_channels steps"]) -> Float[Tensor, "*batch in_channels length"]:
+    def backward(
+        self, grad_output: Float[Tensor, "*batch out_channels steps"]
+    ) -> Float[Tensor, "*batch in_channels length"]:
         return self._convolve_backward(grad_output)
 
     @classmethod
@@ -48,7 +58,9 @@ class Conv1d(_Convolution):
             return out if m.bias is None else out + m.bias.value[:, None]
 
         yield Example(cls(2, 3, 3, rng=rng), (x,), reference=reference)
-        yield Example(cls(2, 3, 2, stride=2, padding=1, bias=False, rng=rng), (x,), reference=reference, label="strided")
+        yield Example(
+            cls(2, 3, 2, stride=2, padding=1, bias=False, rng=rng), (x,), reference=reference, label="strided"
+        )
 
         def padded(m: Conv1d, x: Tensor) -> Tensor:
             """Padding by torch, then a convolution without."""
@@ -65,4 +77,9 @@ class Conv1d(_Convolution):
         yield Example(repeated, (x,), reference=padded, label="edge repeated, dilation")
         ring = cls(2, 3, 3, padding=2, padding_mode="circular", bias=False, rng=rng)
         yield Example(ring, (x[0],), reference=padded, label="one sequence as a ring")
-        yield Example(cls(2, 3, 4, padding="same", rng=rng), (x,), reference=padded, label="more zeros after than before")
+        yield Example(
+            cls(2, 3, 4, padding="same", rng=rng),
+            (x,),
+            reference=padded,
+            label="more zeros after than before",
+        )

@@ -1,4 +1,7 @@
-"""Transposed convolution in two dimensions: every number of an image puts down a small pattern, and the patterns add up."""
+"""Transposed convolution in two dimensions: every number of an image puts down a small pattern.
+
+The patterns add up.
+"""
 
 import math
 from collections.abc import Iterator
@@ -16,19 +19,23 @@ from course.modules._windows import im2col
 
 
 class ConvTranspose2d(Module):
-    """a = b_o, and then a[n, o, s i + d u − p, s j + d v − p] += x[n, c, i, j] · W[c, o, u, v] for all c, i, j, u, v.
+    """a = b_o, and then a[n, o, s i + d u − p, s j + d v − p] += x[n, c, i, j] · W[c, o, u, v].
+
+    The addition is done for all c, i, j, u, v.
 
     That is what Conv2d's backward does with a gradient: from each output back to all places that it saw.
-    s is the `stride`, d the `dilation`; `padding` p cuts p rows and columns off each side of the result, `output_padding` adds
-    some after the last. `weight` is in_channels × out_channels / groups × kernel.
+    s is the `stride`, d the `dilation`; `padding` p cuts p rows and columns off each side of the result,
+    `output_padding` adds some after the last. `weight` is in_channels × out_channels / groups × kernel.
 
-    With G = ∂L/∂a (lecture 12), what was put down is collected again, at r = s i + d u − p and t = s j + d v − p:
+    With G = ∂L/∂a (lecture 12), what was put down is collected again, at r = s i + d u − p and t = s j + d v
+    − p:
         ∂L/∂x[n, c, i, j] = Σ_{o,u,v} W[c, o, u, v] · G[n, o, r, t]    a cross-correlation, Conv2d's forward
         ∂L/∂W[c, o, u, v] = Σ_{n,i,j} x[n, c, i, j] · G[n, o, r, t]    ∂L/∂b_o = Σ_{n,r,t} G[n, o, r, t]
     With the windows of G as the columns of a matrix (im2col), both sums are products of matrices.
 
     Raises:
-        ValueError: channels that the groups do not divide, a size out of range, another padding_mode than "zeros".
+        ValueError: channels that the groups do not divide, a size out of range, another padding_mode than
+            "zeros".
         SizeError: the padding cuts everything off, or the image has no place.
     """
 
@@ -54,7 +61,11 @@ class ConvTranspose2d(Module):
     ) -> None:
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         self.kernel_size, self.stride, self.dilation = pair(kernel_size), pair(stride), pair(dilation)
-        self.padding, self.output_padding, self.padding_mode = pair(padding), pair(output_padding), padding_mode
+        self.padding, self.output_padding, self.padding_mode = (
+            pair(padding),
+            pair(output_padding),
+            padding_mode,
+        )
         self._require_options()
         fan = out_channels // groups * math.prod(self.kernel_size)
         bound = fan**-0.5 if fan else 0.0  # torch.nn.ConvTranspose2d's initial range
@@ -64,19 +75,33 @@ class ConvTranspose2d(Module):
     def _require_options(self) -> None:
         if self.groups < 1 or self.in_channels % self.groups or self.out_channels % self.groups:
             channels = f"in_channels={self.in_channels}, out_channels={self.out_channels}"
-            raise ValueError(f"ConvTranspose2d: {channels} cannot be cut into groups={self.groups}: it must divide both")
-        if min(*self.kernel_size, *self.stride, *self.dilation) < 1 or min(self.padding + self.output_padding) < 0:
+            raise ValueError(
+                f"ConvTranspose2d: {channels} cannot be cut into groups={self.groups}: it must divide both"
+            )
+        if (
+            min(*self.kernel_size, *self.stride, *self.dilation) < 1
+            or min(self.padding + self.output_padding) < 0
+        ):
             sizes = f"kernel_size={self.kernel_size}, stride={self.stride}, dilation={self.dilation}"
             more = f"padding={self.padding}, output_padding={self.output_padding}"
-            raise ValueError(f"ConvTranspose2d: {sizes}: all must be at least 1; {more}: all must be at least 0")
+            raise ValueError(
+                f"ConvTranspose2d: {sizes}: all must be at least 1; {more}: all must be at least 0"
+            )
         steps = zip(self.output_padding, self.stride, self.dilation, strict=True)
         if any(more >= max(stride, dilation) for more, stride, dilation in steps):
             both = f"stride={self.stride} or dilation={self.dilation}"
-            raise ValueError(f"ConvTranspose2d: output_padding={self.output_padding}, expected less than {both}")
+            raise ValueError(
+                f"ConvTranspose2d: output_padding={self.output_padding}, expected less than {both}"
+            )
         if self.padding_mode != "zeros":
-            raise ValueError(f"ConvTranspose2d: padding_mode={self.padding_mode!r}, expected 'zeros': here padding cuts off")
+            raise ValueError(
+                f"ConvTranspose2d: padding_mode={self.padding_mode!r}, expected 'zeros': here "
+                f"padding cuts off"
+            )
 
-    def forward(self, x: Float[Tensor, "*batch in_channels height width"]) -> Float[Tensor, "*batch out_channels rows columns"]:
+    def forward(
+        self, x: Float[Tensor, "*batch in_channels height width"]
+    ) -> Float[Tensor, "*batch out_channels rows columns"]:
         self._require_image(x)
         self.save(x=x)
         bias = None if self.bias is None else self.bias.value
@@ -87,7 +112,9 @@ class ConvTranspose2d(Module):
         self, grad_output: Float[Tensor, "*batch out_channels rows columns"]
     ) -> Float[Tensor, "*batch in_channels height width"]:
         batched = self.saved["x"].dim() == 4
-        x, grad_output = (self.saved["x"], grad_output) if batched else (self.saved["x"][None], grad_output[None])
+        x, grad_output = (
+            (self.saved["x"], grad_output) if batched else (self.saved["x"][None], grad_output[None])
+        )
         if self.bias is not None:
             self.bias.grad += grad_output.sum((0, 2, 3))
         (rows, columns) = self.padding
@@ -105,10 +132,17 @@ class ConvTranspose2d(Module):
             wanted = "expected (batch, channels, height, width)"
             raise RankError(f"ConvTranspose2d: argument 'x' has shape {tuple(x.shape)}, {wanted}")
         spans = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel_size, strict=True)]
-        added = [span + more - 2 * cut for span, more, cut in zip(spans, self.output_padding, self.padding, strict=True)]
-        smallest = tuple(1 if first > 0 else 2 + -first // stride for first, stride in zip(added, self.stride, strict=True))
+        added = [
+            span + more - 2 * cut
+            for span, more, cut in zip(spans, self.output_padding, self.padding, strict=True)
+        ]
+        smallest = tuple(
+            1 if first > 0 else 2 + -first // stride for first, stride in zip(added, self.stride, strict=True)
+        )
         if any(size < least for size, least in zip(x.shape[-2:], smallest, strict=True)):
-            cut = f"padding={self.padding} would leave nothing: expected a spatial size of at least {smallest}"
+            cut = (
+                f"padding={self.padding} would leave nothing: expected a spatial size of at least {smallest}"
+            )
             raise SizeError(f"ConvTranspose2d: argument 'x' has shape {tuple(x.shape)}; {cut}")
 
     @classmethod
@@ -118,13 +152,17 @@ class ConvTranspose2d(Module):
         def reference(m: ConvTranspose2d, x: Tensor) -> Tensor:
             """Every number's pattern, laid down and summed by fold: another way than forward's."""
             patterns = torch.einsum("ncij,couv->nouvij", x, m.weight.value).flatten(1, 3).flatten(2)
-            sizes = zip(x.shape[2:], m.kernel_size, m.stride, m.padding, m.output_padding, m.dilation, strict=True)
+            sizes = zip(
+                x.shape[2:], m.kernel_size, m.stride, m.padding, m.output_padding, m.dilation, strict=True
+            )
             size = tuple((n - 1) * s - 2 * p + d * (k - 1) + 1 + more for n, k, s, p, more, d in sizes)
             out = F.fold(patterns, size, m.kernel_size, m.dilation, m.padding, m.stride)
             return out if m.bias is None else out + m.bias.value[:, None, None]
 
         yield Example(cls(2, 3, 2, rng=rng), (x,), reference=reference)
-        yield Example(cls(2, 1, 3, stride=2, padding=1, bias=False, rng=rng), (x,), reference=reference, label="strided")
+        yield Example(
+            cls(2, 1, 3, stride=2, padding=1, bias=False, rng=rng), (x,), reference=reference, label="strided"
+        )
         yield Example(cls(2, 2, 2, dilation=2, rng=rng), (x,), reference=reference, label="dilation")
         grouped = lambda m, x: F.conv_transpose2d(x, m.weight.value, m.bias.value, groups=2)  # noqa: E731
         yield Example(cls(2, 2, 2, groups=2, rng=rng), (x,), reference=grouped, label="groups")

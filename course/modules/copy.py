@@ -13,8 +13,8 @@ from course.module import Example, Module
 class Copy(Module):
     """a₁ = x, a₂ = x, …: the same value for each of `copies` readers.
 
-    With g_i = ∂L/∂a_i: ∂L/∂x = Σ_i g_i, since x acts on the loss along every path. A Graph sums by itself wherever a value is
-    read more than once; this module makes the summing visible.
+    With g_i = ∂L/∂a_i: ∂L/∂x = Σ_i g_i, since x acts on the loss along every path. A Graph sums by itself
+    wherever a value is read more than once; this module makes the summing visible.
 
     Raises:
         ValueError: fewer than one copy is asked for.
@@ -41,4 +41,6 @@ class Copy(Module):
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
         x = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x,), reference=lambda m, x: (x.clone(), x.clone()), label="two readers")
-        yield Example(cls(3), (x,), reference=lambda m, x: (x.clone(), x.clone(), x.clone()), label="three readers")
+        yield Example(
+            cls(3), (x,), reference=lambda m, x: (x.clone(), x.clone(), x.clone()), label="three readers"
+        )

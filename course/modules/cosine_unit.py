@@ -14,11 +14,15 @@ from course.module import Example, Module, Parameter
 class CosineUnit(Module):
     """a = cos(θx) + π, elementwise, with one parameter `theta` (a scalar) for all of x.
 
-    With g = ∂L/∂a (lecture 05): ∂L/∂x = −g · θ sin(θx) and ∂L/∂θ = Σ −g · x sin(θx), summed over all elements of x.
+    With g = ∂L/∂a (lecture 05): ∂L/∂x = −g · θ sin(θx) and ∂L/∂θ = Σ −g · x sin(θx), summed over all elements
+    of x.
     """
 
     formula = r"a = \cos(\theta x) + \pi"
-    source = "Lecture 05; Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5, for the chain rule it uses"
+    source = (
+        "Lecture 05; Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5, for the chain "
+        "rule it uses"
+    )
     lecture = 5
     symbol = "cos"
     local = ("−θ·sin(θx)",)
@@ -39,4 +43,6 @@ class CosineUnit(Module):
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
         x = randn(rng, 4 * scale, 3)
-        yield Example(cls(rng=rng), (x,), reference=lambda m, x: torch.cos(torch.mul(m.theta.value, x)).add(torch.pi))
+        yield Example(
+            cls(rng=rng), (x,), reference=lambda m, x: torch.cos(torch.mul(m.theta.value, x)).add(torch.pi)
+        )

@@ -9,7 +9,13 @@ from torch import Generator, Tensor
 
 from course.device import randn
 from course.module import Example
-from course.modules._class_target import class_axis, read_classes, require_class_shape, share_of_each, total_weight
+from course.modules._class_target import (
+    class_axis,
+    read_classes,
+    require_class_shape,
+    share_of_each,
+    total_weight,
+)
 from course.modules._loss import _Loss
 from course.modules._reduction import optional_buffer
 

@@ -13,8 +13,8 @@ from course.module import Example, Module
 class Divide(Module):
     """a = x / y, elementwise; shapes broadcast as torch's do.
 
-    With g = ∂L/∂a (lecture 03): ∂L/∂x = g / y and ∂L/∂y = −g x / y² = −g a / y, summed over the axes along which that input was
-    broadcast.
+    With g = ∂L/∂a (lecture 03): ∂L/∂x = g / y and ∂L/∂y = −g x / y² = −g a / y, summed over the axes along
+    which that input was broadcast.
     """
 
     formula = r"a = x / y"
@@ -29,7 +29,9 @@ class Divide(Module):
         self.save(y=y, out=out, x_shape=x.shape)
         return out
 
-    def backward(self, grad_output: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*y_shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*shape"]
+    ) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*y_shape"]]:
         y, x_shape = self.saved["y"], self.saved["x_shape"]
         grad_x = grad_output / y
         return grad_x.sum_to_size(x_shape), (-grad_x * self.saved["out"]).sum_to_size(y.shape)

@@ -12,10 +12,13 @@ from course.module import Example, Module
 
 
 class Dropout(Module):
-    """a = m x / (1 − p) while training, and a = x in eval mode; m is 0 with probability `p` and else 1, anew for every number.
+    """a = m x / (1 − p) while training, and a = x in eval mode.
 
-    The division keeps the expected value of a at x, so that nothing needs to change after training. `rng` draws the m.
-    With g = ∂L/∂a (lecture 11): ∂L/∂x = m g / (1 − p), with the same m as in forward; ∂L/∂x = g in eval mode.
+    m is 0 with probability `p` and else 1, anew for every number.
+
+    The division keeps the expected value of a at x, so that nothing needs to change after training. `rng`
+    draws the m. With g = ∂L/∂a (lecture 11): ∂L/∂x = m g / (1 − p), with the same m as in forward; ∂L/∂x = g
+    in eval mode.
 
     Raises:
         ValueError: `p` is not from 0 to 1.
@@ -23,7 +26,8 @@ class Dropout(Module):
 
     formula = r"a = \frac{m \odot x}{1 - p}, \quad m_i \sim \mathrm{Bernoulli}(1 - p)"
     source = (
-        "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: a simple way to prevent neural networks from "
+        "Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout: a simple way to prevent neural "
+        "networks from "
         "overfitting, Journal of Machine Learning Research 15 (2014)"
     )
     lecture = 11
@@ -58,7 +62,9 @@ class Dropout(Module):
             if not m.training or m.rng is None:
                 return F.dropout(x, m.p, training=m.training)
             again = m.rng.clone_state()  # draws what the module will draw, without using it up
-            return torch.where(torch.empty_like(x, dtype=torch.bool).bernoulli_(1 - m.p, generator=again), x, 0) / (1 - m.p)
+            return torch.where(
+                torch.empty_like(x, dtype=torch.bool).bernoulli_(1 - m.p, generator=again), x, 0
+            ) / (1 - m.p)
 
         yield Example(cls(rng=rng), (x,), reference=reference, label="training")
         yield Example(cls(0.2, rng=rng), (x,), reference=reference, label="training, p=0.2")

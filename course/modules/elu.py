@@ -19,7 +19,8 @@ class ELU(Module):
 
     formula = r"a = x \text{ if } x > 0, \text{ else } \alpha (e^x - 1)"
     source = (
-        "Clevert, Unterthiner, Hochreiter: Fast and accurate deep network learning by exponential linear units, ICLR (2016)"
+        "Clevert, Unterthiner, Hochreiter: Fast and accurate deep network learning by exponential linear "
+        "units, ICLR (2016)"
     )
     lecture = 6
     counterpart = "torch.nn.ELU"

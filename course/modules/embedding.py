@@ -14,11 +14,12 @@ from course.module import Example, Module, Parameter
 class Embedding(Module):
     """a = W[index]: one row of `weight` (num_embeddings × embedding_dim) for every number in `index`.
 
-    The row `padding_idx` starts at zero and gets no gradient. With a max_norm, rows that are looked up and longer (in the
-    p-norm, p = `norm_type`) are first shortened to it, in place. With scale_grad_by_freq=True a row's gradient is divided by
-    how often its number occurs.
+    The row `padding_idx` starts at zero and gets no gradient. With a max_norm, rows that are looked up and
+    longer (in the p-norm, p = `norm_type`) are first shortened to it, in place. With scale_grad_by_freq=True
+    a row's gradient is divided by how often its number occurs.
 
-    With G = ∂L/∂a (lecture 13): ∂L/∂W[k] = Σ G over all places where the index is k; the index, a whole number, has none.
+    With G = ∂L/∂a (lecture 13): ∂L/∂W[k] = Σ G over all places where the index is k; the index, a whole
+    number, has none.
 
     Raises:
         ValueError: a padding_idx outside the table.
@@ -42,12 +43,16 @@ class Embedding(Module):
         rng: Generator | None = None,
     ) -> None:
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise ValueError(f"Embedding: padding_idx={padding_idx} is outside a table of {num_embeddings} rows")
+            raise ValueError(
+                f"Embedding: padding_idx={padding_idx} is outside a table of {num_embeddings} rows"
+            )
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
         self.max_norm, self.norm_type, self.scale_grad_by_freq = max_norm, norm_type, scale_grad_by_freq
         home = device() if rng is None else rng.device
-        self.weight = Parameter(torch.empty(num_embeddings, embedding_dim, device=home).normal_(generator=rng))
+        self.weight = Parameter(
+            torch.empty(num_embeddings, embedding_dim, device=home).normal_(generator=rng)
+        )
         if self.padding_idx is not None:
             self.weight.value[self.padding_idx] = 0
 
@@ -56,7 +61,9 @@ class Embedding(Module):
         outside = (index < 0) | (index >= self.num_embeddings)
         if outside.any():
             wrong = f"argument 'index' holds {index[outside][0].item()}"
-            raise IndexError(f"Embedding: {wrong}, expected whole numbers from 0 to {self.num_embeddings - 1}")
+            raise IndexError(
+                f"Embedding: {wrong}, expected whole numbers from 0 to {self.num_embeddings - 1}"
+            )
         if self.max_norm is not None:
             self._shorten(index, self.max_norm)
         self.save(index=index)
@@ -81,7 +88,9 @@ class Embedding(Module):
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
         index = torch.randint(4, (2 * scale, 3), generator=rng, device=rng.device)
-        yield Example(cls(4, 2, rng=rng), (index,), reference=lambda m, index: F.embedding(index, m.weight.value))
+        yield Example(
+            cls(4, 2, rng=rng), (index,), reference=lambda m, index: F.embedding(index, m.weight.value)
+        )
         one = lambda m, index: F.one_hot(index, 4).to(m.weight.value) @ m.weight.value  # noqa: E731
         yield Example(cls(4, 2, rng=rng), (index[0],), reference=one, label="one sequence")
         # each once and none the padding: what those two options do elsewhere is, on purpose, not the gradient

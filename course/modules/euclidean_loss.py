@@ -21,7 +21,9 @@ class EuclideanLoss(Module):
     lecture = 5
     symbol = "½‖·‖²"
 
-    def forward(self, x: Float[Tensor, "batch features"], target: Float[Tensor, "batch features"]) -> Float[Tensor, " batch"]:
+    def forward(
+        self, x: Float[Tensor, "batch features"], target: Float[Tensor, "batch features"]
+    ) -> Float[Tensor, " batch"]:
         residual = target - x
         self.save(residual=residual)
         return 0.5 * residual.square().sum(dim=1)

@@ -11,7 +11,7 @@ from course.module import Example, Module
 
 
 class Exp(Module):
-    """a = eˣ, elementwise. With g = ∂L/∂a: ∂L/∂x = g · eˣ = g · a, so that the output is what backward needs."""
+    """a = eˣ, elementwise. With g = ∂L/∂a: ∂L/∂x = g · eˣ = g · a, so that backward needs the output."""
 
     formula = r"a = e^x"
     source = "Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5"

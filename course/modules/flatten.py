@@ -20,7 +20,10 @@ class Flatten(Module):
     """
 
     formula = r"a = \mathrm{flatten}(x)"
-    source = "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, Proc. IEEE 86 (1998)"
+    source = (
+        "LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, "
+        "Proc. IEEE 86 (1998)"
+    )
     lecture = 12
     counterpart = "torch.nn.Flatten"
 

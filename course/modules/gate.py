@@ -12,10 +12,10 @@ from course.module import Example, Module
 
 
 class Gate(Module):
-    """a = σ(z) x, elementwise, with gate logits `z`; shapes broadcast, so that one z may be the gate of a whole row.
+    """a = σ(z) x, elementwise, with gate logits `z`; shapes broadcast, so that one z may gate a whole row.
 
-    With g = ∂L/∂a and s = σ(z) (lecture 14): ∂L/∂x = g s and ∂L/∂z = g x s (1 − s), each summed over the axes along which that
-    input was broadcast. A closed gate (s = 0) stops the gradient of x, too.
+    With g = ∂L/∂a and s = σ(z) (lecture 14): ∂L/∂x = g s and ∂L/∂z = g x s (1 − s), each summed over the axes
+    along which that input was broadcast. A closed gate (s = 0) stops the gradient of x, too.
     """
 
     formula = r"a = \sigma(z) \odot x"
@@ -29,7 +29,9 @@ class Gate(Module):
         self.save(x=x, gate=gate)
         return gate * x
 
-    def backward(self, grad_output: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*z_shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*shape"]
+    ) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*z_shape"]]:
         x, gate = self.saved["x"], self.saved["gate"]
         grad_x = (grad_output * gate).sum_to_size(x.shape)
         grad_z = (grad_output * x).sum_to_size(gate.shape) * gate * (1 - gate)

@@ -13,10 +13,13 @@ from course.module import Example, Module
 
 
 class GELU(Module):
-    """a = x Φ(x), elementwise, Φ the normal distribution function; with ``approximate="tanh"``, Φ(x) ≈ ½ (1 + tanh u).
+    """a = x Φ(x), elementwise, Φ the normal distribution function.
+
+    With ``approximate="tanh"``, Φ(x) ≈ ½ (1 + tanh u).
 
     With g = ∂L/∂a (lecture 06): ∂L/∂x = g · (Φ(x) + x φ(x)), φ(x) = e^(−x²/2) / √(2π) being Φ's derivative.
-    Approximated, u = √(2/π) (x + 0.044715 x³) and φ(x) becomes ½ (1 − tanh² u) · √(2/π) (1 + 3 · 0.044715 x²).
+    Approximated, u = √(2/π) (x + 0.044715 x³) and φ(x) becomes ½ (1 − tanh² u) · √(2/π) (1 + 3 · 0.044715
+    x²).
 
     Raises:
         ValueError: `approximate` is neither "none" nor "tanh".
@@ -54,4 +57,6 @@ class GELU(Module):
         x = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x,), reference=lambda m, x: x * torch.special.ndtr(x))
         inner = lambda x: math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)  # noqa: E731
-        yield Example(cls("tanh"), (x,), reference=lambda m, x: x / 2 * (1 + torch.tanh(inner(x))), label="tanh")
+        yield Example(
+            cls("tanh"), (x,), reference=lambda m, x: x / 2 * (1 + torch.tanh(inner(x))), label="tanh"
+        )

@@ -27,12 +27,15 @@ class GlobalAvgPool2d(Module):
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels"]:
         if not x.shape[2] * x.shape[3]:
             raise SizeError(
-                f"GlobalAvgPool2d: argument 'x' has shape {tuple(x.shape)}, expected a height and width of at least 1"
+                f"GlobalAvgPool2d: argument 'x' has shape {tuple(x.shape)}, expected a height and width of "
+                f"at least 1"
             )
         self.save(shape=x.shape)
         return x.mean((2, 3))
 
-    def backward(self, grad_output: Float[Tensor, "batch channels"]) -> Float[Tensor, "batch channels height width"]:
+    def backward(
+        self, grad_output: Float[Tensor, "batch channels"]
+    ) -> Float[Tensor, "batch channels height width"]:
         shape = self.saved["shape"]
         return (grad_output / (shape[2] * shape[3]))[:, :, None, None].expand(shape)
 

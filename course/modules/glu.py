@@ -33,7 +33,9 @@ class GLU(Module):
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
         if not x.dim():
-            raise RankError(f"GLU: argument 'x' has shape (), expected one with an axis to halve, dim={self.dim}")
+            raise RankError(
+                f"GLU: argument 'x' has shape (), expected one with an axis to halve, dim={self.dim}"
+            )
         if x.shape[axis_of(self, x, self.dim)] % 2:
             even = "expected an even number along axis"
             raise SizeError(f"GLU: argument 'x' has shape {tuple(x.shape)}, {even} {self.dim}")
@@ -49,6 +51,10 @@ class GLU(Module):
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
         x = randn(rng, 4 * scale, 6)
-        yield Example(cls(), (x,), reference=lambda m, x: x[:, :3] / (1 + torch.exp(-x[:, 3:])), label="features")
+        yield Example(
+            cls(), (x,), reference=lambda m, x: x[:, :3] / (1 + torch.exp(-x[:, 3:])), label="features"
+        )
         half = 2 * scale
-        yield Example(cls(0), (x,), reference=lambda m, x: x[:half] / (1 + torch.exp(-x[half:])), label="rows")
+        yield Example(
+            cls(0), (x,), reference=lambda m, x: x[:half] / (1 + torch.exp(-x[half:])), label="rows"
+        )

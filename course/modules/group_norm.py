@@ -12,17 +12,21 @@ from course.module import Example, Module, Parameter
 
 
 class GroupNorm(Module):
-    """a = γ (x − μ) / √(σ² + ε) + β, with μ and σ² of a group of channels of one example, all its positions included.
+    """a = γ (x − μ) / √(σ² + ε) + β.
 
-    The `num_channels` channels, axis 1, fall into `num_groups` groups of neighbors; `weight` is γ and `bias` is β, one for each
-    channel (None with affine=False; only β with bias=False).
+    μ and σ² are those of a group of channels of one example, all its positions included.
 
-    With g = ∂L/∂a, ĝ = γ g, r = 1/√(σ² + ε), x̂ = r (x − μ), and means over a group, as derived in LayerNorm (lecture 14):
+    The `num_channels` channels, axis 1, fall into `num_groups` groups of neighbors; `weight` is γ and `bias`
+    is β, one for each channel (None with affine=False; only β with bias=False).
+
+    With g = ∂L/∂a, ĝ = γ g, r = 1/√(σ² + ε), x̂ = r (x − μ), and means over a group, as derived in LayerNorm
+    (lecture 14):
         ∂L/∂x = r (ĝ − mean(ĝ) − x̂ mean(ĝ x̂))
         ∂L/∂γ = Σ g x̂    ∂L/∂β = Σ g, summed over all but the channels
 
     Raises:
-        ValueError: the channels do not fall into groups of equal size, or there is only one value in every group.
+        ValueError: the channels do not fall into groups of equal size, or there is only one value in every
+            group.
     """
 
     formula = r"a = \gamma \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta"
@@ -34,12 +38,17 @@ class GroupNorm(Module):
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True
     ) -> None:
         if num_groups < 1 or num_channels % num_groups != 0:
-            raise ValueError(f"GroupNorm: {num_channels} channels cannot form {num_groups} groups: num_groups must divide them")
+            raise ValueError(
+                f"GroupNorm: {num_channels} channels cannot form {num_groups} groups: "
+                f"num_groups must divide them"
+            )
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
         self.weight = Parameter(torch.ones(num_channels, device=device())) if affine else None
         self.bias = Parameter(torch.zeros(num_channels, device=device())) if affine and bias else None
 
-    def forward(self, x: Float[Tensor, "batch num_channels *positions"]) -> Float[Tensor, "batch num_channels *positions"]:
+    def forward(
+        self, x: Float[Tensor, "batch num_channels *positions"]
+    ) -> Float[Tensor, "batch num_channels *positions"]:
         self.require_variance(x)
         grouped = self._in_groups(x)
         mean = grouped.mean(2, keepdim=True)
@@ -47,7 +56,9 @@ class GroupNorm(Module):
         scale = (centered.square().mean(2, keepdim=True) + self.eps).rsqrt()
         self.save(x=x, mean=mean, scale=scale)
         out = (centered * scale).reshape(x.shape)
-        weight, bias = (None if held is None else self._of_channels(held.value, x) for held in (self.weight, self.bias))
+        weight, bias = (
+            None if held is None else self._of_channels(held.value, x) for held in (self.weight, self.bias)
+        )
         out = out if weight is None else out * weight
         return out if bias is None else out + bias
 
@@ -98,5 +109,9 @@ class GroupNorm(Module):
             return F.group_norm(x, m.num_groups, weight, bias, m.eps)
 
         yield Example(cls(2, 4), (x,), reference=reference, label="two groups")
-        yield Example(cls(1, 4, bias=False), (images,), reference=reference, label="images, one group, no bias")
-        yield Example(cls(4, 4, eps=0.1, affine=False), (images,), reference=reference, label="a group for each channel")
+        yield Example(
+            cls(1, 4, bias=False), (images,), reference=reference, label="images, one group, no bias"
+        )
+        yield Example(
+            cls(4, 4, eps=0.1, affine=False), (images,), reference=reference, label="a group for each channel"
+        )

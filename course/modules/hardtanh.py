@@ -27,16 +27,21 @@ class Hardtanh(Module):
     symbol = "hardtanh"
     local = ("1 if m < x < M else 0",)
 
-    def __init__(self, min_val: float = -1.0, max_val: float = 1.0, min_value: None = None, max_value: None = None) -> None:
+    def __init__(
+        self, min_val: float = -1.0, max_val: float = 1.0, min_value: None = None, max_value: None = None
+    ) -> None:
         if min_value is not None or max_value is not None:
-            raise ValueError("Hardtanh: min_value and max_value are torch's old names: write min_val and max_val")
+            raise ValueError(
+                "Hardtanh: min_value and max_value are torch's old names: write min_val and max_val"
+            )
         if min_val >= max_val:
             raise ValueError(f"Hardtanh: min_val={min_val} must be below max_val={max_val}")
         self.min_val, self.max_val = min_val, max_val
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         out = x.clamp(self.min_val, self.max_val)
-        self.save(out=out)  # strictly inside exactly where x is, and the next module saves it anyway as its input
+        # strictly inside exactly where x is, and the next module saves it anyway as its input
+        self.save(out=out)
         return out
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -48,4 +53,6 @@ class Hardtanh(Module):
         x = 0.4 * randn(rng, 4 * scale, 3).clamp(-2, 2)
         outside = torch.cat([x, 2 + x, x - 2])
         yield Example(cls(), (outside,), reference=lambda m, x: F.hardtanh(x))
-        yield Example(cls(-0.95, 1.3), (x,), reference=lambda m, x: F.hardtanh(x, -0.95, 1.3), label="other ends")
+        yield Example(
+            cls(-0.95, 1.3), (x,), reference=lambda m, x: F.hardtanh(x, -0.95, 1.3), label="other ends"
+        )

@@ -11,7 +11,7 @@ from course.module import Example, Module
 
 
 class Identity(Module):
-    """a = x. With g = ∂L/∂a (lecture 06): ∂L/∂x = g. Arguments of the constructor are ignored, as in torch."""
+    """a = x. With g = ∂L/∂a (lecture 06): ∂L/∂x = g. The constructor ignores its arguments, as in torch."""
 
     formula = r"a = x"
     source = "Bishop: Pattern Recognition and Machine Learning (2006), section 5.1"

@@ -14,11 +14,13 @@ from course.modules._reduction import grad_of_losses, reduce
 
 
 class KLDivLoss(_Loss):
-    """L_i = y_i (log y_i − x_i) for every element: x holds log-probabilities, target y probabilities (log y if `log_target`).
+    """L_i = y_i (log y_i − x_i) for every element.
 
-    The mean of all L_i by default; with `reduction` "sum" their sum, "batchmean" their sum over the number of rows, which is
-    the divergence itself, averaged over examples; "none" keeps each. With g_i = ∂L/∂L_i, which is g over the number of elements
-    (or rows) for a mean, and t = log y (lecture 12):
+    x holds log-probabilities, and target holds probabilities y (log y if `log_target`).
+
+    The mean of all L_i by default; with `reduction` "sum" their sum, "batchmean" their sum over the number of
+    rows, which is the divergence itself, averaged over examples; "none" keeps each. With g_i = ∂L/∂L_i, which
+    is g over the number of elements (or rows) for a mean, and t = log y (lecture 12):
         ∂L/∂x_i = −g_i y_i    ∂L/∂y_i = g_i (log y_i + 1 − x_i)    ∂L/∂t_i = g_i y_i (t_i + 1 − x_i)
     """
 
@@ -41,7 +43,9 @@ class KLDivLoss(_Loss):
             return losses.sum() / _rows(x)
         return reduce(losses, self.reduction)
 
-    def backward(self, grad_output: Float[Tensor, "*loss_shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*loss_shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         x, target = self.saved["x"], self.saved["target"]
         if self.reduction == "batchmean":
             grad_losses = grad_output / _rows(x)
@@ -58,7 +62,9 @@ class KLDivLoss(_Loss):
         target = randn(rng, 4 * scale, 3).softmax(dim=1)
         for reduction, log_target in (("mean", False), ("sum", True), ("batchmean", False), ("none", True)):
             label = f"{reduction}, log_target={log_target}"
-            yield Example(cls(reduction, log_target), (x, target.log() if log_target else target), _reference, label)
+            yield Example(
+                cls(reduction, log_target), (x, target.log() if log_target else target), _reference, label
+            )
         yield Example(cls("batchmean"), (x[0], target[0]), _reference, "batchmean of one distribution")
         yield Example(cls("batchmean"), (x[0, 0], target[0, 0]), _reference, "batchmean of one number")
 

@@ -13,7 +13,9 @@ from course.modules._reduction import grad_of_losses, reduce
 
 
 class L1Loss(_Loss):
-    """L_i = |x_i − target_i| for every element; the mean of all by default, with `reduction` their sum or each by itself.
+    """L_i = |x_i − target_i| for every element.
+
+    The loss is the mean of all by default, with `reduction` their sum or each by itself.
 
     With g_i = ∂L/∂L_i, which is g/n for a mean over n elements (lecture 07):
         ∂L/∂x_i = g_i sign(x_i − target_i)    ∂L/∂target_i = −g_i sign(x_i − target_i)
@@ -32,7 +34,9 @@ class L1Loss(_Loss):
         self.save(residual=residual)
         return reduce(residual.abs(), self.reduction)
 
-    def backward(self, grad_output: Float[Tensor, "*loss_shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*loss_shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         residual = self.saved["residual"]
         grad = residual.sign().mul_(grad_of_losses(grad_output, self.reduction, residual.numel()))
         return grad, -grad

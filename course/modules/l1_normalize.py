@@ -15,12 +15,15 @@ from course.modules._normalize import _Normalize
 class L1Normalize(_Normalize):
     """a = x / max(‖x‖, ε) with ‖x‖ = Σ |x| along the axis `dim`; ε = `eps` keeps vectors of zeros at zero.
 
-    With g = ∂L/∂a and ∂‖x‖/∂x = sign(x) (lecture 08), since every x acts on its own output and on the norm of all:
+    With g = ∂L/∂a and ∂‖x‖/∂x = sign(x) (lecture 08), since every x acts on its own output and on the norm of
+    all:
         ∂L/∂x = (g − sign(x) Σ g a) / ‖x‖, the sum along `dim`, and g/ε where ‖x‖ < ε
     """
 
     formula = r"a = \frac{x}{\lVert x \rVert_1}"
-    source = "Arandjelović, Zisserman: Three things everyone should know to improve object retrieval, CVPR (2012)"
+    source = (
+        "Arandjelović, Zisserman: Three things everyone should know to improve object retrieval, CVPR (2012)"
+    )
     lecture = 8
     counterpart = "torch.nn.functional.normalize"
 
@@ -41,6 +44,8 @@ class L1Normalize(_Normalize):
         reference = lambda m, x: F.normalize(x, p=1, dim=m.dim, eps=m.eps)  # noqa: E731
         yield Example(cls(), (x,), reference=reference, label="rows")
         yield Example(cls(dim=0), (x,), reference=reference, label="columns")
-        yield Example(cls(dim=-1, eps=1e3), (x[0],), reference=reference, label="one vector, shorter than eps")
+        yield Example(
+            cls(dim=-1, eps=1e3), (x[0],), reference=reference, label="one vector, shorter than eps"
+        )
         middle = float(torch.linalg.vector_norm(x, 1, dim=1).mean())
         yield Example(cls(eps=middle), (x,), reference=reference, label="some rows shorter than eps")

@@ -13,12 +13,13 @@ from course.modules._normalized_shape import as_shape, require_last_axes
 
 
 class LayerNorm(Module):
-    """a = γ (x − μ) / √(σ² + ε) + β, with μ and σ² of the last axes, those in `normalized_shape`, of each example.
+    """a = γ (x − μ) / √(σ² + ε) + β, with μ and σ² of each example's last axes, those in `normalized_shape`.
 
     `weight` is γ and `bias` is β, in that shape (None with elementwise_affine=False; only β with bias=False).
 
-    With x̂ = r (x − μ), r = 1/√(σ² + ε), and g = ∂L/∂a, the gradient ĝ = γ g arrives at x̂. Each of the n features acts on the
-    output by itself, through σ² and through μ, sums and means running over the features of one example (lecture 14):
+    With x̂ = r (x − μ), r = 1/√(σ² + ε), and g = ∂L/∂a, the gradient ĝ = γ g arrives at x̂. Each of the n
+    features acts on the output by itself, through σ² and through μ, sums and means running over the features
+    of one example (lecture 14):
         ∂L/∂σ² = Σ ĝ (x − μ) · (−½ r³) = −½ r² Σ ĝ x̂
         ∂L/∂μ = −r Σ ĝ                             (σ² does not change with μ, since Σ (x − μ) = 0)
         ∂L/∂x = r ĝ + ∂L/∂μ · 1/n + ∂L/∂σ² · 2 (x − μ)/n
@@ -36,12 +37,22 @@ class LayerNorm(Module):
     counterpart = "torch.nn.LayerNorm"
 
     def __init__(
-        self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
     ) -> None:
         self.normalized_shape, self.eps = as_shape(normalized_shape), eps
         self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(torch.ones(self.normalized_shape, device=device())) if elementwise_affine else None
-        self.bias = Parameter(torch.zeros(self.normalized_shape, device=device())) if elementwise_affine and bias else None
+        self.weight = (
+            Parameter(torch.ones(self.normalized_shape, device=device())) if elementwise_affine else None
+        )
+        self.bias = (
+            Parameter(torch.zeros(self.normalized_shape, device=device()))
+            if elementwise_affine and bias
+            else None
+        )
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         require_last_axes(self, x, self.normalized_shape)
@@ -80,4 +91,6 @@ class LayerNorm(Module):
         yield Example(cls(4), (x,), reference=reference, label="the last axis")
         yield Example(cls((2, 4)), (x,), reference=reference, label="the last two axes")
         yield Example(cls(4, bias=False), (x[0],), reference=reference, label="no bias")
-        yield Example(cls(4, eps=0.1, elementwise_affine=False), (x,), reference=reference, label="no scale and shift")
+        yield Example(
+            cls(4, eps=0.1, elementwise_affine=False), (x,), reference=reference, label="no scale and shift"
+        )

@@ -11,7 +11,9 @@ from course.module import Example, Module, Parameter
 
 
 class Linear(Module):
-    """Y = X Wᵀ + b, applied to every row of X; `weight` is W (out_features × in_features), `bias` is b (None with bias=False).
+    """Y = X Wᵀ + b, applied to every row of X.
+
+    `weight` is W (out_features × in_features), `bias` is b (None with bias=False).
 
     With G = ∂L/∂Y (lecture 05), the rows of all leading axes taken together:
         ∂L/∂X = G W    ∂L/∂W = Gᵀ X    ∂L/∂b = Σ_rows G
@@ -22,7 +24,9 @@ class Linear(Module):
     lecture = 5
     counterpart = "torch.nn.Linear"
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, rng: Generator | None = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, rng: Generator | None = None
+    ) -> None:
         self.in_features, self.out_features = in_features, out_features
         bound = in_features**-0.5 if in_features > 0 else 0.0  # torch.nn.Linear's initial range
         self.weight = Parameter.uniform((out_features, in_features), bound, rng)
@@ -32,8 +36,13 @@ class Linear(Module):
         self.save(x=x)
         return F.linear(x, self.weight.value, None if self.bias is None else self.bias.value)
 
-    def backward(self, grad_output: Float[Tensor, "*batch out_features"]) -> Float[Tensor, "*batch in_features"]:
-        rows, grad_rows = self.saved["x"].reshape(-1, self.in_features), grad_output.reshape(-1, self.out_features)
+    def backward(
+        self, grad_output: Float[Tensor, "*batch out_features"]
+    ) -> Float[Tensor, "*batch in_features"]:
+        rows, grad_rows = (
+            self.saved["x"].reshape(-1, self.in_features),
+            grad_output.reshape(-1, self.out_features),
+        )
         self.weight.add_product(grad_rows.T, rows)
         if self.bias is not None:
             self.bias.grad += grad_rows.sum(dim=0)
@@ -45,5 +54,9 @@ class Linear(Module):
         with_bias = lambda m, x: x @ m.weight.value.T + m.bias.value  # noqa: E731
         yield Example(cls(3, 2, rng=rng), (x,), reference=with_bias)
         yield Example(cls(3, 1, rng=rng), (x[:1],), reference=with_bias, label="one row")
-        yield Example(cls(3, 2, rng=rng), (x.view(scale, 5, 3),), reference=with_bias, label="a batch of sequences")
-        yield Example(cls(3, 2, bias=False, rng=rng), (x,), reference=lambda m, x: x @ m.weight.value.T, label="no bias")
+        yield Example(
+            cls(3, 2, rng=rng), (x.view(scale, 5, 3),), reference=with_bias, label="a batch of sequences"
+        )
+        yield Example(
+            cls(3, 2, bias=False, rng=rng), (x,), reference=lambda m, x: x @ m.weight.value.T, label="no bias"
+        )

@@ -14,21 +14,25 @@ from course.modules._dropout import dropout_factors
 
 RunForward = Callable[[Module, str, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]]
 RunBackward = Callable[
-    [Module, str, dict[str, Tensor], Tensor | None, Tensor | None, Tensor | None], tuple[Tensor, Tensor, Tensor]
+    [Module, str, dict[str, Tensor], Tensor | None, Tensor | None, Tensor | None],
+    tuple[Tensor, Tensor, Tensor],
 ]
 
 
 class LSTM(Module):
-    """In every layer and direction, (h_t, c_t) = LSTMCell(x_t, h_{t−1}, c_{t−1}); the next layer reads h_1 … h_T.
+    """In every layer and direction, (h_t, c_t) = LSTMCell(x_t, h_{t−1}, c_{t−1}).
 
-    forward(x, h0, c0) takes x as time × batch × input_size (batch first with batch_first=True, without a batch also) and gives
-    the last layer's outputs, and the final h and c of each layer and direction; the state is 0 when left out. The parameters
-    are those of LSTMCell, named as in torch: weight_ih_l0, weight_hh_l0, … and with the ending _reverse for the direction from
-    the last step to the first. With a proj_size, h_t = W_hr (o_t ⊙ tanh c_t). `dropout` acts between layers while training.
+    The next layer reads h_1 … h_T.
 
-    Backpropagation through time (lecture 13) goes from the last step to the first, as Unroll(LSTMCell) does, but faster: only
-    u_t W_hh must wait for its turn. The input's part of all gates is one matrix product before the loop, and one product each
-    after it gives, with u = (u_1 … u_T),
+    forward(x, h0, c0) takes x as time × batch × input_size (batch first with batch_first=True, without a
+    batch also) and gives the last layer's outputs, and the final h and c of each layer and direction; the
+    state is 0 when left out. The parameters are those of LSTMCell, named as in torch: weight_ih_l0,
+    weight_hh_l0, … and with the ending _reverse for the direction from the last step to the first. With a
+    proj_size, h_t = W_hr (o_t ⊙ tanh c_t). `dropout` acts between layers while training.
+
+    Backpropagation through time (lecture 13) goes from the last step to the first, as Unroll(LSTMCell) does,
+    but faster: only u_t W_hh must wait for its turn. The input's part of all gates is one matrix product
+    before the loop, and one product each after it gives, with u = (u_1 … u_T),
         ∂L/∂x = u W_ih    ∂L/∂W_ih = uᵀ x    ∂L/∂W_hh = uᵀ (h_0 … h_{T−1})    ∂L/∂b_ih = ∂L/∂b_hh = Σ u
 
     Raises:
@@ -54,9 +58,15 @@ class LSTM(Module):
         *,
         rng: Generator | None = None,
     ) -> None:
-        if min(input_size, hidden_size, num_layers) < 1 or not 0 <= proj_size < hidden_size or not 0 <= dropout <= 1:
+        if (
+            min(input_size, hidden_size, num_layers) < 1
+            or not 0 <= proj_size < hidden_size
+            or not 0 <= dropout <= 1
+        ):
             given = f"{input_size=}, {hidden_size=}, {num_layers=}, {proj_size=}, {dropout=}"
-            raise ValueError(f"LSTM: {given}: sizes are at least 1, proj_size is below hidden_size, dropout within [0, 1]")
+            raise ValueError(
+                f"LSTM: {given}: sizes are at least 1, proj_size is below hidden_size, dropout within [0, 1]"
+            )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
         self.bidirectional, self.proj_size, self.rng = bidirectional, proj_size, rng
@@ -89,15 +99,20 @@ class LSTM(Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         return self.back_through_layers(run_backward, grad_output, grad_h, grad_c)
 
-    def through_layers(self, run: RunForward, x: Tensor, h0: Tensor | None, c0: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def through_layers(
+        self, run: RunForward, x: Tensor, h0: Tensor | None, c0: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Layer upon layer, each of them one run, or one in each direction."""
         if x.dim() not in (2, 3):
             raise RankError(
-                f"LSTM: argument 'x' has shape {tuple(x.shape)}, expected (time, batch, input_size={self.input_size})"
+                f"LSTM: argument 'x' has shape {tuple(x.shape)}, expected (time, batch, "
+                f"input_size={self.input_size})"
             )
         steps = self._time_first(x)
         if not len(steps):
-            raise SizeError(f"LSTM: argument 'x' has shape {tuple(x.shape)}, expected at least one step in time")
+            raise SizeError(
+                f"LSTM: argument 'x' has shape {tuple(x.shape)}, expected at least one step in time"
+            )
         count, batch = self.num_layers * (1 + self.bidirectional), steps.shape[1]
         h0 = self._state("h0", h0, x, (count, batch, self.proj_size or self.hidden_size))
         c0 = self._state("c0", c0, x, (count, batch, self.hidden_size))
@@ -168,7 +183,9 @@ class LSTM(Module):
 
         def reference(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             weights = [parameter.value for parameter in m.parameters()]  # in torch's order
-            found = torch.lstm(x, (h0, c0), weights, m.bias, m.num_layers, 0.0, False, m.bidirectional, m.batch_first)
+            found = torch.lstm(
+                x, (h0, c0), weights, m.bias, m.num_layers, 0.0, False, m.bidirectional, m.batch_first
+            )
             return found[0], found[1], found[2]
 
         yield Example(cls(2, 3, rng=rng), (x, h, 0.5 * h), reference=reference)
@@ -186,13 +203,16 @@ class LSTM(Module):
             return out[0], h[:, 0], c[:, 0]
 
         single = cls(2, 3, batch_first=True, bidirectional=True, rng=rng)
-        yield Example(single, (x[:, 0], hs[:2, 0], cs[:2, 0]), reference=one, label="one sequence, both directions")
+        yield Example(
+            single, (x[:, 0], hs[:2, 0], cs[:2, 0]), reference=one, label="one sequence, both directions"
+        )
 
         def dropped(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             weights = [parameter.value for parameter in m.parameters()]
             options = (True, 1, 0.0, False, False, False)
             between, h1, c1 = torch.lstm(x, (h0[:1], c0[:1]), weights[:4], *options)
-            again = None if m.rng is None else m.rng.clone_state()  # draws what the module will draw, without using it up
+            # draws what the module will draw, without using it up
+            again = None if m.rng is None else m.rng.clone_state()
             between = between * dropout_factors(between, m.dropout, again)
             out, h2, c2 = torch.lstm(between, (h0[1:], c0[1:]), weights[4:], *options)
             return out, torch.cat([h1, h2]), torch.cat([c1, c2])
@@ -201,7 +221,9 @@ class LSTM(Module):
         yield Example(between, (x, hs[:2], cs[:2]), reference=dropped, label="dropout between layers")
 
 
-def run_forward(lstm: Module, ending: str, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+def run_forward(
+    lstm: Module, ending: str, x: Tensor, h: Tensor, c: Tensor
+) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
     """One layer in one direction: its outputs, the last h and c, and what backward reads, step after step."""
     own = {name: parameter.value for name, parameter in own_parameters(lstm, ending).items()}
     reverse, weight_hr = ending.endswith("_reverse"), own.get("weight_hr")
@@ -234,7 +256,9 @@ def run_backward(
     """The gradients of x and of the h and c before the first step; those of the parameters are added."""
     own, reverse = own_parameters(lstm, ending), ending.endswith("_reverse")
     weight_hh, weight_hr = own["weight_hh"].value, own.get("weight_hr")
-    x, h0, h, i, f, z, o, c, tanh_c = (memory[name] for name in ("x", "h0", "h", "i", "f", "z", "o", "c", "tanh_c"))
+    x, h0, h, i, f, z, o, c, tanh_c = (
+        memory[name] for name in ("x", "h0", "h", "i", "f", "z", "o", "c", "tanh_c")
+    )
     if reverse:
         x, grad_output = x.flip(0), None if grad_output is None else grad_output.flip(0)
     # As in LSTMCell, of all steps at once: how g_h adds to γ, and what turns (γ, γ, γ, g_h) into u.

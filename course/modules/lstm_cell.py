@@ -17,18 +17,24 @@ class LSTMCell(RecurrentCell):
     The rows of the weights hold input gate, forget gate, candidate and output gate, in this order:
         (i, f, z, o) = (σ, σ, tanh, σ)(W_ih x + b_ih + W_hh h + b_hh)
 
-    With g_h = ∂L/∂h' and g_c = ∂L/∂c' (lecture 13), c' also acts through h': γ = g_c + g_h ⊙ o ⊙ (1 − tanh² c'). Then
-    ∂L/∂c = γ ⊙ f, the gates' gradients before their squashing are
+    With g_h = ∂L/∂h' and g_c = ∂L/∂c' (lecture 13), c' also acts through h': γ = g_c + g_h ⊙ o ⊙ (1 − tanh²
+    c'). Then ∂L/∂c = γ ⊙ f, the gates' gradients before their squashing are
         u_i = γ z i (1 − i)    u_f = γ c f (1 − f)    u_z = γ i (1 − z²)    u_o = g_h tanh(c') o (1 − o)
-    and with u = (u_i, u_f, u_z, u_o): ∂L/∂x = u W_ih, ∂L/∂h = u W_hh, ∂L/∂W_ih = uᵀ x, ∂L/∂W_hh = uᵀ h, ∂L/∂b = Σ_rows u.
+    and with u = (u_i, u_f, u_z, u_o): ∂L/∂x = u W_ih, ∂L/∂h = u W_hh, ∂L/∂W_ih = uᵀ x, ∂L/∂W_hh = uᵀ h, ∂L/∂b
+    = Σ_rows u.
     """
 
     formula = r"c' = f \odot c + i \odot z, \quad h' = o \odot \tanh(c')"
-    source = "Hochreiter, Schmidhuber: Long short-term memory, Neural Computation 9 (1997); Gers, Schmidhuber, Cummins (2000)"
+    source = (
+        "Hochreiter, Schmidhuber: Long short-term memory, Neural Computation 9 (1997); Gers, "
+        "Schmidhuber, Cummins (2000)"
+    )
     lecture = 13
     counterpart = "torch.nn.LSTMCell"
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Generator | None = None) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Generator | None = None
+    ) -> None:
         super().__init__(input_size, hidden_size, 4, bias, rng)
 
     def forward(
@@ -47,9 +53,13 @@ class LSTMCell(RecurrentCell):
         return o * tanh_c, c_after
 
     def backward(
-        self, grad_h: Float[Tensor, "*batch hidden_size"] | None, grad_c: Float[Tensor, "*batch hidden_size"] | None = None
+        self,
+        grad_h: Float[Tensor, "*batch hidden_size"] | None,
+        grad_c: Float[Tensor, "*batch hidden_size"] | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        x, h, c, i, f, z, o, tanh_c = (self.saved[name] for name in ("x", "h", "c", "i", "f", "z", "o", "tanh_c"))
+        x, h, c, i, f, z, o, tanh_c = (
+            self.saved[name] for name in ("x", "h", "c", "i", "f", "z", "o", "tanh_c")
+        )
         grad_h = torch.zeros_like(h) if grad_h is None else grad_h
         grad_c = torch.zeros_like(h) if grad_c is None else grad_c
         gamma = grad_c + grad_h * o * (1 - tanh_c * tanh_c)

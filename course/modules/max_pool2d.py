@@ -13,13 +13,16 @@ from course.modules._pooling import require_window, require_windows
 
 
 class MaxPool2d(Module):
-    """a[n, c, i, j] = the largest x[n, c, s i + d u − p, s j + d v − p] over the window's u, v; never a padded place.
+    """a[n, c, i, j] = the largest x[n, c, s i + d u − p, s j + d v − p] over the window's u, v.
 
-    s is the `stride` (the kernel size when left out), d the `dilation`, p the `padding`. With ceil_mode=True a last window
-    that hangs over the edge counts too; with return_indices=True the winners' places are returned as well.
+    It is never a padded place.
 
-    With g = ∂L/∂a (lecture 12): g goes to the number that won, the first of them in a tie, and adds up where one number wins
-    several windows; all others get 0.
+    s is the `stride` (the kernel size when left out), d the `dilation`, p the `padding`. With ceil_mode=True
+    a last window that hangs over the edge counts too; with return_indices=True the winners' places are
+    returned as well.
+
+    With g = ∂L/∂a (lecture 12): g goes to the number that won, the first of them in a tie, and adds up where
+    one number wins several windows; all others get 0.
 
     Raises:
         ValueError: more padding than half the kernel, or a size below 1.
@@ -27,7 +30,9 @@ class MaxPool2d(Module):
     """
 
     formula = r"a_{cij} = \max_{u,v} x_{c,\,si+du-p,\,sj+dv-p}"
-    source = "Ranzato, Huang, Boureau, LeCun: Unsupervised learning of invariant feature hierarchies, CVPR (2007)"
+    source = (
+        "Ranzato, Huang, Boureau, LeCun: Unsupervised learning of invariant feature hierarchies, CVPR (2007)"
+    )
     lecture = 12
     counterpart = "torch.nn.MaxPool2d"
 
@@ -48,7 +53,10 @@ class MaxPool2d(Module):
 
     def forward(
         self, x: Float[Tensor, "*batch height width"]
-    ) -> Float[Tensor, "*batch rows columns"] | tuple[Float[Tensor, "*batch rows columns"], Int[Tensor, "*batch rows columns"]]:
+    ) -> (
+        Float[Tensor, "*batch rows columns"]
+        | tuple[Float[Tensor, "*batch rows columns"], Int[Tensor, "*batch rows columns"]]
+    ):
         options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
         require_windows("MaxPool2d", x, *options)
         out, indices = F.max_pool2d(x, *options, return_indices=True)
@@ -60,14 +68,16 @@ class MaxPool2d(Module):
     ) -> Float[Tensor, "*batch height width"]:
         grad_x = grad_output.new_zeros(self.saved["shape"])
         winners = self.saved["indices"]  # each the place row · width + column in its own image
-        grad_x.flatten(-2).scatter_add_(-1, winners.flatten(-2), grad_output.flatten(-2))  # grad_x[winner] += grad_output
+        # grad_x[winner] += grad_output
+        grad_x.flatten(-2).scatter_add_(-1, winners.flatten(-2), grad_output.flatten(-2))
         return grad_x
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
         count = scale * 2 * 5 * 4
         shuffled = torch.randperm(count, generator=rng, device=rng.device).to(torch.get_default_dtype())
-        x = (shuffled / count).view(scale, 2, 5, 4)  # no two alike: a finite difference must not change who wins
+        # no two alike: a finite difference must not change who wins
+        x = (shuffled / count).view(scale, 2, 5, 4)
 
         def reference(m: MaxPool2d, x: Tensor) -> Tensor:
             padded = F.pad(x, (m.padding[1], m.padding[1], m.padding[0], m.padding[0]), value=-torch.inf)
@@ -76,7 +86,11 @@ class MaxPool2d(Module):
 
         yield Example(cls(2), (x,), reference=reference)
         yield Example(cls(3, stride=1, padding=1), (x,), reference=reference, label="overlapping")
-        yield Example(cls((2, 3)), (x[0],), reference=lambda m, x: reference(m, x[None])[0], label="one image")
+        yield Example(
+            cls((2, 3)), (x[0],), reference=lambda m, x: reference(m, x[None])[0], label="one image"
+        )
         apart = cls((2, 3), stride=2, padding=1, dilation=2, ceil_mode=True)
         by_torch = torch.nn.MaxPool2d((2, 3), 2, 1, 2, ceil_mode=True)
-        yield Example(apart, (x,), reference=lambda m, x: by_torch(x), label="dilation, hanging over the edge")
+        yield Example(
+            apart, (x,), reference=lambda m, x: by_torch(x), label="dilation, hanging over the edge"
+        )

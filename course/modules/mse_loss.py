@@ -13,7 +13,9 @@ from course.modules._reduction import grad_of_losses, reduce
 
 
 class MSELoss(_Loss):
-    """L_i = (x_i − target_i)² for every element; the mean of all by default, with `reduction` their sum or each by itself.
+    """L_i = (x_i − target_i)² for every element.
+
+    The loss is the mean of all by default, with `reduction` their sum or each by itself.
 
     With g_i = ∂L/∂L_i, which is g/n for a mean over n elements (lecture 07):
         ∂L/∂x_i = 2 g_i (x_i − target_i)    ∂L/∂target_i = −2 g_i (x_i − target_i)
@@ -31,7 +33,9 @@ class MSELoss(_Loss):
         self.save(residual=residual)
         return reduce(residual.square(), self.reduction)
 
-    def backward(self, grad_output: Float[Tensor, "*loss_shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*loss_shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         residual = self.saved["residual"]
         grad = grad_of_losses(2 * grad_output, self.reduction, residual.numel()) * residual
         return grad, -grad

@@ -13,30 +13,44 @@ from course.errors import RankError, SizeError
 from course.module import Example, Module, Parameter
 from course.modules._dropout import dropout_factors
 from course.modules.linear import Linear
-from course.modules.scaled_dot_product_attention import MEMORY, as_addend, attend, attend_backward, causal_mask
+from course.modules.scaled_dot_product_attention import (
+    MEMORY,
+    as_addend,
+    attend,
+    attend_backward,
+    causal_mask,
+)
 
 
 class MultiheadAttention(Module):
-    """H heads, each attending with its own part of the projections, side by side through one more linear map, `out_proj`.
+    """H heads, each attending with its own part of the projections.
 
-    forward(query, key, value) takes time × batch × features (batch first with batch_first=True; without a batch also), returns
-    the output and the attention weights, averaged over the heads unless average_attn_weights=False; None if not need_weights.
-    In `key_padding_mask` (batch × keys) and `attn_mask` (queries × keys, or one for each batch and head), true *forbids*
-    attending, as in torch; numbers are added to the scores. is_causal=True without an attn_mask lets query i attend to the keys
-    0 … i. A query that may attend to nothing gets zeros from every head.
+    Side by side, they go through one more linear map, `out_proj`.
 
-    `in_proj_weight` holds W_q, W_k and W_v one below the other (three parameters when kdim or vdim differ), `in_proj_bias` the
-    biases. With add_bias_kv one more key and value is learned (`bias_k`, `bias_v`); with add_zero_attn one more is zero.
+    forward(query, key, value) takes time × batch × features (batch first with batch_first=True; without a
+    batch also), returns the output and the attention weights, averaged over the heads unless
+    average_attn_weights=False; None if not need_weights. In `key_padding_mask` (batch × keys) and `attn_mask`
+    (queries × keys, or one for each batch and head), true *forbids* attending, as in torch; numbers are added
+    to the scores. is_causal=True without an attn_mask lets query i attend to the keys 0 … i. A query that may
+    attend to nothing gets zeros from every head.
 
-    Backward (lecture 14) is the chain in reverse: ∂L/∂heads = out_proj.backward(G), each head's attention backward, and with
-    U = (∂L/∂q, ∂L/∂k, ∂L/∂v) the linear maps' ∂L/∂query = U_q W_q, ∂L/∂W_q = U_qᵀ query, ∂L/∂b_q = Σ U_q, likewise for k and v.
+    `in_proj_weight` holds W_q, W_k and W_v one below the other (three parameters when kdim or vdim differ),
+    `in_proj_bias` the biases. With add_bias_kv one more key and value is learned (`bias_k`, `bias_v`); with
+    add_zero_attn one more is zero.
+
+    Backward (lecture 14) is the chain in reverse: ∂L/∂heads = out_proj.backward(G), each head's attention
+    backward, and with U = (∂L/∂q, ∂L/∂k, ∂L/∂v) the linear maps' ∂L/∂query = U_q W_q, ∂L/∂W_q = U_qᵀ query,
+    ∂L/∂b_q = Σ U_q, likewise for k and v.
 
     Raises:
         ValueError: embed_dim is not divisible by num_heads, or dropout is not from 0 to 1.
         RankError, SizeError: shapes that do not fit together.
     """
 
-    formula = r"[a_1 \dots a_H]\, W_o^\top + b_o, \quad a_h = \mathrm{softmax}\!\left(Q_h K_h^\top / \sqrt{d}\right) V_h"
+    formula = (
+        r"[a_1 \dots a_H]\, W_o^\top + b_o, \quad a_h = \mathrm{softmax}\!\left(Q_h K_h^\top / "
+        r"\sqrt{d}\right) V_h"
+    )
     source = "Vaswani et al.: Attention is all you need, NIPS (2017)"
     lecture = 14
     counterpart = "torch.nn.MultiheadAttention"
@@ -61,7 +75,12 @@ class MultiheadAttention(Module):
         if not 0 <= dropout <= 1:
             raise ValueError(f"MultiheadAttention: dropout={dropout}, but it is a probability: pass 0 to 1")
         self.embed_dim, self.num_heads, self.head_dim = embed_dim, num_heads, embed_dim // num_heads
-        self.dropout, self.add_zero_attn, self.batch_first, self.rng = dropout, add_zero_attn, batch_first, rng
+        self.dropout, self.add_zero_attn, self.batch_first, self.rng = (
+            dropout,
+            add_zero_attn,
+            batch_first,
+            rng,
+        )
         self.kdim, self.vdim = kdim or embed_dim, vdim or embed_dim
         if self.kdim == self.vdim == embed_dim:
             self.in_proj_weight = xavier_uniform(3 * embed_dim, embed_dim, rng)
@@ -94,7 +113,9 @@ class MultiheadAttention(Module):
     ) -> tuple[Float[Tensor, "*query_shape embed_dim"], Float[Tensor, "..."] | None]:
         if query.dim() not in (2, 3) or key.dim() != query.dim():
             shapes = f"query has shape {tuple(query.shape)}, key {tuple(key.shape)}"
-            raise RankError(f"MultiheadAttention: {shapes}, expected (time, batch, features) or (time, features) for both")
+            raise RankError(
+                f"MultiheadAttention: {shapes}, expected (time, batch, features) or (time, features) for both"
+            )
         inputs = [self._batch_first(x) for x in (query, key, value)]
         if inputs[0].shape[0] != inputs[1].shape[0]:
             shapes = f"query has shape {tuple(query.shape)}, key {tuple(key.shape)}"
@@ -105,7 +126,9 @@ class MultiheadAttention(Module):
         mask = self._mask(q, k, key_padding_mask, attn_mask, is_causal)
         heads, memory = attend(q, k, v, mask, None, self.dropout if self.training else 0.0, self.rng)
         out = self.out_proj(self._merge(heads))
-        masks = tuple(None if m is None or m.dtype == torch.bool else m.shape for m in (key_padding_mask, attn_mask))
+        masks = tuple(
+            None if m is None or m.dtype == torch.bool else m.shape for m in (key_padding_mask, attn_mask)
+        )
         asked = (average_attn_weights, query.dim() == 2)
         weights = self._weights(memory, *asked) if need_weights else None
         if not need_weights:
@@ -126,10 +149,13 @@ class MultiheadAttention(Module):
         grad_masks = self._mask_backward(grad_scores)
         del grad_scores, memory  # large, and not needed any more
         grad_inputs = self._project_backward(self._append_backward(*map(self._merge, grads)))
-        query, key, value = (x[0] if unbatched else x.transpose(0, 1) if not self.batch_first else x for x in grad_inputs)
+        query, key, value = (
+            x[0] if unbatched else x.transpose(0, 1) if not self.batch_first else x for x in grad_inputs
+        )
         return query, key, value, grad_masks[0], None, grad_masks[1], None, None
 
-    # Each step and its backward: the layout, the projections, the keys that are appended, the heads, the masks, the weights.
+    # Each step and its backward: the layout, the projections, the keys that are appended, the heads, the
+    # masks, the weights.
 
     def _batch_first(self, x: Tensor) -> Tensor:
         return x[None] if x.dim() == 2 else x if self.batch_first else x.transpose(0, 1)
@@ -140,15 +166,22 @@ class MultiheadAttention(Module):
     def _parts(self) -> list[tuple[Parameter, slice]]:
         """For query, key and value: the parameter that projects it, and its rows."""
         if "in_proj_weight" in vars(self):
-            return [(self.in_proj_weight, slice(i * self.embed_dim, (i + 1) * self.embed_dim)) for i in range(3)]
-        return [(weight, slice(None)) for weight in (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)]
+            return [
+                (self.in_proj_weight, slice(i * self.embed_dim, (i + 1) * self.embed_dim)) for i in range(3)
+            ]
+        return [
+            (weight, slice(None)) for weight in (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
+        ]
 
     def _project(self, inputs: list[Tensor], same: bool) -> Sequence[Tensor]:
         bias = None if self.in_proj_bias is None else self.in_proj_bias.value
         if same:
             return F.linear(inputs[0], self.in_proj_weight.value, bias).chunk(3, -1)
         biases = (None,) * 3 if bias is None else bias.chunk(3)
-        return [F.linear(x, w.value[rows], b) for x, (w, rows), b in zip(inputs, self._parts(), biases, strict=True)]
+        return [
+            F.linear(x, w.value[rows], b)
+            for x, (w, rows), b in zip(inputs, self._parts(), biases, strict=True)
+        ]
 
     def _project_backward(self, grads: Sequence[Tensor]) -> list[Tensor]:
         inputs = [x.flatten(0, 1) for x in self.saved["inputs"]]
@@ -186,7 +219,9 @@ class MultiheadAttention(Module):
     def _merge(self, x: Tensor) -> Tensor:
         return x.transpose(1, 2).flatten(2)
 
-    def _mask(self, q: Tensor, k: Tensor, padding: Tensor | None, mask: Tensor | None, is_causal: bool) -> Tensor | None:
+    def _mask(
+        self, q: Tensor, k: Tensor, padding: Tensor | None, mask: Tensor | None, is_causal: bool
+    ) -> Tensor | None:
         """One mask to add to the scores, batch × heads × queries × keys, or None."""
         keys = self._length(k)
         total = causal_mask(q, k[..., :keys, :]) if mask is None and is_causal else None
@@ -199,7 +234,9 @@ class MultiheadAttention(Module):
                 continue
             if tuple(given.shape) not in shapes:
                 expected = f"expected {shapes[0]} or {shapes[1]}"
-                raise SizeError(f"MultiheadAttention: argument '{name}' has shape {tuple(given.shape)}, {expected}")
+                raise SizeError(
+                    f"MultiheadAttention: argument '{name}' has shape {tuple(given.shape)}, {expected}"
+                )
             added = as_addend(~given, q) if given.dtype == torch.bool else given
             added = added.reshape(batch, 1, 1, keys) if name == "key_padding_mask" else added
             added = added.unflatten(0, (batch, -1)) if added.dim() == 3 else added
@@ -214,7 +251,10 @@ class MultiheadAttention(Module):
         padding, mask = self.saved["masks"]
         grad = grad_scores[..., : self.saved["inputs"][1].shape[1]]
         grad_padding = None if padding is None else grad.sum((1, 2)).reshape(padding)
-        return [grad_padding, None if mask is None else (grad.sum((0, 1)) if len(mask) == 2 else grad).reshape(mask)]
+        return [
+            grad_padding,
+            None if mask is None else (grad.sum((0, 1)) if len(mask) == 2 else grad).reshape(mask),
+        ]
 
     @staticmethod
     def _weights(memory: dict[str, Any], average: bool, unbatched: bool) -> Tensor:
@@ -254,8 +294,27 @@ class MultiheadAttention(Module):
             own = {name: parameter.value for name, parameter in m.named_parameters()}
             attention: Any = F.multi_head_attention_forward
             out, weights = attention(
-                *(q, k, v, 4, 2, own.get("in_proj_weight"), own.get("in_proj_bias"), own.get("bias_k"), own.get("bias_v")),
-                *(m.add_zero_attn, 0.0, own["out_proj.weight"], own.get("out_proj.bias"), False, padding, need_weights, mask),
+                *(
+                    q,
+                    k,
+                    v,
+                    4,
+                    2,
+                    own.get("in_proj_weight"),
+                    own.get("in_proj_bias"),
+                    own.get("bias_k"),
+                    own.get("bias_v"),
+                ),
+                *(
+                    m.add_zero_attn,
+                    0.0,
+                    own["out_proj.weight"],
+                    own.get("out_proj.bias"),
+                    False,
+                    padding,
+                    need_weights,
+                    mask,
+                ),
                 use_separate_proj_weight="q_proj_weight" in own,
                 **{name: own.get(name) for name in ("q_proj_weight", "k_proj_weight", "v_proj_weight")},
                 average_attn_weights=average,
@@ -263,7 +322,9 @@ class MultiheadAttention(Module):
             return out.transpose(0, 1) if m.batch_first else out, weights
 
         yield Example(cls(4, 2, rng=rng), (query, key, value), reference=reference)
-        yield Example(cls(4, 2, bias=False, rng=rng), (query, key, value), reference=reference, label="no bias")
+        yield Example(
+            cls(4, 2, bias=False, rng=rng), (query, key, value), reference=reference, label="no bias"
+        )
         yield Example(cls(4, 2, rng=rng), (query, key, value, padding), reference=reference, label="padding")
         n = 2 + scale
         more = cls(4, 2, add_bias_kv=True, add_zero_attn=True, batch_first=True, rng=rng)
@@ -272,9 +333,13 @@ class MultiheadAttention(Module):
         others = cls(4, 2, kdim=3, vdim=6, rng=rng)
         three = (randn(rng, 2, n, 4), randn(rng, 5, n, 3), randn(rng, 5, n, 6))
         masked = (*three, randn(rng, n, 5), True, randn(rng, 2 * n, 2, 5), False)
-        yield Example(others, masked, reference=reference, label="other features in key and value, a mask for each head")
+        yield Example(
+            others, masked, reference=reference, label="other features in key and value, a mask for each head"
+        )
         one = (query[:, 0], key[:, 0], value[:, 0], randn(rng, 3), True, None, False)
-        yield Example(cls(4, 2, rng=rng), one, reference=reference, label="one sequence, the weights of each head")
+        yield Example(
+            cls(4, 2, rng=rng), one, reference=reference, label="one sequence, the weights of each head"
+        )
         x = randn(rng, 3, 2, 4)
         yield Example(cls(4, 2, rng=rng), (x, x, x), reference=reference, label="self-attention")
         causal = (x, randn(rng, 3, 2, 4), randn(rng, 3, 2, 4), None, True, None, True, True)
@@ -286,7 +351,8 @@ class MultiheadAttention(Module):
             parts = zip(inputs, w_in.chunk(3), b_in.chunk(3), strict=True)
             q, k, v = (F.linear(x, w, b).unflatten(-1, (2, 2)) for x, w, b in parts)
             weights = torch.softmax(torch.einsum("qnhd,knhd->nhqk", q, k) / 2**0.5, -1)
-            again = None if m.rng is None else m.rng.clone_state()  # draws what the module will draw, without using it up
+            # draws what the module will draw, without using it up
+            again = None if m.rng is None else m.rng.clone_state()
             weights = weights * dropout_factors(torch.empty(weights.shape).to(weights), m.dropout, again)
             heads = torch.einsum("nhqk,knhd->qnhd", weights, v).flatten(2)
             return F.linear(heads, w_out, b_out), weights.mean(1)

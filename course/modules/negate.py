@@ -14,7 +14,9 @@ class Negate(Module):
     """a = −x, elementwise. With g = ∂L/∂a: ∂L/∂x = −g."""
 
     formula = r"a = -x"
-    source = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    source = (
+        "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    )
     lecture = 3
     counterpart = "torch.neg"
     symbol = "×−1"

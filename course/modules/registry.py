@@ -8,7 +8,10 @@ from course.module import Module
 
 
 def all_modules() -> dict[str, type[Module]]:
-    """Every module of the library by class name, in alphabetical order. Adding a file to course/modules/ adds to it."""
+    """Every module of the library by class name, in alphabetical order.
+
+    Adding a file to course/modules/ adds to it.
+    """
     found: dict[str, type[Module]] = {}
     for info in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if info.name.startswith("_"):

@@ -14,7 +14,8 @@ from course.module import Example, Module
 class ReLU(Module):
     """a = max(0, x), elementwise.
 
-    With g = ∂L/∂a (lecture 06): ∂L/∂x = g where x > 0, else 0; at the kink x = 0 the gradient is 0, as in torch.
+    With g = ∂L/∂a (lecture 06): ∂L/∂x = g where x > 0, else 0; at the kink x = 0 the gradient is 0, as in
+    torch.
     """
 
     formula = r"a = \max(0, x)"
@@ -26,7 +27,8 @@ class ReLU(Module):
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         out = torch.relu(x)
-        self.save(out=out)  # x > 0 exactly where out > 0, and the next module saves out as its input: no memory of our own
+        # x > 0 exactly where out > 0, and the next module saves out as its input: no memory of our own
+        self.save(out=out)
         return out
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

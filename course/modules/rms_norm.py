@@ -15,10 +15,11 @@ from course.modules._normalized_shape import as_shape, require_last_axes
 class RMSNorm(Module):
     """a = γ x / √(mean(x²) + ε), the mean taken over the last axes, those in `normalized_shape`.
 
-    `weight` is γ, in that shape (None with elementwise_affine=False); ε = `eps` is the dtype's precision if None.
+    `weight` is γ, in that shape (None with elementwise_affine=False); ε = `eps` is the dtype's precision if
+    None.
 
-    With x̂ = r x, r = (mean(x²) + ε)^(−½), and g = ∂L/∂a, the gradient ĝ = γ g arrives at x̂. Each of the n features acts on the
-    output by itself and through r, where ∂r/∂x = −r³ x/n (lecture 14):
+    With x̂ = r x, r = (mean(x²) + ε)^(−½), and g = ∂L/∂a, the gradient ĝ = γ g arrives at x̂. Each of the n
+    features acts on the output by itself and through r, where ∂r/∂x = −r³ x/n (lecture 14):
         ∂L/∂x = r ĝ − (r³ x/n) Σ ĝ x = r (ĝ − x̂ mean(ĝ x̂))
         ∂L/∂γ = Σ g x̂, summed over the examples
 
@@ -37,7 +38,9 @@ class RMSNorm(Module):
     ) -> None:
         self.normalized_shape, self.eps = as_shape(normalized_shape), eps
         self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(torch.ones(self.normalized_shape, device=device())) if elementwise_affine else None
+        self.weight = (
+            Parameter(torch.ones(self.normalized_shape, device=device())) if elementwise_affine else None
+        )
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         require_last_axes(self, x, self.normalized_shape)

@@ -15,7 +15,8 @@ class RNNCell(RecurrentCell):
     """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or with ReLU for tanh; h is 0 when left out.
 
     With g = ∂L/∂h' (lecture 13) and u = g ⊙ (1 − h'²) for tanh, g ⊙ [h' > 0] for ReLU:
-        ∂L/∂x = u W_ih    ∂L/∂h = u W_hh    ∂L/∂W_ih = uᵀ x    ∂L/∂W_hh = uᵀ h    ∂L/∂b_ih = ∂L/∂b_hh = Σ_rows u
+        ∂L/∂x = u W_ih    ∂L/∂h = u W_hh    ∂L/∂W_ih = uᵀ x    ∂L/∂W_hh = uᵀ h
+        ∂L/∂b_ih = ∂L/∂b_hh = Σ_rows u
 
     Raises:
         ValueError: `nonlinearity` is neither "tanh" nor "relu".
@@ -27,7 +28,13 @@ class RNNCell(RecurrentCell):
     counterpart = "torch.nn.RNNCell"
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", *, rng: Generator | None = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        *,
+        rng: Generator | None = None,
     ) -> None:
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"RNNCell: nonlinearity={nonlinearity!r}, expected 'tanh' or 'relu'")
@@ -47,7 +54,11 @@ class RNNCell(RecurrentCell):
         self, grad_output: Float[Tensor, "*batch hidden_size"]
     ) -> tuple[Float[Tensor, "*batch input_size"], Float[Tensor, "*batch hidden_size"]]:
         x, h, out = self.saved["x"], self.saved["h"], self.saved["out"]
-        grad = grad_output * (1 - out * out) if self.nonlinearity == "tanh" else torch.where(out > 0, grad_output, 0.0)
+        grad = (
+            grad_output * (1 - out * out)
+            if self.nonlinearity == "tanh"
+            else torch.where(out > 0, grad_output, 0.0)
+        )
         grad_x = self.to_input(grad, x)
         grad_h = self.to_state(grad, h)
         return grad_x, grad_h

@@ -17,12 +17,14 @@ from course.modules._dropout import dropout_factors
 class ScaledDotProductAttention(Module):
     """A = softmax(s Q Kᵀ + M) along the keys, and the output A V; s = 1/√features unless `scale` is given.
 
-    The mask M is optional: true and false say which keys a query may attend to, numbers are added to the scores. With
-    is_causal=True query i attends to the keys 0 … i only. A query that may attend to nothing gets zeros. While training, each
-    weight is dropped with probability `dropout_p`. After forward, ``saved["weights"]`` holds A.
+    The mask M is optional: true and false say which keys a query may attend to, numbers are added to the
+    scores. With is_causal=True query i attends to the keys 0 … i only. A query that may attend to nothing
+    gets zeros. While training, each weight is dropped with probability `dropout_p`. After forward,
+    ``saved["weights"]`` holds A.
 
     With G = ∂L/∂output (lecture 14):
-        ∂L/∂V = Aᵀ G    ∂L/∂A = G Vᵀ    ∂L/∂S = A ⊙ (∂L/∂A − Σ_keys ∂L/∂A ⊙ A)    (softmax's Jacobian product, S = s Q Kᵀ + M)
+        ∂L/∂V = Aᵀ G    ∂L/∂A = G Vᵀ
+        ∂L/∂S = A ⊙ (∂L/∂A − Σ_keys ∂L/∂A ⊙ A)    (softmax's Jacobian product, S = s Q Kᵀ + M)
         ∂L/∂Q = s ∂L/∂S K    ∂L/∂K = s (∂L/∂S)ᵀ Q    ∂L/∂M = ∂L/∂S, summed where M was broadcast
 
     Raises:
@@ -37,10 +39,17 @@ class ScaledDotProductAttention(Module):
     counterpart = "torch.nn.functional.scaled_dot_product_attention"
 
     def __init__(
-        self, dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None, *, rng: Generator | None = None
+        self,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        *,
+        rng: Generator | None = None,
     ) -> None:
         if not 0 <= dropout_p <= 1:
-            raise ValueError(f"ScaledDotProductAttention: dropout_p={dropout_p}, but it is a probability: pass 0 to 1")
+            raise ValueError(
+                f"ScaledDotProductAttention: dropout_p={dropout_p}, but it is a probability: pass 0 to 1"
+            )
         self.dropout_p, self.is_causal, self.scale, self.rng = dropout_p, is_causal, scale, rng
 
     def forward(
@@ -59,13 +68,18 @@ class ScaledDotProductAttention(Module):
         if attn_mask is not None:
             if not _broadcasts(attn_mask.shape, shape):
                 given = f"argument 'attn_mask' has shape {tuple(attn_mask.shape)}"
-                raise SizeError(f"ScaledDotProductAttention: {given}, expected one that broadcasts to {shape}")
+                raise SizeError(
+                    f"ScaledDotProductAttention: {given}, expected one that broadcasts to {shape}"
+                )
             mask = as_addend(attn_mask, query) if attn_mask.dtype == torch.bool else attn_mask
         if self.is_causal:
             mask = causal_mask(query, key) if mask is None else mask + causal_mask(query, key)
         drop = self.dropout_p if self.training else 0.0
         out, memory = attend(query, key, value, mask, self.scale, drop, self.rng)
-        self.save(**memory, mask_shape=None if attn_mask is None or attn_mask.dtype == torch.bool else attn_mask.shape)
+        self.save(
+            **memory,
+            mask_shape=None if attn_mask is None or attn_mask.dtype == torch.bool else attn_mask.shape,
+        )
         return out
 
     def backward(
@@ -86,28 +100,48 @@ class ScaledDotProductAttention(Module):
         attention = F.scaled_dot_product_attention
         three = (query, key, value)
         yield Example(cls(), three, reference=lambda m, *x: attention(*x))
-        yield Example(cls(), (*three, mask), reference=lambda m, *x: attention(*x), label="a mask of true and false")
-        yield Example(cls(), (*three, bias), reference=lambda m, *x: attention(*x), label="a mask that is added")
+        yield Example(
+            cls(), (*three, mask), reference=lambda m, *x: attention(*x), label="a mask of true and false"
+        )
+        yield Example(
+            cls(), (*three, bias), reference=lambda m, *x: attention(*x), label="a mask that is added"
+        )
         causal = lambda m, *x: attention(*x, is_causal=True, scale=0.3)  # noqa: E731
         yield Example(cls(is_causal=True, scale=0.3), three, reference=causal, label="causal")
 
         def dropped(m: ScaledDotProductAttention, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
             weights = torch.softmax(torch.einsum("bqd,bkd->bqk", q, k) / q.shape[-1] ** 0.5, -1)
-            again = None if m.rng is None else m.rng.clone_state()  # draws what the module will draw, without using it up
+            # draws what the module will draw, without using it up
+            again = None if m.rng is None else m.rng.clone_state()
             return torch.einsum("bqk,bkd->bqd", weights * dropout_factors(weights, m.dropout_p, again), v)
 
         yield Example(cls(0.4, rng=rng.clone_state()), three, reference=dropped, label="dropout")
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float | None, dropout: float, rng: Generator | None
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scale: float | None,
+    dropout: float,
+    rng: Generator | None,
 ) -> tuple[Tensor, dict[str, Any]]:
-    """The output, and what `attend_backward` needs; `mask` is added to the scores, −∞ where attending is forbidden."""
-    scale = float(max(1, query.shape[-1]) ** -0.5 if scale is None else scale)  # without features every score is 0
+    """The output, and what `attend_backward` needs; `mask` is added to the scores, −∞ where forbidden."""
+    # without features every score is 0
+    scale = float(max(1, query.shape[-1]) ** -0.5 if scale is None else scale)
     weights = attention_weights(query, key, mask, scale)
     dropped = dropout_factors(weights, dropout, rng) if dropout else None
     out = (weights if dropped is None else weights * dropped) @ value
-    memory = {"query": query, "key": key, "value": value, "mask": mask, "scale": scale, "dropped": dropped, "weights": weights}
+    memory = {
+        "query": query,
+        "key": key,
+        "value": value,
+        "mask": mask,
+        "scale": scale,
+        "dropped": dropped,
+        "weights": weights,
+    }
     return out, memory
 
 
@@ -117,7 +151,8 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None, scale: fl
     if mask is None:
         return torch.softmax(scores, -1)
     scores = scores + mask
-    return torch.softmax(scores, -1).masked_fill((scores == -torch.inf).all(-1, keepdim=True), 0.0)  # of nothing: 0 / 0
+    # of nothing: 0 / 0
+    return torch.softmax(scores, -1).masked_fill((scores == -torch.inf).all(-1, keepdim=True), 0.0)
 
 
 def attend_backward(
@@ -134,7 +169,8 @@ def attend_backward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The gradients of query, key, value and scores.
 
-    `grad_weights` is a gradient of the (dropped) weights from elsewhere; weights that were not kept are computed again.
+    `grad_weights` is a gradient of the (dropped) weights from elsewhere; weights that were not kept are
+    computed again.
     """
     weights = attention_weights(query, key, mask, scale) if weights is None else weights
     grad_value = (weights if dropped is None else weights * dropped).mT @ grad_output
@@ -153,7 +189,9 @@ MEMORY = ("query", "key", "value", "mask", "scale", "dropped", "weights")
 
 def causal_mask(query: Tensor, key: Tensor) -> Tensor:
     """−∞ where the key comes after the query, else 0."""
-    return torch.full((query.shape[-2], key.shape[-2]), -torch.inf, dtype=query.dtype, device=query.device).triu(1)
+    return torch.full(
+        (query.shape[-2], key.shape[-2]), -torch.inf, dtype=query.dtype, device=query.device
+    ).triu(1)
 
 
 def as_addend(allowed: Tensor, like: Tensor) -> Tensor:

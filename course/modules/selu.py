@@ -11,7 +11,8 @@ from course.device import randn
 from course.module import Example, Module
 
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
-"""The fixed point (0, 1) of mean and variance under a standard normal input fixes both: equation 14 of the paper."""
+"""The fixed point (0, 1) of mean and variance under a standard normal input fixes both: equation 14 of the
+paper."""
 
 
 class SELU(Module):

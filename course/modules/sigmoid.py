@@ -17,7 +17,9 @@ class Sigmoid(Module):
     """
 
     formula = r"a = \sigma(x) = \frac{1}{1 + e^{-x}}"
-    source = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    source = (
+        "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    )
     lecture = 3
     counterpart = "torch.nn.Sigmoid"
     symbol = "σ"
@@ -36,4 +38,6 @@ class Sigmoid(Module):
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
         x = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x,), reference=lambda m, x: torch.nn.functional.sigmoid(x))
-        yield Example(cls(), (20 * x,), reference=lambda m, x: torch.nn.functional.sigmoid(x), label="saturated")
+        yield Example(
+            cls(), (20 * x,), reference=lambda m, x: torch.nn.functional.sigmoid(x), label="saturated"
+        )

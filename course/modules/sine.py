@@ -18,7 +18,9 @@ class Sine(Module):
     """
 
     formula = r"a = \sin(\omega \odot x)"
-    source = "Sitzmann et al.: Implicit neural representations with periodic activation functions, NeurIPS (2020)"
+    source = (
+        "Sitzmann et al.: Implicit neural representations with periodic activation functions, NeurIPS (2020)"
+    )
     lecture = 8
     symbol = "sin"
 

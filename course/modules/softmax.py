@@ -14,10 +14,11 @@ from course.modules._axis import axis_of
 class Softmax(Module):
     """a_i = e^(x_i) / Σ_j e^(x_j) along the axis `dim`.
 
-    The largest x is subtracted from all of them first: it cancels in the quotient, and no exponential overflows.
+    The largest x is subtracted from all of them first: it cancels in the quotient, and no exponential
+    overflows.
 
-    Every output depends on every input, ∂a_i/∂x_j = a_i (δ_ij − a_j). With g = ∂L/∂a (lecture 07) the Jacobian's product with g
-    needs no matrix: ∂L/∂x_j = a_j (g_j − Σ_i g_i a_i).
+    Every output depends on every input, ∂a_i/∂x_j = a_i (δ_ij − a_j). With g = ∂L/∂a (lecture 07) the
+    Jacobian's product with g needs no matrix: ∂L/∂x_j = a_j (g_j − Σ_i g_i a_i).
     """
 
     formula = r"a_i = \frac{e^{x_i}}{\sum_j e^{x_j}}"
@@ -30,7 +31,8 @@ class Softmax(Module):
         self.dim = dim
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        out = torch.softmax(x, self._axis(x))  # e^(x − m) / Σ e^(x − m), m the largest x, in one pass over memory
+        # e^(x − m) / Σ e^(x − m), m the largest x, in one pass over memory
+        out = torch.softmax(x, self._axis(x))
         self.save(out=out)
         return out
 

@@ -12,13 +12,15 @@ from course.module import Example, Module
 
 
 class Softplus(Module):
-    """a = ln(1 + e^(βx)) / β, elementwise, computed as x itself where βx > `threshold`, so that nothing overflows.
+    """a = ln(1 + e^(βx)) / β, elementwise, computed as x where βx > `threshold`, so that nothing overflows.
 
     With g = ∂L/∂a (lecture 06): ∂L/∂x = g · σ(βx), and g itself above the threshold.
     """
 
     formula = r"a = \tfrac{1}{\beta} \ln(1 + e^{\beta x})"
-    source = "Dugas, Bengio, Bélisle, Nadeau, Garcia: Incorporating second-order functional knowledge, NIPS (2000)"
+    source = (
+        "Dugas, Bengio, Bélisle, Nadeau, Garcia: Incorporating second-order functional knowledge, NIPS (2000)"
+    )
     lecture = 6
     counterpart = "torch.nn.Softplus"
     symbol = "softplus"

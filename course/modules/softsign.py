@@ -17,7 +17,10 @@ class Softsign(Module):
     """
 
     formula = r"a = \frac{x}{1 + |x|}"
-    source = "Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks, AISTATS (2010)"
+    source = (
+        "Glorot, Bengio: Understanding the difficulty of training deep feedforward neural networks, "
+        "AISTATS (2010)"
+    )
     lecture = 6
     counterpart = "torch.nn.Softsign"
     symbol = "softsign"

@@ -17,7 +17,9 @@ class Subtract(Module):
     """
 
     formula = r"a = x - y"
-    source = "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    source = (
+        "Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323 (1986)"
+    )
     lecture = 3
     counterpart = "torch.sub"
     symbol = "−"
@@ -27,13 +29,24 @@ class Subtract(Module):
         self.save(x_shape=x.shape, y_shape=y.shape)
         return x - y
 
-    def backward(self, grad_output: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*y_shape"]]:
-        return grad_output.sum_to_size(self.saved["x_shape"]), (-grad_output).sum_to_size(self.saved["y_shape"])
+    def backward(
+        self, grad_output: Float[Tensor, "*shape"]
+    ) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*y_shape"]]:
+        return grad_output.sum_to_size(self.saved["x_shape"]), (-grad_output).sum_to_size(
+            self.saved["y_shape"]
+        )
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
         x = randn(rng, 4 * scale, 3)
         y = randn(rng, 4 * scale, 3)
         yield Example(cls(), (x, y), reference=lambda m, x, y: torch.sub(x, y), label="same shape")
-        yield Example(cls(), (x, y[:, :1]), reference=lambda m, x, y: torch.sub(x, y), label="a column for every feature")
-        yield Example(cls(), (x[0], y), reference=lambda m, x, y: torch.sub(x, y), label="every example from one row")
+        yield Example(
+            cls(),
+            (x, y[:, :1]),
+            reference=lambda m, x, y: torch.sub(x, y),
+            label="a column for every feature",
+        )
+        yield Example(
+            cls(), (x[0], y), reference=lambda m, x, y: torch.sub(x, y), label="every example from one row"
+        )

@@ -12,7 +12,9 @@ from course.modules._axis import axis_of
 
 
 class Transpose(Module):
-    """a = x with the axes `dim0` and `dim1` exchanged. With g = ∂L/∂a (lecture 04): ∂L/∂x is g with them exchanged again.
+    """a = x with the axes `dim0` and `dim1` exchanged.
+
+    With g = ∂L/∂a (lecture 04): ∂L/∂x is g with `dim0` and `dim1` exchanged again.
 
     Raises:
         RankError: there is no such axis.

@@ -13,9 +13,12 @@ from course.module import Example, Module
 
 
 class ZeroPad2d(Module):
-    """a is x with zeros around it: `padding` is (left, right, top, bottom), or one number for all sides; negative ones cut off.
+    """a is x with zeros around it.
 
-    With g = ∂L/∂a (lecture 12): ∂L/∂x is g without the border, 0 for what was cut off: padding by as much the other way.
+    `padding` is (left, right, top, bottom), or one number for all sides; negative ones cut off.
+
+    With g = ∂L/∂a (lecture 12): ∂L/∂x is g without the border, 0 for what was cut off: padding by as much the
+    other way.
 
     Raises:
         ValueError: neither one number nor four.
@@ -31,18 +34,25 @@ class ZeroPad2d(Module):
     def __init__(self, padding: int | tuple[int, ...]) -> None:
         self.padding = (padding,) * 4 if isinstance(padding, int) else tuple(padding)
         if len(self.padding) != 4:
-            raise ValueError(f"ZeroPad2d: padding={padding}, expected one number, or (left, right, top, bottom)")
+            raise ValueError(
+                f"ZeroPad2d: padding={padding}, expected one number, or (left, right, top, bottom)"
+            )
 
     def forward(self, x: Float[Tensor, "*batch height width"]) -> Float[Tensor, "*batch rows columns"]:
         left, right, top, bottom = self.padding
         rows, columns = x.shape[-2] + top + bottom, x.shape[-1] + left + right
         if rows < 1 or columns < 1:
-            cut = f"padding={self.padding} leaves {rows} rows and {columns} columns of it, expected at least 1 of each"
+            cut = (
+                f"padding={self.padding} leaves {rows} rows and {columns} columns of it, expected at "
+                f"least 1 of each"
+            )
             raise SizeError(f"ZeroPad2d: argument 'x' has shape {tuple(x.shape)}; {cut}")
         self.save(padding=self.padding)
         return F.pad(x, self.padding)
 
-    def backward(self, grad_output: Float[Tensor, "*batch rows columns"]) -> Float[Tensor, "*batch height width"]:
+    def backward(
+        self, grad_output: Float[Tensor, "*batch rows columns"]
+    ) -> Float[Tensor, "*batch height width"]:
         return F.pad(grad_output, [-size for size in self.saved["padding"]])
 
     @classmethod
@@ -58,4 +68,6 @@ class ZeroPad2d(Module):
 
         yield Example(cls(1), (x,), reference=reference)
         yield Example(cls((1, 2, 0, 3)), (x,), reference=reference, label="other sides")
-        yield Example(cls((-1, 1, 0, -1)), (x,), reference=lambda m, x: F.pad(x[..., :-1, 1:], (0, 1)), label="cut off")
+        yield Example(
+            cls((-1, 1, 0, -1)), (x,), reference=lambda m, x: F.pad(x[..., :-1, 1:], (0, 1)), label="cut off"
+        )

@@ -12,8 +12,13 @@ from course.optim.optimizer import Memory, Optimizer, require_range
 class Adagrad(Optimizer):
     """s ← s + g², then θ ← θ − η_t g / (√s + ε), with η_t = η / (1 + (t − 1) · lr_decay) in step t."""
 
-    formula = r"s \leftarrow s + g^2, \quad \theta \leftarrow \theta - \frac{\eta\, g}{\sqrt{s} + \varepsilon}"
-    source = "Duchi, Hazan, Singer: Adaptive subgradient methods, Journal of Machine Learning Research 12 (2011)"
+    formula = (
+        r"s \leftarrow s + g^2, \quad \theta \leftarrow \theta - \frac{\eta\, g}{\sqrt{s} + "
+        r"\varepsilon}"
+    )
+    source = (
+        "Duchi, Hazan, Singer: Adaptive subgradient methods, Journal of Machine Learning Research 12 (2011)"
+    )
 
     def __init__(
         self,

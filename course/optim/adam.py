@@ -12,8 +12,8 @@ from course.optim.optimizer import Memory, Optimizer, require_range
 class Adam(Optimizer):
     """m ← β₁ m + (1 − β₁) g and s ← β₂ s + (1 − β₂) g², then θ ← θ − η m̂ / (√ŝ + ε).
 
-    m̂ = m / (1 − β₁ᵗ) and ŝ = s / (1 − β₂ᵗ) undo, in step t, the pull of the zeros that m and s start from. With amsgrad=True
-    the largest s so far takes the place of s.
+    m̂ = m / (1 − β₁ᵗ) and ŝ = s / (1 − β₂ᵗ) undo, in step t, the pull of the zeros that m and s start from.
+    With amsgrad=True the largest s so far takes the place of s.
     """
 
     formula = r"\theta \leftarrow \theta - \eta\, \frac{\hat m}{\sqrt{\hat s} + \varepsilon}"

@@ -12,11 +12,14 @@ from course.optim.optimizer import Memory
 class AdamW(Adam):
     """θ ← (1 − η λ) θ, and then Adam's step on the bare gradient; λ = `weight_decay`.
 
-    In Adam the decay is part of the gradient, and so divided by √ŝ: numbers with large gradients decay less. Here all decay
-    alike.
+    In Adam the decay is part of the gradient, and so divided by √ŝ: numbers with large gradients decay less.
+    Here all decay alike.
     """
 
-    formula = r"\theta \leftarrow (1 - \eta \lambda)\, \theta - \eta\, \frac{\hat m}{\sqrt{\hat s} + \varepsilon}"
+    formula = (
+        r"\theta \leftarrow (1 - \eta \lambda)\, \theta - \eta\, \frac{\hat m}{\sqrt{\hat s} + "
+        r"\varepsilon}"
+    )
     source = "Loshchilov, Hutter: Decoupled weight decay regularization, ICLR (2019)"
 
     def __init__(
@@ -30,7 +33,9 @@ class AdamW(Adam):
         amsgrad: bool = False,
         maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, lr, betas, eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize)
+        super().__init__(
+            parameters, lr, betas, eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize
+        )
 
     def direction(self, parameter: Parameter) -> Tensor:
         return -parameter.grad if self.maximize else parameter.grad

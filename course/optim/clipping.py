@@ -11,9 +11,14 @@ from course.module import Parameter
 
 @torch.no_grad()
 def clip_grad_norm_(
-    parameters: Parameter | Iterable[Parameter], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+    parameters: Parameter | Iterable[Parameter],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
 ) -> Tensor:
-    """Shrink all gradients by one factor, so that their norm, taken together, is at most `max_norm`: g ← g · min(1, max/‖g‖).
+    """Shrink all gradients by one factor, so that their norm, taken together, is at most `max_norm`.
+
+    The formula is g ← g · min(1, max/‖g‖).
 
     The direction stays. Returns the norm before clipping, a 0-d tensor.
 
@@ -30,7 +35,9 @@ def clip_grad_norm_(
     norms = torch.stack([torch.linalg.vector_norm(grad, norm_type) for grad in grads])
     total = torch.linalg.vector_norm(norms, norm_type)
     if error_if_nonfinite and not total.isfinite():
-        raise RuntimeError(f"the gradients' norm is {total.item()}: look for an overflow, or pass error_if_nonfinite=False")
+        raise RuntimeError(
+            f"the gradients' norm is {total.item()}: look for an overflow, or pass error_if_nonfinite=False"
+        )
     factor = (max_norm / (total + 1e-6)).clamp(max=1.0)  # torch's 1e-6, against a division by zero
     for grad in grads:
         grad.mul_(factor)
@@ -50,7 +57,8 @@ def clip_grad_value_(parameters: Parameter | Iterable[Parameter], clip_value: fl
 
 
 def _gradients(parameters: Parameter | Iterable[Parameter]) -> list[Tensor]:
-    # Those that were never added to are left out: reading them would make them zeros, which an optimizer no longer skips.
+    # Those that were never added to are left out: reading them would make them zeros, which an optimizer no
+    # longer skips.
     listed = [parameters] if isinstance(parameters, Parameter) else parameters
     return [parameter.grad for parameter in listed if parameter.has_grad]
 

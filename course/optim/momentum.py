@@ -36,7 +36,9 @@ class Momentum(Optimizer):
         super().__init__(parameters, lr, weight_decay=weight_decay, maximize=maximize)
         require_range("momentum", momentum, 0)
         if nesterov and (dampening or not momentum):
-            raise ValueError(f"nesterov needs a momentum and no dampening, got momentum={momentum}, dampening={dampening}")
+            raise ValueError(
+                f"nesterov needs a momentum and no dampening, got momentum={momentum}, dampening={dampening}"
+            )
         if not math.isfinite(dampening):
             raise ValueError(f"dampening={dampening} is out of range: expected a finite number")
         self.momentum, self.dampening, self.nesterov = momentum, dampening, nesterov

@@ -17,9 +17,9 @@ Memory = dict[str, Any]
 class Optimizer:
     """Moves parameters along their gradients, one `step()` at a time, in place.
 
-    A subclass writes `update(parameter, grad, memory)`. A parameter to which no gradient was added since `zero_grad()` stays
-    where it is, as in torch.optim where its grad is None: neither weight decay nor momentum moves it. (One whose gradient was
-    read counts as having one, of zeros.)
+    A subclass writes `update(parameter, grad, memory)`. A parameter to which no gradient was added since
+    `zero_grad()` stays where it is, as in torch.optim where its grad is None: neither weight decay nor
+    momentum moves it. (One whose gradient was read counts as having one, of zeros.)
 
     Args:
         parameters: what to move, such as ``net.parameters()``.
@@ -42,11 +42,15 @@ class Optimizer:
     ) -> None:
         if isinstance(parameters, Module | Parameter | Tensor) or not isinstance(parameters, Iterable):
             cure = "pass [parameter]" if isinstance(parameters, Parameter) else "pass module.parameters()"
-            raise TypeError(f"an optimizer moves a list of Parameters, not a {type(parameters).__name__}: {cure}")
+            raise TypeError(
+                f"an optimizer moves a list of Parameters, not a {type(parameters).__name__}: {cure}"
+            )
         self.parameters = list(parameters)
         for position, parameter in enumerate(self.parameters):
             if not isinstance(parameter, Parameter):
-                kind = f"{type(parameter).__module__}.{type(parameter).__qualname__}".removeprefix("builtins.")
+                kind = f"{type(parameter).__module__}.{type(parameter).__qualname__}".removeprefix(
+                    "builtins."
+                )
                 what = f"an optimizer moves Parameters, not a {kind}, which stands at position {position}"
                 raise TypeError(f"{what}: pass module.parameters()")
         if not self.parameters:
@@ -61,7 +65,10 @@ class Optimizer:
         self.memory: list[Memory] = [{} for _ in self.parameters]
 
     def update(self, parameter: Parameter, grad: Tensor, memory: Memory) -> None:
-        """Move one parameter, given its gradient (weight decay and sign already in it), which must not be changed."""
+        """Move one parameter, given its gradient.
+
+        Weight decay and sign are already in the gradient, which must not be changed.
+        """
         raise NotImplementedError
 
     @torch.no_grad()
@@ -89,7 +96,7 @@ class Optimizer:
             parameter.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of the learning rate, of every other option and of all that is remembered, to go on from later."""
+        """A copy of the learning rate, every other option and all that is remembered, to go on from later."""
         return copy.deepcopy({name: value for name, value in vars(self).items() if name != "parameters"})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -101,7 +108,9 @@ class Optimizer:
         """
         require_names(type(self).__name__, vars(self).keys() - {"parameters"}, state.keys())
         if len(state["memory"]) != len(self.parameters):
-            raise ValueError(f"the state is of {len(state['memory'])} parameters, there are {len(self.parameters)}")
+            raise ValueError(
+                f"the state is of {len(state['memory'])} parameters, there are {len(self.parameters)}"
+            )
         for position, (parameter, memory) in enumerate(zip(self.parameters, state["memory"], strict=True)):
             for name, value in memory.items():
                 if isinstance(value, Tensor) and value.shape != parameter.value.shape:
@@ -131,7 +140,8 @@ def _require_fit(value: Tensor, grad: Tensor, position: int) -> None:
         raise SizeError(f"parameter {position} {shapes}: look at the backward that set it")
     if grad.dtype != value.dtype:
         raise DtypeError(
-            f"parameter {position} holds {value.dtype}, its gradient {grad.dtype}: look at the backward that set it"
+            f"parameter {position} holds {value.dtype}, its gradient {grad.dtype}: look at the backward that "
+            f"set it"
         )
 
 

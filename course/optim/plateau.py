@@ -8,14 +8,20 @@ from course.optim.schedule import Schedule, require_optimizer
 
 
 class ReduceLROnPlateau(Schedule):
-    """η ← max(factor · η, min_lr) when a metric has not improved for more than `patience` epochs; ``step(metrics)``.
+    """η ← max(factor · η, min_lr) when a metric has not improved for more than `patience` epochs.
 
-    An improvement is a value below (mode "min") or above (mode "max") the best so far by more than `threshold`, relative to the
-    best or absolute (`threshold_mode` "rel" or "abs"). For `cooldown` epochs after a reduction nothing is counted.
+    Each epoch's metric is handed over by ``step(metrics)``.
+
+    An improvement is a value below (mode "min") or above (mode "max") the best so far by more than
+    `threshold`, relative to the best or absolute (`threshold_mode` "rel" or "abs"). For `cooldown` epochs
+    after a reduction nothing is counted.
     """
 
     formula = r"\eta \leftarrow \max(\gamma\, \eta,\ \eta_{\min})"
-    source = "He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR (2016): a tenth when the error plateaus"
+    source = (
+        "He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR (2016): a tenth when "
+        "the error plateaus"
+    )
 
     def __init__(
         self,
@@ -32,8 +38,15 @@ class ReduceLROnPlateau(Schedule):
         if not 0 <= factor < 1:
             raise ValueError(f"factor={factor} does not reduce: expected 0 ≤ factor < 1")
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
-            raise ValueError(f"mode={mode!r}, threshold_mode={threshold_mode!r}: expected 'min' or 'max', 'rel' or 'abs'")
-        self.optimizer, self.mode, self.factor, self.patience = require_optimizer(optimizer), mode, factor, patience
+            raise ValueError(
+                f"mode={mode!r}, threshold_mode={threshold_mode!r}: expected 'min' or 'max', 'rel' or 'abs'"
+            )
+        self.optimizer, self.mode, self.factor, self.patience = (
+            require_optimizer(optimizer),
+            mode,
+            factor,
+            patience,
+        )
         self.threshold, self.threshold_mode, self.cooldown = threshold, threshold_mode, cooldown
         self.min_lr, self.eps = min_lr, eps
         self.best = math.inf if mode == "min" else -math.inf

@@ -12,12 +12,13 @@ from course.optim.optimizer import Memory, Optimizer, require_range
 class RMSProp(Optimizer):
     """s ← α s + (1 − α) g², then θ ← θ − η g / (√s + ε); torch.optim.RMSprop.
 
-    With centered=True, m ← α m + (1 − α) g and √(s − m²), the deviation, takes the place of √s. With a momentum μ,
-    v ← μ v + g / (√s + ε) and θ ← θ − η v.
+    With centered=True, m ← α m + (1 − α) g and √(s − m²), the deviation, takes the place of √s. With a
+    momentum μ, v ← μ v + g / (√s + ε) and θ ← θ − η v.
     """
 
     formula = (
-        r"s \leftarrow \alpha s + (1 - \alpha)\, g^2, \quad \theta \leftarrow \theta - \eta\, g / (\sqrt{s} + \varepsilon)"
+        r"s \leftarrow \alpha s + (1 - \alpha)\, g^2, \quad \theta \leftarrow \theta - \eta\, g / (\sqrt{s} "
+        r"+ \varepsilon)"
     )
     source = "Tieleman, Hinton: Lecture 6.5, Neural Networks for Machine Learning, Coursera (2012)"
 
@@ -46,7 +47,8 @@ class RMSProp(Optimizer):
         square = memory["square"].mul_(self.alpha).addcmul_(grad, grad, value=1 - self.alpha)
         if self.centered:
             mean = memory["mean"].lerp_(grad, 1 - self.alpha)
-            # Gradients that hardly change have next to no variance: rounding must not take it below 0, where the root is NaN.
+            # Gradients that hardly change have next to no variance: rounding must not take it below 0, where
+            # the root is NaN.
             size = square.addcmul(mean, mean, value=-1).clamp_(min=0).sqrt_().add_(self.eps)
         else:
             size = square.sqrt().add_(self.eps)

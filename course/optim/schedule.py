@@ -8,15 +8,19 @@ from course.optim.optimizer import Optimizer, require_names
 
 
 class Schedule:
-    """Sets ``optimizer.lr`` to `rate(epoch)`, at once to that of epoch 0 and then in every `step()`, once an epoch.
+    """Sets ``optimizer.lr`` to `rate(epoch)`, at once to that of epoch 0.
 
-    A subclass writes `rate`, in closed form, with η₀ = `self.base`, the optimizer's learning rate before its first schedule.
-    When something else has changed lr since the last step, by hand or as a second schedule on the same optimizer, that is kept:
-    lr is then multiplied by rate(t) / rate(t − 1), so that schedules on one optimizer multiply.
+    Then every `step()` sets it, once an epoch.
+
+    A subclass writes `rate`, in closed form, with η₀ = `self.base`, the optimizer's learning rate before its
+    first schedule. When something else has changed lr since the last step, by hand or as a second schedule on
+    the same optimizer, that is kept: lr is then multiplied by rate(t) / rate(t − 1), so that schedules on one
+    optimizer multiply.
 
     Args:
         optimizer: whose lr is scheduled.
-        last_epoch: the epoch before; −1 begins anew, any other goes on with an optimizer whose state was loaded.
+        last_epoch: the epoch before; −1 begins anew, any other goes on with an optimizer whose state was
+            loaded.
 
     Raises:
         TypeError: the optimizer is not one of the course's.
@@ -54,7 +58,7 @@ class Schedule:
         self.optimizer.lr = self.scheduled if alone else self.optimizer.lr * self.scheduled / before
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of the schedule's numbers (of functions, none) and the optimizer's lr, to go on from later."""
+        """A copy of the schedule's numbers (no functions) and the optimizer's lr, to go on from later."""
         left_out = ("optimizer", "schedulers", "lr_lambda")  # given to the constructor again
         numbers = {name: value for name, value in vars(self).items() if name not in left_out}
         return copy.deepcopy({**numbers, "lr": self.optimizer.lr})

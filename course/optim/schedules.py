@@ -1,4 +1,4 @@
-"""Learning-rate schedules: how the step size changes from epoch to epoch, with torch.optim.lr_scheduler's names."""
+"""Learning-rate schedules: how the step size changes by epoch, with torch.optim.lr_scheduler's names."""
 
 import math
 from bisect import bisect_right
@@ -12,7 +12,10 @@ class LambdaLR(Schedule):
     """η_t = η₀ · lr_lambda(t)."""
 
     formula = r"\eta_t = \eta_0\, f(t)"
-    source = "Vaswani et al.: Attention is all you need, NeurIPS (2017), whose f rises for 4000 steps and falls as 1/√t"
+    source = (
+        "Vaswani et al.: Attention is all you need, NeurIPS (2017), whose f rises for 4000 steps and "
+        "falls as 1/√t"
+    )
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float], last_epoch: int = -1) -> None:
         self.lr_lambda = lr_lambda
@@ -28,7 +31,9 @@ class StepLR(Schedule):
     formula = r"\eta_t = \eta_0\, \gamma^{\lfloor t / n \rfloor}"
     source = "Szegedy et al.: Going deeper with convolutions, CVPR (2015): 4 % less every 8 epochs"
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         require_range("step_size", step_size, 1)
         require_range("gamma", gamma, 0)
         self.step_size, self.gamma = step_size, gamma
@@ -42,9 +47,14 @@ class MultiStepLR(Schedule):
     """η_t = η₀ · γ^(number of milestones ≤ t): a step down at every milestone."""
 
     formula = r"\eta_t = \eta_0\, \gamma^{|\{m \,:\, m \le t\}|}"
-    source = "He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR (2016): a tenth at 32k and 48k steps"
+    source = (
+        "He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR (2016): a tenth at "
+        "32k and 48k steps"
+    )
 
-    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
         require_range("gamma", gamma, 0)
         self.milestones, self.gamma = tuple(sorted(milestones)), gamma
         super().__init__(optimizer, last_epoch)
@@ -58,7 +68,8 @@ class ExponentialLR(Schedule):
 
     formula = r"\eta_t = \eta_0\, \gamma^t"
     source = (
-        "Senior, Heigold, Ranzato, Yang: An empirical study of learning rates in deep neural networks for speech recognition, "
+        "Senior, Heigold, Ranzato, Yang: An empirical study of learning rates in deep neural networks for "
+        "speech recognition, "
         "ICASSP (2013)"
     )
 
@@ -72,7 +83,10 @@ class ExponentialLR(Schedule):
 
 
 class LinearLR(Schedule):
-    """η_t = η₀ · f_t, where f goes on a straight line from start_factor to end_factor in `total_iters` epochs: a warm-up."""
+    """η_t = η₀ · f_t: a warm-up.
+
+    f goes on a straight line from start_factor to end_factor in `total_iters` epochs.
+    """
 
     formula = r"\eta_t = \eta_0 \left(a + (b - a)\, \min(t, n) / n\right)"
     source = "Goyal et al.: Accurate, large minibatch SGD: training ImageNet in 1 hour (2017)"
@@ -99,7 +113,9 @@ class LinearLR(Schedule):
 
 
 class CosineAnnealingLR(Schedule):
-    """η_t = η_min + ½ (η₀ − η_min)(1 + cos(π t / T_max)): half a wave from η₀ down to `eta_min` in `T_max` epochs.
+    """η_t = η_min + ½ (η₀ − η_min)(1 + cos(π t / T_max)): half a wave.
+
+    It goes from η₀ down to `eta_min` in `T_max` epochs.
 
     After that it climbs back the same way.
     """

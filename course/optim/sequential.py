@@ -15,22 +15,35 @@ class SequentialLR(Schedule):
     Only this one is stepped; those in it are read, in closed form.
 
     Raises:
-        TypeError: a schedule that has no `rate`, such as ReduceLROnPlateau, which cannot know it ahead of time.
-        ValueError: milestones that are not increasing or not one fewer than schedulers; schedulers of another optimizer.
+        TypeError: a schedule that has no `rate`, such as ReduceLROnPlateau, which cannot know it ahead of
+            time.
+        ValueError: milestones that are not increasing or not one fewer than schedulers; schedulers of another
+            optimizer.
     """
 
     formula = r"\eta_t = \eta^{(k)}_{t - m_k}, \quad m_k \le t < m_{k+1}"
-    source = "Goyal et al.: Accurate, large minibatch SGD: training ImageNet in 1 hour (2017), a warm-up and then steps"
+    source = (
+        "Goyal et al.: Accurate, large minibatch SGD: training ImageNet in 1 hour (2017), a warm-up "
+        "and then steps"
+    )
 
     def __init__(
-        self, optimizer: Optimizer, schedulers: Sequence[Schedule], milestones: Sequence[int], last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        schedulers: Sequence[Schedule],
+        milestones: Sequence[int],
+        last_epoch: int = -1,
     ) -> None:
         require_optimizer(optimizer)
         for position, schedule in enumerate(schedulers):
             if not isinstance(schedule, Schedule) or type(schedule).rate is Schedule.rate:
-                raise TypeError(f"schedulers[{position}] is a {type(schedule).__name__}, which has no rate(epoch) to read")
+                raise TypeError(
+                    f"schedulers[{position}] is a {type(schedule).__name__}, which has no rate(epoch) to read"
+                )
             if schedule.optimizer is not optimizer:
-                raise ValueError(f"schedulers[{position}] has another optimizer: give all of them the same one")
+                raise ValueError(
+                    f"schedulers[{position}] has another optimizer: give all of them the same one"
+                )
         starts = [0, *milestones]
         if len(starts) != len(schedulers) or any(a >= b for a, b in pairwise(starts)):
             given = f"milestones={list(milestones)} for {len(schedulers)} schedulers"

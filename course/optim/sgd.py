@@ -15,7 +15,12 @@ class SGD(Optimizer):
     source = "Robbins, Monro: A stochastic approximation method, Annals of Mathematical Statistics 22 (1951)"
 
     def __init__(
-        self, parameters: Iterable[Parameter], lr: float = 1e-3, *, weight_decay: float = 0.0, maximize: bool = False
+        self,
+        parameters: Iterable[Parameter],
+        lr: float = 1e-3,
+        *,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
     ) -> None:
         super().__init__(parameters, lr, weight_decay=weight_decay, maximize=maximize)
 

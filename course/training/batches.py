@@ -20,14 +20,22 @@ def batches(count: int, batch_size: int, generator: Generator | None = None) -> 
     Args:
         count: how many examples there are.
         batch_size: how many make a batch.
-        generator: deals them anew at each call; None: in order. On the CPU, so that the order is the same on every device.
+        generator: deals them anew at each call; None: in order. On the CPU, so that the order is the same on
+            every device.
 
     Raises:
         ValueError: there are no examples, or less than one in a batch.
     """
     if count < 1 or batch_size < 1:
-        raise ValueError(f"{count} examples in batches of {batch_size}: there must be at least one example, and one in a batch")
-    order = torch.arange(count, device="cpu") if generator is None else torch.randperm(count, generator=generator, device="cpu")
+        raise ValueError(
+            f"{count} examples in batches of {batch_size}: there must be at least one example, "
+            f"and one in a batch"
+        )
+    order = (
+        torch.arange(count, device="cpu")
+        if generator is None
+        else torch.randperm(count, generator=generator, device="cpu")
+    )
     yield from order.to(device()).split(batch_size)
 
 
@@ -42,5 +50,7 @@ def unpack(data: Data, name: str) -> tuple[tuple[Tensor, ...], Tensor]:
     counts = {len(tensor) for tensor in (*every, targets)}
     if counts != {len(targets)} or not len(targets):
         said = " and ".join(str(len(tensor)) for tensor in every)
-        raise ValueError(f"{name}: {said} inputs for {len(targets)} targets: give one row of each for every example")
+        raise ValueError(
+            f"{name}: {said} inputs for {len(targets)} targets: give one row of each for every example"
+        )
     return every, targets

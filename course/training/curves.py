@@ -38,7 +38,9 @@ def draw_curves(history: Curves) -> Figure:
         ValueError: there is no epoch.
     """
     if not len(history):
-        raise ValueError("this history has no epoch, so there is no curve to draw: train for one epoch or more")
+        raise ValueError(
+            "this history has no epoch, so there is no curve to draw: train for one epoch or more"
+        )
     names = list(history.train)
     with rc_context(STYLE):
         figure = Figure(_describe(history), width=max(7.0, 5.6 * len(names)), height=4.4)
@@ -60,7 +62,9 @@ def _draw(axes: Axes, history: Curves, name: str) -> None:
     heights = apart([numbers[-1] for _, numbers, _, _ in curves], *axes.get_ylim())
     for (part, numbers, color, _), height in zip(curves, heights, strict=True):
         label = {"textcoords": "offset points", "va": "center", "annotation_clip": False}
-        axes.annotate(f"{part} {numbers[-1]:.3g}", (len(history), height), (9, 0), color=color, weight="bold", **label)
+        axes.annotate(
+            f"{part} {numbers[-1]:.3g}", (len(history), height), (9, 0), color=color, weight="bold", **label
+        )
     if history.best_epoch is not None and name == "loss":
         lowest = history.validation[name][history.best_epoch - 1]
         axes.plot(history.best_epoch, lowest, "D", color=PALETTE[1], ms=9, mec="white")

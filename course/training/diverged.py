@@ -25,12 +25,21 @@ def diverged(
     loss: float,
     place: str,
 ) -> DivergedError:
-    """The error for a batch whose loss is not finite; the parameters' gradients must still be those of the step before."""
-    return DivergedError(f"the loss became {loss:g} in {place}. {_cause(model, optimizer, inputs, targets, outputs)}")
+    """The error for a batch whose loss is not finite.
+
+    The parameters' gradients must still be those of the step before.
+    """
+    return DivergedError(
+        f"the loss became {loss:g} in {place}. {_cause(model, optimizer, inputs, targets, outputs)}"
+    )
 
 
 def _cause(
-    model: Module, optimizer: Optimizer, inputs: tuple[Tensor, ...], targets: Tensor, outputs: tuple[Tensor, ...]
+    model: Module,
+    optimizer: Optimizer,
+    inputs: tuple[Tensor, ...],
+    targets: Tensor,
+    outputs: tuple[Tensor, ...],
 ) -> str:
     for name, values in (("inputs", inputs), ("targets", (targets,))):
         if not _finite(values):

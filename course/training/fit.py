@@ -33,22 +33,26 @@ def fit(
     clip_norm: float | None = None,
     progress: bool = True,
 ) -> History:
-    """Train a model: ``fit(net, CrossEntropyLoss(), Adam(net.parameters()), train, validation=test, metrics=[accuracy])``.
+    """Train a model.
 
-    In the end the model is in eval mode. Ctrl-C, or the notebook's stop button, ends it early and loses nothing of what was
-    learned.
+    For example:
+    ``fit(net, CrossEntropyLoss(), Adam(net.parameters()), train, validation=test, metrics=[accuracy])``.
+
+    In the end the model is in eval mode. Ctrl-C, or the notebook's stop button, ends it early and loses
+    nothing of what was learned.
 
     Args:
         model: whose parameters `optimizer` moves.
-        loss: takes the model's output(s) and the targets; of a loss that gives one number for each example the mean counts.
+        loss: takes the model's output(s) and the targets; of a loss that gives one number for each example
+            the mean counts.
         optimizer: does one step a batch.
         data: a Dataset, or (inputs, targets); the inputs may be a tuple of tensors.
         epochs: how often all examples are looked at, in a new order each time.
         batch_size: how many are looked at together.
         seed: of the orders.
         validation: further examples, on which loss and metrics are taken after each epoch.
-        patience: stop after so many epochs in a row without a lower validation loss. In the end, whether it stopped early or
-            not, the weights of the best epoch are restored.
+        patience: stop after so many epochs in a row without a lower validation loss. In the end, whether it
+            stopped early or not, the weights of the best epoch are restored.
         metrics: functions of (outputs, targets), such as `accuracy`, or a mapping from names to functions.
         schedule: stepped once an epoch.
         clip_norm: the largest norm of all gradients taken together.
@@ -67,10 +71,14 @@ def fit(
     interrupted = False
     began, in_an_epoch = time.perf_counter(), math.ceil(len(targets) / max(batch_size, 1))
     with bar(epochs * in_an_epoch, progress) as shown:
-        loop = Loop(model=model, loss=loss, optimizer=optimizer, metrics=functions, clip_norm=clip_norm, shown=shown)
+        loop = Loop(
+            model=model, loss=loss, optimizer=optimizer, metrics=functions, clip_norm=clip_norm, shown=shown
+        )
         try:
             for epoch in range(1, epochs + 1):
-                trained = loop.epoch(inputs, targets, batches(len(targets), batch_size, order), f"epoch {epoch}")
+                trained = loop.epoch(
+                    inputs, targets, batches(len(targets), batch_size, order), f"epoch {epoch}"
+                )
                 found = evaluate(model, loss, validation, functions) if validation is not None else {}
                 history.add(trained, found, optimizer.lr)
                 shown.set_description(_said(history, epochs), refresh=False)

@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class History:
-    """One number an epoch: ``history.train["loss"]``, ``history.validation["accuracy"]``, ``history.learning_rates``.
+    """One number an epoch, as in ``history.train["loss"]`` or ``history.learning_rates``.
 
-    `train` holds means over the epoch's batches, taken while the model was learning (and dropping out); `validation` what it
-    was worth at the end of the epoch, in eval mode.
+    Another example is ``history.validation["accuracy"]``.
+
+    `train` holds means over the epoch's batches, taken while the model was learning (and dropping out);
+    `validation` what it was worth at the end of the epoch, in eval mode.
     """
 
     train: dict[str, list[float]] = field(default_factory=dict)
@@ -52,5 +54,8 @@ class History:
             return f"History(no epoch; {self.stopped})" if self.stopped else "History(no epoch)"
         said = [f"{name} {numbers[-1]:.4g}" for name, numbers in self.train.items()]
         said += [f"validation {name} {numbers[-1]:.4g}" for name, numbers in self.validation.items()]
-        ends = [f"best epoch {self.best_epoch}"] * (self.best_epoch is not None) + [self.stopped] * bool(self.stopped)
-        return f"History({'; '.join([f'{len(self)} epochs in {self.seconds:.1f} s: ' + ', '.join(said), *ends])})"
+        ends = [f"best epoch {self.best_epoch}"] * (self.best_epoch is not None) + [self.stopped] * bool(
+            self.stopped
+        )
+        epochs = f"{len(self)} epochs in {self.seconds:.1f} s: {', '.join(said)}"
+        return f"History({'; '.join([epochs, *ends])})"

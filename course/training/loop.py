@@ -28,8 +28,12 @@ class Loop:
     clip_norm: float | None
     shown: Bar
 
-    def epoch(self, inputs: tuple[Tensor, ...], targets: Tensor, order: Iterable[Tensor], place: str) -> dict[str, float]:
-        """A step for each batch; the mean loss of an example and the metrics of all outputs, as they were on the way.
+    def epoch(
+        self, inputs: tuple[Tensor, ...], targets: Tensor, order: Iterable[Tensor], place: str
+    ) -> dict[str, float]:
+        """A step for each batch.
+
+        Returns the mean loss of an example and the metrics of all outputs, as they were on the way.
 
         Raises:
             DivergedError: a loss is NaN or infinite.
@@ -38,7 +42,9 @@ class Loop:
         total, outputs, seen = 0.0, [], []
         for number, rows in enumerate(order, start=1):
             target = targets[rows]
-            batch_loss, output = self.step(tuple(one[rows] for one in inputs), target, f"{place}, batch {number}")
+            batch_loss, output = self.step(
+                tuple(one[rows] for one in inputs), target, f"{place}, batch {number}"
+            )
             total += batch_loss * len(rows)
             if self.metrics:
                 outputs.append(output)
@@ -48,7 +54,10 @@ class Loop:
         return {"loss": total / len(targets), **found}
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor, place: str) -> tuple[float, Any]:
-        """Predict, evaluate the loss, go back, move the parameters; the loss of an example on average, and the outputs."""
+        """Predict, evaluate the loss, go back, move the parameters.
+
+        Returns the loss of an example on average, and the outputs.
+        """
         output = self.model(*inputs)
         outputs = as_tuple(output)
         value = self.loss(*outputs, targets)
@@ -57,7 +66,8 @@ class Loop:
             raise diverged(self.model, self.optimizer, inputs, targets, outputs, mean, place)
         self.optimizer.zero_grad()
         with release_saved():
-            grads = as_tuple(self.loss.backward(torch.full_like(value, 1 / value.numel())))  # of the mean of all losses
+            # of the mean of all losses
+            grads = as_tuple(self.loss.backward(torch.full_like(value, 1 / value.numel())))
             self.model.backward(*grads[: len(outputs)])  # what is left over belongs to the targets
         if self.clip_norm is not None:
             clip_grad_norm_(self.optimizer.parameters, self.clip_norm)

@@ -11,9 +11,12 @@ Metrics = Mapping[str, Metric] | Sequence[Metric]
 
 
 def accuracy(outputs: Tensor, targets: Tensor) -> float:
-    """The share of examples whose class is right: the largest of several scores, or for a single score whether it is above 0.
+    """The share of examples whose class is right.
 
-    Scores are logits, as CrossEntropyLoss and BCEWithLogitsLoss take them, or anything that orders the classes alike.
+    The predicted class is that of the largest score; of a single score it counts whether it is above 0.
+
+    Scores are logits, as CrossEntropyLoss and BCEWithLogitsLoss take them, or anything that orders the
+    classes alike.
 
     Raises:
         ValueError: there is not one class for each row of scores.
@@ -22,7 +25,9 @@ def accuracy(outputs: Tensor, targets: Tensor) -> float:
         return ((outputs.reshape(-1) > 0) == (targets.reshape(-1) > 0.5)).double().mean().item()
     if outputs.dim() != 2 or targets.shape != outputs.shape[:1]:
         shapes = f"outputs of shape {tuple(outputs.shape)} and targets of shape {tuple(targets.shape)}"
-        raise ValueError(f"accuracy: {shapes}: it compares scores (examples × classes) with one class for each example")
+        raise ValueError(
+            f"accuracy: {shapes}: it compares scores (examples × classes) with one class for each example"
+        )
     return (outputs.argmax(dim=1) == targets).double().mean().item()
 
 
@@ -32,7 +37,11 @@ def named(metrics: Metrics) -> dict[str, Metric]:
     Raises:
         ValueError: one is called 'loss', or two have the same name.
     """
-    pairs = list(metrics.items()) if isinstance(metrics, Mapping) else [(_name(metric), metric) for metric in metrics]
+    pairs = (
+        list(metrics.items())
+        if isinstance(metrics, Mapping)
+        else [(_name(metric), metric) for metric in metrics]
+    )
     names = [name for name, _ in pairs]
     for name in names:
         if name == "loss" or names.count(name) > 1:

@@ -12,7 +12,10 @@ from course.training.metrics import Metric, Metrics, named
 
 
 def predict(model: Module, inputs: Any, batch_size: int = 1024) -> Any:
-    """The model's outputs for all inputs (a tuple of them for models that take several), in eval mode, batch by batch."""
+    """The model's outputs for all inputs, in eval mode, batch by batch.
+
+    For models that take several, the inputs are a tuple.
+    """
     every = as_tuple(inputs)
     mode = model.training
     model.eval()

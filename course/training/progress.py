@@ -14,10 +14,10 @@ class Bar(tqdm):
 
 
 class _InPlace:
-    """What tqdm writes to in a notebook: one output, replaced by each next state of the bar, and empty in the end.
+    """What tqdm writes to in a notebook: an output, replaced by each next state of the bar, empty in the end.
 
-    A bar written to a stream would stay, frame by frame, in the notebook's file and in pages made of it; a widget would leave a
-    hole there.
+    A bar written to a stream would stay, frame by frame, in the notebook's file and in pages made of it; a
+    widget would leave a hole there.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,10 @@ class _InPlace:
 
 
 def bar(steps: int, wanted: bool = True) -> Bar:
-    """A bar of so many steps. It is hidden where nobody watches: when nbgrader runs, or when stderr is no terminal."""
+    """A bar of so many steps.
+
+    It is hidden where nobody watches: when nbgrader runs, or when stderr is no terminal.
+    """
     if not wanted or os.environ.get("NBGRADER_EXECUTION"):
         return Bar(disable=True)
     options = {"total": steps, "leave": False, "unit": " batches"}

@@ -1,4 +1,4 @@
-"""What a notebook gets of a picture: words, a page that works by itself, and a widget if there is a browser."""
+"""What a notebook gets of a picture: words, a page of its own, and a widget if there is a browser."""
 
 import os
 from collections.abc import Callable

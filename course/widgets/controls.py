@@ -18,7 +18,9 @@ class Slider:
 
     def __post_init__(self) -> None:
         if not self.low < self.high or not all(map(math.isfinite, (self.low, self.high))):
-            raise ValueError(f"a slider from {self.low} to {self.high}: it needs two finite ends, the lower one first")
+            raise ValueError(
+                f"a slider from {self.low} to {self.high}: it needs two finite ends, the lower one first"
+            )
         if self.log and self.low <= 0:
             raise ValueError(f"a logarithmic slider from {self.low}: both ends must be above 0")
         if self.step is not None and not self.step > 0:
@@ -27,7 +29,9 @@ class Slider:
     @property
     def whole(self) -> bool:
         """Whether it stands on whole numbers only."""
-        return not self.log and all(float(end).is_integer() for end in (self.low, self.high, self.step or 0.5))
+        return not self.log and all(
+            float(end).is_integer() for end in (self.low, self.high, self.step or 0.5)
+        )
 
     @property
     def stride(self) -> float:
@@ -38,7 +42,13 @@ class Slider:
         """What the browser draws."""
         if not self.log:
             return {"kind": "slider", "low": self.low, "high": self.high, "step": self.stride, "log": False}
-        return {"kind": "slider", "low": math.log10(self.low), "high": math.log10(self.high), "step": 0.01, "log": True}
+        return {
+            "kind": "slider",
+            "low": math.log10(self.low),
+            "high": math.log10(self.high),
+            "step": 0.01,
+            "log": True,
+        }
 
     def accept(self, value: Any) -> float | int:
         """The value that the browser sent, as the picture takes it."""
@@ -82,7 +92,7 @@ Control = Slider | Choice | Switch
 
 
 def control(said: Any) -> Control:
-    """A control from its abbreviation, as in ipywidgets: (low, high) or (low, high, step), a list of options, or True.
+    """A control from its abbreviation, as in ipywidgets: (low, high[, step]), a list of options, or True.
 
     Raises:
         ValueError: it is none of these.
@@ -91,12 +101,18 @@ def control(said: Any) -> Control:
         return said
     if isinstance(said, bool):
         return Switch()
-    if isinstance(said, tuple) and len(said) in (2, 3) and all(isinstance(part, int | float) for part in said):
+    if (
+        isinstance(said, tuple)
+        and len(said) in (2, 3)
+        and all(isinstance(part, int | float) for part in said)
+    ):
         whole = len(said) == 2 and all(isinstance(part, int) for part in said)
         return Slider(said[0], said[1], said[2] if len(said) == 3 else 1 if whole else None)
     if isinstance(said, Sequence) and not isinstance(said, str | tuple):
         return Choice(tuple(said))
-    raise ValueError(f"{said!r} is no control: give (low, high), (low, high, step), a list of options, True, or a Slider")
+    raise ValueError(
+        f"{said!r} is no control: give (low, high), (low, high, step), a list of options, True, or a Slider"
+    )
 
 
 def controls_for(

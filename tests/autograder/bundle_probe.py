@@ -1,6 +1,9 @@
-"""``python bundle_probe.py FOLDER OUT [PART…]``, in a student's environment: what is met in the unpacked bundle, as JSON.
+"""What is met in the unpacked bundle, in a student's environment, as JSON.
 
-A part is the name of an assignment, which is run as it was released, 'lecture', or 'solved': an exercise with its answer.
+The script is run as ``python bundle_probe.py FOLDER OUT [PART…]``.
+
+A part is the name of an assignment, which is run as it was released, 'lecture', or 'solved': an exercise with
+its answer.
 """
 
 import importlib.util

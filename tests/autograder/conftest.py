@@ -41,7 +41,9 @@ def demos(tmp_path_factory, root) -> Callable[[str], Demo]:
         needs_sandbox()
         work = tmp_path_factory.mktemp("demo")
         command = [*AUTOGRADER, "demo", name, "--work", work]
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300, env=_wide_terminal())
+        done = subprocess.run(
+            command, cwd=root, capture_output=True, text=True, timeout=300, env=_wide_terminal()
+        )
         settings = Settings(root, work / "demo", work / "demo" / "assignments")
         return Demo(settings, done.stdout + done.stderr, done.returncode)
 
@@ -70,7 +72,9 @@ def locked_cell(name: str, source: str) -> NotebookNode:
     return _cell(new_code_cell(textwrap.dedent(source).strip()), name, locked=True)
 
 
-def _cell(cell: NotebookNode, name: str, *, locked=False, solution=False, points: float | None = None) -> NotebookNode:
+def _cell(
+    cell: NotebookNode, name: str, *, locked=False, solution=False, points: float | None = None
+) -> NotebookNode:
     cell.id = name.replace("_", "-")
     about = {
         "grade": points is not None,

@@ -23,7 +23,8 @@ PARTS = {
 WRITTEN = 5.0
 SENTENCES = {
     "mean for sum": "Likely: a mean over the batch where a sum belongs",
-    "local derivative ignored": "Perhaps: grad_output is handed on as it came: the local derivative is missing",
+    "local derivative ignored": "Perhaps: grad_output is handed on as it came: the local derivative is "
+    "missing",
 }
 
 
@@ -48,7 +49,9 @@ class Work:
     """More cells of the student's own."""
 
 
-def score_data(exercise: str, failed: dict[str, str], seconds: float = 0.5, review: tuple[str, ...] = ()) -> dict:
+def score_data(
+    exercise: str, failed: dict[str, str], seconds: float = 0.5, review: tuple[str, ...] = ()
+) -> dict:
     """As `course.exercises.Score.mimebundle` writes it; a part whose mistake is NOT_WRITTEN is not begun."""
     parts = []
     for name, most in PARTS[exercise].items():
@@ -77,7 +80,14 @@ def score_data(exercise: str, failed: dict[str, str], seconds: float = 0.5, revi
         )
     total = sum(part["points"] for part in parts)
     most = sum(PARTS[exercise].values())
-    return {"exercise": exercise, "points": total, "most": most, "seconds": seconds, "review": list(review), "parts": parts}
+    return {
+        "exercise": exercise,
+        "points": total,
+        "most": most,
+        "seconds": seconds,
+        "review": list(review),
+        "parts": parts,
+    }
 
 
 def as_older_version(data: dict) -> dict:
@@ -93,30 +103,53 @@ def as_older_version(data: dict) -> dict:
     return {**data, "parts": parts}
 
 
-def judged(data: dict, page: str = "<table><tr><td style='background:#ffeeaa'>the judge's table</td></tr></table>") -> list:
+def judged(
+    data: dict, page: str = "<table><tr><td style='background:#ffeeaa'>the judge's table</td></tr></table>"
+) -> list:
     """The two outputs that the judge writes."""
-    bundle = {"text/plain": f"{data['exercise']}: {data['points']:g} points", "text/html": page, MIMETYPE: data}
+    bundle = {
+        "text/plain": f"{data['exercise']}: {data['points']:g} points",
+        "text/html": page,
+        MIMETYPE: data,
+    }
     result = new_output("execute_result", data={"text/plain": repr(data["points"])}, execution_count=1)
     return [new_output("display_data", data=bundle), result]
 
 
 def about(name: str, **options) -> dict:
     """A cell's metadata, as nbgrader writes them."""
-    blank = {"grade": False, "grade_id": name, "locked": False, "schema_version": 3, "solution": False, "task": False}
+    blank = {
+        "grade": False,
+        "grade_id": name,
+        "locked": False,
+        "schema_version": 3,
+        "solution": False,
+        "task": False,
+    }
     return {"nbgrader": {**blank, **options}}
 
 
 def notebook_of(work: Work) -> NotebookNode:
     """The autograded notebook."""
-    cells = [new_markdown_cell("# Graphs\n\nWrite $\\partial L/\\partial x$ by hand.", metadata=about("intro", locked=True))]
+    cells = [
+        new_markdown_cell(
+            "# Graphs\n\nWrite $\\partial L/\\partial x$ by hand.", metadata=about("intro", locked=True)
+        )
+    ]
     for exercise, parts in PARTS.items():
         source = work.answers.get(exercise, f"class {exercise.title()}(Module):\n    pass")
         cells.append(new_code_cell(source, metadata=about(exercise, solution=True)))
-        data = score_data(exercise, work.failed.get(exercise, {}), work.seconds, work.review if exercise == "add" else ())
+        data = score_data(
+            exercise, work.failed.get(exercise, {}), work.seconds, work.review if exercise == "add" else ()
+        )
         test = about(f"{exercise}_test", grade=True, locked=True, points=sum(parts.values()))
-        cells.append(new_code_cell(f'check("{exercise}", {exercise.title()})', metadata=test, outputs=judged(data)))
+        cells.append(
+            new_code_cell(f'check("{exercise}", {exercise.title()})', metadata=test, outputs=judged(data))
+        )
     written = about("written", grade=True, solution=True, points=WRITTEN)
-    cells.append(new_markdown_cell(work.answers.get("written", "Because gradients add up."), metadata=written))
+    cells.append(
+        new_markdown_cell(work.answers.get("written", "Because gradients add up."), metadata=written)
+    )
     cells += work.cells
     return new_notebook(cells=cells)
 
@@ -135,7 +168,9 @@ class FabricatedClass:
             for exercise, parts in PARTS.items():
                 gradebook.add_solution_cell(exercise, "graphs", "graphs")
                 test = f"{exercise}_test"
-                gradebook.add_grade_cell(test, "graphs", "graphs", max_score=sum(parts.values()), cell_type="code")
+                gradebook.add_grade_cell(
+                    test, "graphs", "graphs", max_score=sum(parts.values()), cell_type="code"
+                )
                 gradebook.add_source_cell(test, "graphs", "graphs", cell_type="code", locked=True)
             gradebook.add_grade_cell("written", "graphs", "graphs", max_score=WRITTEN, cell_type="markdown")
             gradebook.add_solution_cell("written", "graphs", "graphs")
@@ -149,7 +184,9 @@ class FabricatedClass:
 
     def _add(self, gradebook: Gradebook, work: Work) -> None:
         names = {"first_name": work.first_name or None, "last_name": work.last_name or None}
-        gradebook.update_or_create_student(work.student, **names, email=work.email or None, lms_user_id=work.lms_id or None)
+        gradebook.update_or_create_student(
+            work.student, **names, email=work.email or None, lms_user_id=work.lms_id or None
+        )
         submission = gradebook.update_or_create_submission("graphs", work.student)
         (notebook,) = submission.notebooks
         notebook.late_submission_penalty = work.penalty

@@ -1,4 +1,4 @@
-"""Cells that try to run something in the browser of whoever reads them, to load something, or to pass for something else.
+"""Cells that try to run something in a reader's browser, to load something, or to pass for something else.
 
 What runs leaves the cell's name in `window.ran`; what loads asks for an address at far.example.
 """
@@ -85,25 +85,38 @@ CELLS = [_html(name, page) for name, page in PAGES.items()] + [
     _written("markdown-html", '<img src=x onerror="RUN"><script>RUN</script>\n\n<svg onload="RUN"></svg>'),
     _written(
         "markdown-link",
-        "[a](javascript:RUN) [b](<java\nscript:RUN>) ![c](FAR) ![d](javascript:RUN) <javascript:RUN>\n\n[e]: FAR",
+        "[a](javascript:RUN) [b](<java\nscript:RUN>) ![c](FAR) ![d](javascript:RUN) <javascript:RUN>\n\n[e]: "
+        "FAR",
     ),
     _written("markdown-quotes", '![a" onerror="RUN](x) [b](https://x.example "t\\" onmouseover=\\"RUN")'),
-    _written("markdown-code", '```mermaid\n<img src=x onerror="RUN">\n```\n\n```html\n<script>RUN</script>\n```'),
+    _written(
+        "markdown-code", '```mermaid\n<img src=x onerror="RUN">\n```\n\n```html\n<script>RUN</script>\n```'
+    ),
     _written(
         "formula",
-        '$\\text{<img src=x onerror="RUN">}$ $\\href{javascript:RUN}{x}$ $$\\style{position:fixed}{<script>RUN</script>}$$',
+        '$\\text{<img src=x onerror="RUN">}$ $\\href{javascript:RUN}{x}$ '
+        "$$\\style{position:fixed}{<script>RUN</script>}$$",
     ),
     _written(
         "formula-in-alt",
-        '![$"><img src=x onerror="RUN">$](x) <i title="$\\text{" onmouseover="RUN}$">x</i> $\\raisebox{99em}{x}$',
+        '![$"><img src=x onerror="RUN">$](x) <i title="$\\text{" onmouseover="RUN}$">x</i> '
+        "$\\raisebox{99em}{x}$",
     ),
     shown("javascript", "application/javascript", RUN.format("javascript")),
     shown("svg-output", "image/svg+xml", SVG.format(RUN.format("svg-output"), FAR.format("svg-output"))),
     shown("latex", "text/latex", f"$x$<script>{RUN.format('latex')}</script>"),
     shown("markdown-output", "text/markdown", f"<script>{RUN.format('markdown-output')}</script>"),
     shown("png", "image/png", f'x" onerror="{RUN.format("png")}'),
-    shown("plain", "text/plain", f"\x1b[31m<script>{RUN.format('plain')}</script>\x1b[0m\x1b]8;;javascript:1\x1b\\x"),
-    shown("widget", "application/vnd.jupyter.widget-view+json", "</script><script>" + RUN.format("widget") + "</script>"),
+    shown(
+        "plain",
+        "text/plain",
+        f"\x1b[31m<script>{RUN.format('plain')}</script>\x1b[0m\x1b]8;;javascript:1\x1b\\x",
+    ),
+    shown(
+        "widget",
+        "application/vnd.jupyter.widget-view+json",
+        "</script><script>" + RUN.format("widget") + "</script>",
+    ),
     new_raw_cell(f"<script>{RUN.format('raw')}</script>", metadata={"raw_mimetype": "text/html"}),
     new_code_cell(
         f'"""</pre><script>{RUN.format("source")}</script>"""',
@@ -117,7 +130,17 @@ CELLS = [_html(name, page) for name, page in PAGES.items()] + [
         ],
     ),
 ]
-ATTACHED = {"a.png": {"text/html": base64.b64encode(f"<script>{RUN.format('attachment')}</script>".encode()).decode()}}
-ATTACHED |= {"b.svg": {"image/svg+xml": base64.b64encode(SVG.format(RUN.format("b"), FAR.format("b")).encode()).decode()}}
+ATTACHED = {
+    "a.png": {"text/html": base64.b64encode(f"<script>{RUN.format('attachment')}</script>".encode()).decode()}
+}
+ATTACHED |= {
+    "b.svg": {
+        "image/svg+xml": base64.b64encode(SVG.format(RUN.format("b"), FAR.format("b")).encode()).decode()
+    }
+}
 ATTACHED |= {'c" onerror="' + RUN.format("c"): {'image/png" onerror="x': 'AAAA" onerror="' + RUN.format("c")}}
-CELLS.append(new_markdown_cell("![a](attachment:a.png) ![b](attachment:b.svg) ![d](attachment:none)", attachments=ATTACHED))
+CELLS.append(
+    new_markdown_cell(
+        "![a](attachment:a.png) ![b](attachment:b.svg) ![d](attachment:none)", attachments=ATTACHED
+    )
+)

@@ -21,7 +21,9 @@ from tests.autograder.test_feedback import open_and_watch
 CLASS = [
     Work("ada", written=5.0),
     Work(
-        "bob", {"add": {"∂L/∂x": "mean for sum", "∂L/∂y": "mean for sum"}, "multiply": {"∂L/∂x": "mean for sum"}}, written=2.0
+        "bob",
+        {"add": {"∂L/∂x": "mean for sum", "∂L/∂y": "mean for sum"}, "multiply": {"∂L/∂x": "mean for sum"}},
+        written=2.0,
     ),
     Work("cyd", {"multiply": {"∂L/∂x": "mean for sum", "∂L/∂y": "sign"}}, seconds=3.0),
     Work("dan", {"add": {"shapes": ""}}, review=("the source calls torch.autograd.grad",)),
@@ -60,7 +62,9 @@ def test_exercises_come_in_the_notebooks_order(whole):
 def test_shares_are_of_the_class(whole):
     results = read_class(whole.settings, "graphs")
     assert results.parts_right("add") == {"shapes": 0.8, "∂L/∂x": 0.8, "∂L/∂y": 0.8}
-    assert results.parts_right("multiply") == pytest.approx({"∂L/∂x": 0.4, "∂L/∂y": 0.8, "leaves inputs alone": 1.0})
+    assert results.parts_right("multiply") == pytest.approx(
+        {"∂L/∂x": 0.4, "∂L/∂y": 0.8, "leaves inputs alone": 1.0}
+    )
     assert results.share_of_points("written") == pytest.approx((1.0 + 0.4) / 2)  # the others wait
     made = results.mistakes()
     assert list(made) == ["mean for sum", "sign", UNNAMED]

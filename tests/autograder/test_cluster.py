@@ -1,4 +1,7 @@
-"""Grading on a real Dask cluster, a scheduler and worker processes: every grade arrives, and nothing but tasks travels."""
+"""Grading on a real Dask cluster, a scheduler and worker processes.
+
+Every grade arrives, and nothing but tasks travels.
+"""
 
 import json
 import os
@@ -75,8 +78,21 @@ class Cluster:
 def a_cluster(folder: Path, workers: int):
     found = Cluster(folder)
     try:
-        found.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", "scheduler.json")
-        _wait(lambda: (folder / "scheduler.json").exists() and (folder / "scheduler.json").read_text().endswith("}"))
+        found.start(
+            "scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--no-dashboard",
+            "--scheduler-file",
+            "scheduler.json",
+        )
+        _wait(
+            lambda: (
+                (folder / "scheduler.json").exists() and (folder / "scheduler.json").read_text().endswith("}")
+            )
+        )
         for _ in range(workers):
             found.worker("--nthreads", "2")
         yield found
@@ -143,7 +159,8 @@ def test_what_kills_its_worker_twice_is_given_up_and_the_rest_goes_on(tmp_path, 
         nonlocal taken
         for number in range(30):
             taken += 1
-            assert taken - len(done) <= 4 * cluster_module.AHEAD + 1  # the others wait here, not in the scheduler
+            # the others wait here, not in the scheduler
+            assert taken - len(done) <= 4 * cluster_module.AHEAD + 1
             yield f"s{number}", ({"killer" if number == 3 else "tiny": BLANK},)
 
     with on_cluster(cluster.address, tmp_path / "log") as runner:
@@ -160,14 +177,19 @@ def test_the_command_grades_on_the_cluster_while_a_worker_dies(tiny, cluster):
         tiny.hand_in(f"s{number}", first=f"import time\ntime.sleep(0.5)\nfirst = {41 + number % 2}")
     tiny.path("broken").write_text("{")
     with subprocess.Popen(
-        [*AUTOGRADER, "grade", "tiny", "--cluster", cluster.address], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*AUTOGRADER, "grade", "tiny", "--cluster", cluster.address],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         _wait(lambda: len(list(tiny.settings.autograded.glob("*/tiny/*.ipynb"))) >= 2, 60)
         next(worker for worker in cluster.processes[1:] if worker.poll() is None).kill()
         output, complaints = process.communicate(timeout=120)
     assert process.returncode == 1, output + complaints  # only because of the broken one
     assert complaints.strip().splitlines()[-1].startswith("broken: tiny.ipynb is not JSON")
-    assert _points(tiny) == {"broken": (0, 0)} | {f"s{number}": ((1, 4)[number % 2], 1) for number in range(8)}
+    assert _points(tiny) == {"broken": (0, 0)} | {
+        f"s{number}": ((1, 4)[number % 2], 1) for number in range(8)
+    }
     assert cluster.sandboxes() == []  # nothing stays when we leave, nor of the worker that was killed
 
 
@@ -191,7 +213,9 @@ def test_ctrl_c_leaves_nothing_running_on_the_cluster(tiny, cluster):
     _wait(lambda: not cluster.sandboxes(), 10)
 
 
-def test_a_worker_without_bubblewrap_is_left_out_and_one_with_another_version_too(tiny, cluster, tmp_path, monkeypatch):
+def test_a_worker_without_bubblewrap_is_left_out_and_one_with_another_version_too(
+    tiny, cluster, tmp_path, monkeypatch
+):
     tiny.hand_in("ada")
     nothing = tmp_path / "nothing"
     nothing.mkdir()
@@ -249,7 +273,9 @@ def test_nothing_travels_but_tasks(tiny, monkeypatch):
 
 
 def _answer(**changes) -> str:
-    return json.dumps({"done": {"tiny": {"notebook": BLANK.notebook, "seconds": 1.0, "stopped": "", "peak": 1, **changes}}})
+    return json.dumps(
+        {"done": {"tiny": {"notebook": BLANK.notebook, "seconds": 1.0, "stopped": "", "peak": 1, **changes}}}
+    )
 
 
 REFUSED = {
@@ -265,7 +291,9 @@ REFUSED = {
     "text for a number": _answer(peak="1"),
     "no notebook": _answer(notebook="{}"),
     "another cell": _answer(notebook=BLANK.notebook.replace('"1"', '"2"')),
-    "another cell's metadata": _answer(notebook=BLANK.notebook.replace('"metadata": {}', '"metadata": {"points": 9}')),
+    "another cell's metadata": _answer(
+        notebook=BLANK.notebook.replace('"metadata": {}', '"metadata": {"points": 9}')
+    ),
 }
 
 

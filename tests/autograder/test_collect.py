@@ -46,7 +46,10 @@ def course(tiny, monkeypatch):
     monkeypatch.setenv("TZ", "America/New_York")
     other = tiny.settings.source / "other"
     other.mkdir()
-    nbformat.write(new_notebook(cells=[answer_cell("third", "third = 3"), answer_cell("fourth", "")]), other / "other.ipynb")
+    nbformat.write(
+        new_notebook(cells=[answer_cell("third", "third = 3"), answer_cell("fourth", "")]),
+        other / "other.ipynb",
+    )
     return tiny
 
 
@@ -80,12 +83,23 @@ def folder(at: Path, members, when: datetime = NOON) -> Path:
 
 
 def bring(course, source, class_list=None, times=None):
-    return collect(course.settings, "tiny", source, class_list or ClassList(), read_due_dates(course.settings.folder), times)
+    return collect(
+        course.settings,
+        "tiny",
+        source,
+        class_list or ClassList(),
+        read_due_dates(course.settings.folder),
+        times,
+    )
 
 
 def first_of(course, student) -> str:
     """The first answer in what would be graded."""
-    return nbformat.read(course.settings.submitted / student / "tiny" / "tiny.ipynb", as_version=4).cells[0].source
+    return (
+        nbformat.read(course.settings.submitted / student / "tiny" / "tiny.ipynb", as_version=4)
+        .cells[0]
+        .source
+    )
 
 
 def time_of(course, student):
@@ -140,7 +154,10 @@ def test_folders_and_zips_of_notebooks_and_of_student_folders(course, tmp_path, 
     assert (done.problems, done.notes) == ([], [])
     assert done.became == {"s01": "new", "s02": "new"}
     assert (first_of(course, "s01"), first_of(course, "s02")) == ("first = 0", f"first = {len(names) - 1}")
-    assert sorted(path.name for path in course.path("s01").parent.iterdir()) == ["timestamp.txt", "tiny.ipynb"]
+    assert sorted(path.name for path in course.path("s01").parent.iterdir()) == [
+        "timestamp.txt",
+        "tiny.ipynb",
+    ]
 
 
 def test_a_single_students_folder_is_not_taken_for_a_wrapper(course, tmp_path):
@@ -166,12 +183,17 @@ def test_canvas_download(course, tmp_path):
         "vierstudent_704: '704' is not in students.csv: add the student there, or ask whose it is",
         "s05: tiny.ipynb is missing (only text.html): ask for it",
     ]
-    assert lines(done.notes) == ["s02: is late, says Canvas, but class.toml has no due date: nothing is taken off"]
+    assert lines(done.notes) == [
+        "s02: is late, says Canvas, but class.toml has no due date: nothing is taken off"
+    ]
     assert time_of(course, "s01") is None  # the members' time is that of the download
 
 
 def test_canvas_without_a_class_list_goes_by_canvas_numbers(course, tmp_path):
-    members = {"einsstudent_701_9001_tiny.ipynb": notebook(course), "anon_xY9_9002_tiny.ipynb": notebook(course)}
+    members = {
+        "einsstudent_701_9001_tiny.ipynb": notebook(course),
+        "anon_xY9_9002_tiny.ipynb": notebook(course),
+    }
     make_zip(tmp_path / "submissions.zip", members)
     assert bring(course, tmp_path / "submissions.zip").became == {"701": "new", "xY9": "new"}
 
@@ -192,7 +214,9 @@ def test_dates_in_file_names_are_no_canvas_numbers(course, tmp_path):
     assert set(bring(course, source, people).became) == {"s01", "s02", "s03"}
 
 
-@pytest.mark.parametrize("tail", ["/tiny.ipynb", "_/tiny.ipynb", "_tiny.ipynb", "/work.zip", "/sub/tiny.ipynb"])
+@pytest.mark.parametrize(
+    "tail", ["/tiny.ipynb", "_/tiny.ipynb", "_tiny.ipynb", "/work.zip", "/sub/tiny.ipynb"]
+)
 def test_moodle_download(course, tmp_path, tail):
     data = zipped(**{"work/tiny.ipynb": notebook(course)}) if tail.endswith("zip") else notebook(course)
     members = {
@@ -221,8 +245,12 @@ def test_moodle_names_that_two_people_have(course, tmp_path):
     rows = ("a1,Participant 5001,Student Eins", "a2,Participant 5002,Student Eins")
     people = the_list(tmp_path, *rows, head="ID;Identifier;Full name".replace(";", ","))
     assert bring(course, tmp_path / "m.zip", people).became == {"a1": "new", "a2": "new"}
-    done = bring(course, tmp_path / "m.zip", the_list(tmp_path, "a1,Student Eins", "a2,Student Eins", head="id,name"))
-    assert [line for _, line in done.problems] == ["'Student Eins' fits a1 and a2 in students.csv: tell them apart there"] * 2
+    done = bring(
+        course, tmp_path / "m.zip", the_list(tmp_path, "a1,Student Eins", "a2,Student Eins", head="id,name")
+    )
+    assert [line for _, line in done.problems] == [
+        "'Student Eins' fits a1 and a2 in students.csv: tell them apart there"
+    ] * 2
 
 
 # students
@@ -232,20 +260,25 @@ def test_students_who_are_not_on_the_list_are_named_and_the_others_taken(course,
     source = folder(tmp_path / "in", {"S01/tiny.ipynb": notebook(course), "s99/tiny.ipynb": notebook(course)})
     done = bring(course, source, the_list(tmp_path, *PEOPLE))
     assert done.became == {"s01": "new"}  # capitals do not matter
-    assert lines(done.problems) == ["s99: 's99' is not in students.csv: add the student there, or ask whose it is"]
+    assert lines(done.problems) == [
+        "s99: 's99' is not in students.csv: add the student there, or ask whose it is"
+    ]
     assert done.missing == ["s02", "s03"]
 
 
 def test_emails_and_names_stand_for_students(course, tmp_path):
     decomposed = unicodedata.normalize("NFD", "student dréi")
     source = folder(
-        tmp_path / "in", {"S01@example.edu/tiny.ipynb": notebook(course), f"{decomposed}/tiny.ipynb": notebook(course)}
+        tmp_path / "in",
+        {"S01@example.edu/tiny.ipynb": notebook(course), f"{decomposed}/tiny.ipynb": notebook(course)},
     )
     assert bring(course, source, the_list(tmp_path, *PEOPLE)).became == {"s01": "new", "s03": "new"}
 
 
 def test_ids_that_differ_in_capitals_only_are_refused(course, tmp_path):
-    source = folder(tmp_path / "in", {"s01/tiny.ipynb": notebook(course), "S01/tiny.ipynb": notebook(course, "first = 1")})
+    source = folder(
+        tmp_path / "in", {"s01/tiny.ipynb": notebook(course), "S01/tiny.ipynb": notebook(course, "first = 1")}
+    )
     done = bring(course, source)
     assert done.became == {"s01": "refused", "S01": "refused"}
     assert "differs from 'S01' only in capitals" in dict(done.problems)["s01"]
@@ -276,7 +309,9 @@ def test_class_lists_come_with_semicolons_and_a_mark_of_their_encoding(tmp_path)
     assert read_class_list(tmp_path / "students.csv").find([("email", "A@example.edu")]) == "s01"
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", ".git", "a/b", "a\\b", "*", "a?", "a[b]", "-x", "a\nb", "x" * 129, "a "])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", ".git", "a/b", "a\\b", "*", "a?", "a[b]", "-x", "a\nb", "x" * 129, "a "]
+)
 def test_what_cannot_be_an_id(name):
     assert bad_id(name)
 
@@ -291,21 +326,30 @@ def test_what_can_be_an_id(name):
 
 def one(course, tmp_path, **members):
     """What becomes of one student's folder."""
-    made = folder(tmp_path / f"in{len(list(tmp_path.iterdir()))}", {f"s01/{name}": data for name, data in members.items()})
+    made = folder(
+        tmp_path / f"in{len(list(tmp_path.iterdir()))}",
+        {f"s01/{name}": data for name, data in members.items()},
+    )
     (made / "s01").mkdir(parents=True, exist_ok=True)
     done = bring(course, made)
     return done.became.get("s01"), [line for _, line in done.problems], [line for _, line in done.notes]
 
 
 def test_a_folder_without_a_notebook(course, tmp_path):
-    assert one(course, tmp_path) == ("refused", ["tiny.ipynb is missing (nothing was handed in): ask for it"], [])
+    assert one(course, tmp_path) == (
+        "refused",
+        ["tiny.ipynb is missing (nothing was handed in): ask for it"],
+        [],
+    )
     became, (problem,), _ = one(course, tmp_path, **{"report.pdf": b"%PDF"})
     assert (became, problem) == ("refused", "tiny.ipynb is missing (only report.pdf): ask for it")
     make_zip(tmp_path / "z.zip", [("s01/", b""), ("s02/tiny.ipynb", notebook(course))])
     assert bring(course, tmp_path / "z.zip").became == {"s01": "refused", "s02": "new"}
 
 
-@pytest.mark.parametrize("name", ["Copy of tiny.ipynb", "final FINAL.ipynb", "tiny.ipynb.txt", "TINY.IPYNB", "übung 1.ipynb"])
+@pytest.mark.parametrize(
+    "name", ["Copy of tiny.ipynb", "final FINAL.ipynb", "tiny.ipynb.txt", "TINY.IPYNB", "übung 1.ipynb"]
+)
 def test_a_renamed_notebook_is_taken_and_said(course, tmp_path, name):
     became, problems, notes = one(course, tmp_path, **{name: notebook(course)})
     assert (became, problems) == ("new", [])
@@ -320,11 +364,18 @@ def test_a_notebook_without_the_cells_is_refused_whatever_its_name(course, tmp_p
 
 def test_the_notebook_of_another_assignment_is_refused(course, tmp_path):
     became, (problem,), _ = one(course, tmp_path, **{"tiny.ipynb": notebook(course, assignment="other")})
-    assert (became, problem) == ("refused", "tiny.ipynb is missing (tiny.ipynb is a notebook of 'other'): ask for it")
+    assert (became, problem) == (
+        "refused",
+        "tiny.ipynb is missing (tiny.ipynb is a notebook of 'other'): ask for it",
+    )
 
 
 def test_of_two_notebooks_the_one_that_fits_is_taken(course, tmp_path):
-    members = {"other.ipynb": notebook(course, assignment="other"), "my work.ipynb": notebook(course), "data.csv": b"1,2"}
+    members = {
+        "other.ipynb": notebook(course, assignment="other"),
+        "my work.ipynb": notebook(course),
+        "data.csv": b"1,2",
+    }
     became, problems, notes = one(course, tmp_path, **members)
     assert (became, problems) == ("new", [])
     assert notes == [
@@ -338,7 +389,9 @@ def test_two_that_fit_and_differ_are_refused_by_name(course, tmp_path):
     members = {"tiny.ipynb": notebook(course), "tiny-Copy1.ipynb": notebook(course, "first = 1")}
     became, (problem,), _ = one(course, tmp_path, **members)
     assert became == "refused"
-    assert problem == ("2 notebooks fit tiny.ipynb and differ (tiny-Copy1.ipynb, tiny.ipynb): leave one, and collect again")
+    assert problem == (
+        "2 notebooks fit tiny.ipynb and differ (tiny-Copy1.ipynb, tiny.ipynb): leave one, and collect again"
+    )
     assert not course.settings.submitted.joinpath("s01").exists()
 
 
@@ -383,7 +436,9 @@ def test_the_same_collect_twice_changes_nothing_and_says_so(course, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in course.settings.folder.rglob("*") if path.is_file()}
     done = bring(course, source)
     assert (done.became, done.notes) == ({"s01": "unchanged", "s02": "unchanged"}, [])
-    assert {path: path.stat().st_mtime_ns for path in course.settings.folder.rglob("*") if path.is_file()} == before
+    assert {
+        path: path.stat().st_mtime_ns for path in course.settings.folder.rglob("*") if path.is_file()
+    } == before
 
 
 def test_a_later_copy_of_the_same_file_is_not_handed_in_later(course, tmp_path):
@@ -397,7 +452,10 @@ def test_a_later_copy_of_the_same_file_is_not_handed_in_later(course, tmp_path):
 def test_a_resubmission_replaces_and_the_older_version_is_kept_with_its_time(course, tmp_path):
     bring(course, folder(tmp_path / "a", {"s01.ipynb": notebook(course)}))
     (course.path("s01").parent / "data.csv").write_text("put here by hand")
-    done = bring(course, folder(tmp_path / "b", {"s01.ipynb": notebook(course, "first = 1")}, NOON + timedelta(hours=1)))
+    done = bring(
+        course,
+        folder(tmp_path / "b", {"s01.ipynb": notebook(course, "first = 1")}, NOON + timedelta(hours=1)),
+    )
     assert done.became == {"s01": "replaced"}
     assert (first_of(course, "s01"), time_of(course, "s01")) == ("first = 1", NOON + timedelta(hours=1))
     (kept,) = (course.settings.folder / "collected" / "tiny" / "s01").glob("*/tiny.ipynb")
@@ -423,7 +481,8 @@ def test_canvas_resubmissions_go_by_canvas_numbers(course, tmp_path):
     assert bring(course, tmp_path / "third.zip").became == {"701": "replaced"}
     assert bring(course, tmp_path / "both.zip").became == {"701": "older"}
     assert first_of(course, "701") == "first = 3"
-    make_zip(tmp_path / "back.zip", {"einsstudent_701_9011_tiny-3.ipynb": first})  # the student goes back to the first
+    # the student goes back to the first
+    make_zip(tmp_path / "back.zip", {"einsstudent_701_9011_tiny-3.ipynb": first})
     assert bring(course, tmp_path / "back.zip").became == {"701": "replaced"}
     assert first_of(course, "701") == "first = 1"
 
@@ -440,7 +499,10 @@ def test_moodle_resubmissions_replace_and_an_old_download_does_not(course, tmp_p
 def test_what_changed_after_grading_is_due_again(course, tmp_path):
     bring(course, folder(tmp_path / "a", {"s01.ipynb": notebook(course), "s02.ipynb": notebook(course)}))
     grade(course.settings, "tiny", ["s01", "s02"])
-    done = bring(course, folder(tmp_path / "b", {"s01.ipynb": notebook(course, "first = 1")}, NOON + timedelta(hours=1)))
+    done = bring(
+        course,
+        folder(tmp_path / "b", {"s01.ipynb": notebook(course, "first = 1")}, NOON + timedelta(hours=1)),
+    )
     assert "it was graded: 'autograder grade tiny' grades it again" in done.notes[0][1]
     assert due(course.settings, "tiny", ["s01", "s02"]) == ["s01"]
     grade(course.settings, "tiny", ["s01"])
@@ -508,14 +570,32 @@ def test_bombs_are_named_before_they_go_off(course, tmp_path, monkeypatch):
     huge = zipped(**{"tiny.ipynb": b"0" * (2**20 + 1)})
     crowded = zipped(**{f"{number}.ipynb": b"" for number in range(1001)})
     nested = zipped(**{"more.zip": zipped(**{"tiny.ipynb": notebook(course)})})
-    members = {"s01/a.zip": huge, "s02/a.zip": crowded, "s03/a.zip": nested, "s04/a.zip": b"PK", "s05.ipynb": notebook(course)}
+    members = {
+        "s01/a.zip": huge,
+        "s02/a.zip": crowded,
+        "s03/a.zip": nested,
+        "s04/a.zip": b"PK",
+        "s05.ipynb": notebook(course),
+    }
     make_zip(tmp_path / "in.zip", members)
     done = bring(course, tmp_path / "in.zip")
-    assert done.became == {"s01": "refused", "s02": "refused", "s03": "refused", "s04": "refused", "s05": "new"}
+    assert done.became == {
+        "s01": "refused",
+        "s02": "refused",
+        "s03": "refused",
+        "s04": "refused",
+        "s05": "new",
+    }
     said = lines(done.problems)
     assert any("s01: tiny.ipynb is missing (a.zip/tiny.ipynb has more than 1 MiB" in line for line in said)
-    assert "s02: tiny.ipynb is missing (a.zip holds more than 1000 files: ask for the notebook alone): ask for it" in said
-    assert "s03: tiny.ipynb is missing (a.zip/more.zip is a zip in a zip: ask for the notebook alone): ask for it" in said
+    assert (
+        "s02: tiny.ipynb is missing (a.zip holds more than 1000 files: ask for the notebook alone): ask "
+        "for it"
+    ) in said
+    assert (
+        "s03: tiny.ipynb is missing (a.zip/more.zip is a zip in a zip: ask for the notebook alone): ask "
+        "for it"
+    ) in said
     assert any(line.startswith("s04: tiny.ipynb is missing (a.zip is no zip file") for line in said)
     monkeypatch.setattr(archives, "MOST_ENTRIES", 4)
     with pytest.raises(AutograderError, match="holds more than 4 files: is it the right one"):
@@ -546,19 +626,31 @@ def test_damaged_and_encrypted_members_are_refused(course, tmp_path):
 
 
 def test_one_name_twice_in_a_zip_is_two_notebooks(course, tmp_path):
-    make_zip(tmp_path / "in.zip", [("s01/tiny.ipynb", notebook(course)), ("s01/tiny.ipynb", notebook(course, "first = 1"))])
+    make_zip(
+        tmp_path / "in.zip",
+        [("s01/tiny.ipynb", notebook(course)), ("s01/tiny.ipynb", notebook(course, "first = 1"))],
+    )
     assert bring(course, tmp_path / "in.zip").became == {"s01": "refused"}
 
 
 def test_what_computers_add_is_passed_over(course, tmp_path):
-    names = ["__MACOSX/s01/._tiny.ipynb", "s01/.ipynb_checkpoints/tiny-checkpoint.ipynb", "s01/.DS_Store", "s01/._tiny.ipynb"]
+    names = [
+        "__MACOSX/s01/._tiny.ipynb",
+        "s01/.ipynb_checkpoints/tiny-checkpoint.ipynb",
+        "s01/.DS_Store",
+        "s01/._tiny.ipynb",
+    ]
     make_zip(tmp_path / "in.zip", {**dict.fromkeys(names, b"?"), "s01/tiny.ipynb": notebook(course)})
     done = bring(course, tmp_path / "in.zip")
     assert (done.became, done.problems, done.notes) == ({"s01": "new"}, [], [])
 
 
 @given(
-    st.lists(st.text(st.sampled_from("s01tinyTINY./\\_- \x00\n*é.zipbCOPY"), min_size=1, max_size=24), max_size=6, unique=True)
+    st.lists(
+        st.text(st.sampled_from("s01tinyTINY./\\_- \x00\n*é.zipbCOPY"), min_size=1, max_size=24),
+        max_size=6,
+        unique=True,
+    )
 )
 def test_whatever_names_a_zip_holds_nothing_is_written_elsewhere(names):
     listing = list_zip(zipfile.ZipFile(make_zip(io.BytesIO(), dict.fromkeys(names, b""))), DueDates().local)
@@ -578,7 +670,9 @@ def test_the_exchange_from_release_to_collect(course, tmp_path):
     exchange.chmod(0o777)
     desk.mkdir()
     config = course.settings.config()
-    config.Exchange.root, config.Exchange.cache, config.Exchange.assignment_dir = map(str, (exchange, tmp_path / "c", desk))
+    config.Exchange.root, config.Exchange.cache, config.Exchange.assignment_dir = map(
+        str, (exchange, tmp_path / "c", desk)
+    )
 
     def nbgrader(step):
         with quiet(course.settings.log):
@@ -600,7 +694,10 @@ def test_the_exchange_from_release_to_collect(course, tmp_path):
     (student,) = done.became
     assert first_of(course, student) == "first = 2"
     assert before <= time_of(course, student) <= datetime.now(UTC)
-    assert sorted(path.name for path in course.path(student).parent.iterdir()) == ["timestamp.txt", "tiny.ipynb"]
+    assert sorted(path.name for path in course.path(student).parent.iterdir()) == [
+        "timestamp.txt",
+        "tiny.ipynb",
+    ]
     assert dict(done.problems) == {
         "s07+tiny+": "is not named as nbgrader names a submission",
         "s08+tiny+2026-10-01 12:00:00.000000 UTC+x": "is no folder",
@@ -611,13 +708,16 @@ def test_the_exchange_from_release_to_collect(course, tmp_path):
 def test_nobody_hands_in_under_a_classmates_name(course, tmp_path, monkeypatch):
     inbound = tmp_path / "x" / "modular-learning" / "inbound"
     for student in ("s01", "s02"):
-        folder(inbound / f"{student}+tiny+2026-10-01 12:00:00.000000 UTC+abc", {"tiny.ipynb": notebook(course)})
+        folder(
+            inbound / f"{student}+tiny+2026-10-01 12:00:00.000000 UTC+abc", {"tiny.ipynb": notebook(course)}
+        )
     (tmp_path / "x").chmod(0o777)
     monkeypatch.setattr("autograder.collecting.exchange._owner", lambda path: "s01")
     done = bring(course, tmp_path / "x")
     assert done.became == {"s01": "new"}
     assert "says that it is of s02, but s01 made it: ask both" in done.problems[0][1]
-    monkeypatch.setattr("autograder.collecting.exchange._owner", lambda path: "jovyan")  # a JupyterHub where all are one user
+    # a JupyterHub where all are one user
+    monkeypatch.setattr("autograder.collecting.exchange._owner", lambda path: "jovyan")
     assert bring(course, tmp_path / "x").became == {"s01": "unchanged", "s02": "new"}
 
 
@@ -625,7 +725,9 @@ def test_nobody_hands_in_under_a_classmates_name(course, tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    result = CliRunner().invoke(app, ["collect", *map(str, arguments)], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+    result = CliRunner().invoke(
+        app, ["collect", *map(str, arguments)], env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
@@ -635,10 +737,13 @@ def test_the_command_says_what_became_of_whom_and_exits_by_it(course, tmp_path):
     source = folder(tmp_path / "in", members)
     done = run("tiny", source)
     assert done.exit_code == 0, done.output
-    assert re.search(r"new 20 s01, s02, .*, s12 and 8 more", " ".join(done.output.split()))  # however wide the terminal
+    # however wide the terminal
+    assert re.search(r"new 20 s01, s02, .*, s12 and 8 more", " ".join(done.output.split()))
     folder(source, {"s03/tiny.ipynb": notebook(course, "first = 1")}, NOON + timedelta(hours=2))
     folder(source, {"s04/tiny.ipynb": b"{"}, NOON + timedelta(hours=2))
-    (course.settings.folder / "students.csv").write_text("id\n" + "\n".join(f"s{number:02}" for number in range(1, 23)))
+    (course.settings.folder / "students.csv").write_text(
+        "id\n" + "\n".join(f"s{number:02}" for number in range(1, 23))
+    )
     done = run("tiny", source)
     assert done.exit_code == 1
     table = " ".join(done.output.split())
@@ -657,7 +762,10 @@ def test_the_command_says_what_became_of_whom_and_exits_by_it(course, tmp_path):
         (["tiny", "nowhere"], "autograder: there is no nowhere: name the folder or the zip file"),
         (["tinny", "."], "autograder: no assignment 'tinny' in solutions/: did you mean 'tiny'?"),
         (["tiny", "nbgrader_config.py"], "nbgrader_config.py is no zip file"),
-        (["tiny", ".", "--students", "nowhere.csv"], "nowhere.csv cannot be read (No such file or directory)"),
+        (
+            ["tiny", ".", "--students", "nowhere.csv"],
+            "nowhere.csv cannot be read (No such file or directory)",
+        ),
     ],
 )
 def test_wrong_usage_exits_with_2(course, arguments, said):

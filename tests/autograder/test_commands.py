@@ -50,7 +50,9 @@ def test_wrong_usage_exits_with_2():
 
 @pytest.mark.parametrize("command", ["generate", "grade", "feedback", "report"])
 def test_unknown_assignment_names_the_nearest(tiny, command):
-    assert _one_line(_run(command, "tinny")) == "autograder: no assignment 'tinny' in solutions/: did you mean 'tiny'?"
+    assert _one_line(_run(command, "tinny")) == (
+        "autograder: no assignment 'tinny' in solutions/: did you mean 'tiny'?"
+    )
     assert "there are tiny" in _one_line(_run(command, "optimizers"))
 
 
@@ -67,12 +69,16 @@ def test_unknown_student_names_the_nearest(tiny):
 
 def test_feedback_before_grading_says_to_grade(tiny):
     tiny.hand_in("ada")
-    assert _one_line(_run("feedback", "tiny")) == "autograder: nothing of 'tiny' is graded yet: autograder grade tiny"
+    assert _one_line(_run("feedback", "tiny")) == (
+        "autograder: nothing of 'tiny' is graded yet: autograder grade tiny"
+    )
 
 
 def test_outside_a_course_says_where_to_go(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "is in no course: cd to the folder that holds solutions/ and nbgrader_config.py" in _one_line(_run("grade", "tiny"))
+    assert ("is in no course: cd to the folder that holds solutions/ and nbgrader_config.py") in _one_line(
+        _run("grade", "tiny")
+    )
 
 
 def test_damaged_gradebook_says_what_to_do(tiny):
@@ -93,7 +99,9 @@ def test_missing_package_says_how_to_install_it(monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_:
         main()
     assert exit_.value.code == 2
-    assert capsys.readouterr().err == f'autograder: rich not installed in {sys.prefix}: pip install "modular-learning[grade]"\n'
+    assert capsys.readouterr().err == (
+        f'autograder: rich not installed in {sys.prefix}: pip install "modular-learning[grade]"\n'
+    )
 
 
 def test_package_missing_later_points_to_the_doctor(tiny, monkeypatch):
@@ -105,7 +113,9 @@ def test_package_missing_later_points_to_the_doctor(tiny, monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_submissions)
-    assert _one_line(_run("generate", "tiny")) == "autograder: nbconvert is not installed: 'autograder doctor' says what to do"
+    assert _one_line(_run("generate", "tiny")) == (
+        "autograder: nbconvert is not installed: 'autograder doctor' says what to do"
+    )
 
 
 def test_missing_bubblewrap_says_how_to_install_it(tiny, monkeypatch):
@@ -118,7 +128,11 @@ def test_missing_bubblewrap_says_how_to_install_it(tiny, monkeypatch):
 def test_kernel_of_another_environment_is_noticed(tmp_path, monkeypatch):
     folder = tmp_path / "kernels" / "python3"
     folder.mkdir(parents=True)
-    spec = {"argv": ["/bin/false", "-f", "{connection_file}"], "display_name": "Python 3", "language": "python"}
+    spec = {
+        "argv": ["/bin/false", "-f", "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+    }
     (folder / "kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     said = "the kernel 'python3' runs /bin/false, which has no course, torch or ipykernel: "

@@ -1,4 +1,4 @@
-"""What the engine rests on in other people's code, each pinned by a test that says what has changed when it fails."""
+"""What the engine rests on in others' code, each pinned by a test whose failure says what has changed."""
 
 import inspect
 import subprocess
@@ -46,12 +46,18 @@ def test_autograde_sanitizes_then_grades_with_the_lists_that_settings_fill(tmp_p
 
 def test_the_hook_that_refuses_links_comes_before_files_are_copied():
     lines = _source(BaseConverter.convert_notebooks)
-    assert lines.index("run_pre_convert_hook") < lines.index("self.init_assignment("), "links would be followed before the hook"
-    assert "notebooks" in _source(BaseConverter.run_pre_convert_hook), "the hook no longer gets the notebooks' paths"
+    assert lines.index("run_pre_convert_hook") < lines.index("self.init_assignment("), (
+        "links would be followed before the hook"
+    )
+    assert "notebooks" in _source(BaseConverter.run_pre_convert_hook), (
+        "the hook no longer gets the notebooks' paths"
+    )
 
 
 def test_a_failed_conversion_removes_the_autograded_folder():
-    assert "_handle_failure" in _source(BaseConverter.convert_notebooks), "record.py relies on it when it puts a folder back"
+    assert "_handle_failure" in _source(BaseConverter.convert_notebooks), (
+        "record.py relies on it when it puts a folder back"
+    )
 
 
 def test_gradebooks_make_their_engine_by_a_name_that_can_be_kept():
@@ -65,7 +71,10 @@ def test_gradebooks_make_their_engine_by_a_name_that_can_be_kept():
     [
         ([new_output("execute_result", data={"text/plain": "2.5"})], 2.5),
         (
-            [new_output("display_data", data={"text/plain": "1.0"}), new_output("execute_result", data={"text/plain": "2.5"})],
+            [
+                new_output("display_data", data={"text/plain": "1.0"}),
+                new_output("execute_result", data={"text/plain": "2.5"}),
+            ],
             2.5,
         ),
         ([new_output("error", ename="E", evalue="", traceback=[])], 0),
@@ -110,7 +119,9 @@ def test_ipython_hands_outputs_to_the_methods_that_shell_overrides():
     for method, parameters in wanted.items():
         found = list(inspect.signature(method).parameters)
         assert found == parameters, f"IPython's {method.__qualname__} takes {found}: shell.py must follow"
-    assert {"data", "metadata", "transient", "update"} <= set(inspect.signature(DisplayPublisher.publish).parameters)
+    assert {"data", "metadata", "transient", "update"} <= set(
+        inspect.signature(DisplayPublisher.publish).parameters
+    )
     assert "ask_exit" in _source(ExitAutocall), "exit() leaves in another way: shell.py must follow"
     assert {"displayhook_class", "display_pub_class"} <= set(InteractiveShell.class_traits())
 
@@ -132,4 +143,6 @@ def test_a_pool_shows_its_processes():
 
 
 def test_the_version_is_the_one_that_was_read():
-    assert nbgrader.__version__.startswith("0.9."), "a new nbgrader: read autograde.py, base.py and api.py again"
+    assert nbgrader.__version__.startswith("0.9."), (
+        "a new nbgrader: read autograde.py, base.py and api.py again"
+    )

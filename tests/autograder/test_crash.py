@@ -1,4 +1,7 @@
-"""kill -9 at any moment of grading: no grade is lost or doubled, nothing keeps running, and the same command goes on."""
+"""kill -9 at any moment of grading: no grade is lost or doubled, and nothing keeps running.
+
+The same command goes on afterwards.
+"""
 
 import os
 import random
@@ -62,7 +65,7 @@ POINTS = {f"s{number}": ((1, 4)[number % 2], 1) for number in range(8)} | {"s0":
 
 @pytest.fixture
 def half_graded(tiny, monkeypatch):
-    """Eight students; the first was graded before, has points and a comment by hand, and has handed in again."""
+    """Eight students; the first was graded before, has points and a comment by hand, and handed in again."""
     folder = tiny.settings.root / "tmp"
     folder.mkdir()
     tiny.hand_in("s0", first="first = 42")
@@ -151,7 +154,10 @@ def _check(tiny) -> None:
         assert (grade.manual_score, grade.score) == (3.5, 3.5)
         assert gradebook.find_comment("first", "tiny", "tiny", "s0").manual_comment == "Almost."
     with closing(sqlite3.connect(tiny.settings.gradebook)) as gradebook:
-        counts = [gradebook.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("student", "grade", "comment")]
+        counts = [
+            gradebook.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("student", "grade", "comment")
+        ]
     assert counts == [8, 16, 16]
     assert len(list((tiny.settings.folder / "graded" / "tiny").iterdir())) == 8
 

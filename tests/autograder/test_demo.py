@@ -1,4 +1,7 @@
-"""`autograder demo`: a class hands in, is graded, gets feedback and a report; its points are tested with the bank."""
+"""`autograder demo`: a class hands in, is graded, and gets feedback and a report.
+
+Its points are tested with the bank.
+"""
 
 from dataclasses import replace
 
@@ -18,7 +21,11 @@ def points(demo) -> ClassGrades:
 
 
 def who(name: str) -> str:
-    return next(student for student, sample in sample_class("01_graphs").items() if sample is not None and sample.name == name)
+    return next(
+        student
+        for student, sample in sample_class("01_graphs").items()
+        if sample is not None and sample.name == name
+    )
 
 
 def handed_in(demo, name: str):
@@ -72,5 +79,7 @@ def test_an_answer_for_a_cell_that_is_not_there(demo):
     bank = read_bank("01_graphs")
     released = demo.settings.released / "01_graphs" / "01_graphs.ipynb"
     lost = replace(bank["half-done"], answers={"multipy": "pass"})
-    with pytest.raises(AutograderError, match="'half-done' answers 'multipy', a cell that the assignment does not have"):
+    with pytest.raises(
+        AutograderError, match="'half-done' answers 'multipy', a cell that the assignment does not have"
+    ):
         submission(released, lost, bank["right-plain"])

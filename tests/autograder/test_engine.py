@@ -26,7 +26,8 @@ def test_partial_credit_and_missing_gradebook(tiny):
     tiny.hand_in("ada", first="first = 41")
     assert [outcome.problem for outcome in grade(tiny.settings, "tiny", ["ada"])] == [None]
     assert _points(tiny, "ada") == (1, 1)
-    assert not (tiny.settings.released / "tiny").exists()  # noted in the gradebook, without touching students' notebooks
+    # noted in the gradebook, without touching students' notebooks
+    assert not (tiny.settings.released / "tiny").exists()
 
 
 EARNED = {
@@ -35,17 +36,24 @@ EARNED = {
     "dies-late": (("first = 42", "import os\nos._exit(1)"), (4, 0)),
     "stumbles": (("first = nothing", "second = 'b'"), (0, 1)),
     "fails-hidden": (("first = 10**6", "second = 'b'"), (0, 1)),
-    "is-noisy": (("import sys, warnings\nfirst = 42\nprint('!', file=sys.stderr)\nwarnings.warn('?')", "second = 'b'"), (4, 1)),
+    "is-noisy": (
+        ("import sys, warnings\nfirst = 42\nprint('!', file=sys.stderr)\nwarnings.warn('?')", "second = 'b'"),
+        (4, 1),
+    ),
     "noisy-when-tested": (
         (
-            "class A:\n    def __eq__(self, x):\n        import sys; print('!', file=sys.stderr); return True\n"
+            "class A:\n    def __eq__(self, x):\n        import sys; print('!', file=sys.stderr); return "
+            "True\n"
             "    def __lt__(self, x):\n        return True\nfirst = A()",
             "second = 'b'",
         ),
         (4, 1),
     ),
     "invents-points": (
-        ("class A(float):\n    def __eq__(self, x):\n        return True\nfirst = A(1)", "float = lambda x: 77.0"),
+        (
+            "class A(float):\n    def __eq__(self, x):\n        return True\nfirst = A(1)",
+            "float = lambda x: 77.0",
+        ),
         (4, 0),
     ),
     "shows-no-number": (("first = 42", "float = lambda x: 'full marks'"), (4, 0)),
@@ -101,7 +109,9 @@ def test_unreadable_submissions_get_nothing_and_a_reason_and_stop_nobody(tiny):
     *broken, fine = grade(tiny.settings, "tiny", [*names, "fine"])
     assert (fine.problem, _points(tiny, "fine")) == (None, (4, 1))
     with closing(sqlite3.connect(tiny.settings.gradebook)) as gradebook:
-        recorded = {comment for (comment,) in gradebook.execute("SELECT auto_comment FROM comment") if comment}
+        recorded = {
+            comment for (comment,) in gradebook.execute("SELECT auto_comment FROM comment") if comment
+        }
     feedback(tiny.settings, "tiny", names)
     for outcome, expected in zip(broken, BROKEN.values(), strict=True):
         assert str(outcome.problem).startswith(expected)
@@ -153,7 +163,9 @@ def test_regrading_keeps_the_earlier_grade_when_writing_it_fails(tiny, monkeypat
 def test_deleted_cells_come_back_in_their_places(tiny):
     path = tiny.hand_in("ada", first="first = 41")
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells = [cell for cell in notebook.cells if cell.metadata.nbgrader.grade_id in ("first", "second")]
+    notebook.cells = [
+        cell for cell in notebook.cells if cell.metadata.nbgrader.grade_id in ("first", "second")
+    ]
     nbformat.write(notebook, path)
     grade(tiny.settings, "tiny", ["ada"])
     assert _points(tiny, "ada") == (1, 1)

@@ -17,7 +17,9 @@ def test_the_sentence_is_made_of_its_parts():
     assert str(AutograderError(*PROBLEM)) == str(PROBLEM)
 
 
-@pytest.mark.parametrize("error", [AutograderError(*PROBLEM), NotGradedError("x", "is y"), AnswersFoundError(["a: b", "c"])])
+@pytest.mark.parametrize(
+    "error", [AutograderError(*PROBLEM), NotGradedError("x", "is y"), AnswersFoundError(["a: b", "c"])]
+)
 def test_an_error_comes_back_from_another_process_whole(error):
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), again.problem) == (type(error), str(error), error.problem)
@@ -46,7 +48,9 @@ def test_what_asks_for_review_goes_through_the_gradebook_as_a_comment():
 
 
 def test_the_doctor_keeps_cause_and_cure_apart(monkeypatch):
-    problem = Problem("bubblewrap", "cannot make a sandbox (Permission denied: x)", "allow user namespaces: so")
+    problem = Problem(
+        "bubblewrap", "cannot make a sandbox (Permission denied: x)", "allow user namespaces: so"
+    )
     monkeypatch.setattr(doctor, "sandbox_problem", lambda: problem)
     (found,) = [finding for finding in doctor.examine() if finding.name == "sandbox"]
     assert not found.fine

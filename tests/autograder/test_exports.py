@@ -20,7 +20,13 @@ CLASS = [
     Work("bob", {"add": {"∂L/∂x": ""}}, written=3.5, penalty=1.0),
     Work("cyd"),
     Work("dan", problem="graphs.ipynb is not JSON"),
-    Work("eve", written=0.0, first_name='=HYPERLINK("http://far.example")', last_name="+Points Possible", email="@SUM(1)"),
+    Work(
+        "eve",
+        written=0.0,
+        first_name='=HYPERLINK("http://far.example")',
+        last_name="+Points Possible",
+        email="@SUM(1)",
+    ),
 ]
 
 
@@ -92,14 +98,19 @@ def test_the_command_writes_the_file_and_names_who_is_left_out(graphs):
     assert read(graphs.settings.folder / "exports" / "graphs-moodle.csv")[0][-1] == "graphs"
     assert "cyd: left out, waits for a person" in result.stderr
     wrong = CliRunner().invoke(app, ["export", "graphs", "--for", "blackboard"])
-    assert (wrong.exit_code, wrong.stderr) == (2, "autograder: there is no export for 'blackboard': canvas or moodle\n")
+    assert (wrong.exit_code, wrong.stderr) == (
+        2,
+        "autograder: there is no export for 'blackboard': canvas or moodle\n",
+    )
 
 
 def test_nobody_is_final_yet(graphs, tmp_path):
     for student in ("ada", "bob", "eve"):
         graphs.add(Work(student))
     with pytest.raises(
-        AutograderError, match=r"nobody has final points in 'graphs' yet \(waits for a person: 4, could not be graded: 1"
+        AutograderError,
+        match=r"nobody has final points in 'graphs' yet \(waits for a person: 4, could not "
+        r"be graded: 1",
     ):
         write_export(graphs.settings, "graphs", "canvas", tmp_path / "c.csv", "graphs")
     assert not (tmp_path / "c.csv").exists()

@@ -1,4 +1,7 @@
-"""Feedback: the summary is the judge's and the gradebook's, and nothing of a submission runs in a reader's browser."""
+"""Feedback: the summary is the judge's and the gradebook's.
+
+Nothing of a submission runs in a reader's browser.
+"""
 
 import html
 import json
@@ -47,12 +50,19 @@ def page_of(course: FabricatedClass, work: Work) -> str:
 
 def summary_of(page: str) -> str:
     """The words of the summary."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page.partition("<section")[2].partition("</section>")[0])).split())
+    return " ".join(
+        html.unescape(
+            re.sub(r"<[^>]+>", " ", page.partition("<section")[2].partition("</section>")[0])
+        ).split()
+    )
 
 
 BOB = Work(
     "bob",
-    failed={"add": {"∂L/∂x": "mean for sum"}, "multiply": {"∂L/∂y": "local derivative ignored", "leaves inputs alone": ""}},
+    failed={
+        "add": {"∂L/∂x": "mean for sum"},
+        "multiply": {"∂L/∂y": "local derivative ignored", "leaves inputs alone": ""},
+    },
     review=("the source calls torch.autograd.grad",),
     written=4.0,
     comment="See lecture 03,\n<b>page 7</b>.",
@@ -68,8 +78,13 @@ def test_the_summary_says_points_by_part_mistakes_and_comments(graphs):
     assert (
         "Look at this first: Likely: a mean over the batch where a sum belongs add, 3 points" not in said
     )  # 5 points are more
-    assert said.index("Perhaps: grad_output is handed on as it came") < said.index("Likely: a mean over the batch")
-    assert "✗ ∂L/∂y 0 of 5 Perhaps: grad_output is handed on as it came: the local derivative is missing is -1.38361" in said
+    assert said.index("Perhaps: grad_output is handed on as it came") < said.index(
+        "Likely: a mean over the batch"
+    )
+    assert (
+        "✗ ∂L/∂y 0 of 5 Perhaps: grad_output is handed on as it came: the local derivative is missing is "
+        "-1.38361"
+    ) in said
     assert "✗ leaves inputs alone 0 of 2 is -1.38361 at [2]" in said
     assert "✓ ∂L/∂x 5 of 5" in said
     assert "For review: the source calls torch.autograd.grad" in said
@@ -177,8 +192,14 @@ FORGERIES = {
     "in an unlocked test": (about("add_test", grade=True), judged(FULL)),
     "twice": (about("add_test", grade=True, locked=True), judged(FULL) * 2),
     "that does not add up": (about("add_test", grade=True, locked=True), judged({**FULL, "points": 7.0})),
-    "with a strange number": (about("add_test", grade=True, locked=True), judged({**FULL, "seconds": float("nan")})),
-    "with a strange name": (about("add_test", grade=True, locked=True), judged({**FULL, "exercise": ["add"]})),
+    "with a strange number": (
+        about("add_test", grade=True, locked=True),
+        judged({**FULL, "seconds": float("nan")}),
+    ),
+    "with a strange name": (
+        about("add_test", grade=True, locked=True),
+        judged({**FULL, "exercise": ["add"]}),
+    ),
     "without a problem": (about("add_test", grade=True, locked=True), judged(FULL | {"parts": NO_PROBLEM})),
     "without parts": (about("add_test", grade=True, locked=True), judged({**FULL, "parts": None})),
     "as a text": (about("add_test", grade=True, locked=True), judged({**FULL, "parts": []}, "")[:0]),
@@ -203,19 +224,29 @@ def hostile(graphs):
     """The page of a student who tries everything, as a file."""
     name = f"<script>{RUN.format('name')}</script>"
     work = Work(
-        "mallory", failed=BOB.failed, first_name=name, last_name='"><img src=x onerror=RUN>', cells=tuple(CELLS), comment=name
+        "mallory",
+        failed=BOB.failed,
+        first_name=name,
+        last_name='"><img src=x onerror=RUN>',
+        cells=tuple(CELLS),
+        comment=name,
     )
     graphs.add(work)
     path = graphs.settings.autograded / "mallory" / "graphs" / "graphs.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    notebook.metadata.update(title=name, language=5, widgets={"application/vnd.jupyter.widget-state+json": {"</script>": name}})
+    notebook.metadata.update(
+        title=name, language=5, widgets={"application/vnd.jupyter.widget-state+json": {"</script>": name}}
+    )
     path.write_text(json.dumps(notebook))
     write_feedback(graphs.settings, "graphs", "mallory")
     return graphs.settings.feedback / "mallory" / "graphs" / "graphs.html"
 
 
 def open_and_watch(page, path):
-    """Open a file in the browser, and touch everything in it; what ran, what was asked for, and what was complained about."""
+    """Open a file in the browser, and touch everything in it.
+
+    Returns what ran, what was asked for, and what was complained about.
+    """
     requests, dialogs, complaints = [], [], []
     page.route(re.compile("^https?:"), lambda route: (requests.append(route.request.url), route.abort()))
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
@@ -250,8 +281,12 @@ def test_the_sanitizer_alone_would_do(hostile, page):
 @pytest.mark.browser
 def test_the_policy_alone_would_do(hostile, page):
     text = hostile.read_text(encoding="utf-8")
-    ran = "".join(cell.outputs[0].data["text/html"] for cell in CELLS[: len(PAGES)] if "refresh" not in cell.source)
-    hostile.write_text(text.replace("</main>", f"{ran.replace('<style', '<nostyle')}</main>"), encoding="utf-8")
+    ran = "".join(
+        cell.outputs[0].data["text/html"] for cell in CELLS[: len(PAGES)] if "refresh" not in cell.source
+    )
+    hostile.write_text(
+        text.replace("</main>", f"{ran.replace('<style', '<nostyle')}</main>"), encoding="utf-8"
+    )
     ran, requests, complaints = open_and_watch(page, hostile)
     assert (ran, requests) == ([], [])
     assert complaints
@@ -267,7 +302,10 @@ def test_nothing_covers_the_summary_or_leaves_its_cell(hostile, page):
         return points.filter(([x, y]) => y < innerHeight && !document.elementFromPoint(x, y).closest('.summary')).length;
     }"""
     assert page.evaluate(covered) == 0
-    placed = "[...document.querySelectorAll('.cell *')].map(one => getComputedStyle(one).position).filter(p => p != 'static')"
+    placed = (
+        "[...document.querySelectorAll('.cell *')].map(one => getComputedStyle(one).position).filter(p "
+        "=> p != 'static')"
+    )
     assert page.evaluate(placed) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
@@ -281,7 +319,8 @@ def test_nothing_runs_in_the_formgrader_either(graphs, page):
     resources = {"base_url": "", "index": 0, "total": 1, "unique_key": "graphs"}
     notebook = notebook_of(Work("mallory", cells=tuple(CELLS)))
     text, _ = HTMLExporter(config=config).from_notebook_node(notebook, resources)
-    ours = re.compile(r"<script.*?</script>|<link[^>]*>", re.DOTALL)  # the formgrader's own, which a file cannot load
+    # the formgrader's own, which a file cannot load
+    ours = re.compile(r"<script.*?</script>|<link[^>]*>", re.DOTALL)
     path = graphs.settings.folder / "formgrade.html"
     path.write_text(ours.sub("", text[: text.index("<body")]) + text[text.index("<body") :], encoding="utf-8")
     assert open_and_watch(page, path)[:2] == ([], [])
@@ -314,7 +353,9 @@ def test_strange_content_costs_no_page(graphs):
         new_markdown_cell("> " * 3000 + "deep"),
         new_markdown_cell("$" * 999 + "{" * 999),
         new_markdown_cell("![a](attachment:b)", attachments={"b": {}}),
-        new_code_cell("print('\x00\x1b[')", outputs=[new_output("display_data", data={"text/html": "<b>" * 5000})]),
+        new_code_cell(
+            "print('\x00\x1b[')", outputs=[new_output("display_data", data={"text/html": "<b>" * 5000})]
+        ),
         shown("large", "text/html", "<p>x</p>" * 1_000_000),
         new_code_cell("x" * 500_000, outputs=[new_output("stream", name="stdout", text="y" * 500_000)]),
     ]
@@ -365,11 +406,19 @@ def test_of_a_style_only_harmless_declarations_stay(style, kept):
 
 
 def test_what_the_judge_and_pandas_write_stays():
-    table = "<table style='font-size:15px'><caption>a</caption><tr><th>b</th></tr><tr><td colspan=2>c</td></tr></table>"
+    table = (
+        "<table style='font-size:15px'><caption>a</caption><tr><th>b</th></tr><tr><td "
+        "colspan=2>c</td></tr></table>"
+    )
     assert "<th>b</th>" in clean(table)
     assert 'colspan="2"' in clean(table)
-    assert clean("<details><summary>Hint</summary><p>x</p></details>") == "<details><summary>Hint</summary><p>x</p></details>"
-    assert '<img src="data:image/png;base64,AAAA" alt="dots">' in clean("<img src='data:image/png;base64,AAAA' alt='dots'>")
+    assert (
+        clean("<details><summary>Hint</summary><p>x</p></details>")
+        == "<details><summary>Hint</summary><p>x</p></details>"
+    )
+    assert ('<img src="data:image/png;base64,AAAA" alt="dots">') in clean(
+        "<img src='data:image/png;base64,AAAA' alt='dots'>"
+    )
 
 
 def test_colors_for_a_dark_terminal_are_left_out():

@@ -1,4 +1,7 @@
-"""An instructor's path in the browser: the formgrader generates and grades; a student validates. JupyterLab has nothing set."""
+"""An instructor's path in the browser: the formgrader generates and grades; a student validates.
+
+JupyterLab has nothing set.
+"""
 
 import re
 

@@ -10,8 +10,17 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from autograder.running.harden import Blueprint, SourceCell, answers, harden
 
 
-def _source(name: str, kind: str = "code", *, locked: bool = False, solution: bool = False, points: float | None = None):
-    return SourceCell(name, kind, f"# {name} as it was handed out", locked, solution, False, points, f"checksum of {name}")
+def _source(
+    name: str,
+    kind: str = "code",
+    *,
+    locked: bool = False,
+    solution: bool = False,
+    points: float | None = None,
+):
+    return SourceCell(
+        name, kind, f"# {name} as it was handed out", locked, solution, False, points, f"checksum of {name}"
+    )
 
 
 BLUEPRINT = Blueprint(
@@ -80,15 +89,30 @@ def test_added_cells_follow_the_cell_that_they_followed():
     cells = _whole()
     cells.insert(3, new_code_cell("mine"))
     cells.insert(0, new_markdown_cell("first"))
-    assert _names(_hardened(cells)) == ["first", "task", "imports", "answer", "mine", "answer_test", "written"]
+    assert _names(_hardened(cells)) == [
+        "first",
+        "task",
+        "imports",
+        "answer",
+        "mine",
+        "answer_test",
+        "written",
+    ]
 
 
 def test_metadata_is_made_anew():
     cells = _whole()
-    cells[3].metadata = {"nbgrader": {"grade_id": "answer_test", "points": 1000, "grade": False}, "tags": ["skip-execution"]}
+    cells[3].metadata = {
+        "nbgrader": {"grade_id": "answer_test", "points": 1000, "grade": False},
+        "tags": ["skip-execution"],
+    }
     test = _hardened(cells).cells[3]
     assert set(test.metadata) == {"nbgrader"}
-    assert (test.metadata.nbgrader.points, test.metadata.nbgrader.grade, test.metadata.nbgrader.locked) == (8.0, True, True)
+    assert (test.metadata.nbgrader.points, test.metadata.nbgrader.grade, test.metadata.nbgrader.locked) == (
+        8.0,
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize("about", [[], "x", {"grade_id": {}}, {"grade_id": None}, {"grade_id": "unknown"}, 3])
@@ -109,7 +133,13 @@ def test_the_last_of_two_answers_counts_and_the_other_runs():
 def test_kinds_of_cells_are_the_instructors():
     cells = _whole()
     cells[2], cells[4] = _cell("answer", "x = 3", "markdown"), _cell("written", "because")
-    assert [cell.cell_type for cell in _hardened(cells).cells] == ["markdown", "code", "code", "code", "markdown"]
+    assert [cell.cell_type for cell in _hardened(cells).cells] == [
+        "markdown",
+        "code",
+        "code",
+        "code",
+        "markdown",
+    ]
 
 
 def test_outputs_and_the_notebooks_metadata_are_dropped():

@@ -1,4 +1,7 @@
-"""docs/instructors.md is done to the letter: its walk-through adds an exercise, and the solution earns every point."""
+"""docs/instructors.md is done to the letter.
+
+Its walk-through adds an exercise, and the solution earns every point.
+"""
 
 import os
 import re
@@ -41,7 +44,9 @@ def run(course: Path, script: str) -> str:
     """Run the lines of a block as an instructor would, with `autograder` on the path."""
     commands = f'autograder() {{ "{sys.executable}" -m autograder "$@"; }}\n{script}'
     environment = {**os.environ, "PYTHONPATH": str(course), "COLUMNS": "160"}
-    done = subprocess.run(["bash", "-ec", commands], cwd=course, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(
+        ["bash", "-ec", commands], cwd=course, env=environment, capture_output=True, text=True, timeout=240
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -86,7 +91,13 @@ def test_an_exercise_that_does_not_exist(course):
 
 def test_every_command_on_the_page_exists():
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
-    named = set(re.findall(r"^autograder (\w+)", PAGE, re.MULTILINE)) | set(re.findall(r"`autograder (\w+)", PAGE))
+    named = set(re.findall(r"^autograder (\w+)", PAGE, re.MULTILINE)) | set(
+        re.findall(
+            r"`autograder "
+            r"(\w+)",
+            PAGE,
+        )
+    )
     assert len(named) >= 8
     assert named <= known
 

@@ -1,4 +1,7 @@
-"""Points come from backward passes alone: what is forged, patched or edited earns nothing, and what hides is shown."""
+"""Points come from backward passes alone: what is forged, patched or edited earns nothing.
+
+What hides is shown.
+"""
 
 import json
 import os
@@ -38,12 +41,16 @@ def judged(sandbox, *cells: str) -> Score:
 
 FORGERIES = {
     "outputs": "from IPython.display import display\n"
-    "display({'application/vnd.modular-learning.score+json': {'points': 12}, 'text/plain': '12.0'}, raw=True)\n12.0",
-    "an equal object": "class Answer(Answer):\n    def __eq__(self, other): return True\n    __hash__ = object.__hash__",
-    "a class that lies": "class Meta(type):\n    def __eq__(cls, other): return True\n    def __hash__(cls): return 1\n"
+    "display({'application/vnd.modular-learning.score+json': {'points': 12}, 'text/plain': '12.0'}, "
+    "raw=True)\n12.0",
+    "an equal object": "class Answer(Answer):\n    def __eq__(self, other): return True\n    __hash__ = "
+    "object.__hash__",
+    "a class that lies": "class Meta(type):\n    def __eq__(cls, other): return True\n    def __hash__(cls): "
+    "return 1\n"
     "    def __instancecheck__(cls, one): return True\n    def __subclasscheck__(cls, one): return True\n"
     "class Answer(Answer, metaclass=Meta): __class__ = float",
-    "an answer to everything": "class Answer(Answer):\n    def __getattr__(self, name): return lambda *a, **k: 12.0",
+    "an answer to everything": "class Answer(Answer):\n    def __getattr__(self, name): return lambda *a, "
+    "**k: 12.0",
     "a state that lies": "class Answer(Answer):\n    def state_dict(self): return {'x': torch.ones(10**6)}\n"
     "    def load_state_dict(self, state): pass\n"
     "    def named_parameters(self, prefix=''): return iter([('x', Parameter(torch.ones(3)))])",
@@ -51,24 +58,30 @@ FORGERIES = {
     "class Answer(Answer):\n    def backward(self, g): return g.as_subclass(T), g.as_subclass(T)",
     "numbers for tensors": "class Answer(Answer):\n    def backward(self, g): return 1.0, 1.0",
     "arrays": "class Answer(Answer):\n    def backward(self, g): return g.numpy(), g.numpy()",
-    "too many numbers": "class Answer(Answer):\n    def backward(self, g): return torch.zeros(10**7), torch.zeros(10**7)",
-    "no numbers": "class Answer(Answer):\n    def backward(self, g): return g * float('nan'), g * float('inf')",
+    "too many numbers": "class Answer(Answer):\n    def backward(self, g): return torch.zeros(10**7), "
+    "torch.zeros(10**7)",
+    "no numbers": "class Answer(Answer):\n    def backward(self, g): return g * float('nan'), g * "
+    "float('inf')",
     "a shape that fits all": "class Answer(Answer):\n"
     "    def backward(self, g): return torch.zeros(()), torch.zeros(1, 1, 1, 1)",
     "check, replaced": "check = lambda *a, **k: 12.0",
     "the float": "float = lambda x: 12.0\nimport builtins\nbuiltins.float = float",
-    "a name that changes": "class N(dict):\n    def __contains__(self, name): return True\nget_ipython().user_ns = N(Answer=3)",
+    "a name that changes": "class N(dict):\n    def __contains__(self, name): return "
+    "True\nget_ipython().user_ns = N(Answer=3)",
 }
 """After a wrong answer: worth what the wrong answer is, or less."""
 
 PATCHES = {
     "the probe": "import course.exercises.respondent as r\nr.probe = lambda *a, **k: None",
-    "the evidence": "from course.checking.evidence import Evidence\nEvidence.grads = property(lambda self: {})",
+    "the evidence": "from course.checking.evidence import Evidence\nEvidence.grads = property(lambda self: "
+    "{})",
     "the respondent": "from course.exercises.respondent import Local\nLocal.probe = lambda *a: 3",
     "the watch": "import course.checking.evidence, contextlib\n"
     "course.checking.evidence.watch_backward = lambda m, p: contextlib.nullcontext([])",
-    "the watch, from within": "import course.checking.shortcuts\ncourse.checking.shortcuts.falls_back_now = lambda: object()",
-    "its code": "import course.checking.shortcuts\ncourse.checking.shortcuts.falls_back_now.__code__ = (lambda: 3).__code__",
+    "the watch, from within": "import course.checking.shortcuts\ncourse.checking.shortcuts.falls_back_now = "
+    "lambda: object()",
+    "its code": "import course.checking.shortcuts\ncourse.checking.shortcuts.falls_back_now.__code__ = "
+    "(lambda: 3).__code__",
     "what it is given by default": "import course.checking.evidence\n"
     "course.checking.evidence.probe.__kwdefaults__ = {'seconds': 1, 'parts': 3}\n"
     "course.checking.evidence.probe.__defaults__ = (1,)",
@@ -78,7 +91,8 @@ PATCHES = {
     "by a computed word": "import course.checking.evidence as e\nsetattr(e, 'pro' + 'be', lambda *a, **k: 3)",
     "torch.autograd": "torch.autograd._engine_run_backward = torch.autograd.grad = lambda *a, **k: 3",
 }
-"""What stands on the way of a question to the object: nothing is earned once it is replaced, and a person is told."""
+"""What stands on the way of a question to the object: nothing is earned once it is replaced, and a person is
+told."""
 
 AUTOGRAD = """
 def differentiate(x, y, g):
@@ -93,7 +107,8 @@ BY_TORCH = {
     "in forward": "class Answer(Answer):\n    def forward(self, x, y):\n"
     "        self.save(d=differentiate(x, y, torch.ones_like(x)))\n"
     "        return x * y\n    def backward(self, g): return tuple(g * d for d in self.saved['d'])",
-    "when the tensor is read": "class Lazy(torch.Tensor):\n    def detach(self):\n        m, g, at = self.about\n"
+    "when the tensor is read": "class Lazy(torch.Tensor):\n    def detach(self):\n        m, g, at = "
+    "self.about\n"
     "        return differentiate(m.saved['x'], m.saved['y'], g)[at]\n"
     "class Answer(Answer):\n    def backward(self, g):\n"
     "        found = [g.clone().as_subclass(Lazy), g.clone().as_subclass(Lazy)]\n"
@@ -131,7 +146,8 @@ def test_a_class_that_claims_to_equal_another_is_not_that_class():
 
 
 HIDDEN = {
-    "behind a magic": "%matplotlib inline\nimport course.checking.evidence\ncourse.checking.evidence.extra = 3",
+    "behind a magic": "%matplotlib inline\nimport course.checking.evidence\ncourse.checking.evidence.extra = "
+    "3",
     "behind a cell magic": "%%time\nimport course.checking.evidence\ncourse.checking.evidence.extra = 3",
     "in a package that happens to be here": "import nbformat",
     "in a file, after all": "import sys\nsys.path.insert(0, '')\nimport helper",
@@ -297,10 +313,19 @@ def _nested(depth: int) -> dict[str, Any]:
 
 
 def _code(source: str, number: int = 0) -> dict[str, Any]:
-    return {"cell_type": "code", "id": f"n{number}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    return {
+        "cell_type": "code",
+        "id": f"n{number}",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
 
 
-FORGED = [{"output_type": "execute_result", "data": {"text/plain": "4.0"}, "metadata": {}, "execution_count": 1}]
+FORGED = [
+    {"output_type": "execute_result", "data": {"text/plain": "4.0"}, "metadata": {}, "execution_count": 1}
+]
 TINY: dict[str, tuple[Change, tuple[int, int]]] = {
     # 3 points of 5 that the answers deserve, whatever surrounds them.
     "metadata a list": (_every([]), (4, 1)),
@@ -383,7 +408,9 @@ def test_whatever_is_handed_in_the_others_get_their_points(tiny):
         subprocess.run(["rm", "-rf", str(tiny.settings.submitted)], check=True)  # too deep for pytest
     said = [str(outcome.problem or "") for outcome in outcomes]
     assert all("\n" not in problem and problem.isprintable() for problem in said)
-    earned = {row.student: tuple(row.points.values()) for row in read_grades(tiny.settings, "tiny").submissions}
+    earned = {
+        row.student: tuple(row.points.values()) for row in read_grades(tiny.settings, "tiny").submissions
+    }
     assert {name: earned[f"s{number}"] for number, name in enumerate(TINY)} == {
         name: points for name, (_, points) in TINY.items()
     }

@@ -1,4 +1,7 @@
-"""The sandbox under attack: nothing that is not the student's own is read or changed, and the next student never notices."""
+"""The sandbox under attack: nothing that is not the student's own is read or changed.
+
+The next student never notices.
+"""
 
 import os
 import re
@@ -85,7 +88,8 @@ REFUSED = {
     "accounts": "open('/etc/passwd')",
     "keys": "import os; os.listdir('/root/.ssh')",
     "the engine's environment": "open('/proc/1/environ', 'rb').read(1)",
-    "another process": "import os; [p for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid())][0]",
+    "another process": "import os; [p for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, "
+    "os.getpid())][0]",
     "system log": SYSTEM_CALL + "call(103, 2, None, 0)",
     # Process 1.
     "its memory": "open('/proc/1/mem', 'rb')",
@@ -135,7 +139,14 @@ def test_is_refused(attempt, sandbox, root, tmp_path):
     body = REFUSED[attempt].format(root=str(root), secret=str(tmp_path / "gradebook.db"))
     *before, last = body.strip().split("\n")
     cell = "\n".join(
-        [*before, "try:", f"    {last}", "except Exception as error:", "    print('no:', repr(error))", "else: print('yes')"]
+        [
+            *before,
+            "try:",
+            f"    {last}",
+            "except Exception as error:",
+            "    print('no:', repr(error))",
+            "else: print('yes')",
+        ]
     )
     assert says(sandbox, cell).startswith("no:")
 
@@ -186,7 +197,9 @@ def in_bwrap(sandbox: Sandbox, *command: str) -> str:
         rules.write(seccomp_filter())
         rules.seek(0)
         made = [*bwrap_command(sandbox.edition, sandbox.limits, rules.fileno()), *command]
-        done = subprocess.run(made, env=sandbox._environment(), pass_fds=[rules.fileno()], capture_output=True, text=True)
+        done = subprocess.run(
+            made, env=sandbox._environment(), pass_fds=[rules.fileno()], capture_output=True, text=True
+        )
     return done.stdout + done.stderr
 
 
@@ -215,7 +228,9 @@ def test_an_installed_package_is_hidden(edition, elsewhere, monkeypatch):
         (elsewhere / "lib" / name / "file.py").write_text(f"{name} has the answers")
     monkeypatch.setattr("autograder.sandbox.bwrap._system_folders", lambda: ["/usr", str(elsewhere)])
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(elsewhere / "lib"))
-    said = in_bwrap(Sandbox(edition), "/bin/sh", "-c", f"cat {elsewhere}/lib/*/*; echo x > {elsewhere}/lib/course/x")
+    said = in_bwrap(
+        Sandbox(edition), "/bin/sh", "-c", f"cat {elsewhere}/lib/*/*; echo x > {elsewhere}/lib/course/x"
+    )
     assert "torch has the answers" in said
     assert "course has" not in said
     assert "autograder has" not in said
@@ -229,7 +244,9 @@ def test_a_checkout_within_a_system_folder_is_hidden(edition, elsewhere, monkeyp
         (course / name).write_text(f"this is {name}")
     monkeypatch.setattr("autograder.sandbox.bwrap.PACKAGE", course / "autograder")
     monkeypatch.setattr("autograder.sandbox.bwrap.CHECKOUT", course)
-    monkeypatch.setattr("autograder.sandbox.bwrap._needed", lambda: {"/usr", str(elsewhere), str(course / ".venv")})
+    monkeypatch.setattr(
+        "autograder.sandbox.bwrap._needed", lambda: {"/usr", str(elsewhere), str(course / ".venv")}
+    )
     said = in_bwrap(Sandbox(edition), "/bin/sh", "-c", f"cd {course}; cat */*.* */*/*.* .venv/*/*")
     assert "this is .venv/lib/torch.py" in said
     assert said.count("this is") == 1
@@ -290,8 +307,11 @@ def test_process_1_cannot_be_stopped(sandbox):
     assert sandbox.process is process
 
 
-SHADOW = b"raise SystemExit('shadowed')\nc = get_config()\nc.InteractiveShell.ast_node_interactivity = 'none'\n"
-SHADOWS = """torch.py numpy.py json.py socket.py course/__init__.py course/exercises/__init__.py IPython/__init__.py shell.py
+SHADOW = (
+    b"raise SystemExit('shadowed')\nc = get_config()\nc.InteractiveShell.ast_node_interactivity = 'none'\n"
+)
+SHADOWS = """torch.py numpy.py json.py socket.py course/__init__.py course/exercises/__init__.py
+IPython/__init__.py shell.py
 warm_kernel.py sitecustomize.py usercustomize.py conftest.py ipython_config.py .ipython/profile_default/startup/00.py
 .ipython/profile_default/ipython_config.py a.pth pyvenv.cfg"""
 
@@ -310,7 +330,8 @@ FLOODS = {
     "one enormous repr": "class A:\n    def __repr__(self): return 'x' * 10**8\nA()",
     "an enormous mimebundle": "from IPython.display import display\n"
     "display(dict.fromkeys(map(str, range(10**6)), 'x'), raw=True)",
-    "updates": "from IPython.display import display\nd = display(1, display_id=True)\nwhile True: d.update('x' * 10**6)",
+    "updates": "from IPython.display import display\nd = display(1, display_id=True)\nwhile True: "
+               "d.update('x' * 10**6)",
     "nested data": "from IPython.display import display\na = []\nfor i in range(10**5): a = [a]\n"
     "display({'text/plain': a}, raw=True)",
     "an enormous error": "raise ValueError('x' * 10**8)",
@@ -323,36 +344,47 @@ FLOODS = {
     # On the line to the engine.
     "garbage": "import os\nos.write(3, b'garbage' * 1000)",
     "a huge header": "import os, struct\nos.write(3, struct.pack('<QQ', 2**63, 2**63))",
-    "a long message": "import os, struct\nos.write(3, struct.pack('<QQ', 2**27, 2**27))\nwhile True: os.write(3, bytes(2**16))",
-    "deep JSON": "import os, struct\nt = b'[' * 450 + b']' * 450\nos.write(3, struct.pack('<QQ', len(t), 0) + t)",
-    "deeper JSON": "import os, struct\nt = b'[' * 10**5 + b']' * 10**5\nos.write(3, struct.pack('<QQ', len(t), 0) + t)",
-    "wide JSON": "import os, struct\nt = b'[' + b'[],' * 5 * 10**6 + b'0]'\nos.write(3, struct.pack('<QQ', len(t), 0) + t)",
+    "a long message": "import os, struct\nos.write(3, struct.pack('<QQ', 2**27, 2**27))\nwhile True: "
+                      "os.write(3, bytes(2**16))",
+    "deep JSON": "import os, struct\nt = b'[' * 450 + b']' * 450\nos.write(3, struct.pack('<QQ', len(t), 0) "
+                 "+ t)",
+    "deeper JSON": "import os, struct\nt = b'[' * 10**5 + b']' * 10**5\nos.write(3, struct.pack('<QQ', "
+                   "len(t), 0) + t)",
+    "wide JSON": "import os, struct\nt = b'[' + b'[],' * 5 * 10**6 + b'0]'\nos.write(3, struct.pack('<QQ', "
+                 "len(t), 0) + t)",
     "no dictionary": "import os, struct\nt = b'{\"dtype\": [], \"shape\": [0]}'\n"
     "os.write(3, struct.pack('<QQ', len(t), 0) + t)",
-    "odd shapes": "import os, struct\nt = b'{\"dtype\": \"<f8\", \"shape\": [0' + b', 268435456' * 15 + b']}'\n"
+    "odd shapes": "import os, struct\nt = b'{\"dtype\": \"<f8\", \"shape\": [0' + b', 268435456' * 15 + "
+                  "b']}'\n"
     "os.write(3, struct.pack('<QQ', len(t), 0) + t)",
     "many messages": "import os, struct\nwhile True: os.write(3, struct.pack('<QQ', 2, 0) + b'{}')",
-    "a drip": "import os, struct, time\nos.write(3, struct.pack('<QQ', 100, 0))\nwhile True: os.write(3, b' '); time.sleep(.1)",
+    "a drip": "import os, struct, time\nos.write(3, struct.pack('<QQ', 100, 0))\nwhile True: os.write(3, b' "
+              "'); time.sleep(.1)",
     "closes the line": "import os\nos.close(3)",
     "hears nothing": "import os, time\nos.dup2(os.open('/dev/null', os.O_RDWR), 3)\ntime.sleep(99)",
-    "gives the line away": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(99)\nos._exit(0)",
+    "gives the line away": "import os, time\nif os.fork() == 0:\n    os.setsid()\n    "
+                           "time.sleep(99)\nos._exit(0)",
 }  # fmt: skip
 
 GRABS = {
     "one process": "a = []\nwhile True: a.append(bytearray(2**24))",
     "large arrays": "import numpy\na = []\nwhile True: a.append(numpy.ones(2**22))",
-    "shared memory": "import mmap\na = []\nwhile True:\n    a.append(mmap.mmap(-1, 2**24)); a[-1].write(b'x' * 2**24)",
+    "shared memory": "import mmap\na = []\nwhile True:\n    a.append(mmap.mmap(-1, 2**24)); a[-1].write(b'x' "
+    "* 2**24)",
     "many processes": "import os, time\nwhile os.fork(): pass\na = b'x' * 2**26\ntime.sleep(99)",
     "processes": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
-    "threads": "import threading, time\nwhile True:\n    try: threading.Thread(target=time.sleep, args=(99,)).start()\n"
+    "threads": "import threading, time\nwhile True:\n    try: threading.Thread(target=time.sleep, "
+    "args=(99,)).start()\n"
     "    except RuntimeError: pass",
     "one file": "with open('/tmp/a', 'wb') as file:\n    while True: file.write(bytes(2**16)); file.flush()",
     "many files": "i = 0\nwhile True:\n    i += 1\n    open(f'/tmp/{i}', 'wb').write(bytes(2**12))",
     "/dev/shm": "i = 0\nwhile True:\n    i += 1\n    open(f'/dev/shm/{i}', 'wb').write(bytes(2**20))",
-    "empty files": "i = 0\nwhile True:\n    i += 1\n    try: open(f'/tmp/{i}', 'wb').close()\n    except OSError: pass",
+    "empty files": "i = 0\nwhile True:\n    i += 1\n    try: open(f'/tmp/{i}', 'wb').close()\n    except "
+    "OSError: pass",
     "folders in folders": "import os\nos.chdir('/tmp')\nwhile True: os.mkdir('a'); os.chdir('a')",
     "odd names": "import os\nfor i in range(300): os.makedirs(f'/tmp/a\\n{i}/\\udcff{i}', 0o500)",
-    "closed folders": "import os\nos.umask(0o477)\nos.makedirs('/tmp/a'); os.makedirs('/tmp/a/b'); open('/tmp/a/b/c', 'w')",
+    "closed folders": "import os\nos.umask(0o477)\nos.makedirs('/tmp/a'); os.makedirs('/tmp/a/b'); "
+    "open('/tmp/a/b/c', 'w')",
     "descriptors": "a = []\nwhile True: a.append(open('/dev/null'))",
     "pipes": "import os\na = []\nwhile True:\n"
     "    a.append(os.pipe()); os.set_blocking(a[-1][1], False); os.write(a[-1][1], bytes(2**16))",
@@ -360,22 +392,27 @@ GRABS = {
 
 SPINS = {
     "a loop": "while True: pass",
-    "one that catches all": "import time\nwhile True:\n    try: time.sleep(99)\n    except BaseException: pass",
+    "one that catches all": "import time\nwhile True:\n    try: time.sleep(99)\n    except BaseException: "
+                            "pass",
     "no handlers": "import signal\nfor i in (2, 14, 15): signal.signal(i, signal.SIG_IGN)\nwhile True: pass",
     "in C": "3 ** 10 ** 9",
     "in a regular expression": "import re\nre.match('(a+)+$', 'a' * 64 + 'b')",
-    "blocked signals": "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True: pass",
+    "blocked signals": "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True: "
+                       "pass",
     "a stopped process": "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
     "a destructor": "class A:\n    def __del__(self):\n        while True: pass\nA()",
     "at exit": "import atexit, time\natexit.register(time.sleep, 99)\nraise SystemExit",
-    "a thread": "import threading\ndef f():\n    while True: pass\nthreading.Thread(target=f).start()\nwhile True: pass",
+    "a thread": "import threading\ndef f():\n    while True: pass\nthreading.Thread(target=f).start()\nwhile "
+                "True: pass",
     "many processes": "import os\nfor i in range(6):\n    if not os.fork(): break\nwhile True: pass",
     "await": "import asyncio\nwhile True:\n    try: await asyncio.sleep(99)\n    except BaseException: pass",
 }  # fmt: skip
 
 
 ATTACKS = (
-    FLOODS | {f"grabs {name}": attack for name, attack in GRABS.items()} | {f"spins: {n}": spin for n, spin in SPINS.items()}
+    FLOODS
+    | {f"grabs {name}": attack for name, attack in GRABS.items()}
+    | {f"spins: {n}": spin for n, spin in SPINS.items()}
 )
 LONG = {
     "alternating streams",
@@ -386,12 +423,16 @@ LONG = {
     "grabs one file",
     "grabs pipes",
 }
-LONG |= {f"spins: {name}" for name in ("no handlers", "blocked signals", "at exit", "await", "a thread", "a destructor")}
+LONG |= {
+    f"spins: {name}"
+    for name in ("no handlers", "blocked signals", "at exit", "await", "a thread", "a destructor")
+}
 """Much like others, and seconds long."""
 
 
 @pytest.mark.parametrize(
-    "attack", [pytest.param(ATTACKS[name], marks=[pytest.mark.slow] * (name in LONG), id=name) for name in ATTACKS]
+    "attack",
+    [pytest.param(ATTACKS[name], marks=[pytest.mark.slow] * (name in LONG), id=name) for name in ATTACKS],
 )
 def test_delays_nobody(attack, impatient, monkeypatch):
     for room in ("host", "student"):
@@ -407,7 +448,9 @@ def test_delays_nobody(attack, impatient, monkeypatch):
 
 def test_empty_files_do_not_fill_the_memory(edition):
     """On a busy machine a second is too short to make so many."""
-    with Sandbox(edition, Limits(seconds=60, cell_seconds=30, memory=2**28, disk=2**22, file=2**21, files=64)) as patient:
+    with Sandbox(
+        edition, Limits(seconds=60, cell_seconds=30, memory=2**28, disk=2**22, file=2**21, files=64)
+    ) as patient:
         says(patient, GRABS["empty files"])
         assert "files" in patient.last.reason
 
@@ -460,7 +503,8 @@ def test_limits_are_generous_to_honest_work(sandbox):
         "with tempfile.TemporaryDirectory() as folder: np.save(folder + '/a.npy', np.ones(10**6))",
         "torch.set_num_threads(2); print((torch.ones(300, 300) @ torch.ones(300, 300)).sum().item())",
         "plt.plot([1, 2]); plt.show()",
-        "from concurrent.futures import ThreadPoolExecutor\nprint(sum(ThreadPoolExecutor(8).map(abs, range(9))))",
+        "from concurrent.futures import ThreadPoolExecutor\nprint(sum(ThreadPoolExecutor(8).map(abs, "
+        "range(9))))",
         "from torch.utils.data import DataLoader\nprint(len(list(DataLoader(range(8), num_workers=2))))",
     )
     for expected in ("usr", "from a shell", "27000000.0", "image/png", "36"):

@@ -78,7 +78,11 @@ ZOO = [
     ("multiply", MULTIPLY.format("return grad_output * self.saved['x'], grad_output * self.saved['y']"), 2),
     ("multiply", MULTIPLY.format("return grad_output * self.saved['y'], grad_output"), 7),
     ("multiply", MULTIPLY.format("return self.saved['y'], grad_output * self.saved['x']"), 7),
-    ("multiply", MULTIPLY.format("return grad_output.mul_(self.saved['y']), grad_output * self.saved['x']"), None),
+    (
+        "multiply",
+        MULTIPLY.format("return grad_output.mul_(self.saved['y']), grad_output * self.saved['x']"),
+        None,
+    ),
     ("multiply", MULTIPLY.format("return [[1.0]]"), None),
     ("multiply", MULTIPLY.format("raise NotImplementedError"), 0),
     ("multiply", MULTIPLY.format("return grad_output * float('nan'), grad_output * self.saved['x']"), 7),
@@ -106,7 +110,9 @@ def judged(sandbox: Sandbox, source: str, exercise: str, *, seed: int) -> Score:
         return judge(student, Check(exercise, "Answer"), [source], seed=seed)
 
 
-@pytest.mark.parametrize(("exercise", "source", "points"), ZOO, ids=[f"{z[0]}-{i}" for i, z in enumerate(ZOO)])
+@pytest.mark.parametrize(
+    ("exercise", "source", "points"), ZOO, ids=[f"{z[0]}-{i}" for i, z in enumerate(ZOO)]
+)
 def test_the_same_verdict_as_in_the_notebook(exercise, source, points, sandbox):
     source = source.strip()
     outside = judged(sandbox, source, exercise, seed=5)
@@ -140,7 +146,10 @@ course.exercises.score.Score.points = 100
 def test_tricks_earn_nothing_and_cost_nothing(trick, sandbox):
     wrong = MULTIPLY.format("return grad_output, grad_output") + HOSTILE[trick]
     assert judged(sandbox, wrong, "multiply", seed=3).points == 2
-    right = MULTIPLY.format("return grad_output * self.saved['y'], grad_output * self.saved['x']") + HOSTILE[trick]
+    right = (
+        MULTIPLY.format("return grad_output * self.saved['y'], grad_output * self.saved['x']")
+        + HOSTILE[trick]
+    )
     assert judged(sandbox, right, "multiply", seed=3).points == 12
 
 
@@ -152,7 +161,9 @@ def test_a_process_that_dies_earns_nothing(end, sandbox):
 
 
 def test_a_process_that_hangs_is_given_up(impatient):
-    source = HEAD + "import signal, time\nsignal.signal = lambda *a: None\nsignal.setitimer = lambda *a: None\n"
+    source = HEAD + (
+        "import signal, time\nsignal.signal = lambda *a: None\nsignal.setitimer = lambda *a: None\n"
+    )
     source += MULTIPLY.format("time.sleep(60)").replace(HEAD, "")
     score = judged(impatient, source, "multiply", seed=3)
     assert score.points == 0
@@ -216,14 +227,18 @@ def test_meddling_is_shown_to_a_person(source):
     assert seen.startswith(MEDDLING[source])
 
 
-@pytest.mark.parametrize("source", ["for m in net.named_modules(): pass", "a.b = 3", "self.x = torch.ones(3)", "(("])
+@pytest.mark.parametrize(
+    "source", ["for m in net.named_modules(): pass", "a.b = 3", "self.x = torch.ones(3)", "(("]
+)
 def test_ordinary_code_is_no_meddling(source):
     assert not meddling([source])
 
 
 def test_what_lies_beside_the_notebook_may_be_imported_only_where_it_was_handed_in():
     assert not meddling(["import helper"])
-    assert meddling(["import helper"], brought=True) == ["imports code that is not in the notebook: `import helper`"]
+    assert meddling(["import helper"], brought=True) == [
+        "imports code that is not in the notebook: `import helper`"
+    ]
 
 
 def test_a_file_that_the_notebook_writes_is_not_imported(sandbox):

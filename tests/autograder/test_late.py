@@ -1,4 +1,7 @@
-"""Lateness: due dates with their zones, what lateness costs, and where the penalty shows; grades survive what comes again."""
+"""Lateness: due dates with their zones, what lateness costs, and where the penalty shows.
+
+Grades survive what comes again.
+"""
 
 import io
 import re
@@ -101,7 +104,10 @@ def test_no_file_means_nothing_is_late(tmp_path):
     ("text", "said"),
     [
         ("[due]\ntiny = 2026-10-01T23:59:00", "due.tiny has no time zone: add +02:00, say, or set timezone"),
-        ('[due]\ntiny = "2026-10-01T23:59:00Z"', "due.tiny is no date with a time: write it like 2026-10-01T23:59:00+02:00"),
+        (
+            '[due]\ntiny = "2026-10-01T23:59:00Z"',
+            "due.tiny is no date with a time: write it like 2026-10-01T23:59:00+02:00",
+        ),
         ("[due]\ntiny = 2026-10-01", "due.tiny is no date with a time"),
         ("due = 3", "due is no table: begin it with [due]"),
         ("[dues]\n", "has an unknown key 'dues': did you mean 'due'?"),
@@ -121,10 +127,13 @@ def test_what_cannot_be_meant_is_refused_by_its_key(tmp_path, text, said):
 
 
 def test_zones_are_exact_across_the_change_of_clocks(tmp_path):
-    dates = read(tmp_path, 'timezone = "Europe/Berlin"\n[due]\na = 2026-10-24T23:59:00\nb = 2026-10-25T23:59:00')
+    dates = read(
+        tmp_path, 'timezone = "Europe/Berlin"\n[due]\na = 2026-10-24T23:59:00\nb = 2026-10-25T23:59:00'
+    )
     assert dates.due["a"].astimezone(UTC) == datetime(2026, 10, 24, 21, 59, tzinfo=UTC)
     assert dates.due["b"].astimezone(UTC) == datetime(2026, 10, 25, 22, 59, tzinfo=UTC)
-    # a day is 24 hours, also where a wall's clock shows 23: from Berlin's 23:59 to 23:00 on the next day is a day and 1 minute
+    # a day is 24 hours, also where a wall's clock shows 23: from Berlin's 23:59 to 23:00 on the next day is a
+    # day and 1 minute
     handed_in = datetime(2026, 10, 25, 22, 0, tzinfo=UTC)
     assert dates.lateness("a", "s01", handed_in) == DAY + MINUTE
     assert Rule(10, 100, 0).percent(DAY + MINUTE) == 20
@@ -146,7 +155,8 @@ def zip_time(info, dates=None):
     [
         ((2026, 7, 1, 12, 0, 0), datetime(2026, 7, 1, 10, tzinfo=UTC)),
         ((2026, 12, 1, 12, 0, 0), datetime(2026, 12, 1, 11, tzinfo=UTC)),
-        ((2026, 10, 25, 2, 30, 0), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),  # comes twice: the first, for the student
+        # comes twice: the first, for the student
+        ((2026, 10, 25, 2, 30, 0), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
     ],
 )
 def test_times_without_a_zone_are_read_in_the_class_zone(wall, utc):
@@ -157,7 +167,9 @@ def test_times_with_a_zone_are_taken_as_they_are():
     info = zipfile.ZipInfo("a.ipynb", (1980, 1, 1, 0, 0, 0))
     info.extra = struct.pack("<HHBI", 0x5455, 5, 1, int(DUE.timestamp()))
     assert zip_time(info) == (DUE, False)
-    info.extra = struct.pack("<HHIHHQQQ", 0x000A, 32, 0, 1, 24, (int(DUE.timestamp()) + 11_644_473_600) * 10**7, 0, 0)
+    info.extra = struct.pack(
+        "<HHIHHQQQ", 0x000A, 32, 0, 1, 24, (int(DUE.timestamp()) + 11_644_473_600) * 10**7, 0, 0
+    )
     assert zip_time(info) == (DUE, False)
 
 
@@ -187,7 +199,9 @@ def test_timestamps_come_back_to_the_microsecond(tmp_path_factory, time):
     assert read_timestamp(folder) == time.astimezone(UTC)
 
 
-@pytest.mark.parametrize("text", ["2026-10-01 21:59:00.000000 UTC", "2026-10-01 23:59:00 +0200", "2026-10-01T21:59:00"])
+@pytest.mark.parametrize(
+    "text", ["2026-10-01 21:59:00.000000 UTC", "2026-10-01 23:59:00 +0200", "2026-10-01T21:59:00"]
+)
 def test_timestamps_are_read_as_nbgrader_reads_them(text):
     assert parse_timestamp(text) == DUE
     assert parse_timestamp("tomorrow") is None
@@ -200,13 +214,17 @@ def test_timestamps_are_read_as_nbgrader_reads_them(text):
 def graphs(tmp_path, root) -> FabricatedClass:
     course = FabricatedClass(tmp_path)
     course.add(
-        Work("s01", written=5.0), Work("s02", written=0.0, failed={"add": dict.fromkeys(("∂L/∂x", "∂L/∂y"), "")}), Work("s03")
+        Work("s01", written=5.0),
+        Work("s02", written=0.0, failed={"add": dict.fromkeys(("∂L/∂x", "∂L/∂y"), "")}),
+        Work("s03"),
     )
     return course
 
 
 def say(course, text=""):
-    (course.settings.folder / FILE).write_text(f"[due]\ngraphs = 2026-10-01T23:59:00+02:00\n{text}", encoding="utf-8")
+    (course.settings.folder / FILE).write_text(
+        f"[due]\ngraphs = 2026-10-01T23:59:00+02:00\n{text}", encoding="utf-8"
+    )
     return read_due_dates(course.settings.folder)
 
 
@@ -231,12 +249,16 @@ def test_the_penalty_is_a_share_of_all_points_and_entered_once(graphs):
         enter_penalties(graphs.settings, "graphs", dates)
         assert penalties(graphs) == {"s01": 2.5, "s02": 5.0, "s03": 0.0}
     points = read_grades(graphs.settings, "graphs")
-    assert points["s01"].points == {"add": 8, "multiply": 12, "written": 5}  # what was earned by part is left alone
+    # what was earned by part is left alone
+    assert points["s01"].points == {"add": 8, "multiply": 12, "written": 5}
     assert points["s01"].total == 22.5
 
 
 def test_a_written_answer_that_waits_does_not_lessen_the_penalty(graphs):
-    """The step that nbgrader has for it caps the penalty at the points so far, and leaves it there when a person gives more."""
+    """The step that nbgrader has for lateness caps the penalty at the points so far.
+
+    It leaves the penalty there when a person gives more.
+    """
     graphs.add(Work("s04", failed={name: dict.fromkeys(parts, "") for name, parts in EVERYTHING.items()}))
     hand_in_at(graphs, "s04", DUE + 30 * HOUR)
     enter_penalties(graphs.settings, "graphs", say(graphs, TEN))
@@ -321,7 +343,8 @@ def test_what_canvas_marks_as_late_costs_one_started_day_until_somebody_knows_mo
     done = collect(tiny.settings, "tiny", source, ClassList(), dates)
     assert done.late == {"702": timedelta(seconds=61)}
     assert (
-        "is late, says Canvas, but not when it came: counts as one started day; --times knows more" in dict(done.notes)["702"]
+        "is late, says Canvas, but not when it came: counts as one started day; --times knows "
+        "more" in dict(done.notes)["702"]
     )
     again = collect(tiny.settings, "tiny", source, ClassList(), dates)
     assert (again.became, again.late) == ({"701": "unchanged", "702": "unchanged"}, done.late)
@@ -356,7 +379,9 @@ def test_from_collecting_to_points_and_again(tiny, tmp_path):
     source = canvas(tiny, tmp_path / "c.zip", eins_701_9001="first = 42", zwei_LATE_702_9002="first = 41")
 
     def run(*arguments):
-        return CliRunner().invoke(app, list(map(str, arguments)), env={"COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"})
+        return CliRunner().invoke(
+            app, list(map(str, arguments)), env={"COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"}
+        )
 
     done = run("collect", "tiny", source)
     assert re.search(r"late +1 +702 \(1 min 1 s\)", done.output), done.output

@@ -19,12 +19,15 @@ ASSIGNMENTS = sorted(path.parent.name for path in Path(__file__).parents[2].glob
 pytestmark = pytest.mark.xdist_group("demo")
 
 NAMES = {student: sample.name for student, sample in sample_class("01_graphs").items() if sample is not None}
-STUDENTS = [student for student, name in NAMES.items() if [*NAMES.values()].index(name) == [*NAMES].index(student)]
+STUDENTS = [
+    student for student, name in NAMES.items() if [*NAMES.values()].index(name) == [*NAMES].index(student)
+]
 """Each submission once."""
 HONEST = [student for student in STUDENTS if not NAMES[student].startswith("forges-")]
 """Without those that forge what the check in their own kernel says: nbgrader alone believes them."""
 UNREADABLE = next(student for student in STUDENTS if NAMES[student] == "not-json")
-"""The one submission that nbgrader cannot open: it goes on with the others, and says so with its exit code."""
+"""The one submission that nbgrader cannot open: it goes on with the others, and says so with its exit
+code."""
 SOME = sorted({*HONEST[::4], UNREADABLE})
 """Those that are graded every time; nbgrader takes seconds for each."""
 
@@ -39,14 +42,20 @@ class Plain:
 
 def _nbgrader(*arguments: str, course: Path, fine: bool = True) -> str:
     """nbgrader, started without the environment being activated: what it calls in turn is not on PATH."""
-    path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if not (Path(part) / "alembic").exists())
+    path = os.pathsep.join(
+        part for part in os.environ["PATH"].split(os.pathsep) if not (Path(part) / "alembic").exists()
+    )
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    done = subprocess.run(command, cwd=course, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=180)
+    done = subprocess.run(
+        command, cwd=course, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=180
+    )
     assert (done.returncode == 0) is fine, done.stderr[-3000:]
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module", params=[SOME, pytest.param(HONEST, marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.fixture(
+    scope="module", params=[SOME, pytest.param(HONEST, marks=pytest.mark.slow)], ids=["some", "all"]
+)
 def course(tmp_path_factory, root, demo, request) -> Plain:
     """A copy of the course, taken through nbgrader's three steps with the demo's submissions."""
     folder = tmp_path_factory.mktemp("plain")
@@ -54,7 +63,9 @@ def course(tmp_path_factory, root, demo, request) -> Plain:
     shutil.copytree(root / "solutions" / "01_graphs", folder / "solutions" / "01_graphs")
     _nbgrader("generate_assignment", "01_graphs", course=folder)
     for student in request.param:
-        shutil.copytree(demo.settings.submitted / student, folder / "autograder" / "work" / "submitted" / student)
+        shutil.copytree(
+            demo.settings.submitted / student, folder / "autograder" / "work" / "submitted" / student
+        )
     _nbgrader("autograde", "01_graphs", course=folder, fine=False)
     _nbgrader("generate_feedback", "01_graphs", course=folder)
     return Plain(folder, request.param)
@@ -114,12 +125,15 @@ def test_validate_lists_what_is_missing(course):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "02_layers" else pytest.mark.slow) for name in ASSIGNMENTS]
+    "name",
+    [pytest.param(name, marks=[] if name == "02_layers" else pytest.mark.slow) for name in ASSIGNMENTS],
 )
 def test_a_solution_earns_everything_but_the_written_answer(name, root, tmp_path):
     shutil.copy(root / "nbgrader_config.py", tmp_path)
     shutil.copytree(root / "solutions" / name, tmp_path / "solutions" / name)
-    shutil.copytree(root / "solutions" / name, tmp_path / "autograder" / "work" / "submitted" / "solution" / name)
+    shutil.copytree(
+        root / "solutions" / name, tmp_path / "autograder" / "work" / "submitted" / "solution" / name
+    )
     _nbgrader("generate_assignment", name, course=tmp_path)
     _nbgrader("autograde", name, course=tmp_path)
     points = read_grades(Settings(tmp_path), name)

@@ -1,4 +1,4 @@
-"""A gradebook in a real PostgreSQL, which this file starts: the same grades, and a password that nobody sees."""
+"""A gradebook in a real PostgreSQL that this file starts: the same grades, and a password nobody sees."""
 
 import os
 import shutil
@@ -44,7 +44,9 @@ def server() -> Iterator[str]:
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: apt install postgresql")
-    pytest.importorskip("psycopg", reason='psycopg is not installed: pip install "modular-learning[postgres]"')
+    pytest.importorskip(
+        "psycopg", reason='psycopg is not installed: pip install "modular-learning[postgres]"'
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -60,7 +62,17 @@ def server() -> Iterator[str]:
         subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=60)
 
     try:
-        run("initdb", "-U", "grader", "-A", "scram-sha-256", f"--pwfile={folder}/password", "--no-sync", "-E", "UTF8")
+        run(
+            "initdb",
+            "-U",
+            "grader",
+            "-A",
+            "scram-sha-256",
+            f"--pwfile={folder}/password",
+            "--no-sync",
+            "-E",
+            "UTF8",
+        )
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", options, "start")
         try:
@@ -101,7 +113,13 @@ def test_every_command_works_and_none_tells_the_password(tiny, address):
     tiny.hand_in("bob", first="first = 41")
     tiny.path("eve").write_text("{")
     said = ""
-    commands = [["generate", "tiny"], ["grade", "tiny"], ["grade", "tiny"], ["feedback", "tiny"], ["report", "tiny"]]
+    commands = [
+        ["generate", "tiny"],
+        ["grade", "tiny"],
+        ["grade", "tiny"],
+        ["feedback", "tiny"],
+        ["report", "tiny"],
+    ]
     for command in [*commands, ["export", "tiny", "--for", "moodle"]]:
         result = _run(*command, db=address)
         assert result.exit_code == (1 if command[0] == "grade" else 0), result.output
@@ -120,11 +138,14 @@ def test_every_command_works_and_none_tells_the_password(tiny, address):
 
 def test_the_password_is_not_among_the_arguments(tiny, address):
     tiny.hand_in("ada", first="import time\ntime.sleep(2)\nfirst = 42")
-    with subprocess.Popen([*AUTOGRADER, "grade", "tiny", "--db", address], stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [*AUTOGRADER, "grade", "tiny", "--db", address], stdout=subprocess.DEVNULL
+    ) as process:
         first = Path(f"/proc/{process.pid}/cmdline")
         end = time.monotonic() + 30
         while (b"s3cr3t" in (said := first.read_bytes()) or b"tiny" not in said) and time.monotonic() < end:
-            time.sleep(0.02)  # as it was given, until it has started anew; for a moment there are no arguments at all
+            # as it was given, until it has started anew; for a moment there are no arguments at all
+            time.sleep(0.02)
         seen = []
         while process.poll() is None:
             for entry in filter(str.isdigit, os.listdir("/proc")):
@@ -171,7 +192,9 @@ def test_the_order_of_rows_does_not_matter(tiny, address):
 OTHER = ["--again", "--work", "other"]
 
 
-@pytest.mark.parametrize("graders", [([], OTHER), pytest.param(([], ["--again"], OTHER), marks=pytest.mark.slow)], ids=len)
+@pytest.mark.parametrize(
+    "graders", [([], OTHER), pytest.param(([], ["--again"], OTHER), marks=pytest.mark.slow)], ids=len
+)
 def test_graders_at_once_do_no_harm(tiny, address, graders):
     """They begin with an empty database; one of them grades in another folder, as if on another computer."""
     students = [f"s{number}" for number in range(6)]
@@ -182,7 +205,11 @@ def test_graders_at_once_do_no_harm(tiny, address, graders):
     env = {**os.environ, VARIABLE: address}
     running = [
         subprocess.Popen(
-            [*AUTOGRADER, "grade", "tiny", *more], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env
+            [*AUTOGRADER, "grade", "tiny", *more],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=env,
         )
         for more in graders
     ]
@@ -193,7 +220,9 @@ def test_graders_at_once_do_no_harm(tiny, address, graders):
     assert _execute(address, "SELECT count(*) FROM grade") == [(12,)]
     assert _execute(address, "SELECT count(*) FROM submitted_assignment") == [(6,)]
     for folder in (tiny.settings.autograded, other / "autograded"):
-        assert sorted(str(path.relative_to(folder)) for path in folder.glob("*/*")) == [f"{one}/tiny" for one in students]
+        assert sorted(str(path.relative_to(folder)) for path in folder.glob("*/*")) == [
+            f"{one}/tiny" for one in students
+        ]
 
 
 def test_an_empty_gradebook_may_be_opened_by_many_at_once(tiny, address):
@@ -214,7 +243,12 @@ def test_what_goes_wrong_is_said_in_one_line_without_the_password(tiny, address)
     gone = f"postgresql://grader:{PASSWORD}@127.0.0.1:9/grades"
     odd = "postgresql://grader:s3cr3t@3@127.0.0.1/grades"
     port = "postgresql://grader:s3cr3t@127.0.0.1:port/grades"
-    for db, expected in {wrong: "password authentication failed", gone: "refused", odd: "%40", port: "is none"}.items():
+    for db, expected in {
+        wrong: "password authentication failed",
+        gone: "refused",
+        odd: "%40",
+        port: "is none",
+    }.items():
         result = _run("grade", "tiny", db=db)
         assert result.exit_code == 2, result.output
         (line,) = result.stderr.strip().splitlines()
@@ -225,7 +259,9 @@ def test_what_goes_wrong_is_said_in_one_line_without_the_password(tiny, address)
 
 def test_addresses():
     plain = "postgresql+psycopg://u:p@h/n"
-    assert {database_url(f"{scheme}://u:p@h/n") for scheme in ("postgres", "postgresql", "postgresql+psycopg")} == {plain}
+    assert {
+        database_url(f"{scheme}://u:p@h/n") for scheme in ("postgres", "postgresql", "postgresql+psycopg")
+    } == {plain}
     assert database_url("sqlite:////a/b.db") == "sqlite:////a/b.db"
     assert shown(plain) == "postgresql+psycopg://u:***@h/n"
     assert shown("postgresql+psycopg://h/n?user=u&password=p") == "postgresql+psycopg://h/n"
@@ -238,5 +274,9 @@ def test_addresses():
 
 def test_a_missing_driver_says_what_to_install(tiny, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(AutograderError, match=r"psycopg is not installed: pip install \"modular-learning\[postgres\]\""):
+    with pytest.raises(
+        AutograderError,
+        match=r"psycopg is not installed: pip install "
+        r"\"modular-learning\[postgres\]\"",
+    ):
         open_gradebook(replace(tiny.settings, db="postgresql://u@127.0.0.1:9/n"))

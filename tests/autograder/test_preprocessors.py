@@ -72,7 +72,9 @@ def _feedback(*cells):
 
 
 def _test_cell(*outputs):
-    cell = graded_cell("a_test", f"score = 1\n### BEGIN HIDDEN TESTS\n{HIDDEN}\n### END HIDDEN TESTS\nscore", 1)
+    cell = graded_cell(
+        "a_test", f"score = 1\n### BEGIN HIDDEN TESTS\n{HIDDEN}\n### END HIDDEN TESTS\nscore", 1
+    )
     cell.outputs = list(outputs)
     return cell
 
@@ -84,7 +86,9 @@ def test_hidden_tests_leave_the_source():
 
 def test_hidden_tests_leave_tracebacks():
     colored = f"----> 3 \x1b[38;5;28;01massert\x1b[39;00m{HIDDEN.removeprefix('assert')}\n      4 score"
-    (cell,) = _feedback(_test_cell(new_output("error", ename="AssertionError", evalue="", traceback=["Traceback", colored])))
+    (cell,) = _feedback(
+        _test_cell(new_output("error", ename="AssertionError", evalue="", traceback=["Traceback", colored]))
+    )
     assert cell.outputs[0].traceback == ["Traceback", "      4 score"]
 
 
@@ -112,12 +116,16 @@ def test_a_hidden_bracket_does_not_hide_every_bracket():
 
 
 def test_a_line_that_is_shown_elsewhere_is_no_secret():
-    test = graded_cell("a_test", "x = torch.ones(3)\n### BEGIN HIDDEN TESTS\nx = torch.ones(3)\n### END HIDDEN TESTS\n1.0", 1)
+    test = graded_cell(
+        "a_test", "x = torch.ones(3)\n### BEGIN HIDDEN TESTS\nx = torch.ones(3)\n### END HIDDEN TESTS\n1.0", 1
+    )
     test.outputs = [new_output("error", ename="E", evalue="", traceback=["----> 1 x = torch.ones(3)"])]
     assert _feedback(test)[0].outputs[0].traceback == ["----> 1 x = torch.ones(3)"]
 
 
-@pytest.mark.parametrize("message", ['"the seventh is not prime"', "f'the seventh is not {x}'", "'the seventh ' + x"])
+@pytest.mark.parametrize(
+    "message", ['"the seventh is not prime"', "f'the seventh is not {x}'", "'the seventh ' + x"]
+)
 def test_what_a_hidden_test_says_of_itself_is_kept_back(message):
     hidden = f"assert first < 1000, {message}"
     test = graded_cell("a_test", f"### BEGIN HIDDEN TESTS\n{hidden}\n### END HIDDEN TESTS\n1.0", 1)
@@ -129,13 +137,23 @@ def test_what_a_hidden_test_says_of_itself_is_kept_back(message):
 
 
 def test_an_error_of_the_students_own_is_told_even_if_a_hidden_test_met_it():
-    test = graded_cell("a_test", "### BEGIN HIDDEN TESTS\nassert answer(1847) == 7\n### END HIDDEN TESTS\n1.0", 1)
-    traceback = ["----> 1 assert answer(1847) == 7", "      2     return 1 / 0", "ZeroDivisionError: division by zero"]
-    test.outputs = [new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=traceback)]
+    test = graded_cell(
+        "a_test", "### BEGIN HIDDEN TESTS\nassert answer(1847) == 7\n### END HIDDEN TESTS\n1.0", 1
+    )
+    traceback = [
+        "----> 1 assert answer(1847) == 7",
+        "      2     return 1 / 0",
+        "ZeroDivisionError: division by zero",
+    ]
+    test.outputs = [
+        new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=traceback)
+    ]
     assert _feedback(test)[0].outputs[0].traceback == ["", *traceback[1:]]
 
 
 def test_hidden_tests_leave_html_also_when_they_are_escaped():
     snoop = answer_cell("snoop", "display(HTML(escape(In[-1])))")
-    snoop.outputs = [new_output("display_data", data={"text/html": "<p>fine</p>\nassert secret(1847) == &#x27;x&#x27;"})]
+    snoop.outputs = [
+        new_output("display_data", data={"text/html": "<p>fine</p>\nassert secret(1847) == &#x27;x&#x27;"})
+    ]
     assert _feedback(snoop, _test_cell())[0].outputs[0].data["text/html"] == "<p>fine</p>"

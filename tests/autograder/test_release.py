@@ -24,8 +24,12 @@ def test_committed_release_is_what_nbgrader_generates(tmp_path, root, name):
     made = generate(Settings(root, tmp_path / "work", tmp_path / "release"), name) / f"{name}.ipynb"
     committed = root / "assignments" / name / f"{name}.ipynb"
     assert committed.is_file(), f"assignments/{name} is not there: autograder generate {name}"
-    difference = list(difflib.unified_diff(_normal(committed), _normal(made), "committed", "generated", lineterm="", n=1))
-    assert not difference, f"assignments/{name} is out of date: autograder generate {name}\n" + "\n".join(difference[:40])
+    difference = list(
+        difflib.unified_diff(_normal(committed), _normal(made), "committed", "generated", lineterm="", n=1)
+    )
+    assert not difference, (f"assignments/{name} is out of date: autograder generate {name}\n") + "\n".join(
+        difference[:40]
+    )
 
 
 def test_generating_twice_gives_the_same_bytes(tiny):
@@ -46,7 +50,9 @@ def test_release_holds_no_solution(root, name):
         for line in _between(cell.source, "SOLUTION") + _between(cell.source, "HIDDEN TESTS")
     ]
     given = "\n".join(
-        cell.source for cell in source.cells if cell.metadata.nbgrader.locked and not cell.metadata.nbgrader.grade
+        cell.source
+        for cell in source.cells
+        if cell.metadata.nbgrader.locked and not cell.metadata.nbgrader.grade
     )
     assert len(answers) > 15
     assert not [line for line in answers if len(line) > 6 and line in handed_out and line not in given]

@@ -1,4 +1,4 @@
-"""The autograder's rooms: which way arrows run, what the sandbox's inside may import, where old names lead."""
+"""The autograder's rooms: who may import whom, what runs in the sandbox, where old names lead."""
 
 import ast
 import importlib
@@ -21,8 +21,15 @@ NOT_OURS = (PACKAGE / "work", PACKAGE / "demo" / "bank", PACKAGE / "handing_out"
 
 def files(folder: Path = PACKAGE) -> dict[str, Path]:
     """The package's modules, but not what runs in the sandbox: by dotted name, the file."""
-    found = {path for path in folder.rglob("*.py") if not any(path.is_relative_to(other) for other in (*NOT_OURS, INSIDE))}
-    return {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in found}
+    found = {
+        path
+        for path in folder.rglob("*.py")
+        if not any(path.is_relative_to(other) for other in (*NOT_OURS, INSIDE))
+    }
+    return {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in found
+    }
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -43,7 +50,10 @@ def room(name: str) -> str:
 def test_no_import_runs_in_a_circle_not_even_a_lazy_one():
     modules = files()
     assert len(modules) > 60
-    arrows = {name: {other for other in imports(path) if other in modules and other != name} for name, path in modules.items()}
+    arrows = {
+        name: {other for other in imports(path) if other in modules and other != name}
+        for name, path in modules.items()
+    }
     assert list(TopologicalSorter(arrows).static_order())  # raises CycleError, with the circle
 
 
@@ -54,7 +64,11 @@ def test_arrows_between_rooms_run_one_way():
         above = {room(other) for other in imports(path) if other in modules}
         arrows.setdefault(room(name), set()).update(above - {room(name)})
     order = list(TopologicalSorter(arrows).static_order())
-    assert order.index("autograder.sandbox") < order.index("autograder.running") < order.index("autograder.pages")
+    assert (
+        order.index("autograder.sandbox")
+        < order.index("autograder.running")
+        < order.index("autograder.pages")
+    )
 
 
 def test_a_newcomer_sees_few_files_beside_the_rooms():
@@ -88,8 +102,14 @@ def test_the_product_reads_no_tests(root, package):
         if any(path.is_relative_to(folder) for folder in NOT_OURS):
             continue
         assert not {name for name in imports(path) if name.split(".")[0] == "tests"}, path
-        texts = [node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)]
-        assert not [text for text in texts if isinstance(text, str) and re.match(r"(.*/)?tests(/\S*)?$", text)], path
+        texts = [
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant)
+        ]
+        assert not [
+            text for text in texts if isinstance(text, str) and re.match(r"(.*/)?tests(/\S*)?$", text)
+        ], path
 
 
 OLD = [

@@ -1,4 +1,7 @@
-"""Grades that a person gave, when work is graded again: after a resubmission, or after a mistake in the tests was mended."""
+"""Grades that a person gave, when work is graded again.
+
+That is after a resubmission, or after a mistake in the tests was mended.
+"""
 
 from datetime import UTC, datetime
 
@@ -17,7 +20,7 @@ from autograder.running.engine import grade
 
 @pytest.fixture
 def course(tiny):
-    """The tiny course with a written answer of 2 points; s01 to s04 are graded, the written answer by a person."""
+    """The tiny course with a written answer of 2 points; s01 to s04 are graded, that answer by a person."""
     path = tiny.settings.source / "tiny" / "tiny.ipynb"
     notebook = nbformat.read(path, as_version=4)
     about = {
@@ -71,7 +74,8 @@ STANDS, LOOK_AGAIN = False, True
 def test_grades_by_hand_stand_unless_the_answer_changed(course):
     hand_in(course, "s02", why="It is otherwise.")
     hand_in(course, "s03", first="first = 42")
-    write_timestamp(course.path("s04").parent, datetime(2026, 10, 1, tzinfo=UTC))  # nothing changed but when it came
+    # nothing changed but when it came
+    write_timestamp(course.path("s04").parent, datetime(2026, 10, 1, tzinfo=UTC))
     assert due(course.settings, "tiny", STUDENTS) == ["s02", "s03", "s04"]
     grade(course.settings, "tiny", STUDENTS)
     assert state(course, "s01") == [(2.5, STANDS), (1.5, STANDS)]

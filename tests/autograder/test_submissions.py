@@ -11,7 +11,9 @@ from autograder.gradebook.grades import ClassGrades, read_grades
 from autograder.gradebook.verdicts import Verdict, read_verdict
 from course.exercises import find_exercise
 
-ASSIGNMENTS = sorted(path.name for path in (Path(__file__).parents[2] / "solutions").iterdir() if path.is_dir())
+ASSIGNMENTS = sorted(
+    path.name for path in (Path(__file__).parents[2] / "solutions").iterdir() if path.is_dir()
+)
 UNREADABLE = "not-json"
 
 
@@ -25,10 +27,16 @@ def group(assignment: str):
     return [together] if assignment in QUICK else [together, pytest.mark.slow]
 
 
-each_assignment = pytest.mark.parametrize("assignment", [pytest.param(name, marks=group(name)) for name in ASSIGNMENTS])
+each_assignment = pytest.mark.parametrize(
+    "assignment", [pytest.param(name, marks=group(name)) for name in ASSIGNMENTS]
+)
 each_submission = pytest.mark.parametrize(
     ("assignment", "name"),
-    [pytest.param(assignment, name, marks=group(assignment)) for assignment in banks() for name in read_bank(assignment)],
+    [
+        pytest.param(assignment, name, marks=group(assignment))
+        for assignment in banks()
+        for name in read_bank(assignment)
+    ],
 )
 
 
@@ -38,23 +46,36 @@ def points(demos, assignment) -> ClassGrades:
 
 
 def who_handed_in(assignment: str, name: str) -> str:
-    return next(student for student, sample in sample_class(assignment).items() if sample is not None and sample.name == name)
+    return next(
+        student
+        for student, sample in sample_class(assignment).items()
+        if sample is not None and sample.name == name
+    )
 
 
 @each_submission
 def test_points_are_what_it_deserves(assignment, name, points):
     row = points[who_handed_in(assignment, name)]
     exercises = {exercise: most for exercise, most in points.most.items() if exercise != "written"}
-    assert {exercise: row.points[exercise] for exercise in exercises} == read_bank(assignment)[name].deserves(exercises)
+    assert {exercise: row.points[exercise] for exercise in exercises} == read_bank(assignment)[name].deserves(
+        exercises
+    )
 
 
 @each_submission
 def test_its_mistakes_are_named(assignment, name, demos):
     wanted = read_bank(assignment)[name].mistakes
     verdicts = (
-        read_verdicts(demos(assignment).settings.autograded, who_handed_in(assignment, name), assignment) if wanted else {}
+        read_verdicts(demos(assignment).settings.autograded, who_handed_in(assignment, name), assignment)
+        if wanted
+        else {}
     )
-    named = {(exercise, part.mistake) for exercise, verdict in verdicts.items() for part in verdict.parts if not part.passed}
+    named = {
+        (exercise, part.mistake)
+        for exercise, verdict in verdicts.items()
+        for part in verdict.parts
+        if not part.passed
+    }
     assert set(wanted) <= named
 
 
@@ -70,7 +91,9 @@ def test_every_bank_is_rich(assignment):
     assert 20 <= len(bank) < 30
     assert sum(name.startswith("right-") for name in bank) >= 3
     assert len({mistake for sample in bank.values() for _, mistake in sample.mistakes}) >= 4
-    assert len({tuple(sample.answers.items()) + tuple(sample.treatment.items()) for sample in bank.values()}) == len(bank)
+    assert len(
+        {tuple(sample.answers.items()) + tuple(sample.treatment.items()) for sample in bank.values()}
+    ) == len(bank)
     for name in bank:
         assert (BANK / assignment / f"{name}.py").read_text().startswith("# "), f"{name} says what it shows"
 
@@ -84,7 +107,10 @@ def test_the_class_hands_in_the_whole_bank(assignment):
 
 
 def test_nobody_is_always_right():
-    right = [{who for who, sample in sample_class(name).items() if sample and sample.name == "right-plain"} for name in banks()]
+    right = [
+        {who for who, sample in sample_class(name).items() if sample and sample.name == "right-plain"}
+        for name in banks()
+    ]
     assert len(banks()) == 1 or not set.intersection(*right)
 
 
@@ -95,7 +121,9 @@ def test_a_hundred_points_of_which_a_person_gives_some(assignment, points):
     exercises = {name: most for name, most in points.most.items() if name != "written"}
     assert len(exercises) >= 4
     assert {name: find_exercise(name).max_points for name in exercises} == exercises
-    assert sum(len(find_exercise(name).points) for name in exercises) > len(exercises), "parts are graded separately"
+    assert sum(len(find_exercise(name).points) for name in exercises) > len(exercises), (
+        "parts are graded separately"
+    )
 
 
 @each_submission

@@ -1,4 +1,4 @@
-"""One total: printed table, student's page, class report, and the files for Canvas and Moodle show one number."""
+"""One total: the table, the student's page, the report, and the files for Canvas and Moodle agree."""
 
 import csv
 import html
@@ -31,7 +31,10 @@ CLASS = {
     "late": (Work("late", {"multiply": {"∂L/∂x": ""}}, written=5.0, penalty=2.5), 17.5),
     "late and waits": (Work("late and waits", review=ASKED, penalty=5.0), 7),
     "late beyond all": (Work("late beyond all", {"multiply": {"∂L/∂x": ""}}, review=ASKED, penalty=12.5), 0),
-    "refused": (Work("refused", problem="graphs.ipynb is not JSON (line 1: x): ask for the notebook again"), None),
+    "refused": (
+        Work("refused", problem="graphs.ipynb is not JSON (line 1: x): ask for the notebook again"),
+        None,
+    ),
 }
 """Each with its points so far: add gives 8, multiply 12, the written answer 5."""
 
@@ -69,7 +72,9 @@ def in_the_table(course: FabricatedClass) -> dict[str, str]:
 
 def in_the_feedback(course: FabricatedClass, students: list[str]) -> dict[str, str]:
     """The bold number at the top of each page."""
-    assert [outcome.problem for outcome in feedback(course.settings, "graphs", students)] == [None] * (len(students) - 1)
+    assert [outcome.problem for outcome in feedback(course.settings, "graphs", students)] == [None] * (
+        len(students) - 1
+    )
     found = {}
     for student in students:
         page = (course.settings.feedback / student / "graphs" / "graphs.html").read_text(encoding="utf-8")
@@ -82,8 +87,16 @@ def in_the_feedback(course: FabricatedClass, students: list[str]) -> dict[str, s
 def in_the_report(course: FabricatedClass) -> dict[str, str]:
     """The last column of the table of everyone, and whose work could not be graded or is missing."""
     page = write_report(course.settings, "graphs").read_text(encoding="utf-8")
-    everyone = re.findall(r"<tr><th>([\w ]+)</th>(?:<td>[^<]*</td>)*<td>([\d.]+)</td></tr>", page.partition("<h2>Everyone")[2])
-    refused = re.findall(r'<tr><th>([\w ]+)</th><td class="text">', page.partition("<h2>Could not")[2].partition("</table>")[0])
+    everyone = re.findall(
+        r"<tr><th>([\w "
+        r"]+)</th>(?:<td>[^<]*</td>)*<td>([\d.]+)</td></tr>",
+        page.partition("<h2>Everyone")[2],
+    )
+    refused = re.findall(
+        r"<tr><th>([\w ]+)</th><td "
+        r'class="text">',
+        page.partition("<h2>Could not")[2].partition("</table>")[0],
+    )
     absent = re.findall(r'<p class="names">([\w ]+)</p>', page.partition("<h2>Handed in nothing")[2])
     return dict(everyone) | dict.fromkeys(refused, "Not graded yet") | dict.fromkeys(absent, "—")
 
@@ -109,7 +122,9 @@ def test_table_feedback_report_and_exports_show_one_total(graphs, tmp_path):
 
 def test_where_nothing_waits_it_is_nbgraders_own_sum_less_the_penalty(graphs):
     with quiet(graphs.settings.log), open_gradebook(graphs.settings) as gradebook:
-        theirs = {str(one.student.id): float(one.score) for one in gradebook.find_assignment("graphs").submissions}
+        theirs = {
+            str(one.student.id): float(one.score) for one in gradebook.find_assignment("graphs").submissions
+        }
     for submission in read_grades(graphs.settings, "graphs").graded:
         if not submission.waits:
             assert submission.total == pytest.approx(theirs[submission.student] - submission.penalty)
@@ -124,7 +139,9 @@ def test_the_student_reads_what_the_checks_give_once_a_person_agrees(graphs):
     assert "12 of 25 points so far: add and written wait for a person" in said
     assert "add waits for a person: 8 of 8 by the checks" in said
     assert "written waits for a person" in said
-    assert "by the checks" not in said.partition("written waits for a person")[2].partition("Your notebook")[0]
+    assert (
+        "by the checks" not in said.partition("written waits for a person")[2].partition("Your notebook")[0]
+    )
 
 
 def test_the_page_of_one_notebook_counts_that_notebook():

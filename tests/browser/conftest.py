@@ -24,7 +24,7 @@ class Jupyter:
     folder: Path
 
     def opened(self, path: str) -> str:
-        """Where a notebook opens alone: a workspace of its own does not bring back what another test opened."""
+        """Where a notebook opens alone: a workspace of its own brings back nothing another test opened."""
         return f"{self.address}/lab/workspaces/{Path(path).stem}/tree/{path}"
 
 
@@ -50,8 +50,20 @@ def dashboard(notebook, scratch):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "HOME")
-    environment = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1", **{name: str(scratch / name) for name in names}}
-    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    environment = {
+        **os.environ,
+        "JUPYTER_PLATFORM_DIRS": "1",
+        **{name: str(scratch / name) for name in names},
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "voila",
+        str(notebook),
+        "--no-browser",
+        f"--port={port}",
+        "--Voila.ip=127.0.0.1",
+    ]
     with (scratch / "voila.log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:

@@ -1,4 +1,6 @@
-"""The whole cycle once, as a class lives it: bundle, JupyterLab, collecting, grading, the formgrader, feedback, and again.
+"""The whole cycle once, as a class lives it.
+
+It goes through bundle, JupyterLab, collecting, grading, the formgrader and feedback, and then again.
 
 `CYCLE_SHOTS=folder` keeps pictures of the pages there, to be looked at.
 """
@@ -76,7 +78,7 @@ def type_backward(page, kind: str, body: str) -> None:
 
 
 def validate(page) -> None:
-    """Press Validate until nbgrader answers: a press that meets JupyterLab saving the notebook may be lost."""
+    """Press Validate until nbgrader answers: a press that meets JupyterLab saving a notebook may be lost."""
     answer = page.locator(".jp-Dialog", has_text="The following cell failed")
     for patience in (60_000, 90_000):
         page.get_by_role("button", name="Validate").click()
@@ -131,7 +133,9 @@ def test_a_class_from_the_bundle_to_the_report(course, tmp_path, page, monkeypat
         words.dblclick()
         words.locator(".cm-content").click()
         page.keyboard.press("Control+A")
-        page.keyboard.insert_text("Both together move the output twice as far. Half of g for each adds up to g.")
+        page.keyboard.insert_text(
+            "Both together move the output twice as far. Half of g for each adds up to g."
+        )
         page.keyboard.press("Escape")
         page.keyboard.press("Control+S")
         page.locator(".lm-TabBar-tab.jp-mod-dirty").wait_for(state="detached")
@@ -152,7 +156,8 @@ def test_a_class_from_the_bundle_to_the_report(course, tmp_path, page, monkeypat
     with running_jupyter(course, tmp_path / "instructor-jupyter") as address:
         page.goto(f"{address}/formgrader/gradebook/{NAME}/{NAME}")
         page.locator("td.name a").first.click()
-        score = page.locator("input.score").nth(3)  # in the order of the notebook: add, multiply, max, written
+        # in the order of the notebook: add, multiply, max, written
+        score = page.locator("input.score").nth(3)
         score.scroll_into_view_if_needed()
         score.fill("4")
         score.press("Tab")
@@ -172,7 +177,9 @@ def test_a_class_from_the_bundle_to_the_report(course, tmp_path, page, monkeypat
     shot(page, "5-feedback")
     better = nbformat.read(notebook, as_version=4)
     answer = read_bank(NAME)["right-plain"].answers["add"]
-    next(cell for cell in better.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "add").source = answer
+    next(
+        cell for cell in better.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "add"
+    ).source = answer
     nbformat.write(better, notebook)
     said = autograder(course, "collect", NAME, hand_in(notebook, tmp_path / "second.zip"))
     assert STUDENT in said

@@ -1,4 +1,7 @@
-"""Each lecture as a page without its code, in Voilà: it runs to its end, steps, asks no other machine, and says no error."""
+"""Each lecture as a page without its code, in Voilà.
+
+It runs to its end, steps, asks no other machine, and says no error.
+"""
 
 from urllib.parse import urlsplit
 

@@ -1,7 +1,7 @@
 """Each lecture as slides, in a real JupyterLab: no slide is larger than the screen.
 
-The lecture was run before, by the worker that tests it, and is opened with its outputs: what a slide needs is as large then.
-`DECK_SHOTS=folder` keeps a picture of each slide there, to be looked at.
+The lecture was run before, by the worker that tests it, and is opened with its outputs: what a slide needs is
+as large then. `DECK_SHOTS=folder` keeps a picture of each slide there, to be looked at.
 """
 
 import os
@@ -89,9 +89,13 @@ TURN = """async (ways) => {
 
 
 def walk(page) -> tuple[int, list[str], str]:
-    """Go through an open deck: how many slides it has, what does not fit, and the first slide whose picture is not alive."""
+    """Go through an open deck.
+
+    Returns how many slides it has, what does not fit, and the first slide whose picture is not alive.
+    """
     faults, slides = [], 0
-    for _ in range(MOST_SLIDES):  # a press that comes too early turns nothing: that slide is then looked at again
+    # a press that comes too early turns nothing: that slide is then looked at again
+    for _ in range(MOST_SLIDES):
         page.evaluate(TURN, ["down"])
         page.wait_for_timeout(200)  # formulas and pictures take their places
         slide = page.evaluate(MEASURE)
@@ -122,6 +126,9 @@ def test_no_slide_overflows(path, stage, page):
         if not dead:
             break
     assert not dead, f"{dead}: its picture is not alive"
-    wanted = sum(cell.metadata.get("slideshow", {}).get("slide_type") == "slide" for cell in lecture(path).notebook.cells)
+    wanted = sum(
+        cell.metadata.get("slideshow", {}).get("slide_type") == "slide"
+        for cell in lecture(path).notebook.cells
+    )
     assert slides == wanted
     assert not faults, "\n".join(faults)

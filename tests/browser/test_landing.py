@@ -12,7 +12,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
 def default_url(root) -> str:
     """Where `make lab` opens."""
     said = subprocess.run(
-        ["make", "--dry-run", "lab"], cwd=root, capture_output=True, text=True, check=True, env={**os.environ, "MAKEFLAGS": ""}
+        ["make", "--dry-run", "lab"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "MAKEFLAGS": ""},
     ).stdout
     return re.search(r"--LabApp.default_url=(\S+)", said)[1]
 
@@ -23,7 +28,9 @@ def test_the_landing_page_lists_everything_and_its_links_open(root, jupyter, pag
     shown = page.locator(".jp-MarkdownViewer .jp-RenderedMarkdown")
     shown.locator("h1").wait_for()
     titles = shown.locator("li a").all_inner_texts()
-    count = len(list((root / "lectures").glob("[0-9]*.ipynb"))) + len(list((root / "assignments").glob("*/*.ipynb")))
+    count = len(list((root / "lectures").glob("[0-9]*.ipynb"))) + len(
+        list((root / "assignments").glob("*/*.ipynb"))
+    )
     assert len(titles) == count
     shown.get_by_text("How does a small change travel through a computation?").click()
     page.locator(".jp-Notebook .jp-MarkdownOutput h1").first.wait_for()
@@ -38,7 +45,8 @@ def test_a_term_of_the_glossary_leads_to_the_cell_that_explains_it(jupyter, page
     terms.locator("li", has_text="saturated").locator("a").first.click()
     cell = page.locator(".jp-Notebook .jp-MarkdownCell", has_text="A slope of at most a quarter")
     page.wait_for_function(
-        "cell => { const box = cell.getBoundingClientRect(); return box.height && box.top >= 0 && box.bottom <= innerHeight }",
+        "cell => { const box = cell.getBoundingClientRect(); return box.height && box.top >= 0 && box.bottom "
+        "<= innerHeight }",
         arg=cell.element_handle(),
     )
 
@@ -54,4 +62,6 @@ def test_the_page_is_up_to_date(root, tmp_path):
     import runpy
 
     made = runpy.run_path(str(root / "docs" / "generate_landing.py"))
-    assert (root / "lectures" / "index.md").read_text() == made["page"](), "lectures/index.md is stale: run `make reference`"
+    assert (root / "lectures" / "index.md").read_text() == made["page"](), (
+        "lectures/index.md is stale: run `make reference`"
+    )

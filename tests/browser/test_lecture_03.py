@@ -1,4 +1,4 @@
-"""A lecturer's path: open JupyterLab, run lecture 03, step through the first graph, read the numbers off the page."""
+"""A lecturer's path: open JupyterLab, run lecture 03, step the first graph, read the numbers off the page."""
 
 import pytest
 
@@ -67,8 +67,12 @@ def test_a_slider_recomputes_through_the_library(lecture):
     explorer.locator('[data-action="first"]').click()
     explorer.locator('[data-action="last"]').click()
     slider = explorer.locator('input[type=range][data-input="z"]')
-    slider.evaluate("s => { s.value = 2; s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')) }")
-    explorer.locator('[data-value-of="f"][data-exact="6"], [data-value-of="f"][data-exact="6.0"]').first.wait_for()
+    slider.evaluate(
+        "s => { s.value = 2; s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')) }"
+    )
+    explorer.locator(
+        '[data-value-of="f"][data-exact="6"], [data-value-of="f"][data-exact="6.0"]'
+    ).first.wait_for()
     assert (grad("x"), grad("z")) == (2, 3)
 
 

@@ -1,4 +1,4 @@
-"""A notebook shows and steps its pictures as an exported page, on the web site, as a dashboard and as slides, offline.
+"""A notebook shows and steps its pictures offline: as an exported page, web site, dashboard and slides.
 
 A real browser opens each; whatever it asks another machine for fails the test.
 """
@@ -24,7 +24,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("offline")]
 
 SLIDE, SKIP = {"slideshow": {"slide_type": "slide"}}, {"slideshow": {"slide_type": "skip"}}
 CELLS = [
-    new_markdown_cell("# What moves $f$?\n\n$$\\boxed{\\frac{\\partial f}{\\partial z} = x + y}$$", metadata=SLIDE),
+    new_markdown_cell(
+        "# What moves $f$?\n\n$$\\boxed{\\frac{\\partial f}{\\partial z} = x + y}$$", metadata=SLIDE
+    ),
     new_code_cell(
         "import time\n\n"
         "from course import Graph\n"
@@ -52,7 +54,9 @@ def folder(tmp_path_factory):
     folder.mkdir()
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(new_notebook(cells=CELLS, metadata={"kernelspec": kernel}), folder / "small.ipynb")
-    (folder / "index.md").write_text("# Lectures\n\n- [What moves f?](small.ipynb)\n- [elsewhere](../README.md)\n")
+    (folder / "index.md").write_text(
+        "# Lectures\n\n- [What moves f?](small.ipynb)\n- [elsewhere](../README.md)\n"
+    )
     return folder
 
 
@@ -63,7 +67,10 @@ def asked(page):
 
     def note(address):
         parts = urlsplit(address)
-        if parts.scheme not in ("file", "data", "blob", "about") and parts.hostname not in ("127.0.0.1", "localhost"):
+        if parts.scheme not in ("file", "data", "blob", "about") and parts.hostname not in (
+            "127.0.0.1",
+            "localhost",
+        ):
             asked.add(address)
 
     page.set_default_timeout(40_000)
@@ -76,7 +83,9 @@ def asked(page):
 def run(*command, **environment):
     """Run a command of this Python to its end."""
     environment = {**os.environ, "JUPYTER_PLATFORM_DIRS": "1", **environment}
-    made = subprocess.run([sys.executable, *map(str, command)], env=environment, capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [sys.executable, *map(str, command)], env=environment, capture_output=True, text=True, check=False
+    )
     assert made.returncode == 0, made.stdout + made.stderr
     return made.stdout + made.stderr
 
@@ -100,7 +109,9 @@ def shown(explorer, kind, name):
 
 def move(slider, value):
     slider.evaluate(
-        "(s, v) => { s.value = v; s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')) }", value
+        "(s, v) => { s.value = v; s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')) "
+        "}",
+        value,
     )
 
 
@@ -108,7 +119,9 @@ def move_sliders(page):
     """Python computes again: in the explorer ∂f/∂x is the new z, the figure says the new point."""
     explorer = page.locator(".ml-explorer").first
     move(explorer.locator('input[type=range][data-input="z"]'), 2)
-    explorer.locator('[data-value-of="f"][data-exact="6"], [data-value-of="f"][data-exact="6.0"]').first.wait_for()
+    explorer.locator(
+        '[data-value-of="f"][data-exact="6"], [data-value-of="f"][data-exact="6.0"]'
+    ).first.wait_for()
     assert [shown(explorer, "grad-of", name) for name in "xyz"] == [[2], [2], [3]]
 
 
@@ -251,7 +264,10 @@ def test_slide_mode_is_gone_with_the_presentation(tmp_path, monkeypatch):
     where = present["environment"](tmp_path / "other")
     settings = tmp_path / "other" / "settings"
     assert where["JUPYTERLAB_SETTINGS_DIR"] == str(settings)
-    assert json.loads((settings / "jupyterlab-slideshow" / "plugin.jupyterlab-settings").read_text())["active"] is True
+    assert (
+        json.loads((settings / "jupyterlab-slideshow" / "plugin.jupyterlab-settings").read_text())["active"]
+        is True
+    )
     assert (settings / "terminal.jupyterlab-settings").exists(), "one's own settings hold on slides, too"
     assert not list((own / "jupyterlab-slideshow").iterdir())
     with pytest.raises(SystemExit, match="no lecture 99"):
@@ -269,7 +285,9 @@ def test_a_graded_run_shows_pages_instead_of_widgets(folder, monkeypatch):
     assert "widgets" not in notebook.metadata
 
 
-@pytest.mark.parametrize("name", ["modular_learning_offline", "modular_learning_server", "modular_learning_voila"])
+@pytest.mark.parametrize(
+    "name", ["modular_learning_offline", "modular_learning_server", "modular_learning_voila"]
+)
 def test_what_is_installed_is_what_is_here(name):
     """An editable installation copies these modules."""
     from importlib.util import find_spec

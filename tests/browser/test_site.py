@@ -27,7 +27,9 @@ def site(tmp_path_factory) -> Path:
         ["docs/generate_gallery.py", "--into", into / "gallery"],
         ["docs/build_site.py", "--into", into],
     ):
-        done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout + done.stderr
     assert time.perf_counter() - start < 60 * MINUTES
     return into / "html"
@@ -80,7 +82,8 @@ def test_the_gallery_is_part_of_it(site, page):
     page.get_by_role("link", name="gallery").click()
     page.locator("h1").wait_for()
     broken = page.evaluate(
-        "[...document.images].map(i => { i.loading = 'eager'; return i }).filter(i => !i.getAttribute('alt')).length"
+        "[...document.images].map(i => { i.loading = 'eager'; return i }).filter(i => "
+        "!i.getAttribute('alt')).length"
     )
     assert broken == 0
     assert page.locator("img").count() > 30

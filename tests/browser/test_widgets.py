@@ -46,7 +46,8 @@ def test_a_part_folds_and_a_large_tensor_opens(walk):
     explorer.locator('[data-unfold="a2"]').wait_for()
     assert explorer.locator("[data-node]").count() == 2
     explorer.locator('[data-key="value:a1.weight"] [data-whole]').click()
-    walk.wait_for_function("document.querySelectorAll('dialog td').length === 120")  # all of 10×12, of which 8×8 were there
+    # all of 10×12, of which 8×8 were there
+    walk.wait_for_function("document.querySelectorAll('dialog td').length === 120")
     assert "all of [10×12]" in walk.locator("dialog p").inner_text()
     walk.keyboard.press("Escape")
 
@@ -71,5 +72,6 @@ def test_a_live_figure_follows_slider_choice_and_hand(walk):
     walk.mouse.down()
     walk.mouse.move(box["x"] + 0.54 * box["width"], box["y"] + 0.3 * box["height"], steps=4)
     walk.mouse.up()
-    walk.wait_for_function("Math.abs(document.querySelector('.ml-live [data-input=at]').value) < 0.5")  # 0 is at 0.54
+    # 0 is at 0.54
+    walk.wait_for_function("Math.abs(document.querySelector('.ml-live [data-input=at]').value) < 0.5")
     assert image.get_attribute("alt")

@@ -1,4 +1,7 @@
-"""Bad answers: each is a sentence that a beginner understands, names the line, and costs only the parts that it breaks."""
+"""Bad answers: each is a sentence that a beginner understands, and names the line.
+
+It costs only the parts that it breaks.
+"""
 
 import inspect
 
@@ -102,7 +105,12 @@ SAID = [
     (Misspelled, "∂L/∂x", "`return grad_outptu @ self.weight.value", None),
     (NotSaved, "∂L/∂x", "forward saved no 'weight'", None),
     (WrongShapes, "∂L/∂x", "a transpose is missing, or the factors of @ are in the wrong order", None),
-    (FailsTheSecondTime, "accumulation", "a second backward raised ValueError: only once", {"accumulation", "repeatable"}),
+    (
+        FailsTheSecondTime,
+        "accumulation",
+        "a second backward raised ValueError: only once",
+        {"accumulation", "repeatable"},
+    ),
     (Leaves, "∂L/∂x", "backward left the program with exit()", None),
     (TooMany, "∂L/∂x", "backward returned 2 gradients for 1 input (x)", {"∂L/∂x", "shapes", "repeatable"}),
 ]
@@ -122,7 +130,11 @@ def test_it_is_said_kindly_and_costs_what_it_breaks(kind, part, said, broken):
 def test_the_line_is_named(kind):
     messages = " ".join(part.message for part in check_module(kind(3, 2), (X,)).parts)
     first = inspect.unwrap(kind.backward).__code__.co_firstlineno
-    found = [int(word.rstrip(":")) for word in messages.split() if word.rstrip(":").isdigit() and word.endswith(":")]
+    found = [
+        int(word.rstrip(":"))
+        for word in messages.split()
+        if word.rstrip(":").isdigit() and word.endswith(":")
+    ]
     assert found
     assert all(first < line <= first + 8 for line in found)
 

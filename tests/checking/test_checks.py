@@ -131,7 +131,9 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("module", "inputs", "part", "said"), ZOO, ids=[f"{type(z[0]).__name__}-{z[2]}" for z in ZOO])
+@pytest.mark.parametrize(
+    ("module", "inputs", "part", "said"), ZOO, ids=[f"{type(z[0]).__name__}-{z[2]}" for z in ZOO]
+)
 def test_the_zoo_is_caught(module, inputs, part, said):
     def sigmoid(m, x):
         return torch.sigmoid(x)
@@ -196,5 +198,6 @@ def test_report_reads_well():
 def test_outputs_without_a_gradient():
     x = torch.randn(3, 2, 4)
     attention = MultiheadAttention(4, 2)
-    assert check_module(attention, (x, x, x, None, False)).passed  # the second output is None, and one tensor comes three times
+    # the second output is None, and one tensor comes three times
+    assert check_module(attention, (x, x, x, None, False)).passed
     assert check_module(MaxPool2d(2, return_indices=True), (torch.randn(1, 2, 4, 4),)).passed  # it is indices

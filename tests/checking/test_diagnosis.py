@@ -122,7 +122,9 @@ def test_the_lost_edge_of_a_graph_is_named():
             grads = {self.outputs[0]: grad_output}
             for node in reversed(self.nodes.values()):
                 returned = node.module.backward(grads[node.name])
-                for read, one in zip(node.reads, returned if isinstance(returned, tuple) else (returned,), strict=True):
+                for read, one in zip(
+                    node.reads, returned if isinstance(returned, tuple) else (returned,), strict=True
+                ):
                     if (read, node.name) != ("x", "sum"):
                         grads[read] = grads[read] + one if read in grads else one
             return tuple(grads[name] for name in self.inputs)

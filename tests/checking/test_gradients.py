@@ -1,4 +1,7 @@
-"""Numerical gradients: known derivatives, many coordinates at once the same as one by one, and the quick projection."""
+"""Numerical gradients: known derivatives, many coordinates at once the same as one by one.
+
+The quick projection is tested, too.
+"""
 
 import copy
 from typing import Any
@@ -9,7 +12,13 @@ import torch
 from torch import Tensor
 
 from course import Chain, generator
-from course.gradients import complex_step_gradients, numerical_gradients, projected_gradients, random_directions, sample
+from course.gradients import (
+    complex_step_gradients,
+    numerical_gradients,
+    projected_gradients,
+    random_directions,
+    sample,
+)
 from course.module import Example, as_tuple
 from course.modules import Linear, Sigmoid
 from tests.test_modules import differentiable, examples, in_float64
@@ -26,7 +35,9 @@ def example_function(example: Example) -> tuple[Any, list[Tensor], list[Tensor]]
 
     def function(*moved: Tensor) -> Any:
         now = dict(zip(places, moved, strict=True))
-        return example.reference(copy.deepcopy(module), *(now.get(place, value) for place, value in enumerate(inputs)))
+        return example.reference(
+            copy.deepcopy(module), *(now.get(place, value) for place, value in enumerate(inputs))
+        )
 
     tensors, rng = [inputs[place] for place in places], generator(5)
     outputs = as_tuple(function(*tensors))
@@ -92,7 +103,9 @@ def test_the_projection_agrees_with_every_coordinate(example):
     rng = generator(9)
     directions = [1e-2 * torch.randn(t.shape, dtype=t.dtype, device=t.device, generator=rng) for t in tensors]
     slopes = projected_gradients(function, tensors, upstream, directions)
-    for slope, gradient, direction in zip(slopes, numerical_gradients(function, tensors, upstream), directions, strict=True):
+    for slope, gradient, direction in zip(
+        slopes, numerical_gradients(function, tensors, upstream), directions, strict=True
+    ):
         torch.testing.assert_close(slope, (gradient * direction).sum(), rtol=1e-6, atol=1e-7)
 
 
@@ -119,7 +132,8 @@ def test_complex_steps_are_exact(vectorize):
 
 
 def test_complex_steps_go_through_modules(monkeypatch):
-    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # only in tests are annotations enforced by a type checker
+    # only in tests are annotations enforced by a type checker
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     net = Chain(Linear(3, 4), Sigmoid(), Linear(4, 2)).to(dtype=torch.float64)
     x, upstream = torch.randn(5, 3, dtype=torch.float64), torch.randn(5, 2, dtype=torch.float64)
     parameters = list(net.parameters())
@@ -133,14 +147,18 @@ def test_complex_steps_go_through_modules(monkeypatch):
             parameter.value = value
         return found
 
-    gradients = complex_step_gradients(function, [x, *(parameter.value for parameter in parameters)], [upstream])
+    gradients = complex_step_gradients(
+        function, [x, *(parameter.value for parameter in parameters)], [upstream]
+    )
     net(x)
     torch.testing.assert_close(net.backward(upstream), gradients[0], rtol=1e-13, atol=1e-13)
     for parameter, gradient in zip(parameters, gradients[1:], strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize("function", [torch.relu, torch.maximum, lambda x: x.abs() > 0], ids=["relu", "maximum", "compare"])
+@pytest.mark.parametrize(
+    "function", [torch.relu, torch.maximum, lambda x: x.abs() > 0], ids=["relu", "maximum", "compare"]
+)
 def test_complex_steps_refuse_what_is_not_analytic(function):
     x = ones(3)
     inputs = [x, 2 * x] if function is torch.maximum else [x]
@@ -149,15 +167,22 @@ def test_complex_steps_refuse_what_is_not_analytic(function):
 
 
 def test_a_sample_measures_some_numbers_of_every_tensor():
-    x, bias = torch.linspace(-1, 1, 60, dtype=torch.float64).view(6, 10), torch.linspace(0, 1, 10, dtype=torch.float64)
+    x, bias = (
+        torch.linspace(-1, 1, 60, dtype=torch.float64).view(6, 10),
+        torch.linspace(0, 1, 10, dtype=torch.float64),
+    )
     at = sample([x, bias], 15, generator(0))
     assert at[1] is None
     assert len(set(at[0].tolist())) == 15
     for vectorize in (True, False):
-        gradients = numerical_gradients(lambda x, b: torch.sin(x + b), [x, bias], [ones(6, 10)], at=at, vectorize=vectorize)
+        gradients = numerical_gradients(
+            lambda x, b: torch.sin(x + b), [x, bias], [ones(6, 10)], at=at, vectorize=vectorize
+        )
         measured = ~gradients[0].isnan()
         assert measured.view(-1).nonzero().view(-1).tolist() == at[0].tolist()
-        torch.testing.assert_close(gradients[0][measured], torch.cos(x + bias)[measured], rtol=1e-8, atol=1e-9)
+        torch.testing.assert_close(
+            gradients[0][measured], torch.cos(x + bias)[measured], rtol=1e-8, atol=1e-9
+        )
         torch.testing.assert_close(gradients[1], torch.cos(x + bias).sum(0), rtol=1e-8, atol=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Mutants: each operator makes the change that it says, the names are right, and torch.autograd is the truth."""
+"""Mutants: each operator makes the change it says, the names are right, and torch.autograd is the truth."""
 
 import inspect
 import re
@@ -45,7 +45,11 @@ class Neuron(Module):
 
     def __init__(self) -> None:
         rng = generator(0)
-        self.weight, self.bias, self.slope = Parameter.uniform((2, 3), 1, rng), Parameter.uniform((2,), 1, rng), 0.5
+        self.weight, self.bias, self.slope = (
+            Parameter.uniform((2, 3), 1, rng),
+            Parameter.uniform((2,), 1, rng),
+            0.5,
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         out = torch.relu(self.slope * (x @ self.weight.value.T) + self.bias.value)
@@ -61,7 +65,9 @@ class Neuron(Module):
 
     @classmethod
     def examples(cls, rng, scale=1):
-        yield Example(cls(), (torch.randn(4, 3, generator=rng, device=rng.device),), lambda m, x: m.forward(x))
+        yield Example(
+            cls(), (torch.randn(4, 3, generator=rng, device=rng.device),), lambda m, x: m.forward(x)
+        )
 
 
 def through(grad: Tensor, weight: Tensor) -> Tensor:
@@ -143,22 +149,42 @@ EXPECTED = [
     (Neuron, "shift index", "self.bias.grad += grad.sum(dim=1)", None),
     (Neuron, "overwrite", "self.bias.grad = grad.sum(dim=0)", "overwritten"),
     (Neuron, "drop accumulation", "pass", "zero gradient"),
-    (Neuron, "zero", "return torch.zeros_like(self.slope * through(grad, self.weight.value))", "zero gradient"),
+    (
+        Neuron,
+        "zero",
+        "return torch.zeros_like(self.slope * through(grad, self.weight.value))",
+        "zero gradient",
+    ),
     (Neuron, "swap saved", "x, out = (self.saved['x'], self.saved['x'])", "input for output"),
     (Neuron, "swap saved", "x, out = (self.saved['out'], self.saved['out'])", "output for input"),
     (Neuron, "in place", "grad = grad_output.mul_(out > 0)", "saved changed"),
     (Neuron, "ignore upstream", "grad = torch.ones_like(grad_output) * (out > 0)", "upstream ignored"),
     (Neuron, "flip comparison", "grad = grad_output * (out >= 0)", None),
     (Neuron, "negate mask", "grad = grad_output * (1 - 1.0 * (out > 0))", None),
-    (Neuron, "change constant", "return 2 * self.slope * through(grad, self.weight.value)", "constant factor"),
+    (
+        Neuron,
+        "change constant",
+        "return 2 * self.slope * through(grad, self.weight.value)",
+        "constant factor",
+    ),
     (Centered, "sum for mean", "grad_x = grad_output - grad_output.sum(dim=-1, keepdim=True)", None),
     (Centered, "plus for minus", "grad_x = grad_output + grad_output.mean(dim=-1, keepdim=True)", None),
     (Centered, "drop term", "grad_x = grad_output", "constant statistics"),
     (Centered, "drop term", "grad_x = -grad_output.mean(dim=-1, keepdim=True)", "path lost"),
     (Centered, "drop option", "grad_x = grad_output - grad_output.mean(dim=-1)", None),
     (Centered, "drop sum", "return (grad_x, grad_output)", "broadcast not reduced"),
-    (Centered, "swap returned", "return (grad_output.sum_to_size(self.saved['y'].shape), grad_x)", "swapped gradients"),
-    (Larger, "flip comparison", "return (grad_output * (x >= y), grad_output * (y >= x))", "ties routed twice"),
+    (
+        Centered,
+        "swap returned",
+        "return (grad_output.sum_to_size(self.saved['y'].shape), grad_x)",
+        "swapped gradients",
+    ),
+    (
+        Larger,
+        "flip comparison",
+        "return (grad_output * (x >= y), grad_output * (y >= x))",
+        "ties routed twice",
+    ),
     (Larger, "flip comparison", "return (grad_output * (x > y), grad_output * (y > x))", None),
     (Larger, "drop mask", "grad_output = grad_output", "mask missing"),
     (Larger, "negate mask", "grad_output = grad_output.masked_fill(~(x > 0), 0)", None),
@@ -167,7 +193,9 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize(
-    ("kind", "operator", "text", "name"), EXPECTED, ids=[f"{kind.__name__}-{text}" for kind, _, text, _ in EXPECTED]
+    ("kind", "operator", "text", "name"),
+    EXPECTED,
+    ids=[f"{kind.__name__}-{text}" for kind, _, text, _ in EXPECTED],
 )
 def test_operator_makes_the_change_and_names_the_mistake(kind, operator, text, name):
     assert (operator, name) in {(m.operator, m.name) for m in mutants([kind]) if after(m) == text}
@@ -180,7 +208,9 @@ def test_every_operator_is_tested_here():
 def test_no_mutant_is_made_twice_and_none_is_the_original():
     places = [mutant.place for mutant in mutants([Neuron])]
     assert len(places) == len(set(places))
-    assert all(before.split(": ", 1)[1] != changed for before, changed in (place.split("  ->  ") for place in places))
+    assert all(
+        before.split(": ", 1)[1] != changed for before, changed in (place.split("  ->  ") for place in places)
+    )
 
 
 def test_place_says_where(root):
@@ -213,7 +243,9 @@ def test_linear_yields_the_classics_and_all_of_them_are_refused():
     example = next(Linear.examples(generator(0)))
     for mutant in found.values():
         assert not equivalent(mutant)
-        assert not check_module(mutant.build(example.module), example.inputs, reference=example.reference).passed
+        assert not check_module(
+            mutant.build(example.module), example.inputs, reference=example.reference
+        ).passed
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -39,19 +39,32 @@ class Half(Linear):
 
 def test_a_wrong_gradient_in_fields():
     part = check_module(Half(3, 2), (X,))["∂L/∂weight"]
-    assert (part.kind, part.tensor, part.passed, part.problem) == (Kind.GRADIENT, "weight", False, Problem.DIFFERENT)
+    assert (part.kind, part.tensor, part.passed, part.problem) == (
+        Kind.GRADIENT,
+        "weight",
+        False,
+        Problem.DIFFERENT,
+    )
     assert part.numbers is not None
     assert part.numbers.given == pytest.approx(part.numbers.expected / 2)
     assert (part.numbers.differ, part.numbers.compared, len(part.numbers.where)) == (6, 6, 2)
     assert part.mistake is not None
     assert part.mistake.mistake is Mistake.CONSTANT_FACTOR
     assert part.message == f"{part.found}. {part.mistake.sentence}"
-    assert part.found.startswith(f"is {part.numbers.given:.6g} at {list(part.numbers.where)}, but the numeric gradient is ")
+    assert part.found.startswith(
+        f"is {part.numbers.given:.6g} at {list(part.numbers.where)}, but the numeric gradient is "
+    )
 
 
 def test_a_right_gradient_in_fields():
     part = check_module(Linear(3, 2), (X,))["∂L/∂weight"]
-    assert (part.passed, part.problem, part.found, part.message, part.numbers) == (True, Problem.NONE, "", "", None)
+    assert (part.passed, part.problem, part.found, part.message, part.numbers) == (
+        True,
+        Problem.NONE,
+        "",
+        "",
+        None,
+    )
 
 
 class Stub(Linear):
@@ -79,7 +92,9 @@ PROBLEMS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "part", "problem"), PROBLEMS, ids=[f"{row[0].__name__}-{row[1]}" for row in PROBLEMS])
+@pytest.mark.parametrize(
+    ("kind", "part", "problem"), PROBLEMS, ids=[f"{row[0].__name__}-{row[1]}" for row in PROBLEMS]
+)
 def test_each_problem_has_its_kind(kind, part, problem):
     assert check_module(kind(3, 2), (X,))[part].problem is problem
 
@@ -97,14 +112,20 @@ def test_a_part_is_found_by_its_name(name):
 
 
 def test_kinds_by_name():
-    assert (Part.called("∂L/∂module.weight").kind, Part.called("∂L/∂module.weight").tensor) == (Kind.GRADIENT, "module.weight")
+    assert (Part.called("∂L/∂module.weight").kind, Part.called("∂L/∂module.weight").tensor) == (
+        Kind.GRADIENT,
+        "module.weight",
+    )
     assert Part.called("shapes").kind is Kind.SHAPES
     assert Part.called("fan-out").kind is Kind.CASE
     assert Part.called("gradient").kind is Kind.CASE  # a label that no part has
 
 
 def test_a_message_is_made_of_its_fields():
-    finding, mistake = Finding(Problem.DIFFERENT, "is 1, but 2 is right"), Diagnosis(Mistake.SIGN, "the sign", 0.9)
+    finding, mistake = (
+        Finding(Problem.DIFFERENT, "is 1, but 2 is right"),
+        Diagnosis(Mistake.SIGN, "the sign", 0.9),
+    )
     gradient = Part(Kind.GRADIENT, "x", finding, mistake, case="a batch")
     assert gradient.message == "is 1, but 2 is right. Likely: the sign (case: a batch)"
     assert Part(Kind.ACCUMULATION, "x", finding, mistake).message == "is 1, but 2 is right"
@@ -112,7 +133,9 @@ def test_a_message_is_made_of_its_fields():
     whole = Part(Kind.CASE, "x", failed.statement, mistake, "a batch", failed)
     assert (whole.name, whole.message) == ("a batch", "∂L/∂x is 1, but 2 is right")
     failed = Part(Kind.GRADIENT, "x", finding, mistake)
-    assert Part(Kind.CASE, "x", failed.statement, None, "a batch", failed).message.endswith("right. Likely: the sign")
+    assert Part(Kind.CASE, "x", failed.statement, None, "a batch", failed).message.endswith(
+        "right. Likely: the sign"
+    )
 
 
 @pytest.mark.parametrize("kind", [Kind.RESULT, Kind.TIES, Kind.SHAPES])
@@ -124,7 +147,9 @@ def test_a_finding_that_is_a_sentence_needs_no_name(kind):
 def test_a_difference_says_where_and_how_much():
     given, expected = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 2.5], [3.0, math.nan]])
     assert difference(given, expected, 1e-6, "the truth") == Finding(
-        Problem.DIFFERENT, "is 2 at [0, 1], but the truth is 2.5 (1 of 3 differ)", Numbers(2.0, 2.5, (0, 1), 1, 3)
+        Problem.DIFFERENT,
+        "is 2 at [0, 1], but the truth is 2.5 (1 of 3 differ)",
+        Numbers(2.0, 2.5, (0, 1), 1, 3),
     )
     assert difference(given, given + 1e-9, 1e-6, "the truth") is None
     assert difference(given, given + 0.5, 1e-6, "the truth", noise=1.0) is None
@@ -160,7 +185,9 @@ def test_only_a_refusal_of_ours_is_one():
             self.save()
             return x
 
-    Unguarded.backward = lambda self, grad_output: (_ for _ in ()).throw(RuntimeError("call forward before backward"))
+    Unguarded.backward = lambda self, grad_output: (_ for _ in ()).throw(
+        RuntimeError("call forward before backward")
+    )
     assert check_module(Talks(3, 2), (X,))["needs forward first"].passed
     part = check_module(Unguarded(), (X,))["needs forward first"]
     assert (part.passed, part.problem) == (False, Problem.NOT_REFUSED)

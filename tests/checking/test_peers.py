@@ -1,4 +1,7 @@
-"""Other courses' checkers: each accepts what is right, rejects what is all wrong, and misses what its settings cannot see."""
+"""Other courses' checkers: each accepts what is right, and rejects what is all wrong.
+
+It misses what its settings cannot see.
+"""
 
 import pytest
 import torch
@@ -50,7 +53,9 @@ def test_a_peer_accepts_what_is_right(name, seed):
 
 
 @peers
-@pytest.mark.parametrize("kind", [LinearZeros, SigmoidZeros, Raises, Missing, WrongShape], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [LinearZeros, SigmoidZeros, Raises, Missing, WrongShape], ids=lambda kind: kind.__name__
+)
 def test_a_peer_rejects_what_is_all_wrong(name, kind):
     module = kind(3, 2, rng=generator(0)) if issubclass(kind, Linear) else kind()
     assert not PEERS[name](module, (X,), generator(1))
@@ -180,7 +185,9 @@ def test_a_wrong_backward_gets_past_a_peer(name, wrong):
     assert PEERS[name](module, inputs, generator(1))
 
 
-@pytest.mark.parametrize("wrong", [wrong for _, wrong in ESCAPES], ids=[f"{n}-{type(w[0]).__name__}" for n, w in ESCAPES])
+@pytest.mark.parametrize(
+    "wrong", [wrong for _, wrong in ESCAPES], ids=[f"{n}-{type(w[0]).__name__}" for n, w in ESCAPES]
+)
 def test_what_got_past_a_peer_does_not_get_past_our_checker(wrong):
     module, inputs = wrong
     assert not check_module(module, inputs).passed
@@ -191,7 +198,9 @@ def test_every_peer_lets_some_wrong_backward_through():
 
 
 @pytest.mark.parametrize("name", ["CS231n", "EECS 498/598", "torch gradcheck", "torch gradcheck, fast"])
-@pytest.mark.parametrize("kind", [IgnoresUpstream, OffByHalfAPercent, NotANumber], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [IgnoresUpstream, OffByHalfAPercent, NotANumber], ids=lambda kind: kind.__name__
+)
 def test_a_random_upstream_gradient_sees_more(name, kind):
     assert not PEERS[name](*sigmoid_like(kind), generator(1))
 

@@ -46,7 +46,11 @@ def test_three_maps_around_the_largest_error():
     columns = np.array(wrong).reshape(MOST_CELLS, MOST_CELLS)
     assert columns[:, 20 - start].all()
     assert (
-        np.abs(np.delete(np.array(re.findall(r"<td title='([^']*)'", difference), float).reshape(16, 16), 20 - start, 1)).max()
+        np.abs(
+            np.delete(
+                np.array(re.findall(r"<td title='([^']*)'", difference), float).reshape(16, 16), 20 - start, 1
+            )
+        ).max()
         < 1e-6
     )
 

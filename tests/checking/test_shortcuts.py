@@ -80,7 +80,9 @@ class Projections(ByHand):
     def backward(self, grad_output):
         x = self.saved["x"].double()
         columns = torch.eye(x.numel(), dtype=x.dtype).view(-1, *x.shape)
-        slopes = [projected_gradients(torch.sigmoid, [x], [grad_output.double()], [column])[0] for column in columns]
+        slopes = [
+            projected_gradients(torch.sigmoid, [x], [grad_output.double()], [column])[0] for column in columns
+        ]
         return torch.stack(slopes).view(x.shape)
 
 
@@ -171,7 +173,9 @@ class DropsAtRandom(ByHand):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("step", [1e-4, 1e-5, 1e-6, 1e-7])
 def test_differences_of_a_formula_typed_again_are_told_by_their_scatter(step, seed):
-    part = check_module(TypedAgain(step), (torch.randn(4, 3, generator=generator(seed)),), seed=seed)["by hand"]
+    part = check_module(TypedAgain(step), (torch.randn(4, 3, generator=generator(seed)),), seed=seed)[
+        "by hand"
+    ]
     assert not part.passed
     assert SCATTERS in part.message
 
@@ -231,7 +235,8 @@ def test_an_exercise_gives_nothing_for_work_that_is_handed_to_a_module_that_fall
     score = grade(find_exercise("multiply"), Delegates)
     assert score.points == 2
     assert DELEGATED in score.verdicts[0].message
-    assert check_module(Delegates(), (X, X)).passed  # what the library's own modules are made of is theirs to decide
+    # what the library's own modules are made of is theirs to decide
+    assert check_module(Delegates(), (X, X)).passed
 
 
 def test_what_torch_does_for_one_module_is_no_excuse_for_another():
@@ -283,7 +288,9 @@ class MultiplyByTorch(Module):
 class MultiplyNamingIt(MultiplyByTorch):
     def backward(self, grad_output):
         with torch.enable_grad():
-            return grad_output.detach() * self.saved["y"].detach(), grad_output.detach() * self.saved["x"].detach()
+            return grad_output.detach() * self.saved["y"].detach(), grad_output.detach() * self.saved[
+                "x"
+            ].detach()
 
 
 def test_an_exercise_gives_nothing_for_gradients_that_torch_computed_and_asks_for_a_look():

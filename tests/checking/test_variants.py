@@ -8,7 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.strength.variants import Variant, variants, variants_at_edges, variants_by_hand, variants_wrapped
+from benchmarks.strength.variants import (
+    Variant,
+    variants,
+    variants_at_edges,
+    variants_by_hand,
+    variants_wrapped,
+)
 from course import generator
 from course.checks import check_module
 from course.module import as_tuple
@@ -49,7 +55,12 @@ def differs_from_autograd(variant: Variant) -> str:
     ]:
         if want is None and got is None:
             continue
-        if got is None or want is None or got.shape != want.shape or not torch.allclose(got, want, rtol=1e-9, atol=1e-12):
+        if (
+            got is None
+            or want is None
+            or got.shape != want.shape
+            or not torch.allclose(got, want, rtol=1e-9, atol=1e-12)
+        ):
             return f"{variant.label}: {what} is {got}, torch has {want}"
     return ""
 
@@ -61,7 +72,11 @@ def rejection(variant: Variant, seed: int = 0) -> str:
         report = check_module(module, inputs, reference=reference, seed=seed)
     except Exception as error:
         return f"{variant.label}: check_module raised {type(error).__name__}: {error}"
-    return "" if report.passed else f"{variant.label}: {[f'{p.name}: {p.message}' for p in report.parts if not p.passed]}"
+    return (
+        ""
+        if report.passed
+        else (f"{variant.label}: {[f'{p.name}: {p.message}' for p in report.parts if not p.passed]}")
+    )
 
 
 def test_there_are_enough_and_each_has_its_own_name():
@@ -85,7 +100,9 @@ def test_a_variant_by_hand_is_right_and_passes(variant):
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_wrapped_variants_are_right_and_pass(group):
     some = list(itertools.islice(WRAPPED, group, None, GROUPS))
-    assert [message for variant in some if (message := differs_from_autograd(variant) or rejection(variant))] == []
+    assert [
+        message for variant in some if (message := differs_from_autograd(variant) or rejection(variant))
+    ] == []
 
 
 @pytest.mark.parametrize("variant", AT_EDGES, ids=lambda variant: variant.label)

@@ -8,7 +8,18 @@ import torch
 
 from course import Chain, Graph, Residual, tensor
 from course.checks import check_module
-from course.modules import Add, Copy, CosineUnit, EuclideanLoss, Exp, Linear, Multiply, Negate, Reciprocal, Sigmoid
+from course.modules import (
+    Add,
+    Copy,
+    CosineUnit,
+    EuclideanLoss,
+    Exp,
+    Linear,
+    Multiply,
+    Negate,
+    Reciprocal,
+    Sigmoid,
+)
 
 
 def product_of_sum() -> Graph:
@@ -66,7 +77,9 @@ def test_worked_graph_with_fan_out():
     graph.add("f", Multiply(), "numerator", "inverse")
     f = graph(torch.tensor(3.0, dtype=torch.float64), torch.tensor(-4.0, dtype=torch.float64))
     dx, dy = graph.backward(torch.ones((), dtype=torch.float64))
-    assert (f.item(), dx.item(), dy.item()) == pytest.approx((1.5456448841, 2.0595697956, 1.5922327515), abs=1e-10)
+    assert (f.item(), dx.item(), dy.item()) == pytest.approx(
+        (1.5456448841, 2.0595697956, 1.5922327515), abs=1e-10
+    )
 
 
 @pytest.mark.parametrize("make", [product_of_sum, neuron_in_steps])
@@ -177,7 +190,8 @@ def network() -> Graph:
 def test_nested_graphs_with_shared_parameters_against_autograd():
     graph = network().to(dtype=torch.float64)
     assert [name for name, _ in graph.named_parameters()] == [
-        "merged.left.weight", "merged.left.bias", "merged.right.weight", "f.module.1.weight", "f.module.1.bias",
+        "merged.left.weight", "merged.left.bias", "merged.right.weight", "f.module.1.weight",
+        "f.module.1.bias",
     ]  # fmt: skip
     x, y = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64)
     graph(x, y)
@@ -191,7 +205,9 @@ def test_nested_graphs_with_shared_parameters_against_autograd():
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-13)
 
 
-@pytest.mark.parametrize("clone", [copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "clone", [copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))], ids=["deepcopy", "pickle"]
+)
 def test_a_graphs_state_survives_copying_between_forward_and_backward(clone):
     graph, x, y = network(), torch.randn(4, 3), torch.randn(4, 3)
     graph(x, y)
@@ -202,7 +218,8 @@ def test_a_graphs_state_survives_copying_between_forward_and_backward(clone):
     for parameter in twin.parameters():
         parameter.value.zero_()
     torch.testing.assert_close(graph(x, y), before)
-    assert len(list(twin.parameters())) == len(list(graph.parameters())) == 5  # what was shared is shared in the copy
+    # what was shared is shared in the copy
+    assert len(list(twin.parameters())) == len(list(graph.parameters())) == 5
 
 
 def test_a_state_dict_goes_from_graph_to_graph():

@@ -18,7 +18,9 @@ CELLS = {"RNNCell": 1, "GRUCell": 1, "LSTMCell": 2}
 """How many tensors each cell's state has."""
 
 
-def torchs_loop(cell: nn.Module, x: Tensor, state: tuple[Tensor, ...], truncate: int | None) -> tuple[Tensor, ...]:
+def torchs_loop(
+    cell: nn.Module, x: Tensor, state: tuple[Tensor, ...], truncate: int | None
+) -> tuple[Tensor, ...]:
     """What one writes in torch: a loop, and detach() after every `truncate` steps."""
     outputs = []
     for t, x_t in enumerate(x):
@@ -49,7 +51,9 @@ def test_unrolled_cells_equal_torchs_loop(name, truncate, given):
     for got, want in zip(outputs, expected, strict=True):
         same(got, want, "output", 1e-12, 1e-13)
     for got, want in zip(
-        grads, torch.autograd.grad(expected, leaves, upstream, retain_graph=True, allow_unused=True), strict=True
+        grads,
+        torch.autograd.grad(expected, leaves, upstream, retain_graph=True, allow_unused=True),
+        strict=True,
     ):
         same(got, want, "input gradient", 1e-10, 1e-13)
     torch.autograd.backward(expected, upstream)
@@ -108,7 +112,9 @@ def test_a_graph_of_an_lstm_names_both_states():
     assert [tuple(o.shape) for o in outputs] == [(1, 3)] * 3
 
 
-@pytest.mark.parametrize("clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "clone", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))], ids=["deepcopy", "pickle"]
+)
 def test_state_survives_copying_between_forward_and_backward(clone):
     net = Unroll(Accumulator())
     x, s = torch.randn(3, 2, 2), torch.randn(2, 2)
@@ -130,9 +136,17 @@ def test_modes_and_state_reach_the_cell():
 
 def test_mistakes_are_named():
     unroll = Unroll(Accumulator())
-    with pytest.raises(SizeError, match=r"'x' has shape \(0, 3, 2\), expected \(time, …\) with at least one step"):
+    with pytest.raises(
+        SizeError,
+        match=r"'x' has shape \(0, 3, 2\), expected \(time, …\) with at least one "
+        r"step",
+    ):
         unroll(torch.ones(0, 3, 2), torch.ones(3, 2))
-    with pytest.raises(SizeError, match=r"step 0: Accumulator: argument 's' has shape \(4, 2\), expected \(batch=3, 2\)"):
+    with pytest.raises(
+        SizeError,
+        match=r"step 0: Accumulator: argument 's' has shape \(4, 2\), expected "
+        r"\(batch=3, 2\)",
+    ):
         unroll(torch.ones(1, 3, 2), torch.ones(4, 2))
     with pytest.raises(ValueError, match="truncate=0: a gradient flows back through at least 1 step"):
         Unroll(Accumulator(), truncate=0)
@@ -142,7 +156,10 @@ def test_mistakes_are_named():
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: Residual(Chain(Linear(3, 3), Sigmoid())), lambda: Residual(Linear(3, 2), Linear(3, 2, bias=False))],
+    [
+        lambda: Residual(Chain(Linear(3, 3), Sigmoid())),
+        lambda: Residual(Linear(3, 2), Linear(3, 2, bias=False)),
+    ],
     ids=["identity", "shortcut"],
 )
 def test_residual(make):
@@ -151,7 +168,11 @@ def test_residual(make):
 
 
 def test_residual_refuses_what_does_not_add_up():
-    with pytest.raises(SizeError, match=r"the module gives shape \(4, 2\), the shortcut \(4, 3\): pass a shortcut"):
+    with pytest.raises(
+        SizeError,
+        match=r"the module gives shape \(4, 2\), the shortcut \(4, 3\): pass a "
+        r"shortcut",
+    ):
         Residual(Linear(3, 2))(torch.ones(4, 3))
     module = Linear(2, 2)
     with pytest.raises(ValueError, match="share"):

@@ -1,4 +1,7 @@
-"""Data sets: they are the published ones, split fairly, standardized by the training part alone, and on the course's device."""
+"""Data sets: they are the published ones, split fairly, and on the course's device.
+
+They are standardized by the training part alone.
+"""
 
 import numpy as np
 import pytest
@@ -61,7 +64,11 @@ def test_a_data_set_knows_what_it_holds(name):
 
 @pytest.mark.parametrize(
     ("ours", "theirs", "factor"),
-    [(digits, published.load_digits, 16), (iris, published.load_iris, 1), (breast_cancer, published.load_breast_cancer, 1)],
+    [
+        (digits, published.load_digits, 16),
+        (iris, published.load_iris, 1),
+        (breast_cancer, published.load_breast_cancer, 1),
+    ],
     ids=["digits", "iris", "breast cancer"],
 )
 def test_tables_are_the_published_ones(ours, theirs, factor):
@@ -75,7 +82,8 @@ def test_names_stand_at_their_columns():
     known = [name.removesuffix(" (cm)") for name in published.load_iris().feature_names]
     assert list(iris().feature_names) == known
     theirs = [str(name) for name in published.load_breast_cancer().feature_names]
-    ours = [" ".join(name.split(", ")[::-1]) for name in breast_cancer().feature_names]  # "radius, mean" → "mean radius"
+    # "radius, mean" → "mean radius"
+    ours = [" ".join(name.split(", ")[::-1]) for name in breast_cancer().feature_names]
     assert [name.replace(" error", "") if name.endswith("error") else name for name in theirs] == [
         name.removeprefix("error ") for name in ours
     ]
@@ -106,7 +114,9 @@ def test_hills_are_in_kilometers_and_meters():
     data = hills()
     way = data.inputs[:, 0]
     steps = way[1:] - way[:-1]
-    assert steps.mean().item() * 1000 == pytest.approx(111_200 * 0.000833333 * np.cos(np.radians(36.57)), rel=2e-3)
+    assert steps.mean().item() * 1000 == pytest.approx(
+        111_200 * 0.000833333 * np.cos(np.radians(36.57)), rel=2e-3
+    )
     assert data.targets.min() > 230
     assert data.targets.max() < 1080  # the map's lowest and highest points
     assert not torch.equal(hills(0).targets, data.targets)
@@ -166,7 +176,9 @@ def test_a_split_keeps_inputs_and_targets_together():
     data = iris()
     pairs = {(*row, label) for row, label in zip(data.inputs.tolist(), data.targets.tolist(), strict=True)}
     for part in data.split(seed=5):
-        assert {(*row, label) for row, label in zip(part.inputs.tolist(), part.targets.tolist(), strict=True)} <= pairs
+        assert {
+            (*row, label) for row, label in zip(part.inputs.tolist(), part.targets.tolist(), strict=True)
+        } <= pairs
 
 
 def test_standardize_looks_at_the_training_part_alone():
@@ -227,7 +239,8 @@ def test_words():
     assert repr(digits(images=True)) == "Dataset(digits: 1797 examples of 1 × 8 × 8, 10 classes)"
     assert repr(hills()) == "Dataset(hills: 403 examples of 1, height)"
     lines = iris().describe().splitlines()
-    assert lines[3].split() == ["sepal", "length", "(cm)", "4.3", "5.843", "0.8253", "7.9"]  # Fisher's means: 5.84, 0.83
+    # Fisher's means: 5.84, 0.83
+    assert lines[3].split() == ["sepal", "length", "(cm)", "4.3", "5.843", "0.8253", "7.9"]
     assert lines[7] == "classes: setosa 50, versicolor 50, virginica 50"
     assert "all 64 features (ink)" in digits().describe()
 

@@ -1,4 +1,7 @@
-"""Measured digits: each feature is what its name says, worked out by loops over pixels, and no digit is lost or moved."""
+"""Measured digits: each feature is what its name says, worked out by loops over pixels.
+
+No digit is lost or moved.
+"""
 
 import numpy as np
 import torch
@@ -11,13 +14,19 @@ from course.device import tensor
 
 def test_features_are_what_a_person_measures():
     images = digits(images=True, dtype=torch.float64).inputs[:200, 0].cpu().numpy()
-    found = dict(zip(FEATURES, measured_digits(dtype=torch.float64).inputs[:200].cpu().numpy().T, strict=True))
+    found = dict(
+        zip(FEATURES, measured_digits(dtype=torch.float64).inputs[:200].cpu().numpy().T, strict=True)
+    )
     centers = np.array([center_of_mass(image) for image in images]) / 7
     np.testing.assert_allclose(found["ink"], [image.sum() / 64 for image in images])
     np.testing.assert_allclose(found["center, from the top"], centers[:, 0])
     np.testing.assert_allclose(found["center, from the left"], centers[:, 1])
-    np.testing.assert_allclose(found["unlike its mirror image"], [np.abs(i - np.fliplr(i)).mean() for i in images])
-    np.testing.assert_allclose(found["unlike itself upside down"], [np.abs(i - np.flipud(i)).mean() for i in images])
+    np.testing.assert_allclose(
+        found["unlike its mirror image"], [np.abs(i - np.fliplr(i)).mean() for i in images]
+    )
+    np.testing.assert_allclose(
+        found["unlike itself upside down"], [np.abs(i - np.flipud(i)).mean() for i in images]
+    )
     np.testing.assert_allclose(
         found["ink in the middle"], [np.mean([i[r, c] for r in (2, 3, 4, 5) for c in (3, 4)]) for i in images]
     )

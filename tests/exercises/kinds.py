@@ -1,4 +1,4 @@
-"""An exercise of each kind that is no module of the library's: functions, a module of one's own, a training loop."""
+"""An exercise of each kind that is no library module: functions, a module of one's own, a training loop."""
 
 import torch
 
@@ -40,7 +40,9 @@ def step_cases(rng):
 
 
 def order_cases(rng):
-    reads = torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0]])[torch.randperm(4, generator=rng)]
+    reads = torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0]])[
+        torch.randperm(4, generator=rng)
+    ]
 
     def run(answer, reads):
         graph = {i: [j for j in range(4) if reads[i, j]] for i in range(4)}
@@ -50,7 +52,9 @@ def order_cases(rng):
         order, reads = [int(i) for i in results[0]], inputs[0]
         if sorted(order) != [0, 1, 2, 3]:
             return f"{order} does not name every node once"
-        early = [(i, j) for i in range(4) for j in range(4) if reads[i, j] and order.index(i) < order.index(j)]
+        early = [
+            (i, j) for i in range(4) for j in range(4) if reads[i, j] and order.index(i) < order.index(j)
+        ]
         return f"node {early[0][0]} comes before node {early[0][1]}, which it reads" if early else ""
 
     fixed = torch.tensor([[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0]])
@@ -71,11 +75,26 @@ def training_cases(rng):
 
     def accept(inputs, results):
         if results[0].shape != (200, 2):
-            return f"has shape {results[0].shape}, but a score for each of 2 classes belongs to each of 200 examples"
+            return (
+                f"has shape {results[0].shape}, but a score for each of 2 classes belongs to each of 200 "
+                f"examples"
+            )
         accuracy = float((results[0].argmax(axis=1) == truth.numpy()).mean())
-        return "" if accuracy >= 0.95 else f"reaches {accuracy:.1%} on examples that it has not seen, 95 % are asked for"
+        return (
+            ""
+            if accuracy >= 0.95
+            else (f"reaches {accuracy:.1%} on examples that it has not seen, 95 % are asked for")
+        )
 
-    return [Call("two moons", lambda answer, x, y, held: answer(x, y)(held), (x, labels, held_out), accept, seconds=30.0)]
+    return [
+        Call(
+            "two moons",
+            lambda answer, x, y, held: answer(x, y)(held),
+            (x, labels, held_out),
+            accept,
+            seconds=30.0,
+        )
+    ]
 
 
 def own_cases(rng):
@@ -83,9 +102,17 @@ def own_cases(rng):
 
 
 EXERCISES = (
-    Exercise("numerical_gradient", None, numerical_gradient_cases, {"a sum of cubes": 3, "one number": 2}, HINTS),
+    Exercise(
+        "numerical_gradient", None, numerical_gradient_cases, {"a sum of cubes": 3, "one number": 2}, HINTS
+    ),
     Exercise("momentum", None, step_cases, {"result": 4, "leaves inputs alone": 1}, HINTS),
     Exercise("topological_order", None, order_cases, {"in order": 2, "mixed": 3}, HINTS),
     Exercise("training", None, training_cases, {"two moons": 5}, HINTS),
-    Exercise("own", None, own_cases, {"∂L/∂x": 3, "∂L/∂scale": 3, "accumulation": 2, "needs forward first": 1}, HINTS),
+    Exercise(
+        "own",
+        None,
+        own_cases,
+        {"∂L/∂x": 3, "∂L/∂scale": 3, "accumulation": 2, "needs forward first": 1},
+        HINTS,
+    ),
 )

@@ -1,4 +1,4 @@
-"""Each assignment as students meet it: its form, its stubs, its hints, and that its solution earns everything."""
+"""Each assignment as students meet it: form, stubs, hints, and that its solution earns everything."""
 
 import ast
 import re
@@ -48,7 +48,9 @@ def test_a_hundred_points_a_story_and_an_estimate(name):
     assert [about(cell).grade_id for cell in written] == ["written"]
     assert len(graded_cells(notebook)) >= 4
     rows = re.findall(r"^\| \d+ \| .* \| (\d+) \|$", title.source, re.MULTILINE)
-    assert [int(points) for points in rows] == [about(cell).points for cell in graded], "the table says what cells are worth"
+    assert [int(points) for points in rows] == [about(cell).points for cell in graded], (
+        "the table says what cells are worth"
+    )
 
 
 @each
@@ -68,11 +70,16 @@ def test_every_exercise_has_task_answer_picture_check_and_hidden_tests(name):
         if found.truth is None and f"{key}_picture" not in cells:
             continue  # a plain function has no gradient to draw
         asked = re.search(r'check\("\w+", (\w+)', test.source)[1]
-        assert re.search(rf"\w+\(.*\b{asked}\b", cells[f"{key}_picture"].source), "a picture of the student's own answer"
+        assert re.search(rf"\w+\(.*\b{asked}\b", cells[f"{key}_picture"].source), (
+            "a picture of the student's own answer"
+        )
 
 
 def fragments(code: str) -> set[str]:
-    """The expressions of an answer, also as a formula would write them, without spaces; small ones are anyone's."""
+    """An answer's expressions, also as a formula would write them, without spaces.
+
+    Small ones are anyone's.
+    """
     tree = ast.parse("def answer():\n" + textwrap.indent(textwrap.dedent(code), "    "))
     found = set()
     for node in ast.walk(tree):
@@ -99,7 +106,11 @@ def answers_of(notebook: NotebookNode) -> dict[str, str]:
 @each
 def test_no_hint_and_no_task_gives_the_answer(name):
     notebook = source(name)
-    told = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown" and not about(cell).get("solution"))
+    told = "".join(
+        cell.source
+        for cell in notebook.cells
+        if cell.cell_type == "markdown" and not about(cell).get("solution")
+    )
     for exercise, answer in answers_of(notebook).items():
         for text in (*find_exercise(exercise).hints, told):
             said = re.sub(r"\s", "", text)
@@ -114,7 +125,10 @@ def test_a_hint_with_the_answer_would_be_noticed():
 
 def results(notebook: NotebookNode) -> list[float]:
     found = [
-        out.data["text/plain"] for cell in graded_cells(notebook) for out in cell.outputs if out.output_type == "execute_result"
+        out.data["text/plain"]
+        for cell in graded_cells(notebook)
+        for out in cell.outputs
+        if out.output_type == "execute_result"
     ]
     assert len(found) == len(graded_cells(notebook))
     return list(map(float, found))
@@ -124,10 +138,14 @@ def said(notebook: NotebookNode) -> str:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     assert not [output for output in outputs if output.output_type == "error"]
     assert not [output.text for output in outputs if output.get("name") == "stderr"]
-    return "\n".join(str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", "")) for output in outputs)
+    return "\n".join(
+        str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", "")) for output in outputs
+    )
 
 
-@pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES])
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
 def test_the_solution_earns_every_point_in_the_notebook(name, tmp_path):
     """The same through the engine and through nbgrader is tested with the autograder."""
     notebook = run(ROOT / "solutions" / name / f"{name}.ipynb", tmp_path).notebook

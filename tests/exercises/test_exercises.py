@@ -54,7 +54,9 @@ class OneAtATime(Graph):
                 return
             node = self.nodes[name]
             returned = node.module.backward(grad)
-            for read, one in zip(node.reads, returned if isinstance(returned, tuple) else (returned,), strict=True):
+            for read, one in zip(
+                node.reads, returned if isinstance(returned, tuple) else (returned,), strict=True
+            ):
                 push(read, one)
 
         push(self.outputs[0], grad_output)
@@ -67,7 +69,9 @@ class LosesFanOut(Graph):
         grads = {self.outputs[0]: grad_output}
         for node in reversed(self.nodes.values()):
             returned = node.module.backward(grads[node.name])
-            for read, one in zip(node.reads, returned if isinstance(returned, tuple) else (returned,), strict=True):
+            for read, one in zip(
+                node.reads, returned if isinstance(returned, tuple) else (returned,), strict=True
+            ):
                 grads[read] = one
         return tuple(grads[name] for name in self.inputs)
 
@@ -123,13 +127,25 @@ def test_check_shows_a_table_and_returns_a_float(capsys):
 
 def test_a_hint_more_after_each_failed_try(monkeypatch):
     shown = []
-    monkeypatch.setattr("course.exercises.notebook.display", lambda score: shown.append(score._repr_html_().count("<details>")))
+    monkeypatch.setattr(
+        "course.exercises.notebook.display",
+        lambda score: shown.append(score._repr_html_().count("<details>")),
+    )
     forget_tries()
-    for answer in (StubMultiply, HalfMultiply, HalfMultiply, RightMultiply, SwappedMultiply, BrokenInit, SwappedMultiply):
+    for answer in (
+        StubMultiply,
+        HalfMultiply,
+        HalfMultiply,
+        RightMultiply,
+        SwappedMultiply,
+        BrokenInit,
+        SwappedMultiply,
+    ):
         check("multiply", answer)
         check("multiply", answer, show=False)
     check("add", StubMultiply)
-    assert shown == [1, 2, 2, 0, 3, 3, 3, 1]  # the same code again is no new try; a right answer needs no hint
+    # the same code again is no new try; a right answer needs no hint
+    assert shown == [1, 2, 2, 0, 3, 3, 3, 1]
 
 
 def test_unknown_exercise_names_the_nearest():
@@ -183,7 +199,9 @@ def test_an_endless_backward_costs_one_deadline_not_one_a_case(monkeypatch):
 
 
 def test_a_case_puts_its_values_into_a_fresh_module():
-    case = Case("slopes", lambda answer: answer(2), (torch.ones(3, 2),), {"weight": torch.tensor([0.5, -1.0])})
+    case = Case(
+        "slopes", lambda answer: answer(2), (torch.ones(3, 2),), {"weight": torch.tensor([0.5, -1.0])}
+    )
     first, second = case.module(PReLU), case.module(PReLU)
     assert first.state_dict()["weight"].tolist() == [0.5, -1.0]
     next(first.parameters()).value.zero_()
@@ -213,7 +231,10 @@ def test_a_function_that_never_ends_is_not_tried_again(wrong):
         return x
 
     def cases(rng):
-        return [Call(label, lambda answer, x: answer(x), (torch.ones(1),), equals(torch.zeros_like), 0.2) for label in "ab"]
+        return [
+            Call(label, lambda answer, x: answer(x), (torch.ones(1),), equals(torch.zeros_like), 0.2)
+            for label in "ab"
+        ]
 
     score = grade(Exercise("endless", None, cases, {"a": 1, "b": 1}, ("", "", "")), answer)
     assert len(tries) == (2 if wrong else 1)

@@ -1,4 +1,4 @@
-"""Assignment 04: broken modules earn nothing, both verdicts count, and the differences are the student's own."""
+"""Assignment 04: broken modules earn nothing, both verdicts count, the differences are the student's own."""
 
 from pathlib import Path
 
@@ -70,7 +70,9 @@ def test_a_check_that_always_says_the_same_earns_nothing(verdict):
 
 def test_an_order_learned_by_heart_does_not_help():
     for first in (True, False):
-        points = [grade(find_exercise("check_gradient"), alternating(first), seed=seed).points for seed in range(4)]
+        points = [
+            grade(find_exercise("check_gradient"), alternating(first), seed=seed).points for seed in range(4)
+        ]
         assert max(points) < 16
 
 
@@ -85,17 +87,24 @@ def alternating(verdict):
 
 def test_the_librarys_differences_are_refused_and_work_again_afterwards():
     ones = torch.ones((), dtype=torch.float64)
-    by_library = grade(find_exercise("numerical_gradient"), lambda f, x, epsilon: numerical_gradients(f, [x], [ones])[0])
+    by_library = grade(
+        find_exercise("numerical_gradient"), lambda f, x, epsilon: numerical_gradients(f, [x], [ones])[0]
+    )
     assert by_library.points == 0
     assert "yours to compute" in by_library.verdicts[0].message
-    assert grade(find_exercise("check_gradient"), lambda module, x: check_module(module, (x,)).passed).points == 0
+    assert (
+        grade(find_exercise("check_gradient"), lambda module, x: check_module(module, (x,)).passed).points
+        == 0
+    )
     assert check_module(Sin(), (torch.ones(2, device=course.device()),)).passed
 
 
 def test_pictures_show_the_students_functions_at_work(named):
     assert "smallest at ε = " in error_curve(named["numerical_gradient"]).alt
     line = distance_curve(named["relative_error"]).axes[0].lines[0]
-    torch.testing.assert_close(torch.tensor(line.get_ydata()), torch.tensor(line.get_xdata()), rtol=1e-3, atol=0)
+    torch.testing.assert_close(
+        torch.tensor(line.get_ydata()), torch.tensor(line.get_xdata()), rtol=1e-3, atol=0
+    )
     assert "the first False at 2e-06" in verdict_curve(named["check_gradient"]).alt
 
 

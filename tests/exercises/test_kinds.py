@@ -1,4 +1,4 @@
-"""Every kind of exercise: right answers earn all, wrong ones what they deserve, in this process and in another."""
+"""Every kind of exercise: right answers earn all, wrong ones their due, in this process and in another."""
 
 import re
 import shutil
@@ -86,7 +86,12 @@ ANSWERS = [
     ("numerical_gradient", "def Answer(f, x):\n    return 'steep'", 0, ""),
     ("momentum", MOMENTUM.format("velocity = momentum * velocity + grad"), 5, ""),
     ("momentum", MOMENTUM.format("velocity = grad"), 1, "is right"),
-    ("momentum", MOMENTUM.format("velocity = momentum * velocity + grad; grad.mul_(2)"), 0, "argument 2 was changed in place"),
+    (
+        "momentum",
+        MOMENTUM.format("velocity = momentum * velocity + grad; grad.mul_(2)"),
+        0,
+        "argument 2 was changed in place",
+    ),
     ("topological_order", ORDER.format("all(read in done for read in reads)"), 5, ""),
     ("topological_order", ORDER.format("True"), 2, "which it reads"),
     ("topological_order", "def Answer(graph):\n    return [0, 0, 1, 2]", 0, "does not name every node once"),
@@ -113,7 +118,9 @@ def with_kinds(tmp_path_factory) -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.mark.parametrize(("name", "source", "points", "said"), ANSWERS, ids=[f"{a[0]}-{i}" for i, a in enumerate(ANSWERS)])
+@pytest.mark.parametrize(
+    ("name", "source", "points", "said"), ANSWERS, ids=[f"{a[0]}-{i}" for i, a in enumerate(ANSWERS)]
+)
 def test_the_points_here_and_in_another_process(name, source, points, said, with_kinds):
     name, source = f"tests.exercises.kinds:{name}", (HEAD + source).strip()
     namespace: dict = {}

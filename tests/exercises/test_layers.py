@@ -82,6 +82,8 @@ def test_a_network_of_the_solutions_learns(answers):
     linear, prelu, tanh, softplus = (answers[name] for name in ("Linear", "PReLU", "Tanh", "Softplus"))
     torch.manual_seed(0)
     train, test = digits().split().standardize()
-    net: Module = Chain(linear(64, 48), prelu(48), linear(48, 32), tanh(), linear(32, 32), softplus(), linear(32, 10))
+    net: Module = Chain(
+        linear(64, 48), prelu(48), linear(48, 32), tanh(), linear(32, 32), softplus(), linear(32, 10)
+    )
     fit(net, CrossEntropyLoss(), SGD(net.parameters(), lr=0.1), train, epochs=5, progress=False)
     assert evaluate(net, CrossEntropyLoss(), test, metrics=[accuracy])["accuracy"] > 0.6

@@ -52,7 +52,9 @@ def test_the_hinge_is_seen_on_both_sides_of_its_kink_and_never_at_it(seed):
 
 def test_softmax_runs_along_axes_that_batch_and_classes_do_not_share():
     shapes = {label: tuple(case.inputs[0].shape) for label, case in cases("softmax").items()}
-    dims = {label: case.module(find_exercise("softmax").truth).dim for label, case in cases("softmax").items()}
+    dims = {
+        label: case.module(find_exercise("softmax").truth).dim for label, case in cases("softmax").items()
+    }
     assert set(dims.values()) == {0, 1}
     assert shapes["one row"][0] == 1
     assert {len(shape) for shape in shapes.values()} == {2, 3}

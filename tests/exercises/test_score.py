@@ -73,7 +73,10 @@ def test_mimebundle_can_be_written_and_adds_up(name, answer):
 
 
 def test_the_mistake_is_named_in_the_data():
-    parts = {part["name"]: part for part in grade(find_exercise("cosine_unit"), MeanCosine).mimebundle()[MIMETYPE]["parts"]}
+    parts = {
+        part["name"]: part
+        for part in grade(find_exercise("cosine_unit"), MeanCosine).mimebundle()[MIMETYPE]["parts"]
+    }
     assert parts["∂L/∂theta"]["mistake"]["name"] == "mean for sum"
     assert 0 < parts["∂L/∂theta"]["mistake"]["confidence"] <= 1
     assert parts["∂L/∂x"]["mistake"] is None
@@ -87,14 +90,25 @@ def data_of(name, answer):
 def test_the_verdict_is_in_the_data_in_fields():
     parts = data_of("cosine_unit", MeanCosine)
     theta = parts["∂L/∂theta"]
-    assert (theta["kind"], theta["tensor"], theta["problem"], theta["case"]) == ("gradient", "theta", "different", "a batch")
+    assert (theta["kind"], theta["tensor"], theta["problem"], theta["case"]) == (
+        "gradient",
+        "theta",
+        "different",
+        "a batch",
+    )
     assert theta["message"] == f"{theta['found']}. {theta['mistake']['sentence']} (case: a batch)"
     assert (parts["∂L/∂x"]["problem"], parts["∂L/∂x"]["found"], parts["∂L/∂x"]["case"]) == ("", "", "")
     assert parts["accumulation"]["kind"] == "accumulation"
-    whole = {part["name"]: part for part in grade(find_exercise("graph"), LosesFanOut).mimebundle()[MIMETYPE]["parts"]}[
-        "fan-out"
-    ]
-    assert (whole["kind"], whole["tensor"], whole["case"], whole["problem"]) == ("case", "x", "fan-out", "different")
+    whole = {
+        part["name"]: part
+        for part in grade(find_exercise("graph"), LosesFanOut).mimebundle()[MIMETYPE]["parts"]
+    }["fan-out"]
+    assert (whole["kind"], whole["tensor"], whole["case"], whole["problem"]) == (
+        "case",
+        "x",
+        "fan-out",
+        "different",
+    )
     assert whole["message"].startswith(whole["found"])
     assert {part["problem"] for part in data_of("multiply", StubMultiply).values()} == {"not written"}
 

@@ -1,4 +1,4 @@
-"""What travels between judge and student's process: arrays come back as they were, and nothing else gets in."""
+"""What travels between judge and student's process: arrays come back as they were, nothing else gets in."""
 
 import json
 import pickle
@@ -16,7 +16,13 @@ def frame(message, payload=b""):
 
 
 def test_arrays_come_back_as_they_were():
-    arrays = [np.arange(6.0).reshape(2, 3), np.array(3.5), np.array([True, False]), np.arange(3), np.zeros((0, 4))]
+    arrays = [
+        np.arange(6.0).reshape(2, 3),
+        np.array(3.5),
+        np.array([True, False]),
+        np.arange(3),
+        np.zeros((0, 4)),
+    ]
     arrays += [np.array([np.nan, np.inf, -0.0, 5e-324]), np.arange(6.0).reshape(2, 3).T, np.float32([0.1])]
     message = {"a": arrays, "b": {"c": None, "d": [1, 2.5, "words", True]}}
     found = unpack(pack(message))

@@ -141,9 +141,12 @@ def rbf() -> Case:
     double = {"dtype": torch.float64, "device": generator(0).device}
     inputs = {
         "x": torch.full((4,), 0.5, **double), "mu": torch.tensor([-1.0, 0.0, 1.0, 2.0], **double),
-        "beta": torch.full((4,), 1.5, **double), "u": torch.tensor([0.5, -1.0, 2.0, 0.25], **double), "y": 1.0,
+        "beta": torch.full((4,), 1.5, **double), "u": torch.tensor([0.5, -1.0, 2.0, 0.25], **double),
+        "y": 1.0,
     }  # fmt: skip
-    return Case(graph, inputs, lambda x, mu, beta, u, y: ((u * torch.exp(-beta * (x - mu) ** 2)).sum() - y) ** 2)
+    return Case(
+        graph, inputs, lambda x, mu, beta, u, y: ((u * torch.exp(-beta * (x - mu) ** 2)).sum() - y) ** 2
+    )
 
 
 def rnn() -> Case:
@@ -192,7 +195,9 @@ def residual_cnn() -> Case:
     rng = generator(5)
     first, inner = Conv2d(1, 2, 3, padding=1, rng=rng), Conv2d(2, 2, 3, padding=1, rng=rng)
     head = Linear(2, 3, rng=rng)
-    network = Chain(first, ReLU(), Residual(Chain(inner, ReLU())), GlobalAvgPool2d(), head).to(dtype=torch.float64)
+    network = Chain(first, ReLU(), Residual(Chain(inner, ReLU())), GlobalAvgPool2d(), head).to(
+        dtype=torch.float64
+    )
     image = torch.randn(1, 1, 6, 6, generator=rng, device=rng.device).double()
 
     def reference(x: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,7 @@
-"""Accessibility: axe-core finds nothing, in the light and the dark theme, at any phase; everything is there by keyboard."""
+"""Accessibility: axe-core finds nothing, in the light and the dark theme, at any phase.
+
+Everything is there by keyboard.
+"""
 
 import pytest
 
@@ -71,7 +74,10 @@ def test_everything_is_reached_by_the_tab_key(show):  # noqa: F811
     reached = set()
     page.focus(".ml-explorer")
     names = ("action", "part", "unfold")
-    hook = f"(found => {' ?? '.join(f'found.dataset.{name}' for name in names)} ?? found.className)(document.activeElement)"
+    hook = (
+        f"(found => {' ?? '.join(f'found.dataset.{name}' for name in names)} ?? "
+        f"found.className)(document.activeElement)"
+    )
     for _ in range(40):
         page.keyboard.press("Tab")
         reached.add(page.evaluate(hook))

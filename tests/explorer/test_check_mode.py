@@ -102,7 +102,10 @@ def test_large_tensors_are_sampled():
     graph = Graph("x")
     graph.add("h", Linear(60, 50, rng=rng), "x")
     graph.add("t", Tanh(), "h")
-    assert wrong_places(trace(graph, {"x": torch.randn(30, 60, generator=rng, device=rng.device)}, check=True)) == set()
+    assert (
+        wrong_places(trace(graph, {"x": torch.randn(30, 60, generator=rng, device=rng.device)}, check=True))
+        == set()
+    )
 
 
 def test_the_picture_holds_the_marks():

@@ -1,4 +1,7 @@
-"""The explorer's page: folding, full views, marks of what is wrong, jumping, and every number of graphs of tensors."""
+"""The explorer's page: folding, full views, marks of what is wrong, and jumping.
+
+Every number of graphs of tensors is checked, too.
+"""
 
 import json
 
@@ -18,7 +21,8 @@ pytestmark = pytest.mark.browser
 # Everything on the page that carries exact numbers, by its key.
 NUMBERS = """() => Object.fromEntries([...document.querySelectorAll("[data-key]")]
   .filter((found) => found.getBoundingClientRect().width > 0 && /^(value|grad):/.test(found.dataset.key))
-  .map((found) => [found.dataset.key, [...found.querySelectorAll("[data-exact]")].map((one) => Number(one.dataset.exact))]))"""
+  .map((found) => [found.dataset.key,
+    [...found.querySelectorAll("[data-exact]")].map((one) => Number(one.dataset.exact))]))"""
 
 
 @pytest.mark.parametrize("name", ["mlp", "rbf", "rnn", "residual_cnn", "torch_function"])
@@ -68,7 +72,9 @@ def test_a_heat_map_opens_with_all_its_numbers(show):  # noqa: F811
     page.focus('[data-key="value:a1"] [data-whole]')
     page.keyboard.press("Enter")
     cells = [text.replace("−", "-") for text in page.locator("dialog td").all_text_contents()]
-    assert [float(cell) for cell in cells] == pytest.approx(explorer.trace.values["a1"].value.numbers, rel=6e-3, abs=1e-3)
+    assert [float(cell) for cell in cells] == pytest.approx(
+        explorer.trace.values["a1"].value.numbers, rel=6e-3, abs=1e-3
+    )
     assert "all of [5×6]" in page.inner_text("dialog p")
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
@@ -82,8 +88,13 @@ def test_a_wrong_edge_is_outlined_and_said(show):  # noqa: F811
     page = show(explore(graph, check=True, x=-2.0, y=5.0, z=-4.0))
     assert not page.locator(".ml-mark").first.is_visible()
     page.click('[data-action="last"]')
-    assert page.locator(".ml-edge.ml-wrong").evaluate_all("found => found.map((edge) => edge.dataset.edge)") == ["f:0", "f:1"]
-    assert page.locator(".ml-mark").all_text_contents() == ["✗ q: yours 3, numeric −4.00", "✗ z: yours −4, numeric 3.00"]
+    assert page.locator(".ml-edge.ml-wrong").evaluate_all(
+        "found => found.map((edge) => edge.dataset.edge)"
+    ) == ["f:0", "f:1"]
+    assert page.locator(".ml-mark").all_text_contents() == [
+        "✗ q: yours 3, numeric −4.00",
+        "✗ z: yours −4, numeric 3.00",
+    ]
     assert problems(page.evaluate(BOXES)) == []
 
 
@@ -94,7 +105,9 @@ def test_where_a_forward_breaks_off_is_marked(show):  # noqa: F811
     graph.add("out", Tanh(), "bad")
     page = show(explore(graph, x=[[1.0, 2.0]]))
     page.click('[data-action="last"]')
-    assert page.locator(".ml-node.ml-failed").evaluate_all("found => found.map((node) => node.dataset.node)") == ["bad"]
+    assert page.locator(".ml-node.ml-failed").evaluate_all(
+        "found => found.map((node) => node.dataset.node)"
+    ) == ["bad"]
     assert "breaks off: RuntimeError" in page.inner_text(".ml-sentence")
     assert "cannot be multiplied" in " ".join(page.locator('[data-key="note:bad"] text').all_text_contents())
     assert problems(page.evaluate(BOXES)) == []
@@ -131,7 +144,10 @@ def test_a_wide_graph_is_followed_or_fitted(show):  # noqa: F811
 
 
 def test_a_high_graph_shrinks_until_it_fits_the_window(show):  # noqa: F811
-    lowest = "Math.max(...[...document.querySelectorAll('.ml-explorer *')].map(e => e.getBoundingClientRect().bottom))"
+    lowest = (
+        "Math.max(...[...document.querySelectorAll('.ml-explorer *')].map(e => "
+        "e.getBoundingClientRect().bottom))"
+    )
     page = show(explored("layer"))
     page.set_viewport_size({"width": 1280, "height": 1200})
     natural = page.locator(".ml-drawing").bounding_box()["height"]

@@ -1,4 +1,4 @@
-"""The explorer's page without Python, in a browser: every number, every button, every key, and room for every label."""
+"""The explorer's page without Python, in a browser: every number, button and key, and room for all labels."""
 
 import json
 import re
@@ -49,11 +49,14 @@ KEYS_IN_SIGHT = """() => [...document.querySelectorAll("[data-key]")]
 
 
 def problems(found: dict, slack: float = 0.6) -> list[str]:
-    """What overlaps or is cut off, in words. Neighboring cells share a side: `slack` pixels are no overlap."""
+    """What overlaps or is cut off, in words. Neighbor cells share a side: `slack` pixels are no overlap."""
     outer, sentences = found["outer"], []
     for index, (name, left, top, right, bottom) in enumerate(outer):
         for other, left2, top2, right2, bottom2 in outer[index + 1 :]:
-            if min(right, right2) - max(left, left2) > slack and min(bottom, bottom2) - max(top, top2) > slack:
+            if (
+                min(right, right2) - max(left, left2) > slack
+                and min(bottom, bottom2) - max(top, top2) > slack
+            ):
                 sentences.append(f"'{name}' overlaps '{other}'")
     pairs = [*((box, found["frame"]) for box in outer), *found["inner"]]
     for (name, left, top, right, bottom), (around, left2, top2, right2, bottom2) in pairs:
@@ -102,7 +105,9 @@ def test_stepping_shows_every_number_at_its_turn(show, name):
         latest = dict(event.shows)
         seen = page.evaluate(KEYS_IN_SIGHT)
         kinds = ("value:", "grad:")
-        assert {key for key in seen if key.startswith(kinds)} == {key for key in shown if key.startswith(kinds)}
+        assert {key for key in seen if key.startswith(kinds)} == {
+            key for key in shown if key.startswith(kinds)
+        }
         for key, array in latest.items():
             kind, value = key.split(":", 1)
             if kind in ("value", "grad"):
@@ -114,7 +119,9 @@ def test_stepping_shows_every_number_at_its_turn(show, name):
             read = next(node for node in explorer.trace.nodes if node.id == event.node).reads[event.position]
             assert local.get_attribute("data-local") == f"{event.node}<-{read.source}"
             assert local.text_content().endswith(f" = {read.local.text}")
-    assert page.inner_text(".ml-counter").startswith(f"Step {len(explorer.trace.events)} of {len(explorer.trace.events)}")
+    assert page.inner_text(".ml-counter").startswith(
+        f"Step {len(explorer.trace.events)} of {len(explorer.trace.events)}"
+    )
 
 
 @pytest.mark.browser
@@ -143,7 +150,9 @@ def test_every_button_and_key(show):
         assert step() == expected, key
     page.keyboard.press("Space")
     assert page.inner_text('[data-action="play"]') == "Pause"
-    page.wait_for_function("document.querySelector('.ml-counter').textContent.startsWith('Step 1')", timeout=5000)
+    page.wait_for_function(
+        "document.querySelector('.ml-counter').textContent.startsWith('Step 1')", timeout=5000
+    )
     page.keyboard.press("Space")
     assert page.inner_text('[data-action="play"]') == "Play"
     page.keyboard.press("End")
@@ -154,7 +163,8 @@ def test_every_button_and_key(show):
     page.keyboard.press("ArrowLeft")
     assert step() == 6
     unmarked = page.evaluate(
-        "[...document.querySelectorAll('button, input, [tabindex]')].filter(f => !f.dataset.lmSuppressShortcuts)"
+        "[...document.querySelectorAll('button, input, [tabindex]')].filter(f => "
+        "!f.dataset.lmSuppressShortcuts)"
     )
     assert unmarked == []
 
@@ -232,7 +242,10 @@ def test_static_svg_is_a_document_of_its_own(page, tmp_path):
     assert page.evaluate("document.documentElement.tagName") == "svg"
     assert page.evaluate("document.querySelectorAll('.ml-cell').length") > 50
     assert page.evaluate("document.querySelector('title').textContent") == "Computational graph of loss"
-    assert page.evaluate("getComputedStyle(document.querySelector('.ml-value .ml-caption')).fill") == "rgb(0, 90, 156)"
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.ml-value .ml-caption')).fill")
+        == "rgb(0, 90, 156)"
+    )
 
 
 def test_a_slider_moves_only_what_it_must():
@@ -255,7 +268,11 @@ def test_a_slider_moves_only_what_it_must():
     explorer.set(x=[1.0, 2.0])
     assert sent[-1] == "picture"  # another shape is another drawing
     assert [slider["name"] for slider in before["controls"]] == ["x", "y", "z"]
-    assert (before["controls"][0]["low"], before["controls"][0]["high"], before["controls"][0]["step"]) == (-5, 5, 0.01)
+    assert (before["controls"][0]["low"], before["controls"][0]["high"], before["controls"][0]["step"]) == (
+        -5,
+        5,
+        0.01,
+    )
 
 
 def test_a_graded_run_makes_no_widget(monkeypatch):
@@ -279,4 +296,5 @@ def test_a_change_of_an_input_is_quick():
     start = time.perf_counter()
     for step in range(10):
         explorer.set(w0=step)
-    assert (time.perf_counter() - start) / 10 < 0.25  # seconds; a drag needs several a second even on a slow machine
+    # seconds; a drag needs several a second even on a slow machine
+    assert (time.perf_counter() - start) / 10 < 0.25

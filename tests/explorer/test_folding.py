@@ -24,7 +24,9 @@ def test_the_neuron_folds_into_one_sigmoid():
     assert folded.reads[0].contribution.numbers[0] == pytest.approx(s.grad.item(), rel=1e-12)
     for name in traced.values:
         assert traced.values[name].grad == flat.values[name].grad
-    sentence = next(event.sentence for event in traced.events if event.node == "σ" and event.phase == "forward")
+    sentence = next(
+        event.sentence for event in traced.events if event.node == "σ" and event.phase == "forward"
+    )
     assert sentence == "f = σ(s) = σ(1) = 0.731"
 
 
@@ -71,7 +73,11 @@ def test_nodes_that_read_nothing_are_drawn_and_fold():
     assert [(node.id, node.parents) for node in explorer.trace.nodes] == [("p", ()), ("f", ("d", "x"))]
     assert explorer.trace.events[0].sentence == "d = p() = −2"
     explorer.unfold("p")
-    assert [(node.id, node.parents) for node in explorer.trace.nodes] == [("c", ()), ("d", ("c",)), ("f", ("d", "x"))]
+    assert [(node.id, node.parents) for node in explorer.trace.nodes] == [
+        ("c", ()),
+        ("d", ("c",)),
+        ("f", ("d", "x")),
+    ]
     assert explorer.trace.values["x"].grad.numbers == (-2.0,)
 
 

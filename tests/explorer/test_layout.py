@@ -25,7 +25,9 @@ def test_no_label_meets_another_and_all_lie_inside(name):
     _, places = drawn(name)
     boxes = [node.body for node in places.nodes] + [node.name for node in places.nodes if not node.is_input]
     boxes += [box for stem in places.stems for box in (stem.value, stem.grad)]
-    boxes += [box for parameter in places.parameters for box in (parameter.title, parameter.value, parameter.grad)]
+    boxes += [
+        box for parameter in places.parameters for box in (parameter.title, parameter.value, parameter.grad)
+    ]
     boxes += [edge.share for edge in places.edges if edge.share]
     assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
     for edge in places.edges:

@@ -1,4 +1,7 @@
-"""What can be explored: networks within networks, loops, a student's class, plain torch; and what is said of the rest."""
+"""What can be explored: networks within networks, loops, a student's class, plain torch.
+
+What is said of the rest is tested, too.
+"""
 
 import pytest
 import torch
@@ -55,7 +58,9 @@ def test_a_loop_is_its_steps():
 def test_torch_modules_fold_by_their_names():
     torch.manual_seed(0)
     network = torch.nn.Sequential(
-        torch.nn.Linear(3, 4), torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Linear(4, 2)), torch.nn.Softmax(dim=1)
+        torch.nn.Linear(3, 4),
+        torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Linear(4, 2)),
+        torch.nn.Softmax(dim=1),
     )
     x = torch.randn(2, 3)
     traced = trace(network, {"input": x})
@@ -67,7 +72,9 @@ def test_torch_modules_fold_by_their_names():
     seed = torch.zeros(2, 2)
     seed[:, 0] = 1
     again = trace(network, {"input": x}, seed)
-    torch.testing.assert_close(torch.tensor(again.values["input"].grad.numbers), leaf.grad.flatten(), rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(
+        torch.tensor(again.values["input"].grad.numbers), leaf.grad.flatten(), rtol=1e-4, atol=1e-6
+    )
     weights = torch.tensor(again.nodes[0].parameters[0].grad.numbers)
     torch.testing.assert_close(weights, network[0].weight.grad.flatten(), rtol=1e-4, atol=1e-6)
 
@@ -75,7 +82,10 @@ def test_torch_modules_fold_by_their_names():
 def test_numbers_in_a_torch_function_are_drawn_in_its_nodes():
     traced = trace(lambda x: 3 - x * 2, {"x": 5.0})
     assert [node.sign for node in traced.nodes] == ["×2", "3−"]
-    assert [event.sentence for event in traced.events[:2]] == ["v₁ = x × 2 = 5 × 2 = 10", "v₂ = 3 − v₁ = 3 − 10 = −7"]
+    assert [event.sentence for event in traced.events[:2]] == [
+        "v₁ = x × 2 = 5 × 2 = 10",
+        "v₂ = 3 − v₁ = 3 − 10 = −7",
+    ]
     assert traced.values["x"].grad.numbers == (-2,)
 
 
@@ -149,7 +159,9 @@ def test_the_first_number_that_is_not_finite_is_marked():
     graph.add("q", Multiply(), "p", "p")
     graph.add("f", Multiply(), "q", "x")
     traced = trace(graph, {"x": 1e200, "y": 1.0})
-    assert [(node.id, node.note) for node in traced.nodes if node.note] == [("q", "here an infinite number appears first")]
+    assert [(node.id, node.note) for node in traced.nodes if node.note] == [
+        ("q", "here an infinite number appears first")
+    ]
     assert next(event for event in traced.events if event.node == "q").sentence.endswith("appears first")
 
 
@@ -158,7 +170,9 @@ def test_too_many_nodes_say_what_to_fold():
     for number in range(2500):
         graph.add(f"n{number}", Tanh(), read)
         read = f"n{number}"
-    with pytest.raises(ValueError, match="2,500 nodes are too many to draw: put parts of the network into a Chain or a Graph"):
+    with pytest.raises(
+        ValueError, match="2,500 nodes are too many to draw: put parts of the network into a Chain or a Graph"
+    ):
         explore(graph, x=0.5)
 
 
@@ -177,10 +191,15 @@ def test_five_thousand_nodes_in_parts_fold():
 
 def test_a_torch_module_stays_as_it_was_and_draws_its_numbers_once():
     network = torch.nn.Sequential(torch.nn.BatchNorm1d(4), torch.nn.Dropout(0.5))
-    before, state = {name: value.clone() for name, value in network.state_dict().items()}, torch.get_rng_state()
+    before, state = (
+        {name: value.clone() for name, value in network.state_dict().items()},
+        torch.get_rng_state(),
+    )
     traced = trace(network, {"input": torch.randn(6, 4, generator=torch.Generator().manual_seed(0))})
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
-    dropped, gradient = (torch.tensor(array.numbers) for array in (traced.values["v2"].value, traced.values["v1"].grad))
+    dropped, gradient = (
+        torch.tensor(array.numbers) for array in (traced.values["v2"].value, traced.values["v1"].grad)
+    )
     assert torch.equal(dropped == 0, gradient == 0)  # one mask, forward and backward
     assert 0 < (dropped == 0).sum() < 24

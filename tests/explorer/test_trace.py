@@ -19,7 +19,11 @@ def numbers(array) -> torch.Tensor:
 
 def shown(tensor: torch.Tensor) -> torch.Tensor:
     """The part of a tensor that a trace holds: its first 8×8 numbers, leading dimensions as rows."""
-    table = tensor.detach().cpu().reshape(1, -1) if tensor.dim() < 2 else tensor.detach().cpu().reshape(-1, tensor.shape[-1])
+    table = (
+        tensor.detach().cpu().reshape(1, -1)
+        if tensor.dim() < 2
+        else tensor.detach().cpu().reshape(-1, tensor.shape[-1])
+    )
     return table[:8, :8].flatten()
 
 
@@ -27,7 +31,10 @@ def shown(tensor: torch.Tensor) -> torch.Tensor:
 def test_values_and_gradients_equal_autograd(name):
     case = graphs.ALL[name]()
     traced = trace(case.graph, case.inputs)
-    leaves = {name: torch.as_tensor(value, dtype=torch.float64).clone().requires_grad_() for name, value in case.inputs.items()}
+    leaves = {
+        name: torch.as_tensor(value, dtype=torch.float64).clone().requires_grad_()
+        for name, value in case.inputs.items()
+    }
     output = case.reference(**leaves)
     output.sum().backward()
     made = sum(numbers(traced.values[name].value) for name in traced.outputs)
@@ -46,7 +53,13 @@ def test_numbers_of_the_lecture():
         "q": 3,
         "f": -12,
     }
-    assert {name: value.grad.numbers[0] for name, value in traced.values.items()} == {"x": -4, "y": -4, "z": 3, "q": -4, "f": 1}
+    assert {name: value.grad.numbers[0] for name, value in traced.values.items()} == {
+        "x": -4,
+        "y": -4,
+        "z": 3,
+        "q": -4,
+        "f": 1,
+    }
     case = graphs.neuron()
     traced = trace(case.graph, case.inputs)
     assert traced.values["f"].value.numbers[0] == pytest.approx(0.7310585786, abs=5e-11)
@@ -60,7 +73,12 @@ def test_edges_add_up_to_each_gradient(name):
     case = graphs.ALL[name]()
     traced = trace(case.graph, case.inputs)
     for value in traced.values.values():
-        parts = [numbers(read.contribution) for node in traced.nodes for read in node.reads if read.source == value.name]
+        parts = [
+            numbers(read.contribution)
+            for node in traced.nodes
+            for read in node.reads
+            if read.source == value.name
+        ]
         if parts and value.name not in traced.outputs:
             torch.testing.assert_close(sum(parts), numbers(value.grad), rtol=1e-12, atol=1e-15)
 
@@ -93,7 +111,9 @@ def test_sentences_say_the_arithmetic():
     assert words[1] == "f = q × z = 3 × (−4) = −12"
     assert words[3] == "∂f/∂q: upstream 1 × local z = −4 gives −4"
     words = [event.sentence for event in trace(graphs.fraction().graph, {"x": 3, "y": -4}).events]
-    assert words[-1].startswith("∂f/∂y += upstream 0.512 × local (1 − sy)·sy = 0.0177 gives 0.0090; the sum of 2 of 2 paths")
+    assert words[-1].startswith(
+        "∂f/∂y += upstream 0.512 × local (1 − sy)·sy = 0.0177 gives 0.0090; the sum of 2 of 2 paths"
+    )
     case = graphs.layer()
     words = [event.sentence for event in trace(case.graph, case.inputs).events]
     assert "times the Jacobian of Linear" in words[-1]
@@ -117,7 +137,12 @@ def test_tracing_leaves_no_trace():
     x = torch.randn(4, 3, generator=rng, device=rng.device)
     graph.forward(x)
     graph.backward(torch.ones(4, 2, device=rng.device))
-    before = [p.grad.clone() for p in graph.parameters()], dict(graph.values), dict(graph.grads), linear.saved["x"]
+    before = (
+        [p.grad.clone() for p in graph.parameters()],
+        dict(graph.values),
+        dict(graph.grads),
+        linear.saved["x"],
+    )
     explored = explore(graph, x=2 * x)
     explored.set(x=3 * x)
     assert all(torch.equal(p.grad, grad) for p, grad in zip(graph.parameters(), before[0], strict=True))

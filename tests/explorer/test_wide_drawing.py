@@ -1,4 +1,7 @@
-"""A drawing far wider than the window: what is out of sight is inserted when it comes into sight, and misses nothing then."""
+"""A drawing far wider than the window: what is out of sight is inserted when it comes into sight.
+
+It misses nothing then.
+"""
 
 import json
 from pathlib import Path
@@ -79,7 +82,10 @@ def live(page, tmp_path):
 
 
 def numbers_shown(explorer, step: int) -> dict[str, float]:
-    """What the trace says stands in the drawing after a step, without the one local derivative that comes and goes."""
+    """What the trace says stands in the drawing after a step.
+
+    The one local derivative that comes and goes is left out.
+    """
     shown: dict[str, float] = {}
     for event in (explorer.trace.start, *explorer.trace.events[:step]):
         shown |= {key: array.numbers[0] for key, array in event.shows if not key.startswith("local:")}
@@ -87,7 +93,10 @@ def numbers_shown(explorer, step: int) -> dict[str, float]:
 
 
 def scroll(page, share: float) -> None:
-    page.evaluate("share => { const s = document.querySelector('.ml-stage'); s.scrollLeft = share * s.scrollWidth; }", share)
+    page.evaluate(
+        "share => { const s = document.querySelector('.ml-stage'); s.scrollLeft = share * s.scrollWidth; }",
+        share,
+    )
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)))")
 
 
@@ -131,7 +140,9 @@ def test_fitted_into_the_window_all_of_it_is_there(live, explorer, tmp_path):
     wanted = numbers_shown(explorer, len(explorer.trace.events))
     assert found == {key: wanted[key] for key in found}
     missing = wanted.keys() - found.keys()
-    assert all(key.startswith("share:") for key in missing), "a part of a sum is drawn only where there is a sum"
+    assert all(key.startswith("share:") for key in missing), (
+        "a part of a sum is drawn only where there is a sum"
+    )
     assert len(set(found.values())) > NODES
     in_strips = page.evaluate(PLACES)
     (tmp_path / "whole.html").write_text(explorer.to_html(), encoding="utf-8")
@@ -156,7 +167,9 @@ def test_where_something_happens_is_made_and_brought_into_sight(live, explorer):
     page.keyboard.press("ArrowRight")  # the gradient that everything starts from
     for event in explorer.trace.events[NODES + 1 : NODES + 4]:
         page.keyboard.press("ArrowRight")
-        lit = page.locator(".ml-edge.ml-active").evaluate_all("edges => edges.map((edge) => edge.dataset.edge)")
+        lit = page.locator(".ml-edge.ml-active").evaluate_all(
+            "edges => edges.map((edge) => edge.dataset.edge)"
+        )
         assert lit == [f"{event.node}:{event.position}"]
     page.keyboard.press("Home")
     assert "n0" in page.evaluate(IN_SIGHT)
@@ -168,7 +181,9 @@ def test_strips_stand_in_the_order_of_the_drawing(live, explorer):
     for share in (0.9, 0.3, 0.6):
         scroll(page, share)
     order = [int(name.removeprefix("n")) for name in page.evaluate(IN_DOCUMENT)]
-    starts = page.evaluate("() => [...document.querySelectorAll('.ml-drawing > g')].map((g) => g.getBoundingClientRect().left)")
+    starts = page.evaluate(
+        "() => [...document.querySelectorAll('.ml-drawing > g')].map((g) => g.getBoundingClientRect().left)"
+    )
     assert starts == sorted(starts)
     assert max(order) > 200
     assert min(order) == 0

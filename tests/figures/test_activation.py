@@ -1,4 +1,7 @@
-"""The activation explorer: its zones are where the derivative is small, and every activation of the library is in it."""
+"""The activation explorer: its zones are where the derivative is small.
+
+Every activation of the library is in it.
+"""
 
 import math
 
@@ -25,7 +28,8 @@ CLOSED = {
     "Hardtanh": [-1.0, 1.0],
     "ReLU6": [0.0],
 }
-"""Where |f′| = 1/100, solved by hand: (1 − σ)σ = 1/100, 1 − tanh² = 1/100, σ(x) = 1/100, eˣ = 1/100 and so on."""
+"""Where |f′| = 1/100, solved by hand: (1 − σ)σ = 1/100, 1 − tanh² = 1/100, σ(x) = 1/100, eˣ = 1/100 and so
+on."""
 
 
 @pytest.mark.parametrize("name", CLOSED)
@@ -52,7 +56,8 @@ def test_zones_have_names():
     assert [zone.name for zone in zones("ReLU")] == ["f′ = 0"]
     assert [zone.name for zone in zones("GELU")] == ["saturated", "turns"]
     assert zones("LeakyReLU") == zones("Identity") == []  # a slope of a hundredth is not below it
-    assert [zone.high for zone in zones("Softsign", reach=20)] == pytest.approx([-9, 20])  # 1/(1 + |x|)² = 1/100
+    # 1/(1 + |x|)² = 1/100
+    assert [zone.high for zone in zones("Softsign", reach=20)] == pytest.approx([-9, 20])
 
 
 def test_every_elementwise_activation_of_the_library_is_there():

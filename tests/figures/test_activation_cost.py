@@ -44,7 +44,9 @@ def test_every_activation_of_the_lecture_has_two_bars_and_linear_is_beside_them(
     assert set(names) == {*ACTIVATIONS_OF_THE_LECTURE, "Linear(512, 512)"}
     assert len(axes.patches) == 2 * len(names)
     assert all(bar.get_width() > 0 for bar in axes.patches)
-    totals = [axes.patches[2 * i].get_width() + axes.patches[2 * i + 1].get_width() for i in range(len(names))]
+    totals = [
+        axes.patches[2 * i].get_width() + axes.patches[2 * i + 1].get_width() for i in range(len(names))
+    ]
     assert totals == sorted(totals)
 
 

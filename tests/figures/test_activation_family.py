@@ -1,4 +1,7 @@
-"""All activations in one plot: those of lecture 06, with the derivatives that torch.autograd finds, each label at its curve."""
+"""All activations in one plot: those of lecture 06, with the derivatives that torch.autograd finds.
+
+Each label stands at its curve.
+"""
 
 import numpy as np
 import pytest
@@ -56,7 +59,11 @@ def test_each_name_points_at_its_curve_and_touches_no_other_name():
             assert text.get_color() == curves[text.get_text()].get_color()
         boxes = [text.get_window_extent() for text in axes.texts]
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-        assert all(axes.get_window_extent().padded(2).contains(*corner) for box in boxes for corner in (box.min, box.max))
+        assert all(
+            axes.get_window_extent().padded(2).contains(*corner)
+            for box in boxes
+            for corner in (box.min, box.max)
+        )
 
 
 def test_families_are_told_apart_without_color():

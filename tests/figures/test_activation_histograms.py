@@ -1,4 +1,4 @@
-"""Histograms of activations: the numbers that numpy finds, a spread that shrinks, stays or ends at the rails."""
+"""Histograms of activations: numpy's numbers, and a spread that shrinks, stays or ends at the rails."""
 
 import math
 
@@ -17,7 +17,9 @@ def by_numpy(function, depth, scale, seed=0):
     value = ((data - data.mean(axis=0)) / np.where(deviation == 0, 1, deviation))[:EXAMPLES]
     for layer in range(depth):
         rng = generator(1000 * seed + layer)
-        weight = torch.randn(WIDTH, WIDTH, generator=rng, device=rng.device, dtype=torch.float64).cpu().numpy()
+        weight = (
+            torch.randn(WIDTH, WIDTH, generator=rng, device=rng.device, dtype=torch.float64).cpu().numpy()
+        )
         value = function(value @ (scale * weight / math.sqrt(WIDTH)).T)
         yield value
 
@@ -41,7 +43,9 @@ def test_flat_is_where_the_slope_is_below_a_hundredth():
 
 def test_what_theory_says_of_the_spread():
     scales = {"Tanh": 0.3, "ReLU": math.sqrt(2), "SELU": 1.0}
-    deviations = {name: [out.std() for out in layer_outputs(name, 20, scale, 0)[0]] for name, scale in scales.items()}
+    deviations = {
+        name: [out.std() for out in layer_outputs(name, 20, scale, 0)[0]] for name, scale in scales.items()
+    }
     assert deviations["Tanh"][-1] < 1e-6  # each layer multiplies by about 0.3
     assert 0.3 < deviations["ReLU"][-1] / deviations["ReLU"][0] < 3  # He: √(2/n)
     assert deviations["SELU"][-1] == pytest.approx(1, abs=0.25)
@@ -50,7 +54,9 @@ def test_what_theory_says_of_the_spread():
 
 def test_bars_are_the_shares_and_add_up():
     figure = activation_histograms(depth=10)
-    assert [axes.get_title().split("\n")[0] for axes in figure.axes] == [f"layer {n}" for n in (1, 3, 5, 6, 8, 10)]
+    assert [axes.get_title().split("\n")[0] for axes in figure.axes] == [
+        f"layer {n}" for n in (1, 3, 5, 6, 8, 10)
+    ]
     for axes in figure.axes:
         assert sum(bar.get_height() for bar in axes.patches) == pytest.approx(1)
         assert axes.get_xlim() == figure.axes[0].get_xlim()

@@ -11,7 +11,9 @@ from course.figures.adversarial import EPSILONS, accuracies, adversarial, attack
 @pytest.fixture(scope="module")
 def twin():
     state = digit_classifier().net.state_dict()
-    net = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)).to(next(iter(state.values())))
+    net = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)).to(
+        next(iter(state.values()))
+    )
     net.load_state_dict(state)
     return net
 
@@ -57,10 +59,14 @@ def test_marks_carry_the_data(twin):
     image, label = test.inputs[7:8], test.targets[7:8]
     figure = adversarial(7, 0.1)
     shown = [axes.images[0].get_array().reshape(64) for axes in figure.axes[:3]]
-    for pixels, expected in zip(shown, (image, gradient_sign(image, label), attack(image, label, 0.1)), strict=True):
+    for pixels, expected in zip(
+        shown, (image, gradient_sign(image, label), attack(image, label, 0.1)), strict=True
+    ):
         np.testing.assert_allclose(pixels, expected[0].cpu())
     before, after = figure.axes[3].containers
-    np.testing.assert_allclose([bar.get_width() for bar in before], twin(image).softmax(1)[0].detach().cpu(), atol=1e-5)
+    np.testing.assert_allclose(
+        [bar.get_width() for bar in before], twin(image).softmax(1)[0].detach().cpu(), atol=1e-5
+    )
     changed = twin(attack(image, label, 0.1)).softmax(1)[0].detach().cpu()
     np.testing.assert_allclose([bar.get_width() for bar in after], changed, atol=1e-5)
     assert figure.get_suptitle().endswith(f"read as {int(label)} before, and as {int(changed.argmax())} now")

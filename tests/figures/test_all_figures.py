@@ -1,4 +1,4 @@
-"""Every figure of the course draws itself, says in words what there is to see, and is quick enough for its controls."""
+"""Each figure of the course draws itself, says in words what it shows, and keeps up with its controls."""
 
 import dataclasses
 import html
@@ -31,12 +31,20 @@ def test_figure_draws_describes_itself_and_stands_in_the_gallery(name, generate)
 
 def require_readable_text(figure):
     """From the last row."""
-    texts = [text for text in figure.findobj(lambda part: hasattr(part, "get_fontsize")) if text.get_text().strip()]
-    small = [(text.get_text(), text.get_fontsize()) for text in texts if text.get_visible() and text.get_fontsize() < 9.5]
+    texts = [
+        text for text in figure.findobj(lambda part: hasattr(part, "get_fontsize")) if text.get_text().strip()
+    ]
+    small = [
+        (text.get_text(), text.get_fontsize())
+        for text in texts
+        if text.get_visible() and text.get_fontsize() < 9.5
+    ]
     assert not small
     axes = [found for found in figure.axes if found.axison and found.lines]
     shared = [found.get_shared_x_axes().get_siblings(found) for found in axes]
-    assert all(figure.get_supxlabel() or any(one.get_xlabel() for one in siblings) for siblings in shared), "axes have labels"
+    assert all(figure.get_supxlabel() or any(one.get_xlabel() for one in siblings) for siblings in shared), (
+        "axes have labels"
+    )
 
 
 def require_listed(figure, registered, generate):

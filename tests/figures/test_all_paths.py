@@ -1,4 +1,4 @@
-"""All paths: their products add up to the gradient, which is the one on paper, and the lines drawn are the paths."""
+"""All paths: their products add up to the gradient, as on paper, and the lines drawn are the paths."""
 
 import math
 
@@ -65,7 +65,9 @@ def test_the_picture_carries_the_numbers(start):
     graph = three_inputs()
     graph(*(tensor(number, torch.float64) for number in POINTS[1]))
     found = paths(graph, start)
-    assert {f"= {show(path.product)}" for path in found} <= {"= " + text.rpartition("= ")[2] for text in texts}
+    assert {f"= {show(path.product)}" for path in found} <= {
+        "= " + text.rpartition("= ")[2] for text in texts
+    }
     drawn = {line.get_label() for line in axes.lines if "→" in str(line.get_label())}
     assert drawn == {" → ".join(path.nodes) for path in found}
     assert gradient in figure.alt
@@ -73,8 +75,12 @@ def test_the_picture_carries_the_numbers(start):
 
 def test_shared_edges_show_both_paths_side_by_side():
     (axes,) = all_paths("y").axes
-    along = [line.get_ydata() for line in axes.lines if [*line.get_xdata()] == pytest.approx([0, 2.3], abs=1e-9)]
-    (first, _), (second, _) = [heights for heights in along if heights[0] == heights[1] and abs(heights[0]) < 0.5]
+    along = [
+        line.get_ydata() for line in axes.lines if [*line.get_xdata()] == pytest.approx([0, 2.3], abs=1e-9)
+    ]
+    (first, _), (second, _) = [
+        heights for heights in along if heights[0] == heights[1] and abs(heights[0]) < 0.5
+    ]
     assert abs(first - second) > 0.1
 
 

@@ -1,4 +1,7 @@
-"""Almost everywhere: the slopes are those of central differences, and the rings stand where one-sided ones disagree."""
+"""Almost everywhere: the slopes are those of central differences.
+
+The rings stand where one-sided differences disagree.
+"""
 
 import numpy as np
 import pytest
@@ -24,6 +27,8 @@ def test_sides_disagree_at_a_kink_and_at_a_jump():
 
 def test_rings_stand_at_kink_and_jump():
     figure = almost_everywhere()
-    rings = [axes.get_title() for axes in figure.axes[:3] if any(line.get_marker() == "o" for line in axes.lines)]
+    rings = [
+        axes.get_title() for axes in figure.axes[:3] if any(line.get_marker() == "o" for line in axes.lines)
+    ]
     assert rings == [name for name, _ in PANELS[1:]]
     assert "The slope of step is 0" in figure.alt

@@ -14,7 +14,9 @@ from course.figures.attention_maps import TOKENS, attention, attention_maps
 def test_outputs_and_gradients_are_torchs(token, scale, causal):
     found = attention(token, scale, causal)
     with torch.enable_grad():
-        query, key, value = (torch.tensor(x, requires_grad=True) for x in (found.query, found.key, found.value))
+        query, key, value = (
+            torch.tensor(x, requires_grad=True) for x in (found.query, found.key, found.value)
+        )
         scores = scale * query @ key.T
         scores.retain_grad()
         mask = torch.ones(6, 6, dtype=torch.bool).tril() if causal else torch.ones(6, 6, dtype=torch.bool)
@@ -25,7 +27,12 @@ def test_outputs_and_gradients_are_torchs(token, scale, causal):
     np.testing.assert_allclose(found.output, output.detach().cpu(), atol=1e-5)
     torchs = F.scaled_dot_product_attention(query, key, value, is_causal=causal, scale=scale)
     np.testing.assert_allclose(found.output, torchs.detach().cpu(), atol=1e-5)
-    for name, leaf in (("grad_query", query), ("grad_key", key), ("grad_value", value), ("grad_scores", scores)):
+    for name, leaf in (
+        ("grad_query", query),
+        ("grad_key", key),
+        ("grad_value", value),
+        ("grad_scores", scores),
+    ):
         np.testing.assert_allclose(getattr(found, name), leaf.grad.cpu(), atol=1e-5, err_msg=name)
 
 
@@ -56,7 +63,10 @@ def test_a_sharp_softmax_hands_no_gradient_to_the_scores():
 def test_each_matrix_stands_in_its_place():
     figure = attention_maps(2, 0.5, causal=True)
     found = attention(2, 0.5, causal=True)
-    images = {(round(i.get_extent()[0], 2), round(i.get_extent()[3], 2)): i.get_array() for i in figure.axes[0].images}
+    images = {
+        (round(i.get_extent()[0], 2), round(i.get_extent()[3], 2)): i.get_array()
+        for i in figure.axes[0].images
+    }
     assert len(images) == 10
     for place, name in ((0.75, "query"), (2.5, "key"), (8.75, "value"), (10.6, "output")):
         np.testing.assert_allclose(images[place, 1.35], shade(getattr(found, name)))
@@ -69,7 +79,9 @@ def test_each_matrix_stands_in_its_place():
 def test_the_title_tells_the_mixture():
     weights = attention(3, 0.5, causal=False).weights[2]
     title = attention_maps(3).axes[0].texts[0].get_text()
-    assert title.startswith(f"“sat” reads {weights[2]:.2f} sat + {weights[0]:.2f} the + {weights[4]:.2f} the + …")
+    assert title.startswith(
+        f"“sat” reads {weights[2]:.2f} sat + {weights[0]:.2f} the + {weights[4]:.2f} the + …"
+    )
     assert attention_maps(1, causal=True).axes[0].texts[0].get_text().startswith("“the” reads 1.00 the: ")
 
 

@@ -1,4 +1,4 @@
-"""The cost of backward: multiplications counted by torch's own counter, and bars that carry what was measured."""
+"""The cost of backward: torch's own counter counts multiplications, and bars carry what was measured."""
 
 import pytest
 import torch
@@ -15,7 +15,8 @@ def test_products_of_linear_modules_are_torchs_count():
     linears = [module for module in net.modules if isinstance(module, Linear)]
     with FlopCounterMode(display=False) as counter:
         net(x)
-    assert counter.get_total_flops() == 2 * sum(cost.forward_products for cost in costs)  # a product and a sum each
+    # a product and a sum each
+    assert counter.get_total_flops() == 2 * sum(cost.forward_products for cost in costs)
     with FlopCounterMode(display=False) as counter:
         net.backward(torch.randn(batch, 10))
     assert counter.get_total_flops() == 2 * sum(cost.backward_products for cost in costs)

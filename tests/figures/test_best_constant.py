@@ -1,4 +1,7 @@
-"""The best constant: numpy's mean and median, Huber's by another search, and an outlier that moves only the mean far."""
+"""The best constant: numpy's mean and median, and Huber's by another search.
+
+An outlier moves only the mean far.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Several trainings in one picture: the lines are the histories' own numbers, and what is missing is named."""
+"""Several trainings in one picture: the lines are the histories' numbers, and what is missing is named."""
 
 import pytest
 
@@ -19,7 +19,11 @@ def test_lines_are_the_histories_own_numbers():
         "slow": history([1.0, 0.9], loss=[1.1, 1.0], accuracy=[0.5, 0.5]),
     }
     figure = compare_histories(runs, ("training loss", "validation loss", "validation accuracy"))
-    assert [axes.get_title() for axes in figure.axes] == ["training loss", "validation loss", "validation accuracy"]
+    assert [axes.get_title() for axes in figure.axes] == [
+        "training loss",
+        "validation loss",
+        "validation accuracy",
+    ]
     for axes, kept in zip(figure.axes, ("train", "validation", "validation"), strict=True):
         what = axes.get_title().split()[1]
         for name, run in runs.items():
@@ -46,7 +50,9 @@ def test_what_cannot_be_drawn_is_named():
         compare_histories({})
     with pytest.raises(ValueError, match="no curve to draw"):
         compare_histories({"untrained": History()})
-    with pytest.raises(ValueError, match="'mine' recorded no 'validation accuracy': there are training loss, validation loss"):
+    with pytest.raises(
+        ValueError, match="'mine' recorded no 'validation accuracy': there are training loss, validation loss"
+    ):
         compare_histories({"mine": history([1.0], loss=[1.0])})
     with pytest.raises(ValueError, match="recorded no 'test loss'"):
         compare_histories({"mine": history([1.0])}, ["test loss"])

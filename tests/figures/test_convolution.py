@@ -1,4 +1,7 @@
-"""The convolution stepper: scipy's correlation forward, full convolution and torch.autograd backward, one window a step."""
+"""The convolution stepper: scipy's correlation forward, full convolution and torch.autograd backward.
+
+It makes one window a step.
+"""
 
 import numpy as np
 import pytest
@@ -28,7 +31,9 @@ def test_backward_is_autograds_and_a_full_convolution(kernel):
         (output**2).sum().mul(0.5).backward()
     np.testing.assert_allclose(backward.written, x.grad.cpu(), atol=1e-5)
     np.testing.assert_allclose(backward.read[2:-2, 2:-2], forward.written, atol=1e-6)
-    np.testing.assert_allclose(backward.written, convolve2d(forward.written, forward.kernel, mode="full"), atol=1e-5)
+    np.testing.assert_allclose(
+        backward.written, convolve2d(forward.written, forward.kernel, mode="full"), atol=1e-5
+    )
     np.testing.assert_allclose(backward.kernel, np.rot90(forward.kernel, 2))
 
 
@@ -84,7 +89,9 @@ def test_the_learned_kernel_is_learned():
     assert (learned_kernel() - start).abs().max() > 0.1
 
 
-@pytest.mark.parametrize("wrong", [{"phase": "sideways"}, {"kernel": "sharpen"}, {"position": 64}, {"digit": 1797}])
+@pytest.mark.parametrize(
+    "wrong", [{"phase": "sideways"}, {"kernel": "sharpen"}, {"position": 64}, {"digit": 1797}]
+)
 def test_wrong_arguments(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         convolution(**wrong)

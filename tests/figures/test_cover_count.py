@@ -1,4 +1,4 @@
-"""Cover's count: known counts, all labelings tried one by one, and a Monte-Carlo estimate that keeps within its bars."""
+"""Cover's count: known counts, all labelings one by one, and a Monte-Carlo estimate within its bars."""
 
 import itertools
 import math
@@ -11,7 +11,8 @@ from course.figures.cover_count import counted, cover_count, fraction, interval,
 
 
 def test_known_counts():
-    assert fraction(4, 3) == 14 / 16  # lines in the plane: all labelings of four points but XOR and its opposite
+    # lines in the plane: all labelings of four points but XOR and its opposite
+    assert fraction(4, 3) == 14 / 16
     assert fraction(3, 3) == 1
     assert fraction(2, 1) == 0.5
     assert fraction(100, 40) < 1e-1
@@ -50,7 +51,9 @@ def test_the_estimate_keeps_within_its_intervals():
 
 def test_more_samples_add_to_the_first():
     assert 0 <= counted(10, 5, 60) - counted(10, 5, 40) <= 20
-    assert counted(10, 5, 40, seed=1) != counted(10, 5, 40, seed=2) or counted(8, 5, 40, seed=1) != counted(8, 5, 40, seed=2)
+    assert counted(10, 5, 40, seed=1) != counted(10, 5, 40, seed=2) or counted(8, 5, 40, seed=1) != counted(
+        8, 5, 40, seed=2
+    )
 
 
 def test_curves_and_bars_carry_the_data():
@@ -63,7 +66,9 @@ def test_curves_and_bars_carry_the_data():
     hits = [counted(points, 2, 40) for points in places(2)]
     assert marks.get_xdata().tolist() == places(2)
     np.testing.assert_allclose(marks.get_ydata(), np.array(hits) / 40)
-    np.testing.assert_allclose([segment[:, 1] for segment in segments.get_segments()], [interval(hit, 40) for hit in hits])
+    np.testing.assert_allclose(
+        [segment[:, 1] for segment in segments.get_segments()], [interval(hit, 40) for hit in hits]
+    )
     for line in right.lines[:4]:
         ratios, parts = line.get_data()
         assert parts[np.flatnonzero(np.isclose(ratios, 2))[0]] == 0.5

@@ -43,7 +43,9 @@ def test_names_stand_beside_their_curves_apart_and_with_their_share():
     figure = curve_fits(models)
     texts = figure.axes[0].texts
     data = hills(dtype=torch.float64)
-    assert [text.get_text() for text in texts] == [f"{name}: {explained(model, data):.0%}" for name, model in models.items()]
+    assert [text.get_text() for text in texts] == [
+        f"{name}: {explained(model, data):.0%}" for name, model in models.items()
+    ]
     heights = sorted(text.xy[1] for text in texts)
     low, high = figure.axes[0].get_ylim()
     assert min(np.diff(heights)) > 0.09 * (high - low)

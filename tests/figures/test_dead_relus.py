@@ -28,7 +28,9 @@ def by_torch(rate, slope):
     for seed in range(SEEDS):
         rng = generator(seed)
         layers = [Linear(64, UNITS, rng=rng), Linear(UNITS, 10, rng=rng)]
-        net = torch.nn.Sequential(torch.nn.Linear(64, UNITS), torch.nn.LeakyReLU(slope), torch.nn.Linear(UNITS, 10))
+        net = torch.nn.Sequential(
+            torch.nn.Linear(64, UNITS), torch.nn.LeakyReLU(slope), torch.nn.Linear(UNITS, 10)
+        )
         net.to(train.inputs.device)
         for place, layer in zip((0, 2), layers, strict=True):
             net[place].load_state_dict(layer.state_dict())
@@ -55,7 +57,9 @@ def test_units_are_counted_as_torch_counts_them():
 
 def test_large_steps_kill_relus_unless_the_inputs_are_centered():
     assert outcome(0.0, RATES[0], INPUTS[0]).off < 0.15 < 0.6 < outcome(0.0, RATES[-1], INPUTS[0]).off
-    assert outcome(0.0, RATES[0], INPUTS[0]).accuracy > 0.8 > 0.3 > outcome(0.0, RATES[-1], INPUTS[0]).accuracy
+    assert (
+        outcome(0.0, RATES[0], INPUTS[0]).accuracy > 0.8 > 0.3 > outcome(0.0, RATES[-1], INPUTS[0]).accuracy
+    )
     assert outcome(0.0, 1.0, INPUTS[1]).off < 0.05
 
 
@@ -78,5 +82,7 @@ def test_torch_keeps_its_threads():
 
 
 def test_wrong_inputs_are_named():
-    with pytest.raises(ValueError, match="the digits do not come as 'raw': choose ink from 0 to 1 or standardized"):
+    with pytest.raises(
+        ValueError, match="the digits do not come as 'raw': choose ink from 0 to 1 or standardized"
+    ):
         dead_relus(inputs="raw")

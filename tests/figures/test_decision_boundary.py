@@ -1,4 +1,7 @@
-"""A classifier replayed: its pictures are those of torch with the same weights; hidden units make classes separable."""
+"""A classifier replayed: its pictures are those of torch with the same weights.
+
+Hidden units make classes separable.
+"""
 
 import numpy as np
 import pytest
@@ -50,11 +53,15 @@ def test_regions_are_the_networks_probabilities():
     y = np.linspace(*image.get_extent()[2:], 120)
     run = replay("circles", 8, "Tanh", seed=2)
     net = in_torch(run.states[60], 8, "Tanh")
-    points = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1), dtype=torch.float32, device=run.data.inputs.device)
+    points = torch.tensor(
+        np.stack(np.meshgrid(x, y), axis=-1), dtype=torch.float32, device=run.data.inputs.device
+    )
     with torch.no_grad():
         expected = net(points).sigmoid()[..., 0].cpu()
     np.testing.assert_allclose(image.get_array(), expected, atol=1e-4)
-    drawn = np.concatenate([found.get_offsets() for found in left.collections if len(found.get_offsets()) > 1])
+    drawn = np.concatenate(
+        [found.get_offsets() for found in left.collections if len(found.get_offsets()) > 1]
+    )
     assert {tuple(row) for row in drawn.round(4)} == {
         tuple(row) for row in run.data.inputs.cpu().numpy().astype(float).round(4)
     }
@@ -82,7 +89,9 @@ def test_two_hidden_units_make_xor_separable():
     assert not separable(hidden(0), targets)
     assert separable(hidden(100), targets)
     right = hidden_representation().axes[1]
-    drawn = np.concatenate([found.get_offsets() for found in right.collections if len(found.get_offsets()) > 1])
+    drawn = np.concatenate(
+        [found.get_offsets() for found in right.collections if len(found.get_offsets()) > 1]
+    )
     order = np.argsort(targets, kind="stable")
     np.testing.assert_allclose(drawn, hidden(100)[order], atol=1e-5)
 

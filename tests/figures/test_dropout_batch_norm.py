@@ -29,7 +29,8 @@ def test_each_batch_is_normalized_by_itself_in_training():
     assert np.ptp(train[:, 0]) > 0.1
     assert np.ptp(evaluated[:, 0]) == 0
     assert np.abs(evaluated.mean(axis=1)).max() > 0.05
-    for before, after in zip(evaluated, train, strict=True):  # the same examples: one is a linear function of the other
+    # the same examples: one is a linear function of the other
+    for before, after in zip(evaluated, train, strict=True):
         assert np.corrcoef(before, after)[0, 1] == pytest.approx(1)
 
 

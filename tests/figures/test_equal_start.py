@@ -11,7 +11,9 @@ from course.figures.equal_start import EQUAL, UNITS, equal_start, trained
 
 def test_units_stay_alike_in_torch_too():
     train = digits().split().train
-    net = torch.nn.Sequential(torch.nn.Linear(64, UNITS), torch.nn.Tanh(), torch.nn.Linear(UNITS, 10)).to(train.inputs.device)
+    net = torch.nn.Sequential(torch.nn.Linear(64, UNITS), torch.nn.Tanh(), torch.nn.Linear(UNITS, 10)).to(
+        train.inputs.device
+    )
     optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
     for parameter in net.parameters():
         torch.nn.init.constant_(parameter, EQUAL)
@@ -35,7 +37,9 @@ def test_the_picture_shows_the_weights():
     both = [(start, unit) for start in ("equal", "random") for unit in range(UNITS)]
     for axes, (start, unit) in zip(figure.axes, both, strict=True):
         weights = trained(start).weights
-        np.testing.assert_allclose(axes.images[0].get_array(), shade(weights[unit], float(np.abs(weights).max())))
+        np.testing.assert_allclose(
+            axes.images[0].get_array(), shade(weights[unit], float(np.abs(weights).max()))
+        )
     assert f"{trained('equal').right:.0%} of the test digits" in figure.alt
 
 

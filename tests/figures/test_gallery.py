@@ -1,4 +1,7 @@
-"""The gallery: every figure with its alt text and a call that runs, on a page that needs nothing from anywhere."""
+"""The gallery: every figure with its alt text and a call that runs.
+
+The page needs nothing from anywhere.
+"""
 
 import itertools
 import re
@@ -56,9 +59,9 @@ def test_pictures_fit_a_slide_and_old_ones_are_gone(generate, gallery):
         assert width <= 1280
         assert height <= 720
         assert width > 1200 or height > 680, "as large as fits"
-        assert f'<img src="{path.name}" width="{width}" height="{height}"' in (gallery / "index.html").read_text(
-            encoding="utf-8"
-        )
+        assert (f'<img src="{path.name}" width="{width}" height="{height}"') in (
+            gallery / "index.html"
+        ).read_text(encoding="utf-8")
 
 
 @pytest.mark.browser
@@ -76,8 +79,10 @@ def test_the_page_fetches_nothing_and_nothing_overlaps(gallery, page):
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     boxes = page.evaluate(
-        """[...document.querySelectorAll("h1, h2, h3, nav, p, img, pre, summary")].filter(part => part.checkVisibility())
-           .map(part => part.getBoundingClientRect()).map(box => [box.left, box.top, box.right, box.bottom])"""
+        """[...document.querySelectorAll("h1, h2, h3, nav, p, img, pre, summary")]
+           .filter(part => part.checkVisibility())
+           .map(part => part.getBoundingClientRect())
+           .map(box => [box.left, box.top, box.right, box.bottom])"""
     )
     assert len(boxes) > 5 * len(SOME)
     for (left, _, right, bottom), (_, following, *_) in itertools.pairwise(boxes):

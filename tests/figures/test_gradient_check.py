@@ -1,4 +1,4 @@
-"""The V-curve: its slopes and its smallest error are where theory puts them, against torch.autograd's gradient."""
+"""The V-curve: slopes and smallest error are where theory puts them, against torch.autograd's gradient."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,10 @@ def slope(found, low, high):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_analytic_gradient_is_autograds(seed):
     made = problem(seed)
-    weight, bias = (p.value.double().clone().requires_grad_(index == 0) for index, p in enumerate(made.chain[0].parameters()))
+    weight, bias = (
+        p.value.double().clone().requires_grad_(index == 0)
+        for index, p in enumerate(made.chain[0].parameters())
+    )
     loss = (torch.tanh(made.x.double() @ weight.T + bias) * made.upstream.double()).sum()
     (true,) = torch.autograd.grad(loss, weight)
     np.testing.assert_allclose(made.analytic.cpu(), true.cpu(), atol=1e-12)
@@ -56,7 +59,9 @@ def test_round_off_grows_as_the_step_shrinks(method, seed):
 
 def test_differences_are_what_they_are_called():
     made, steps = problem(0), np.array([0.25])
-    ahead, both = (made.numeric(steps, method, "float64")[0, 1, 2].item() for method in ("one-sided", "central"))
+    ahead, both = (
+        made.numeric(steps, method, "float64")[0, 1, 2].item() for method in ("one-sided", "central")
+    )
     weight, bias = (parameter.value.double() for parameter in made.chain[0].parameters())
 
     def loss(move):
@@ -79,13 +84,21 @@ def test_the_marks_carry_the_data():
         np.testing.assert_array_equal(lines[f"{found.method} {found.precision}"].get_ydata(), found.errors)
     predicted = sorted(line.get_xdata()[0] for line in plot.lines if line.get_marker() == "v")
     assert predicted == pytest.approx(sorted(found.predicted for found in error_curves()))
-    off = (problem(0).numeric(np.array([1e-3]), "one-sided", "float32")[0].double() - problem(0).analytic).abs()
+    off = (
+        problem(0).numeric(np.array([1e-3]), "one-sided", "float32")[0].double() - problem(0).analytic
+    ).abs()
     assert [text.get_text() for text in cells.texts] == [power(number) for number in off.flatten().tolist()]
     assert power(error) in cells.get_xlabel()
 
 
 def test_numbers_are_short():
-    assert [power(number) for number in (0.0, 0.4, 3.2e-9, 2.6e-12, 7.0)] == ["0", "0.4", "3e−9", "3e−12", "7"]
+    assert [power(number) for number in (0.0, 0.4, 3.2e-9, 2.6e-12, 7.0)] == [
+        "0",
+        "0.4",
+        "3e−9",
+        "3e−12",
+        "7",
+    ]
 
 
 def test_wrong_arguments_are_explained():

@@ -1,4 +1,4 @@
-"""The cost of gradients: both ways find the same gradient, and differences need two runs for each parameter."""
+"""The cost of gradients: both ways find the same gradient; differences need two runs for each parameter."""
 
 import sys
 
@@ -52,7 +52,13 @@ def test_the_lines_carry_the_measurements():
 
 
 def test_round_numbers():
-    assert [round_number(number) for number in (7.4, 38.4, 950, 10_079, 14_500)] == [7, 38, 1000, 10_000, 10_000]
+    assert [round_number(number) for number in (7.4, 38.4, 950, 10_079, 14_500)] == [
+        7,
+        38,
+        1000,
+        10_000,
+        10_000,
+    ]
 
 
 def test_wrong_widths_are_explained():

@@ -24,7 +24,9 @@ def growth(activation, initialization, scale=1.0, depth=30):
 def test_norms_are_those_of_autograd(activation, initialization):
     depth, seed = 4, 2
     chain, rng = deep_chain(activation, initialization, depth, 1.5, seed), generator(1000 * seed + 999)
-    x, upstream = (torch.randn(BATCH, WIDTH, generator=rng, device=device(), dtype=torch.float64) for _ in range(2))
+    x, upstream = (
+        torch.randn(BATCH, WIDTH, generator=rng, device=device(), dtype=torch.float64) for _ in range(2)
+    )
     values = [x.requires_grad_()]
     with recording():
         for layer in range(depth):
@@ -34,15 +36,22 @@ def test_norms_are_those_of_autograd(activation, initialization):
     np.testing.assert_allclose(norms, [float(grad.norm()) for grad in true], rtol=1e-9)
 
 
-@pytest.mark.parametrize(("name", "deviation"), [("small", 0.01), ("Xavier", (2 / (64 + 64)) ** 0.5), ("He", (2 / 64) ** 0.5)])
+@pytest.mark.parametrize(
+    ("name", "deviation"), [("small", 0.01), ("Xavier", (2 / (64 + 64)) ** 0.5), ("He", (2 / 64) ** 0.5)]
+)
 def test_weights_are_drawn_as_in_the_papers(name, deviation):
-    weights = [module.weight.value for module in deep_chain("ReLU", name, 20, 3.0, 0).modules if isinstance(module, Linear)]
+    weights = [
+        module.weight.value
+        for module in deep_chain("ReLU", name, 20, 3.0, 0).modules
+        if isinstance(module, Linear)
+    ]
     assert torch.stack(weights).std().item() == pytest.approx(3 * deviation, rel=0.01)
     assert len(weights) == 20
 
 
 def test_what_vanishes_and_what_explodes():
-    assert growth("ReLU", "He") == pytest.approx(1, abs=0.1)  # half of the units pass the gradient: 2/n · n · ½ = 1
+    # half of the units pass the gradient: 2/n · n · ½ = 1
+    assert growth("ReLU", "He") == pytest.approx(1, abs=0.1)
     assert growth("ReLU", "Xavier") == pytest.approx(math.sqrt(1 / 2), abs=0.07)
     assert growth("ReLU", "He", scale=3) == pytest.approx(3 * growth("ReLU", "He"))  # ReLU is homogeneous
     assert growth("Sigmoid", "Xavier") == pytest.approx(0.25, abs=0.03)  # σ′ is at most a quarter
@@ -77,7 +86,13 @@ def test_labels_keep_their_distance_and_their_order():
 
 
 def test_numbers_are_short():
-    assert [short(number) for number in (0.17, 65.4, 2.9e-13, 6e42, 0.0)] == ["0.17", "65", "10⁻¹³", "10⁴³", "0"]
+    assert [short(number) for number in (0.17, 65.4, 2.9e-13, 6e42, 0.0)] == [
+        "0.17",
+        "65",
+        "10⁻¹³",
+        "10⁴³",
+        "0",
+    ]
 
 
 def test_a_chain_needs_layers():

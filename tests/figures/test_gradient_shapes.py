@@ -1,4 +1,7 @@
-"""Shapes to scale: the products of the tiles are what torch computes, and every gradient has the shape of its value."""
+"""Shapes to scale: the products of the tiles are what torch computes.
+
+Every gradient has the shape of its value.
+"""
 
 import itertools
 
@@ -22,7 +25,12 @@ def test_the_products_are_torchs_gradients(batch):
         output = hidden @ leaves[2]
         output.backward(torch.from_numpy(g2.numbers))
     np.testing.assert_allclose(hidden.detach(), a1.numbers, atol=1e-5)
-    for tile, expected in ((g1, hidden.grad), (g0, leaves[0].grad), (grad_w1, leaves[1].grad.T), (grad_w2, leaves[2].grad.T)):
+    for tile, expected in (
+        (g1, hidden.grad),
+        (g0, leaves[0].grad),
+        (grad_w1, leaves[1].grad.T),
+        (grad_w2, leaves[2].grad.T),
+    ):
         np.testing.assert_allclose(tile.numbers, expected, rtol=1e-4, atol=1e-5)
     assert g2.numbers.shape == a2.numbers.shape
 

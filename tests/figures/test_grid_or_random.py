@@ -1,4 +1,7 @@
-"""Grid or random: where the nine trials lie, that they are real trainings, and that chance favors the random search."""
+"""Grid or random: where the nine trials lie, and that they are real trainings.
+
+Chance favors the random search.
+"""
 
 import numpy as np
 import pytest
@@ -40,11 +43,16 @@ def test_a_trial_is_a_training():
     train, validation = digits().split()
     train = train[:400]
     rng = torch.Generator(device=train.inputs.device).manual_seed(0)
-    net = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10)).to(train.inputs.device)
+    net = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10)).to(
+        train.inputs.device
+    )
     with torch.no_grad():
         for parameter, bound in zip(net.parameters(), (8, 8, 32**0.5, 32**0.5), strict=True):
             parameter.uniform_(-1 / bound, 1 / bound, generator=rng)
-    optimizer, order = torch.optim.SGD(net.parameters(), lr=0.3, weight_decay=1e-4), torch.Generator("cpu").manual_seed(0)
+    optimizer, order = (
+        torch.optim.SGD(net.parameters(), lr=0.3, weight_decay=1e-4),
+        torch.Generator("cpu").manual_seed(0),
+    )
     for _ in range(5):
         for rows in batches(400, 50, order):
             optimizer.zero_grad()

@@ -31,7 +31,8 @@ def test_bars_and_promises_carry_the_data():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "cause"), [({"flower": 150}, "flower 150 is not in the data"), ({"feature": "color"}, "irises have no 'color'")]
+    ("wrong", "cause"),
+    [({"flower": 150}, "flower 150 is not in the data"), ({"feature": "color"}, "irises have no 'color'")],
 )
 def test_what_is_not_there_is_explained(wrong, cause):
     with pytest.raises(ValueError, match=cause):

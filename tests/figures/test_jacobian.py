@@ -1,4 +1,4 @@
-"""Jacobians: the rows that backward gives are those of torch.autograd, and the picture shows them in their cells."""
+"""Jacobians: the rows backward gives are torch.autograd's, and the picture shows them in their cells."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,9 @@ def test_each_cell_has_its_number_in_its_place(name):
     )
     assert [text for _, _, text in cells] == [number_text(number, 2) for number in rows.ravel()]
     labels = " ".join(text.get_text() for text in axes.texts)
-    assert all(f"x{index} = {number_text(number, 2)}" in labels for index, number in zip("₁₂₃", X, strict=True))
+    assert all(
+        f"x{index} = {number_text(number, 2)}" in labels for index, number in zip("₁₂₃", X, strict=True)
+    )
     assert labels.count("backward(") == len(rows)
 
 

@@ -23,7 +23,10 @@ def by_torch(function):
     ("name", "function"),
     [
         ("joined", lambda s: F.binary_cross_entropy_with_logits(s, torch.zeros_like(s), reduction="none")),
-        ("bounded", lambda s: F.binary_cross_entropy(torch.sigmoid(s), torch.zeros_like(s), reduction="none")),
+        (
+            "bounded",
+            lambda s: F.binary_cross_entropy(torch.sigmoid(s), torch.zeros_like(s), reduction="none"),
+        ),
         ("as written", lambda s: -torch.log(1 - torch.sigmoid(s))),
     ],
 )

@@ -41,8 +41,11 @@ def test_the_example_overfits():
 def test_the_title_says_what_happened():
     assert point(history([4, 2, 1])) == "training loss from 4 to 1 in 3 epochs"
     assert point(history([4, 2, 1], [5, 3, 2])) == "lowest validation loss 2, in epoch 3 of 3"
-    assert point(history([4, 2, 1], [5, 3, 6])) == "after epoch 2 only the training loss falls on: the network overfits"
-    assert point(history([4, 2, 3], [5, 3, 6])) == "lowest validation loss 3, in epoch 2 of 3"  # both rise: no overfitting
+    assert point(history([4, 2, 1], [5, 3, 6])) == (
+        "after epoch 2 only the training loss falls on: the network overfits"
+    )
+    # both rise: no overfitting
+    assert point(history([4, 2, 3], [5, 3, 6])) == "lowest validation loss 3, in epoch 2 of 3"
 
 
 def test_a_history_plots_itself():

@@ -14,7 +14,9 @@ from course.modules import Linear, Tanh
 def test_the_training_is_torchs():
     found, rng = training(), generator(0)
     ours = Chain(Linear(4, 8, rng=rng), Tanh(), Linear(8, 3, rng=rng))
-    theirs = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3)).to(found.data.inputs.device)
+    theirs = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3)).to(
+        found.data.inputs.device
+    )
     theirs.load_state_dict(ours.state_dict())
     optimizer, losses = torch.optim.SGD(theirs.parameters(), lr=RATE), []
     for _ in range(ROUNDS + 1):
@@ -46,9 +48,10 @@ def test_texts_stay_in_their_boxes():
     boxes = [patch.get_window_extent(renderer) for patch in axes.patches[:6]]
     for text in axes.texts[:-1]:
         inside = text.get_window_extent(renderer)
-        assert any(box.x0 < inside.x0 and inside.x1 < box.x1 and box.y0 < inside.y0 and inside.y1 < box.y1 for box in boxes), (
-            text
-        )
+        assert any(
+            box.x0 < inside.x0 and inside.x1 < box.x1 and box.y0 < inside.y0 and inside.y1 < box.y1
+            for box in boxes
+        ), text
 
 
 def test_a_round_that_is_not_there():

@@ -13,7 +13,10 @@ def test_scores_are_the_lectures():
 @pytest.mark.parametrize("x", [(0.1, 0.2, 0.3), (-1.0, 1.0, -0.5)])
 def test_scores_by_hand(x):
     found = scores(x)
-    by_hand = [sum(w * value for w, value in zip(row, x, strict=True)) + b for row, b in zip(WEIGHT, BIAS, strict=True)]
+    by_hand = [
+        sum(w * value for w, value in zip(row, x, strict=True)) + b
+        for row, b in zip(WEIGHT, BIAS, strict=True)
+    ]
     np.testing.assert_allclose(found.scores[:, 0], by_hand, atol=1e-6)
     np.testing.assert_allclose(found.squashed[:, 0], 1 / (1 + np.exp(-np.array(by_hand))), atol=1e-6)
 

@@ -10,13 +10,18 @@ FIGURES = {name: registered for name, registered in all_figures().items() if reg
 
 
 def test_figures_recommend_controls():
-    assert {"decision_boundary", "loss_surface", "loss_contours", "rbf_cascade", "adversarial"} <= set(FIGURES)
+    assert {"decision_boundary", "loss_surface", "loss_contours", "rbf_cascade", "adversarial"} <= set(
+        FIGURES
+    )
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figures_own_controls_move_it(name):
     shown = live(FIGURES[name].draw)
-    assert {control["name"] for control in shown.widget.controls} == FIGURES[name].live.keys() - {"drag", "fixed"}
+    assert {control["name"] for control in shown.widget.controls} == FIGURES[name].live.keys() - {
+        "drag",
+        "fixed",
+    }
     before, moved = shown.figure.to_png(), {}
     for control in shown.widget.controls:
         if control["kind"] == "slider":

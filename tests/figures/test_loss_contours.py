@@ -1,4 +1,7 @@
-"""Loss contours: the heights are torch's losses, the ways torch.optim's, and only the Euclidean loss has flat corners."""
+"""Loss contours: the heights are torch's losses, the ways torch.optim's.
+
+Only the Euclidean loss has flat corners.
+"""
 
 import numpy as np
 import pytest
@@ -26,7 +29,11 @@ def oracle(kind, theta):
     s = theta[0] * flowers().inputs[:, 0] + theta[1]
     if kind == "Euclidean":
         return F.mse_loss(s.sigmoid(), y) / 2
-    return F.binary_cross_entropy_with_logits(s, y) if kind == "cross-entropy" else F.relu(1 - (2 * y - 1) * s).mean()
+    return (
+        F.binary_cross_entropy_with_logits(s, y)
+        if kind == "cross-entropy"
+        else F.relu(1 - (2 * y - 1) * s).mean()
+    )
 
 
 @pytest.mark.parametrize("kind", LOSSES)
@@ -66,10 +73,16 @@ def test_only_the_euclidean_loss_is_not_convex():
     corner = np.unravel_index(np.argmin(np.abs(across + 4.5) + np.abs(up - 4)), across.shape)
     for kind in LOSSES:
         height = heights(kind)
-        assert height[corner] == pytest.approx(oracle(kind, torch.tensor([across[corner], up[corner]])).item())
-        middle = (height[:, :-2] + height[:, 2:]) / 2 - height[:, 1:-1]  # above 0 where the loss bends upwards
+        assert height[corner] == pytest.approx(
+            oracle(kind, torch.tensor([across[corner], up[corner]])).item()
+        )
+        # above 0 where the loss bends upwards
+        middle = (height[:, :-2] + height[:, 2:]) / 2 - height[:, 1:-1]
         assert bool((middle < -1e-9).any()) is (kind == "Euclidean")
-    start = {kind: losses_and_gradients(kind, course.tensor([[-4.5, 4.0]], torch.float64))[1].norm().item() for kind in LOSSES}
+    start = {
+        kind: losses_and_gradients(kind, course.tensor([[-4.5, 4.0]], torch.float64))[1].norm().item()
+        for kind in LOSSES
+    }
     assert start["Euclidean"] < 0.05 * start["cross-entropy"]
 
 

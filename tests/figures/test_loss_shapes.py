@@ -1,4 +1,4 @@
-"""Losses over one number: those of torch, with torch's gradients, and the largest pull where the picture says so."""
+"""Losses over one number: torch's values and gradients, and the largest pull where the picture says so."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,9 @@ BY_TORCH = {
 }
 
 
-@pytest.mark.parametrize(("task", "name"), [(task, name) for task, about in TASKS.items() for name in about.losses])
+@pytest.mark.parametrize(
+    ("task", "name"), [(task, name) for task, about in TASKS.items() for name in about.losses]
+)
 def test_curves_are_those_of_torch(task, name):
     x = torch.linspace(-7.77, 4.44, 50, dtype=torch.float64, device=device()).requires_grad_()
     expected = BY_TORCH[name](x)
@@ -30,7 +32,9 @@ def test_curves_are_those_of_torch(task, name):
 
 def test_marks_stand_on_the_curves_and_are_said():
     figure = loss_shapes(at=-3.0)
-    (mark,) = (line for line in figure.axes[1].lines if line.get_xdata()[0] == -3 and line.get_ydata()[0] == -1)
+    (mark,) = (
+        line for line in figure.axes[1].lines if line.get_xdata()[0] == -3 and line.get_ydata()[0] == -1
+    )
     assert mark.get_marker() == "o"
     assert "hinge max(0, 1 − s): loss 4, gradient −1" in figure.alt
     assert any("at −3: 4" in text.get_text() for text in figure.axes[0].texts)

@@ -115,7 +115,9 @@ def test_marks_carry_the_data(name):
         np.testing.assert_allclose(np.stack(drawn.get_data(), axis=1), expected[kind])
         (curve,) = [mark for mark in right.lines if (mark.get_color(), mark.get_marker()) == (color, marker)]
         losses = found.loss(course.tensor(expected[kind], torch.float64)).cpu().numpy()
-        np.testing.assert_allclose(curve.get_ydata(), losses if floor is None else np.maximum(losses - floor, 1e-6))
+        np.testing.assert_allclose(
+            curve.get_ydata(), losses if floor is None else np.maximum(losses - floor, 1e-6)
+        )
         assert kind in [text.get_text() for text in right.texts]
     best = min(LOOKS, key=lambda kind: found.loss(course.tensor(expected[kind][-1:], torch.float64)).item())
     assert figure.get_suptitle() == f"After 12 steps {best} is lowest"

@@ -1,4 +1,4 @@
-"""The LSTM through time: torch.nn's states, torch.autograd's gradients, and σ(bias) as the share that is kept."""
+"""The LSTM through time: torch.nn's states, torch.autograd's gradients, and σ(bias) as the share kept."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,9 @@ def test_states_and_gradients_are_torchs(forget_bias):
     np.testing.assert_allclose(found.rnn, [abs(s.grad.item()) for s in states], rtol=1e-4)
     inner = [abs(c.grad.item()) for c in memories[:-1]]  # torch counts c_T's way through h_T inside the cell
     np.testing.assert_allclose(found.lstm[:-1], inner, rtol=1e-4)
-    assert found.lstm[-1] == pytest.approx(found.gates["o"][-1] * (1 - np.tanh(found.cell[-1]) ** 2), rel=1e-4)
+    assert found.lstm[-1] == pytest.approx(
+        found.gates["o"][-1] * (1 - np.tanh(found.cell[-1]) ** 2), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("forget_bias", [-1.0, 1.0, 4.0])
@@ -60,9 +62,13 @@ def test_curves_carry_the_data():
     figure = lstm_gates(3.0, 15)
     found = memory(3.0, 15)
     gates, state, norms = figure.axes
-    np.testing.assert_allclose(gates.images[0].get_array(), shade(np.stack([found.gates[name] for name in "ifo"]), 1.0))
+    np.testing.assert_allclose(
+        gates.images[0].get_array(), shade(np.stack([found.gates[name] for name in "ifo"]), 1.0)
+    )
     np.testing.assert_allclose([line.get_ydata() for line in state.lines[:2]], [found.cell, found.state])
-    np.testing.assert_allclose([line.get_ydata() for line in norms.lines[:2]], np.log10([found.lstm, found.rnn]))
+    np.testing.assert_allclose(
+        [line.get_ydata() for line in norms.lines[:2]], np.log10([found.lstm, found.rnn])
+    )
     assert f"keeps {100 * found.kept:.2g}% of what step {WRITE} wrote" in figure.get_suptitle()
 
 

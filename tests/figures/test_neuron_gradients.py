@@ -23,13 +23,17 @@ def test_gradients_are_those_of_autograd(example):
     assert found.f == pytest.approx(f.item(), abs=1e-6)
     assert found.label == (8 if eights[example] else 3)
     for ours, other in zip((found.grad_image, found.grad_weight), theirs, strict=True):
-        torch.testing.assert_close(torch.from_numpy(ours).float(), other.reshape(SIDE, SIDE).cpu(), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(
+            torch.from_numpy(ours).float(), other.reshape(SIDE, SIDE).cpu(), rtol=1e-4, atol=1e-6
+        )
 
 
 def test_each_panel_shows_its_pixels():
     figure, found = neuron_gradients(5), read(5)
     drawn = [axes.images[0].get_array() for axes in figure.axes if axes.images]
-    for shown, pixels in zip(drawn, (found.image, found.weight, found.grad_image, found.grad_weight), strict=True):
+    for shown, pixels in zip(
+        drawn, (found.image, found.weight, found.grad_image, found.grad_weight), strict=True
+    ):
         assert (shown == pixels).all()
 
 

@@ -1,4 +1,7 @@
-"""Paths and edges: counted by walking them, and the same gradient by all paths, by backward and by torch.autograd."""
+"""Paths and edges: counted by walking them.
+
+The gradient is the same by all paths, by backward and by torch.autograd.
+"""
 
 import itertools
 
@@ -68,7 +71,9 @@ def test_curves_carry_the_data():
     assert len(network.lines[1].get_xdata()) == 3 * 4 + 2
     path = np.stack(network.lines[0].get_data(), axis=1)
     drawn = {tuple(np.ravel(segment).round(6)) for segment in network.collections[0].get_segments()}
-    assert {tuple(np.ravel(pair).round(6)) for pair in itertools.pairwise(path)} <= drawn, "the marked path runs on edges"
+    assert {tuple(np.ravel(pair).round(6)) for pair in itertools.pairwise(path)} <= drawn, (
+        "the marked path runs on edges"
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"width": 5}, {"layers": 0}, {"layers": 10}])

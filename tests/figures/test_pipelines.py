@@ -1,4 +1,4 @@
-"""Pipelines: the picture shows what the two networks compute, whichever are given, and says which digit each reads."""
+"""Pipelines: the picture shows what two given networks compute, and says which digit each reads."""
 
 import re
 
@@ -19,20 +19,32 @@ def test_both_ways_are_what_the_networks_compute():
         figure = pipelines(example)
         image, *panels = figure.axes
         np.testing.assert_allclose(image.images[0].get_array(), pixels.inputs[example].reshape(8, 8).cpu())
-        np.testing.assert_allclose([bar.get_width() for bar in panels[0].patches], measured.inputs[example].cpu(), rtol=1e-6)
-        scores = torch.nn.functional.linear(measured.inputs[example], by_hand[0].weight.value, by_hand[0].bias.value)
-        np.testing.assert_allclose([bar.get_height() for bar in panels[1].patches], scores.cpu(), rtol=1e-4, atol=1e-5)
-        inner = torch.tanh(torch.nn.functional.linear(pixels.inputs[example], learned[0].weight.value, learned[0].bias.value))
-        np.testing.assert_allclose([bar.get_width() for bar in panels[2].patches], inner.cpu(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            [bar.get_width() for bar in panels[0].patches], measured.inputs[example].cpu(), rtol=1e-6
+        )
+        scores = torch.nn.functional.linear(
+            measured.inputs[example], by_hand[0].weight.value, by_hand[0].bias.value
+        )
+        np.testing.assert_allclose(
+            [bar.get_height() for bar in panels[1].patches], scores.cpu(), rtol=1e-4, atol=1e-5
+        )
+        inner = torch.tanh(
+            torch.nn.functional.linear(pixels.inputs[example], learned[0].weight.value, learned[0].bias.value)
+        )
+        np.testing.assert_allclose(
+            [bar.get_width() for bar in panels[2].patches], inner.cpu(), rtol=1e-4, atol=1e-5
+        )
         learned_scores = torch.nn.functional.linear(inner, learned[2].weight.value, learned[2].bias.value)
-        np.testing.assert_allclose([bar.get_height() for bar in panels[3].patches], learned_scores.cpu(), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            [bar.get_height() for bar in panels[3].patches], learned_scores.cpu(), rtol=1e-4, atol=1e-5
+        )
         read = [int(number) for number in re.findall(r"read as (\d)", figure.alt)]
         assert read == [int(scores.argmax()), int(learned_scores.argmax())]
         assert f"a handwritten {int(pixels.targets[example])}," in figure.alt
 
 
 def test_the_classifier_by_hand_is_not_undertrained():
-    """A linear classifier trained to the end by another library is little better, so that the comparison is fair."""
+    """Another library's linear classifier, trained to the end, is little better: the comparison is fair."""
     train, test = parts()[1]
     fitted = LogisticRegression(max_iter=5000).fit(train.inputs.cpu(), train.targets.cpu())
     best = fitted.score(test.inputs.cpu(), test.targets.cpu())
@@ -54,7 +66,9 @@ def test_texts_stay_inside_and_apart():
         figure = pipelines(example)
         renderer = figure.canvas.get_renderer()
         boxes = [text.get_window_extent(renderer) for text in figure.texts]
-        boxes += [label.get_window_extent(renderer) for axes in figure.axes for label in axes.get_yticklabels()]
+        boxes += [
+            label.get_window_extent(renderer) for axes in figure.axes for label in axes.get_yticklabels()
+        ]
         assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
         assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
 

@@ -1,4 +1,4 @@
-"""The cascade of radial basis functions: bumps by the formula, weights of least squares, centers of k-means."""
+"""The cascade of radial basis functions: bumps by formula, least-squares weights, centers of k-means."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,9 @@ def bumps(x, net):
     return np.exp(-net.beta.value[0].item() * (x[:, None] - net.centers.value[:, 0].cpu().numpy()) ** 2)
 
 
-@pytest.mark.parametrize(("data", "centers", "width"), [("hills", 12, 0.7), ("hills", 5, 2.0), ("diabetes", 6, 1.0)])
+@pytest.mark.parametrize(
+    ("data", "centers", "width"), [("hills", 12, 0.7), ("hills", 5, 2.0), ("diabetes", 6, 1.0)]
+)
 def test_weights_are_those_of_least_squares(data, centers, width):
     found, net = load(data), network(data, centers, width)
     x, target = found.inputs[:, 0].cpu().numpy(), found.targets[:, 0].cpu().numpy()
@@ -58,7 +60,9 @@ def test_marks_carry_the_data():
         assert len(fills.get_paths()) == 7
     dots, curve = bottom.lines
     assert len(dots.get_xdata()) == 403
-    np.testing.assert_allclose(curve.get_ydata(), sum(path.vertices[:, 1] for path in middle.collections[1].get_paths()))
+    np.testing.assert_allclose(
+        curve.get_ydata(), sum(path.vertices[:, 1] for path in middle.collections[1].get_paths())
+    )
     share = explained(load("hills"), net)
     assert figure.get_suptitle() == f"7 bumps of width 3.4 km explain {share:.0%} of the variance"
 

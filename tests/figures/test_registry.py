@@ -30,7 +30,11 @@ def test_a_figure_that_needs_an_argument_is_refused():
     def needy(at: float, *rest: float, scale: float = 1.0) -> Figure:
         return Figure("needy")
 
-    with pytest.raises(TypeError, match=r"needy has no default for 'at': give it one, so that needy\(\) draws"):
+    with pytest.raises(
+        TypeError,
+        match=r"needy has no default for 'at': give it one, so that needy\(\) "
+        r"draws",
+    ):
         figure()(needy)
 
 

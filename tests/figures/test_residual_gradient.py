@@ -1,4 +1,4 @@
-"""Residual gradients: the norms are those of torch.autograd, and weights of zero leave the way around alone."""
+"""Residual gradients: the norms are torch.autograd's, and weights of zero leave the way around alone."""
 
 import numpy as np
 import pytest
@@ -9,16 +9,21 @@ from course.figures.residual_gradient import BATCH, LOW, WIDTH, layer_norms, net
 
 
 def by_autograd(kind, depth, scale, seed):
-    weights = [block.module[0].weight.value if kind == "residual" else block[0].weight.value for block in network(
-        kind, depth, scale, seed
-    ).modules]  # fmt: skip
+    weights = [
+        block.module[0].weight.value if kind == "residual" else block[0].weight.value
+        for block in network(kind, depth, scale, seed).modules
+    ]
     rng = generator(1000 + seed)
-    x, upstream = (torch.randn(BATCH, WIDTH, generator=rng, device=device(), dtype=torch.float64) for _ in range(2))
+    x, upstream = (
+        torch.randn(BATCH, WIDTH, generator=rng, device=device(), dtype=torch.float64) for _ in range(2)
+    )
     values = [x.requires_grad_()]
     for weight in weights:
         through = torch.tanh(values[-1] @ weight.T)
         values.append(through + values[-1] if kind == "residual" else through)
-    return [grad.norm().item() for grad in torch.autograd.grad(values[-1], values, upstream / upstream.norm())]
+    return [
+        grad.norm().item() for grad in torch.autograd.grad(values[-1], values, upstream / upstream.norm())
+    ]
 
 
 @pytest.mark.parametrize("kind", ["plain", "residual"])

@@ -35,8 +35,14 @@ def test_curves_are_the_counted_shares():
     for axes, found in zip(reused_parts().axes, counts(), strict=True):
         curve = axes.lines[0]
         np.testing.assert_array_equal(curve.get_xdata(), list(found))
-        np.testing.assert_allclose(curve.get_ydata(), [different / every for every, different in found.values()])
-        assert found[1][1] / found[1][0] < 0.2 < 0.9 < curve.get_ydata()[-1], "parts are reused, wholes are new"
+        np.testing.assert_allclose(
+            curve.get_ydata(), [different / every for every, different in found.values()]
+        )
+        assert found[1][1] / found[1][0] < 0.2 < 0.9 < curve.get_ydata()[-1], (
+            "parts are reused, wholes are new"
+        )
         for text in axes.texts:
-            different, every = (int(number.replace(",", "")) for number in text.get_text().split() if number[0].isdigit())
+            different, every = (
+                int(number.replace(",", "")) for number in text.get_text().split() if number[0].isdigit()
+            )
             assert (every, different) in found.values()

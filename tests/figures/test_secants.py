@@ -8,7 +8,11 @@ import torch
 
 from course.figures.secants import FUNCTIONS, secants, slopes_at
 
-ON_PAPER = {"sin": (math.sin, math.cos), "exp": (math.exp, math.exp), "ReLU": (lambda x: max(x, 0.0), lambda x: float(x > 0))}
+ON_PAPER = {
+    "sin": (math.sin, math.cos),
+    "exp": (math.exp, math.exp),
+    "ReLU": (lambda x: max(x, 0.0), lambda x: float(x > 0)),
+}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -34,7 +38,11 @@ def test_the_lines_have_the_slopes_that_are_written_beside_them():
     true, slopes, points = slopes_at("exp", 0.5, 0.8)
     curve, tangent, one_sided, central, dots = figure.axes[0].lines
     np.testing.assert_allclose(curve.get_ydata(), np.exp(curve.get_xdata()), rtol=1e-12)
-    assert [line.get_slope() for line in (tangent, one_sided, central)] == [true, slopes["one-sided"], slopes["central"]]
+    assert [line.get_slope() for line in (tangent, one_sided, central)] == [
+        true,
+        slopes["one-sided"],
+        slopes["central"],
+    ]
     assert [*dots.get_ydata()] == [points[x] for x in dots.get_xdata()]
     words = " ".join(text.get_text() for text in figure.axes[1].texts)
     for number in (true, slopes["one-sided"], slopes["central"]):

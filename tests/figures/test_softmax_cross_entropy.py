@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy: the joined gradient, the chained one, torch.autograd's and p − y are one and the same."""
+"""Softmax and cross-entropy: joined gradient, chained gradient, torch.autograd's and p − y are the same."""
 
 import math
 

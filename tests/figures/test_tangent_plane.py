@@ -1,4 +1,7 @@
-"""The tangent plane: its slopes are those on paper, and the gap to the surface shrinks with the square of the distance."""
+"""The tangent plane: its slopes are those on paper.
+
+The gap to the surface shrinks with the square of the distance.
+"""
 
 import math
 

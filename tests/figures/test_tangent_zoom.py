@@ -1,4 +1,7 @@
-"""Zooming in: the tangent has the slope of sin(0.5 x²) on paper, and the gap to it shrinks with the square of the distance."""
+"""Zooming in: the tangent has the slope of sin(0.5 x²) on paper.
+
+The gap to it shrinks with the square of the distance.
+"""
 
 import math
 

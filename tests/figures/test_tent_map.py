@@ -8,7 +8,8 @@ from course.figures.tent_map import DEEPEST, GRID, deep_net, pair, run, teeth, t
 
 @pytest.mark.parametrize("depth", range(1, DEEPEST + 1))
 def test_the_deep_net_is_the_composed_tent_map(depth):
-    zigzag = np.abs((GRID * 2 ** (depth - 1)) % 1 * 2 - 1)  # the closed form: 2^(depth − 1) copies of |2x − 1|, upside down
+    # the closed form: 2^(depth − 1) copies of |2x − 1|, upside down
+    zigzag = np.abs((GRID * 2 ** (depth - 1)) % 1 * 2 - 1)
     np.testing.assert_allclose(run(deep_net(depth)), 1 - zigzag, atol=1e-9)
     assert teeth(pair(depth).deep_out) == 2 ** (depth - 1)
 
@@ -32,10 +33,13 @@ def test_the_shallow_net_keeps_up_twice_and_then_falls_behind():
 
 
 def best_error(target, knots, places, levels):
-    """The least mean squared error of any continuous line with so many bends on a grid of places and heights."""
+    """The least mean squared error of continuous lines with so many bends on a grid of places and heights."""
     fine = len(target) // places
     t = (np.arange(len(target)) + 0.5) / len(target)
-    sums = [np.concatenate([[0], np.cumsum(moment)])[::fine] / len(target) for moment in (target, target * t, target**2)]
+    sums = [
+        np.concatenate([[0], np.cumsum(moment)])[::fine] / len(target)
+        for moment in (target, target * t, target**2)
+    ]
     start, end = levels[:, None], levels[None, :]
     best = np.full((places + 1, len(levels)), np.inf)
     best[0] = 0
@@ -58,7 +62,8 @@ def test_no_other_knots_do_better():
     target = 1 - np.abs((t * 4) % 1 * 2 - 1)
     searched = best_error(target, knots=5, places=48, levels=np.linspace(-0.5, 1.5, 41))
     assert pair(3).error ** 2 <= searched * 1.001
-    assert pair(3).error ** 2 > 0.98 * searched  # and the search is no stranger to it: it finds nearly the same
+    # and the search is no stranger to it: it finds nearly the same
+    assert pair(3).error ** 2 > 0.98 * searched
 
 
 def test_curves_carry_the_data():

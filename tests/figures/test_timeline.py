@@ -5,7 +5,8 @@ import pytest
 from course.figures.timeline import EVENTS, timeline
 
 LECTURE = {  # year: the first author's surname, from the publications themselves
-    1943: "McCulloch", 1957: "Rosenblatt", 1969: "Minsky", 1974: "Werbos", 1980: "Fukushima", 1982: "Hopfield",
+    1943: "McCulloch", 1957: "Rosenblatt", 1969: "Minsky", 1974: "Werbos", 1980: "Fukushima",
+    1982: "Hopfield",
     1986: "Rumelhart", 1991: "Hochreiter", 1997: "Hochreiter", 2012: "Krizhevsky",
 }  # fmt: skip
 
@@ -23,7 +24,8 @@ def test_every_event_has_a_whole_source():
         assert event.source.endswith(f"({event.year})")
     (backpropagation,) = [event for event in EVENTS if event.year == 1986]
     assert backpropagation.source == (
-        "D. E. Rumelhart, G. E. Hinton, R. J. Williams: Learning representations by back-propagating errors. Nature 323 (1986)"
+        "D. E. Rumelhart, G. E. Hinton, R. J. Williams: Learning representations by back-propagating errors. "
+        "Nature 323 (1986)"
     )
 
 

@@ -20,7 +20,10 @@ def test_parameters_are_torchs():
 
 @pytest.mark.parametrize("batch", [1, 8])
 def test_saved_bytes_by_hand(batch):
-    """Each module keeps what its backward reads; what the one before keeps as its output is not counted again."""
+    """Each module keeps what its backward reads.
+
+    What the one before keeps as its output is not counted again.
+    """
     saved = {row.name: row.saved_bytes for row in budget(batch).rows}
     assert saved["0"] >= 4 * batch * 28 * 28  # the image
     assert saved["1"] == 4 * batch * 16 * 28 * 28  # the ReLU's output
@@ -40,10 +43,16 @@ def test_bars_carry_the_numbers():
     figure = training_memory(16)
     parameters, gradients, saved = figure.axes[0].containers
     rows = budget(16).rows[1:]
-    np.testing.assert_allclose([bar.get_width() for bar in parameters], [row.parameter_bytes / 1e6 for row in rows])
-    np.testing.assert_allclose([bar.get_width() for bar in gradients], [row.parameter_bytes / 1e6 for row in rows])
+    np.testing.assert_allclose(
+        [bar.get_width() for bar in parameters], [row.parameter_bytes / 1e6 for row in rows]
+    )
+    np.testing.assert_allclose(
+        [bar.get_width() for bar in gradients], [row.parameter_bytes / 1e6 for row in rows]
+    )
     np.testing.assert_allclose([bar.get_width() for bar in saved], [row.saved_bytes / 1e6 for row in rows])
-    np.testing.assert_allclose([bar.get_x() for bar in saved], [2 * row.parameter_bytes / 1e6 for row in rows])
+    np.testing.assert_allclose(
+        [bar.get_x() for bar in saved], [2 * row.parameter_bytes / 1e6 for row in rows]
+    )
     names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert names[0] == "Conv2d → 16 × 28 × 28"
     assert len(names) == len(example_net())

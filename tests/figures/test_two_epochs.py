@@ -1,4 +1,4 @@
-"""Two epochs: every number is torch's, appears when its step has come, and the second epoch starts where the first ended."""
+"""Two epochs: every number is torch's and appears in its step; the second starts where the first ended."""
 
 import pytest
 import torch
@@ -9,7 +9,9 @@ from course.figures.two_epochs import STEPS, THETA1, THETA2, X1, Y, cascade_epoc
 def by_torch(theta1, theta2):
     """Values and gradients by name."""
     with torch.enable_grad():
-        x1, t1, t2 = (torch.tensor(number, dtype=torch.float64, requires_grad=True) for number in (X1, theta1, theta2))
+        x1, t1, t2 = (
+            torch.tensor(number, dtype=torch.float64, requires_grad=True) for number in (X1, theta1, theta2)
+        )
         a1 = torch.sigmoid(t1 * x1)
         a2 = torch.sigmoid(t2 * a1)
         loss = 0.5 * (Y - a2) ** 2
@@ -31,7 +33,7 @@ def test_every_number_is_torchs():
 
 
 def test_formulas_say_the_number():
-    """What stands after the last = sign of each formula is an expression of the value, rounded to the digits in it."""
+    """After each formula's last = sign stands an expression of the value, rounded to the digits in it."""
     signs = str.maketrans({"−": "-", "·": "*", "½": "0.5*", "²": ""})
     for one in cascade_epochs(4.0)[0][4:8]:
         said = one.formula.rpartition("= ")[2].translate(signs).replace("(1", "*(1")

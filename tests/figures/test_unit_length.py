@@ -1,4 +1,4 @@
-"""Normalization in the plane: value and gradient are torch's, and the gradient stands at a right angle to x."""
+"""Normalization in the plane: value and gradient are torch's; the gradient is at a right angle to x."""
 
 import numpy as np
 import pytest

@@ -65,7 +65,9 @@ def test_the_title_says_what_happens():
     assert titles[0].endswith("the gradient vanishes")
     assert "without tanh the gradient lasts" in titles[1]
     assert titles[2].endswith("the gradient explodes")
-    assert "without tanh the gradient explodes, with tanh it vanishes" in unrolled_rnn(1.2, matrix="random").alt
+    assert ("without tanh the gradient explodes, with tanh it vanishes") in unrolled_rnn(
+        1.2, matrix="random"
+    ).alt
 
 
 @pytest.mark.parametrize("wrong", [{"radius": 0.0}, {"steps": 1}, {"matrix": "unitary"}])

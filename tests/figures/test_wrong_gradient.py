@@ -1,4 +1,4 @@
-"""Wrong gradients: each mistake spoils one gradient in its own way, and the diagnosis calls it by its name."""
+"""Wrong gradients: each mistake spoils one gradient in its own way; the diagnosis calls it by its name."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,9 @@ def test_the_three_maps_carry_the_numbers_and_the_title_the_name(mistake):
     assert diagnosis in texts[0]
     given, numeric = report.analytic[name], report.numeric[name]
     cells = [text.get_text() for text in axes.texts if text.get_fontsize() == 15][1:]
-    assert cells == [number_text(number, 2) for part in (given, numeric, given - numeric) for number in part.ravel()]
+    assert cells == [
+        number_text(number, 2) for part in (given, numeric, given - numeric) for number in part.ravel()
+    ]
     assert f"∂L/∂{name} {'right' if mistake == 'no mistake' else 'wrong'}" in texts[-1]
     assert diagnosis in figure.alt
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from course.data import iris
-from course.figures.zero_centered import FEATURES, SPEED, TARGET, descend, examples, first_gradients, zero_centered
+from course.figures.zero_centered import (
+    FEATURES,
+    SPEED,
+    TARGET,
+    descend,
+    examples,
+    first_gradients,
+    zero_centered,
+)
 
 
 def test_inputs_are_the_flowers_with_the_mean_that_was_asked_for():

@@ -20,15 +20,28 @@ GRID = {
     "Sigmoid": [{}],
     "Tanh": [{}],
     "ReLU": [{}],
-    "LeakyReLU": [{}, {"negative_slope": 0.3}, {"negative_slope": 0.0}, {"negative_slope": -0.5}, {"negative_slope": 2.0}],
+    "LeakyReLU": [
+        {},
+        {"negative_slope": 0.3},
+        {"negative_slope": 0.0},
+        {"negative_slope": -0.5},
+        {"negative_slope": 2.0},
+    ],
     "PReLU": [{}, {"init": 0.0}, {"init": -1.5}],
-    "Softplus": [{"beta": beta, "threshold": threshold} for beta in (0.5, 1.0, 3.0) for threshold in (0.0, 1.0, 20.0)],
+    "Softplus": [
+        {"beta": beta, "threshold": threshold} for beta in (0.5, 1.0, 3.0) for threshold in (0.0, 1.0, 20.0)
+    ],
     "ELU": [{}, {"alpha": 0.3}, {"alpha": 0.0}, {"alpha": -0.7}, {"alpha": 2.0}],
     "SELU": [{}],
     "GELU": [{}, {"approximate": "none"}, {"approximate": "tanh"}],
     "SiLU": [{}],
     "Mish": [{}],
-    "Hardtanh": [{}, {"min_val": -2.0, "max_val": 0.5}, {"min_val": 0.0, "max_val": 3.0}, {"min_val": -3.0, "max_val": -1.0}],
+    "Hardtanh": [
+        {},
+        {"min_val": -2.0, "max_val": 0.5},
+        {"min_val": 0.0, "max_val": 3.0},
+        {"min_val": -3.0, "max_val": -1.0},
+    ],
     "ReLU6": [{}],
     "Softsign": [{}],
     "LogSigmoid": [{}],
@@ -41,7 +54,26 @@ def values(*shape: int) -> torch.Tensor:
     return 3 * torch.randn(shape, dtype=torch.float64, generator=generator(2), device=course.device())
 
 
-SPECIAL = (-1e3, -50.0, -6.0, -3.0, -2.0, -1.0, -1e-9, -0.0, 0.0, 1e-9, 0.5, 1.0, 3.0, 6.0, 20.0, 21.0, 50.0, 1e3)
+SPECIAL = (
+    -1e3,
+    -50.0,
+    -6.0,
+    -3.0,
+    -2.0,
+    -1.0,
+    -1e-9,
+    -0.0,
+    0.0,
+    1e-9,
+    0.5,
+    1.0,
+    3.0,
+    6.0,
+    20.0,
+    21.0,
+    50.0,
+    1e3,
+)
 """Kinks, thresholds, both zeros and saturation."""
 
 INPUTS = {
@@ -62,7 +94,9 @@ INPUTS = {
 elementwise = pytest.mark.parametrize(
     ("name", "options"),
     [
-        pytest.param(name, options, id="-".join([name, *(f"{key}={value}" for key, value in options.items())]))
+        pytest.param(
+            name, options, id="-".join([name, *(f"{key}={value}" for key, value in options.items())])
+        )
         for name, choices in GRID.items()
         for options in choices
     ],
@@ -84,11 +118,18 @@ def test_equals_torch(name, options, make):
 @elementwise
 @pytest.mark.parametrize("upstream", ["infinite", "expanded"])
 def test_any_upstream_gradient_gives_what_torch_gives(name, options, upstream):
-    """Infinity where the slope is 0 gives 0 or NaN exactly as in torch; a gradient that was spread by Sum is no obstacle."""
+    """Infinity where the slope is 0 gives 0 or NaN exactly as in torch.
+
+    A gradient that was spread by Sum is no obstacle.
+    """
     x = torch.tensor([*SPECIAL, *SPECIAL], dtype=torch.float64)
     ours, theirs = (module.to(dtype=torch.float64) for module in pair(name, options))
     theirs = theirs.to(device=course.device())
-    grad = torch.full_like(x, math.inf) if upstream == "infinite" else torch.tensor(-1.5, dtype=torch.float64).expand(x.shape)
+    grad = (
+        torch.full_like(x, math.inf)
+        if upstream == "infinite"
+        else torch.tensor(-1.5, dtype=torch.float64).expand(x.shape)
+    )
     leaf = x.clone().requires_grad_()
     (expected,) = torch.autograd.grad(theirs(leaf), leaf, grad)
     if name == "Softsign":  # torch composes it of three functions, and ∞ − ∞ in between gives NaN
@@ -99,7 +140,7 @@ def test_any_upstream_gradient_gives_what_torch_gives(name, options, upstream):
 
 @elementwise
 def test_float32_is_as_exact_as_torchs(name, options):
-    """Measured against float64: the error of ours is that of torch's, and nothing overflows where torch's does not."""
+    """Measured against float64: our error is that of torch, and nothing overflows where torch's does not."""
     x = torch.cat([values(200).float(), torch.tensor([*SPECIAL, -1e30, 1e30, -math.inf, math.inf])])
     grad = torch.linspace(0.5, 2, len(x))
     ours, theirs = pair(name, options)
@@ -124,7 +165,9 @@ def test_saves_no_more_than_its_input(name):
     module, x = all_modules()[name](), values(6, 4).float()
     module(x)
     saved = {value.data_ptr(): value for value in module.saved.values() if isinstance(value, torch.Tensor)}
-    assert sum(value.numel() * value.element_size() for value in saved.values()) <= x.numel() * x.element_size()
+    assert (
+        sum(value.numel() * value.element_size() for value in saved.values()) <= x.numel() * x.element_size()
+    )
 
 
 @each_name
@@ -141,8 +184,12 @@ def test_backward_may_be_called_twice(name):
 @pytest.mark.parametrize(
     ("x", "said"),
     [
-        pytest.param(lambda: torch.ones(2, 3, dtype=torch.int64), ("'x'", "int64", "floating-point"), id="integers"),
-        pytest.param(lambda: torch.ones(2, 3, dtype=torch.bool), ("'x'", "bool", "floating-point"), id="truth-values"),
+        pytest.param(
+            lambda: torch.ones(2, 3, dtype=torch.int64), ("'x'", "int64", "floating-point"), id="integers"
+        ),
+        pytest.param(
+            lambda: torch.ones(2, 3, dtype=torch.bool), ("'x'", "bool", "floating-point"), id="truth-values"
+        ),
         pytest.param(lambda: [1.0, 2.0], ("'x'", "list", "tensor"), id="list"),
     ],
 )
@@ -308,7 +355,16 @@ def test_softmax_gradient_is_the_jacobian_product():
 
 @pytest.mark.parametrize(
     ("shape", "dim"),
-    [((4,), 0), ((4, 6), -1), ((4, 6), 0), ((2, 4, 3), 1), ((2, 4, 3), -2), ((0, 4), -1), ((4, 0), 0), ((2, 0), 1)],
+    [
+        ((4,), 0),
+        ((4, 6), -1),
+        ((4, 6), 0),
+        ((2, 4, 3), 1),
+        ((2, 4, 3), -2),
+        ((0, 4), -1),
+        ((4, 0), 0),
+        ((2, 0), 1),
+    ],
     ids=str,
 )
 def test_glu_equals_torch(shape, dim):
@@ -319,7 +375,13 @@ def test_glu_equals_torch(shape, dim):
 
 @pytest.mark.parametrize(
     ("shape", "dim", "error"),
-    [((4, 5), -1, SizeError), ((3, 4), 0, SizeError), ((4,), 1, RankError), ((4, 6), -3, RankError), ((), -1, RankError)],
+    [
+        ((4, 5), -1, SizeError),
+        ((3, 4), 0, SizeError),
+        ((4,), 1, RankError),
+        ((4, 6), -3, RankError),
+        ((), -1, RankError),
+    ],
     ids=str,
 )
 def test_glu_refuses_what_it_cannot_halve(shape, dim, error):
@@ -332,7 +394,7 @@ def test_glu_refuses_what_it_cannot_halve(shape, dim, error):
 
 
 def test_noisy_relu_noise_has_the_sigmoid_as_variance():
-    """Each estimate of a variance from n normal numbers has a standard error of √(2/n); five of them are allowed."""
+    """A variance estimated from n normal numbers has a standard error of √(2/n); five of them are allowed."""
     count = 200_000
     for center in (8.0, 12.0):  # so far up that no sample is cut off at 0
         x = torch.full((count,), center, dtype=torch.float64)

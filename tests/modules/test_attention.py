@@ -1,4 +1,4 @@
-"""Attention beside torch's: the options in all combinations, masks of each kind, and inputs that break careless code."""
+"""Attention beside torch's: all option combinations, each kind of mask, inputs that break careless code."""
 
 import itertools
 
@@ -40,13 +40,19 @@ def test_scaled_dot_product_attention(batch, mask, is_causal, scale):
     given = masks("number" if mask == "broadcast" else mask, (1, 5) if mask == "broadcast" else (4, 5))
     inputs = three if given is None else (*three, given)
     ours = ScaledDotProductAttention(is_causal=is_causal, scale=scale)
-    compare(ours, lambda q, k, v, mask=None: ATTENTION(q, k, v, mask, is_causal=is_causal, scale=scale), inputs)
+    compare(
+        ours, lambda q, k, v, mask=None: ATTENTION(q, k, v, mask, is_causal=is_causal, scale=scale), inputs
+    )
 
 
 def test_a_causal_mask_joins_a_given_one():
     three, given = (randn(4, 6), randn(4, 6, seed=1), randn(4, 3, seed=2)), randn(4, 4, seed=7)
     causal = torch.full((4, 4), -torch.inf, dtype=torch.float64).triu(1)
-    compare(ScaledDotProductAttention(is_causal=True), lambda q, k, v, mask: ATTENTION(q, k, v, mask + causal), (*three, given))
+    compare(
+        ScaledDotProductAttention(is_causal=True),
+        lambda q, k, v, mask: ATTENTION(q, k, v, mask + causal),
+        (*three, given),
+    )
 
 
 @pytest.mark.parametrize("kind", ["bool", "number"])
@@ -80,7 +86,11 @@ def test_empty_and_smallest(shape):
 
 
 def test_inputs_that_are_not_contiguous():
-    three = randn(6, 2, 4).permute(1, 2, 0), randn(6, 2, 5, seed=1).permute(1, 2, 0), randn(3, 2, 5, seed=2).permute(1, 2, 0)
+    three = (
+        randn(6, 2, 4).permute(1, 2, 0),
+        randn(6, 2, 5, seed=1).permute(1, 2, 0),
+        randn(3, 2, 5, seed=2).permute(1, 2, 0),
+    )
     compare(ScaledDotProductAttention(), ATTENTION, three)
 
 
@@ -108,11 +118,15 @@ OPTIONS = [
 
 @pytest.mark.parametrize("options", OPTIONS, ids=[str(i) for i in range(len(OPTIONS))])
 def test_multihead_attention_in_every_combination(options):
-    """With a padding mask, an attention mask of numbers, and one of true and false; with weights and without."""
+    """With a padding mask, an attention mask of numbers, one of true and false; with and without weights."""
     queries, keys, batch = 3, 4, 2
     shape = (lambda n: (batch, n)) if options["batch_first"] else (lambda n: (n, batch))
     vdim = 3 if options["kdim"] else None
-    three = randn(*shape(queries), 6), randn(*shape(keys), options["kdim"] or 6, seed=1), randn(*shape(keys), vdim or 6, seed=2)
+    three = (
+        randn(*shape(queries), 6),
+        randn(*shape(keys), options["kdim"] or 6, seed=1),
+        randn(*shape(keys), vdim or 6, seed=2),
+    )
     padding = torch.tensor([[False, False, True, False], [False, False, False, True]])
     forbidden = randn(batch * 2, queries, keys, seed=8) > 0
     forbidden[..., 0] = False
@@ -124,7 +138,11 @@ def test_multihead_attention_in_every_combination(options):
     ):
         theirs = nn.MultiheadAttention(6, 2, vdim=vdim, **options, dtype=torch.float64)
         ours = MultiheadAttention(6, 2, vdim=vdim, **options)
-        number = padding.double().masked_fill(padding, -torch.inf) if mask is not None and mask.dtype != torch.bool else padding
+        number = (
+            padding.double().masked_fill(padding, -torch.inf)
+            if mask is not None and mask.dtype != torch.bool
+            else padding
+        )
         compare(ours, theirs, (*three, number, need, mask, average))
 
 
@@ -155,7 +173,13 @@ def test_causal_multihead_attention():
     mask = torch.ones(4, 4, dtype=torch.bool).triu(1)
     ours = MultiheadAttention(6, 2).to(dtype=torch.float64)
     ours.load_state_dict(theirs.state_dict())
-    same(ours(x, x, x, is_causal=True)[0], theirs(x, x, x, attn_mask=mask, is_causal=True)[0], "output", 1e-12, 1e-13)
+    same(
+        ours(x, x, x, is_causal=True)[0],
+        theirs(x, x, x, attn_mask=mask, is_causal=True)[0],
+        "output",
+        1e-12,
+        1e-13,
+    )
 
 
 def test_initial_values_are_distributed_as_torchs():
@@ -201,7 +225,9 @@ def test_a_head_that_may_attend_to_nothing_gets_zeros(kind, need_weights):
     """As torch's without weights; with them, torch's output is NaN."""
     three = randn(3, 2, 4), randn(5, 2, 4, seed=1), randn(5, 2, 4, seed=2)
     padding = torch.tensor([[False] * 5, [True] * 5])
-    given = padding if kind == "bool" else torch.zeros(2, 5, dtype=torch.float64).masked_fill(padding, -torch.inf)
+    given = (
+        padding if kind == "bool" else torch.zeros(2, 5, dtype=torch.float64).masked_fill(padding, -torch.inf)
+    )
     theirs = nn.MultiheadAttention(4, 2, dtype=torch.float64)
     ours = MultiheadAttention(4, 2)
     compare(ours, theirs, (*three, given, False))
@@ -240,20 +266,50 @@ WRONG = [
         r"'attn_mask' holds torch.float64.*pass attn_mask.to\(torch.float32\)",
     ),
     (lambda: MultiheadAttention(6, 4), ValueError, "embed_dim=6 is not divisible by num_heads=4"),
-    (lambda: ScaledDotProductAttention()(*torch.ones(3, 2, 2), torch.ones(3, 3)), SizeError, r"'attn_mask' has shape \(3, 3\)"),
-    (lambda: ScaledDotProductAttention()(torch.ones(2, 3), torch.ones(2, 4), torch.ones(2, 4)), SizeError, "'key' has shape"),
-    (lambda: ScaledDotProductAttention()(torch.ones(3), torch.ones(3), torch.ones(3)), RankError, "'query' has shape"),
-    (lambda: MultiheadAttention(4, 2)(*torch.ones(3, 2, 2, 5)), SizeError, r"'query'.*embed_dim=4\): axis 2 is 5"),
+    (
+        lambda: ScaledDotProductAttention()(*torch.ones(3, 2, 2), torch.ones(3, 3)),
+        SizeError,
+        r"'attn_mask' "
+        r"has shape \(3, 3\)",
+    ),
+    (
+        lambda: ScaledDotProductAttention()(torch.ones(2, 3), torch.ones(2, 4), torch.ones(2, 4)),
+        SizeError,
+        "'key' has shape",
+    ),
+    (
+        lambda: ScaledDotProductAttention()(torch.ones(3), torch.ones(3), torch.ones(3)),
+        RankError,
+        "'query' has shape",
+    ),
+    (
+        lambda: MultiheadAttention(4, 2)(*torch.ones(3, 2, 2, 5)),
+        SizeError,
+        r"'query'.*embed_dim=4\): axis 2 "
+        r"is 5",
+    ),
     (lambda: MultiheadAttention(4, 2)(*torch.ones(3, 4)), RankError, r"query has shape \(4,\)"),
-    (lambda: MultiheadAttention(4, 2)(torch.ones(2, 3, 4), *torch.ones(2, 2, 2, 4)), SizeError, "expected the same batch"),
-    (lambda: MultiheadAttention(4, 2)(*torch.ones(3, 2, 3, 4), torch.ones(2, 3)), SizeError, r"'key_padding_mask' has shape"),
+    (
+        lambda: MultiheadAttention(4, 2)(torch.ones(2, 3, 4), *torch.ones(2, 2, 2, 4)),
+        SizeError,
+        "expected the same batch",
+    ),
+    (
+        lambda: MultiheadAttention(4, 2)(*torch.ones(3, 2, 3, 4), torch.ones(2, 3)),
+        SizeError,
+        r"'key_padding_mask' has shape",
+    ),
     (
         lambda: MultiheadAttention(4, 2)(*torch.ones(3, 2, 3, 4), attn_mask=torch.ones(3, 2)),
         SizeError,
         r"'attn_mask' has shape \(3, 2\), expected \(2, 2\)",
     ),
     (lambda: MultiheadAttention(4, 2)(*torch.ones(3, 2, 3, 4).double()), DtypeError, "'query' holds float64"),
-    (lambda: MultiheadAttention(4, 2)(*torch.ones(3, 2, 3, 4), index()), DtypeError, "'key_padding_mask' holds int64"),
+    (
+        lambda: MultiheadAttention(4, 2)(*torch.ones(3, 2, 3, 4), index()),
+        DtypeError,
+        "'key_padding_mask' holds int64",
+    ),
 ]
 
 

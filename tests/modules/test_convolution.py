@@ -1,4 +1,4 @@
-"""Convolutions against torch over a grid of options, against slow loops that one can read, and what they refuse."""
+"""Convolutions against torch over a grid of options, against slow readable loops, and what they refuse."""
 
 import itertools
 from typing import Any
@@ -20,7 +20,11 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
 
 
 def names(options: Any) -> str:
-    return ",".join(f"{name}={value}" for name, value in options.items()) if isinstance(options, dict) else str(options)
+    return (
+        ",".join(f"{name}={value}" for name, value in options.items())
+        if isinstance(options, dict)
+        else str(options)
+    )
 
 
 MODES = ("zeros", "reflect", "replicate", "circular")
@@ -32,7 +36,13 @@ SIZES_2D = [
 ]
 GROUPS = [{"groups": groups, "bias": bias} for groups in (1, 2, 4) for bias in (True, False)]
 TRANSPOSED = [
-    {"kernel_size": kernel, "stride": stride, "padding": padding, "output_padding": more, "dilation": dilation}
+    {
+        "kernel_size": kernel,
+        "stride": stride,
+        "padding": padding,
+        "output_padding": more,
+        "dilation": dilation,
+    }
     for kernel, (stride, more), padding, dilation in itertools.product(
         (1, 3, (2, 3)), ((1, 0), (2, 0), (2, 1), ((3, 2), (2, 1))), (0, 1, (0, 1)), (1, (2, 1))
     )
@@ -46,7 +56,8 @@ SAME = [
 ]
 
 
-# ---------------------------------------------------------------------------------------------------- against torch
+# ---------------------------------------------------------------------------------------------------- against
+# torch
 
 
 @pytest.mark.parametrize("options", SIZES_2D, ids=names)
@@ -86,7 +97,9 @@ def test_conv2d_that_keeps_the_size(options):
 def test_conv1d(mode, dilation, padding, stride):
     options = {"stride": stride, "padding": padding, "dilation": dilation, "padding_mode": mode}
     for shape in ((3, 4, 9), (4, 9), (0, 4, 9)):
-        compare(Conv1d(4, 6, 3, groups=2, **options), nn.Conv1d(4, 6, 3, groups=2, **options), (randn(*shape),))
+        compare(
+            Conv1d(4, 6, 3, groups=2, **options), nn.Conv1d(4, 6, 3, groups=2, **options), (randn(*shape),)
+        )
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
@@ -105,7 +118,8 @@ def test_transposed_convolution_in_all_sizes(options):
 @pytest.mark.parametrize("options", GROUPS, ids=names)
 @pytest.mark.parametrize("shape", [(2, 4, 3, 4), (4, 3, 4), (1, 4, 1, 1), (0, 4, 3, 4)], ids=str)
 def test_transposed_convolution_in_groups(options, shape):
-    more = {"stride": 2, "padding": 1, "dilation": 3, "output_padding": 2, **options}  # as wide as the dilation allows
+    # as wide as the dilation allows
+    more = {"stride": 2, "padding": 1, "dilation": 3, "output_padding": 2, **options}
     compare(ConvTranspose2d(4, 8, 3, **more), nn.ConvTranspose2d(4, 8, 3, **more), (randn(*shape),))
 
 
@@ -134,14 +148,20 @@ def test_upstream_gradient_of_a_sum_is_expanded():
     torch.testing.assert_close(module.bias.grad, torch.full_like(module.bias.grad, 2 * 2 * 9))
 
 
-# ---------------------------------------------------------------------------------------------------- against loops
+# ---------------------------------------------------------------------------------------------------- against
+# loops
 
 
 @pytest.mark.parametrize(
-    ("stride", "padding", "dilation"), [((1, 1), (0, 0), (1, 1)), ((2, 1), (1, 0), (1, 2)), ((2, 3), (1, 2), (2, 1))], ids=str
+    ("stride", "padding", "dilation"),
+    [((1, 1), (0, 0), (1, 1)), ((2, 1), (1, 0), (1, 2)), ((2, 3), (1, 2), (2, 1))],
+    ids=str,
 )
 def test_conv2d_equals_the_loops_of_its_docstring(stride, padding, dilation):
-    """Every product of a weight with a number of x, by itself: what the kernels compute is the derivation's sums."""
+    """Every product of a weight with a number of x, by itself.
+
+    What the kernels compute is the derivation's sums.
+    """
     module = Conv2d(2, 2, (2, 3), stride, padding, dilation, rng=generator(1)).to(dtype=torch.float64)
     x, weight, bias = randn(2, 2, 6, 7), module.weight.value, module.bias.value
     out = module(x)
@@ -149,8 +169,13 @@ def test_conv2d_equals_the_loops_of_its_docstring(stride, padding, dilation):
     want, grad_x, grad_weight = torch.zeros_like(out), torch.zeros_like(x), torch.zeros_like(weight)
     want += bias[:, None, None]
     products = 0
-    for (n, o, i, j), c, u, v in itertools.product(itertools.product(*map(range, out.shape)), range(2), range(2), range(3)):
-        row, column = (stride[0] * i + dilation[0] * u - padding[0], stride[1] * j + dilation[1] * v - padding[1])
+    for (n, o, i, j), c, u, v in itertools.product(
+        itertools.product(*map(range, out.shape)), range(2), range(2), range(3)
+    ):
+        row, column = (
+            stride[0] * i + dilation[0] * u - padding[0],
+            stride[1] * j + dilation[1] * v - padding[1],
+        )
         if not (0 <= row < 6 and 0 <= column < 7):
             continue
         products += 1
@@ -204,11 +229,14 @@ def test_a_kernel_of_one_is_a_linear_layer_at_every_place():
     linear.load_state_dict({"weight": module.weight.value.flatten(1), "bias": module.bias.value})
     torch.testing.assert_close(module(x), linear(x.movedim(1, -1)).movedim(-1, 1))
     upstream = randn(2, 4, 5, 6, seed=3)
-    torch.testing.assert_close(module.backward(upstream), linear.backward(upstream.movedim(1, -1)).movedim(-1, 1))
+    torch.testing.assert_close(
+        module.backward(upstream), linear.backward(upstream.movedim(1, -1)).movedim(-1, 1)
+    )
     torch.testing.assert_close(module.weight.grad.flatten(1), linear.weight.grad)
 
 
-# ---------------------------------------------------------------------------------------------------- hostile numbers
+# ---------------------------------------------------------------------------------------------------- hostile
+# numbers
 
 
 @pytest.mark.parametrize("number", [0.0, 1e3, -1e3, 1e150])
@@ -238,18 +266,26 @@ def test_float32_stays_float32():
     module = Conv2d(2, 3, 3, padding=1, padding_mode="reflect")
     x = torch.randn(2, 2, 5, 5, device=course.device())
     out = module(x)
-    assert out.dtype == module.backward(torch.ones_like(out)).dtype == module.weight.grad.dtype == torch.float32
+    assert (
+        out.dtype == module.backward(torch.ones_like(out)).dtype == module.weight.grad.dtype == torch.float32
+    )
 
 
-# ---------------------------------------------------------------------------------------------------- how it starts
+# ---------------------------------------------------------------------------------------------------- how it
+# starts
 
 
 @pytest.mark.parametrize(
-    ("kind", "args"), [("Conv1d", (4, 64, 5)), ("Conv2d", (8, 64, (3, 5))), ("ConvTranspose2d", (8, 64, (3, 5)))], ids=str
+    ("kind", "args"),
+    [("Conv1d", (4, 64, 5)), ("Conv2d", (8, 64, (3, 5))), ("ConvTranspose2d", (8, 64, (3, 5)))],
+    ids=str,
 )
 def test_initial_values_are_spread_as_torchs(kind, args):
     torch.manual_seed(0)
-    ours, theirs = getattr(course.modules, kind)(*args, groups=2, rng=generator(0)), getattr(nn, kind)(*args, groups=2)
+    ours, theirs = (
+        getattr(course.modules, kind)(*args, groups=2, rng=generator(0)),
+        getattr(nn, kind)(*args, groups=2),
+    )
     bound = ours.weight.value[0].numel() ** -0.5
     for name, value in ours.state_dict().items():
         reference = theirs.state_dict()[name]
@@ -268,7 +304,8 @@ def test_the_generator_decides_the_initial_values():
     assert not torch.equal(first.weight.value, third.weight.value)
 
 
-# ---------------------------------------------------------------------------------------------------- what it refuses
+# ---------------------------------------------------------------------------------------------------- what it
+# refuses
 
 
 @pytest.mark.parametrize(
@@ -308,11 +345,26 @@ def test_conv1d_names_the_smallest_sequence_that_works():
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
-        (torch.zeros(1, 3, 5, 5), SizeError, r"argument 'x' has shape \(1, 3, 5, 5\), expected .*in_channels=2"),
+        (
+            torch.zeros(1, 3, 5, 5),
+            SizeError,
+            r"argument 'x' has shape \(1, 3, 5, 5\), expected "
+            r".*in_channels=2",
+        ),
         (torch.zeros(5, 5), RankError, r"argument 'x' has shape \(5, 5\), expected"),
         (torch.zeros(1, 1, 2, 5, 5), RankError, r"argument 'x' has shape \(1, 1, 2, 5, 5\), expected"),
-        (torch.zeros(1, 2, 5, 5, dtype=torch.float64), DtypeError, r"argument 'x' holds float64.*parameters hold float32"),
-        (torch.zeros(1, 2, 5, 5, dtype=torch.long), DtypeError, r"argument 'x' holds int64, expected floating-point"),
+        (
+            torch.zeros(1, 2, 5, 5, dtype=torch.float64),
+            DtypeError,
+            r"argument 'x' holds float64.*parameters "
+            r"hold float32",
+        ),
+        (
+            torch.zeros(1, 2, 5, 5, dtype=torch.long),
+            DtypeError,
+            r"argument 'x' holds int64, expected "
+            r"floating-point",
+        ),
         ([[1.0]], DtypeError, r"argument 'x' is a list"),
     ],
     ids=["channels", "too few axes", "too many axes", "float64", "int64", "a list"],
@@ -388,7 +440,9 @@ def test_transposed_convolution_refuses_ranks(shape):
         ConvTranspose2d(2, 3, 3)(torch.zeros(shape, device=course.device()))
 
 
-@pytest.mark.parametrize(("read", "sizes"), [(pair, (3, 3, 3)), (pair, (1,)), (single, (2, 2)), (single, ())], ids=range(4))
+@pytest.mark.parametrize(
+    ("read", "sizes"), [(pair, (3, 3, 3)), (pair, (1,)), (single, (2, 2)), (single, ())], ids=range(4)
+)
 def test_as_many_sizes_as_spatial_axes(read, sizes):
     with pytest.raises(ValueError, match=f"holds {len(sizes)} sizes, expected one number"):
         read(sizes)

@@ -1,4 +1,4 @@
-"""Elementary modules against torch's functions: shapes that broadcast, kinks and poles, and what is refused."""
+"""Elementary modules against torch's functions: broadcast shapes, kinks and poles, and what is refused."""
 
 import math
 
@@ -88,7 +88,15 @@ def test_function_refuses_other_kinds_of_number(kind):
 
 # Division
 
-PAIRS = [((4, 3), (4, 3)), ((4, 3), (3,)), ((3,), (4, 3)), ((4, 1), (1, 3)), ((), (2, 3)), ((2, 3), ()), ((), ())]
+PAIRS = [
+    ((4, 3), (4, 3)),
+    ((4, 3), (3,)),
+    ((3,), (4, 3)),
+    ((4, 1), (1, 3)),
+    ((), (2, 3)),
+    ((2, 3), ()),
+    ((), ()),
+]
 PAIRS += [((2, 1, 3), (4, 1)), ((0, 3), (3,)), ((1, 3), (0, 3)), ((2, 0), (2, 1)), ((1,), (1, 1, 1))]
 
 
@@ -259,7 +267,9 @@ def test_concatenate_equals_torch(dim, shapes):
 
 def test_concatenate_the_same_tensor_twice_and_strided_ones():
     x = values(3, 4)
-    compare(Concatenate(1), lambda *inputs: torch.cat(inputs, 1), [x, x, values(4, 3).T, values(3, 8)[:, ::2]])
+    compare(
+        Concatenate(1), lambda *inputs: torch.cat(inputs, 1), [x, x, values(4, 3).T, values(3, 8)[:, ::2]]
+    )
 
 
 @pytest.mark.parametrize(
@@ -321,7 +331,9 @@ def test_reshape_forms_a_new_tensor_where_torch_does():
 
 
 @pytest.mark.parametrize(
-    ("shape", "wanted"), [((2, 3), (4,)), ((2, 3), (4, -1)), ((0, 3), (0, -1)), ((2, 3), ()), ((0,), (1,))], ids=str
+    ("shape", "wanted"),
+    [((2, 3), (4,)), ((2, 3), (4, -1)), ((0, 3), (0, -1)), ((2, 3), ()), ((0,), (1,))],
+    ids=str,
 )
 def test_reshape_refuses_another_number_of_elements(shape, wanted):
     with pytest.raises(SizeError) as caught:
@@ -359,7 +371,9 @@ def test_transpose_takes_the_last_two_axes_by_default():
     compare(Transpose(), lambda x: x.mT, [values(2, 3, 4)])
 
 
-@pytest.mark.parametrize(("shape", "dims"), [((2, 3), (0, 2)), ((2, 3), (-3, 0)), ((3,), (-2, -1)), ((), (0, 1))], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "dims"), [((2, 3), (0, 2)), ((2, 3), (-3, 0)), ((3,), (-2, -1)), ((), (0, 1))], ids=str
+)
 def test_transpose_refuses_an_axis_that_is_not_there(shape, dims):
     with pytest.raises(RankError) as caught:
         Transpose(*dims)(values(*shape))
@@ -390,7 +404,10 @@ every = pytest.mark.parametrize("name", EVERY)
 @every
 def test_float32_stays_float32_and_an_expanded_gradient_is_no_obstacle(name):
     make, *shapes = EVERY[name]
-    module, inputs = make(), [1 + values(*shape, seed=seed).abs().float() for seed, shape in enumerate(shapes)]
+    module, inputs = (
+        make(),
+        [1 + values(*shape, seed=seed).abs().float() for seed, shape in enumerate(shapes)],
+    )
     out = module(*inputs)
     spread = module.backward(torch.tensor(-1.5).expand(out.shape))
     solid = module.backward(torch.full(out.shape, -1.5))

@@ -48,7 +48,11 @@ def run_twice(module: Module, inputs: tuple[Any, ...]) -> list[Any]:
         rng = generator(seed)
         upstream = [torch.randn(o.shape, dtype=o.dtype, generator=rng, device=rng.device) for o in outputs]
         before = [g.clone() for g in upstream]
-        results += [*outputs, *as_tuple(module.backward(*upstream)), *(p.grad.clone() for p in module.parameters())]
+        results += [
+            *outputs,
+            *as_tuple(module.backward(*upstream)),
+            *(p.grad.clone() for p in module.parameters()),
+        ]
         assert all(map(torch.equal, upstream, before)), "the gradient from above was changed"
     return results
 
@@ -89,7 +93,9 @@ def kernels(monkeypatch):
 @pytest.mark.parametrize("release", [False, True], ids=["kept", "released"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES.keys())
-def test_a_kernel_computes_what_the_text_does(example: Example, dtype: torch.dtype, release: bool, kernels: list[str]):
+def test_a_kernel_computes_what_the_text_does(
+    example: Example, dtype: torch.dtype, release: bool, kernels: list[str]
+):
     plain = copy.deepcopy(example.module).to(dtype=dtype)
     fused, inputs = copy.deepcopy(plain), tuple(cast(x, dtype) for x in example.inputs)
     want = run_twice(plain, inputs)
@@ -121,7 +127,9 @@ def test_a_kernel_of_an_activation_agrees_at_kinks_and_beyond(name, upstream):
 
 @pytest.mark.skipif(device().type == "cuda", reason="the kernel is a CPU's")
 @pytest.mark.parametrize("given", ["state", "none"])
-@pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"num_layers": 2}, {"batch_first": True}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"bidirectional": True}, {"num_layers": 2}, {"batch_first": True}], ids=str
+)
 def test_the_kernel_of_the_lstm_computes_what_the_steps_do(options, given):
     lstm, rng = LSTM(5, 7, **options), generator(4)
     count = lstm.num_layers * (1 + lstm.bidirectional)
@@ -212,12 +220,17 @@ def test_no_kernel_runs_while_torch_records(kernels):
     assert kernels == []
 
 
-@pytest.mark.parametrize(("value", "said"), [("1", "True"), ("0", "False"), ("", "False"), ("yes", "COURSE_FUSED='yes'")])
+@pytest.mark.parametrize(
+    ("value", "said"), [("1", "True"), ("0", "False"), ("", "False"), ("yes", "COURSE_FUSED='yes'")]
+)
 def test_the_environment_turns_the_switch(value, said, monkeypatch):
     monkeypatch.setenv("COURSE_FUSED", value)
     program = "import torch, course\nrelu = course.modules.ReLU()\nrelu(torch.ones(2))\nprint(relu.fused)"
     ran = subprocess.run(
-        [sys.executable, "-c", f"import course.modules\n{program}"], capture_output=True, text=True, check=False
+        [sys.executable, "-c", f"import course.modules\n{program}"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert said in ran.stdout + ran.stderr
 
@@ -229,8 +242,13 @@ def test_finished_backward_passes_stand_in_asides_only():
 
 def test_every_kernel_stands_for_a_pass_that_examples_run():
     texts = {
-        inspect.unwrap(vars(kind)[name]) for kind in FUSED.values() for name in ("forward", "backward") if name in vars(kind)
+        inspect.unwrap(vars(kind)[name])
+        for kind in FUSED.values()
+        for name in ("forward", "backward")
+        if name in vars(kind)
     }
     assert set(KERNELS) <= texts
-    assert {kernel.__module__ for kernel in KERNELS.values()} == {f"course.modules.{path.stem}" for path in ASIDES}
+    assert {kernel.__module__ for kernel in KERNELS.values()} == {
+        f"course.modules.{path.stem}" for path in ASIDES
+    }
     assert {type(module) for module, _ in WORKS.values()} == set(FUSED.values()), "its gain is measured"

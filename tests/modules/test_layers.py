@@ -1,4 +1,7 @@
-"""Embedding, bilinear map, radial basis functions, polynomial, sine and flattening against torch, and what they refuse."""
+"""Embedding, bilinear map, radial basis functions, polynomial, sine and flattening against torch.
+
+What they refuse is tested, too.
+"""
 
 import itertools
 import math
@@ -23,7 +26,8 @@ def randint(high: int, *shape: int, dtype: torch.dtype = torch.int64, seed: int 
     return torch.randint(high, shape, dtype=dtype, device=course.device(), generator=generator(seed))
 
 
-# ---------------------------------------------------------------------------------------------------- embedding
+# ----------------------------------------------------------------------------------------------------
+# embedding
 
 INDICES = {
     "a sequence": lambda: randint(7, 5),
@@ -47,7 +51,12 @@ INDICES = {
 )
 def test_embedding(index, padding_idx, by_frequency, max_norm, norm_type):
     """Also that the rows which were looked up, and only they, are shortened in place."""
-    options = {"padding_idx": padding_idx, "max_norm": max_norm, "norm_type": norm_type, "scale_grad_by_freq": by_frequency}
+    options = {
+        "padding_idx": padding_idx,
+        "max_norm": max_norm,
+        "norm_type": norm_type,
+        "scale_grad_by_freq": by_frequency,
+    }
     compare(Embedding(7, 3, **options), nn.Embedding(7, 3, **options), (index(),))
 
 
@@ -77,14 +86,19 @@ def test_padding_row_starts_at_zero_and_gets_no_gradient():
 
 def test_embedding_starts_with_the_normal_distribution():
     values = Embedding(200, 100, rng=generator(0)).weight.value
-    assert values.mean().item() == pytest.approx(0, abs=0.03)  # 4 standard deviations of a mean of 20 000 numbers
+    # 4 standard deviations of a mean of 20 000 numbers
+    assert values.mean().item() == pytest.approx(0, abs=0.03)
     assert values.std().item() == pytest.approx(1, abs=0.02)
     assert torch.equal(values, Embedding(200, 100, rng=generator(0)).weight.value)
 
 
 def test_the_fallback_shortens_too():
     """As students receive it, without a backward, a max_norm still works."""
-    kept = {name: value for name, value in vars(Embedding).items() if name not in ("backward", "__dict__", "__weakref__")}
+    kept = {
+        name: value
+        for name, value in vars(Embedding).items()
+        if name not in ("backward", "__dict__", "__weakref__")
+    }
     bare = type("Embedding", Embedding.__bases__, kept)
     written, stripped = (kind(5, 3, max_norm=1.0, rng=generator(0)) for kind in (Embedding, bare))
     index = randint(5, 4)
@@ -95,29 +109,38 @@ def test_the_fallback_shortens_too():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "named"), [([0, 5], "5"), ([-1, 2], "-1"), ([[1], [1000]], "1000")], ids=["too large", "negative", "far off"]
+    ("wrong", "named"),
+    [([0, 5], "5"), ([-1, 2], "-1"), ([[1], [1000]], "1000")],
+    ids=["too large", "negative", "far off"],
 )
 def test_embedding_names_the_number_that_is_outside(wrong, named):
     module = Embedding(5, 3)
     before = module.weight.value.clone()
-    with pytest.raises(IndexError, match=f"Embedding: argument 'index' holds {named}, expected whole numbers from 0 to 4"):
+    with pytest.raises(
+        IndexError, match=f"Embedding: argument 'index' holds {named}, expected whole numbers from 0 to 4"
+    ):
         module(torch.tensor(wrong, device=course.device()))
     assert torch.equal(module.weight.value, before)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bool], ids=str)
 def test_embedding_refuses_what_counts_nothing(dtype):
-    with pytest.raises(DtypeError, match=f"Embedding: argument 'index' holds {str(dtype)[6:]}, expected whole numbers"):
+    with pytest.raises(
+        DtypeError, match=f"Embedding: argument 'index' holds {str(dtype)[6:]}, expected whole numbers"
+    ):
         Embedding(5, 3)(torch.ones(2, dtype=dtype, device=course.device()))
 
 
 @pytest.mark.parametrize("padding_idx", [5, -6])
 def test_embedding_refuses_a_padding_row_that_is_not_there(padding_idx):
-    with pytest.raises(ValueError, match=f"Embedding: padding_idx={padding_idx} is outside a table of 5 rows"):
+    with pytest.raises(
+        ValueError, match=f"Embedding: padding_idx={padding_idx} is outside a table of 5 rows"
+    ):
         Embedding(5, 3, padding_idx)
 
 
-# ---------------------------------------------------------------------------------------------------- bilinear map
+# ----------------------------------------------------------------------------------------------------
+# bilinear map
 
 
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
@@ -140,7 +163,11 @@ def test_bilinear_of_large_numbers_and_zeros(number):
 
 
 def test_bilinear_equals_loops():
-    module, x1, x2 = Bilinear(2, 3, 2, rng=generator(1)).to(dtype=torch.float64), randn(4, 2), randn(4, 3, seed=1)
+    module, x1, x2 = (
+        Bilinear(2, 3, 2, rng=generator(1)).to(dtype=torch.float64),
+        randn(4, 2),
+        randn(4, 3, seed=1),
+    )
     out, upstream = module(x1, x2), randn(4, 2, seed=2)
     want, grad_weight = torch.zeros_like(out) + module.bias.value, torch.zeros_like(module.weight.value)
     grad_x1, grad_x2 = torch.zeros_like(x1), torch.zeros_like(x2)
@@ -166,8 +193,18 @@ def test_bilinear_starts_as_torchs():
 @pytest.mark.parametrize(
     ("inputs", "error", "message"),
     [
-        ((torch.zeros(4, 5), torch.zeros(4, 3)), SizeError, r"argument 'x1' has shape \(4, 5\), expected .*in1_features=2"),
-        ((torch.zeros(4, 2), torch.zeros(4, 2)), SizeError, r"argument 'x2' has shape \(4, 2\), expected .*in2_features=3"),
+        (
+            (torch.zeros(4, 5), torch.zeros(4, 3)),
+            SizeError,
+            r"argument 'x1' has shape \(4, 5\), expected "
+            r".*in1_features=2",
+        ),
+        (
+            (torch.zeros(4, 2), torch.zeros(4, 2)),
+            SizeError,
+            r"argument 'x2' has shape \(4, 2\), expected "
+            r".*in2_features=3",
+        ),
         (
             (torch.zeros(4, 2), torch.zeros(5, 3)),
             SizeError,
@@ -189,7 +226,8 @@ def test_bilinear_needs_a_feature():
         Bilinear(0, 2, 3)
 
 
-# ---------------------------------------------------------------------------------------------------- radial basis
+# ---------------------------------------------------------------------------------------------------- radial
+# basis
 
 
 class TorchRadialBasis(nn.Module):
@@ -237,13 +275,20 @@ def test_radial_basis_at_a_center_is_its_weight():
     torch.testing.assert_close(module(far_apart), module.weight.value.T)
 
 
-@pytest.mark.parametrize(("shape", "error"), [((4, 3), SizeError), ((2,), RankError), ((1, 4, 2), RankError)], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "error"), [((4, 3), SizeError), ((2,), RankError), ((1, 4, 2), RankError)], ids=str
+)
 def test_radial_basis_refuses(shape, error):
-    with pytest.raises(error, match=r"RadialBasis: argument 'x' has shape .*, expected \(batch.*, in_features=2\)"):
+    with pytest.raises(
+        error,
+        match=r"RadialBasis: argument 'x' has shape .*, expected \(batch.*, "
+        r"in_features=2\)",
+    ):
         RadialBasis(2, 3)(torch.zeros(shape, device=course.device()))
 
 
-# ---------------------------------------------------------------------------------------------------- polynomial, sine
+# ----------------------------------------------------------------------------------------------------
+# polynomial, sine
 
 SHAPES = [(5,), (), (0,), (1,), (2, 3), (2, 0, 3), (2, 3, 2, 2)]
 
@@ -263,7 +308,11 @@ def test_polynomial(degree, shape):
     compare(Polynomial(degree), TorchPolynomial(), (randn(*shape),))
     if shape == (2, 3):
         for number in (0.0, -0.0, 1e3, -1e3):
-            compare(Polynomial(degree), TorchPolynomial(), (torch.full(shape, number, device=course.device()).double(),))
+            compare(
+                Polynomial(degree),
+                TorchPolynomial(),
+                (torch.full(shape, number, device=course.device()).double(),),
+            )
         compare(Polynomial(degree), TorchPolynomial(), (randn(6, 4).T[::2],))
 
 
@@ -279,7 +328,9 @@ def test_polynomial_of_known_coefficients():
 def test_polynomial_refuses():
     with pytest.raises(ValueError, match="Polynomial: degree=-1, expected at least 0"):
         Polynomial(-1)
-    with pytest.raises(DtypeError, match="Polynomial: argument 'x' holds float64, but the module's parameters hold float32"):
+    with pytest.raises(
+        DtypeError, match="Polynomial: argument 'x' holds float64, but the module's parameters hold float32"
+    ):
         Polynomial(2)(randn(3))
 
 
@@ -308,7 +359,8 @@ def test_sine_refuses():
         Sine(3)(torch.zeros((), device=course.device()))
 
 
-# ---------------------------------------------------------------------------------------------------- flattening
+# ----------------------------------------------------------------------------------------------------
+# flattening
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 3, 1, 2), (0, 3, 4, 5), (2, 3, 0, 5)], ids=str)
@@ -333,7 +385,15 @@ def test_flatten_takes_a_gradient_of_any_strides():
 
 @pytest.mark.parametrize(
     ("axes", "shape"),
-    [((), (4,)), ((), ()), ((2,), (4, 3)), ((0, 2), (4, 3)), ((2, 1), (4, 3, 2)), ((-3,), (4, 3)), ((0, -4), (4, 3, 2))],
+    [
+        ((), (4,)),
+        ((), ()),
+        ((2,), (4, 3)),
+        ((0, 2), (4, 3)),
+        ((2, 1), (4, 3, 2)),
+        ((-3,), (4, 3)),
+        ((0, -4), (4, 3, 2)),
+    ],
     ids=str,
 )
 def test_flatten_refuses_axes_that_are_not_there(axes, shape):

@@ -1,4 +1,7 @@
-"""Losses beside torch's: every reduction, weights, ignored classes, smoothing; and inputs that break careless formulas."""
+"""Losses beside torch's: every reduction, weights, ignored classes, smoothing.
+
+Inputs that break careless formulas are tested, too.
+"""
 
 import copy
 import itertools
@@ -46,17 +49,26 @@ def classes(count: int, *shape: int, seed: int = 5) -> torch.Tensor:
     return torch.randint(count, shape, device=course.device(), generator=course.generator(seed))
 
 
-# ---------------------------------------------------------------------------------------------------- one loss per element
+# ---------------------------------------------------------------------------------------------------- one
+# loss per element
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (1, 3), (0, 3), (2, 3, 4, 5), (), (1,)], ids=str)
 @reductions
-@pytest.mark.parametrize("kind", [MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCEWithLogitsLoss], ids=lambda k: k.__name__)
+@pytest.mark.parametrize(
+    "kind", [MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCEWithLogitsLoss], ids=lambda k: k.__name__
+)
 def test_elementwise_loss(kind, reduction, shape):
-    compare(kind(reduction=reduction), getattr(nn, kind.__name__)(reduction=reduction), (randn(*shape), rand(*shape, seed=1)))
+    compare(
+        kind(reduction=reduction),
+        getattr(nn, kind.__name__)(reduction=reduction),
+        (randn(*shape), rand(*shape, seed=1)),
+    )
 
 
-@pytest.mark.parametrize("kind", [MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCEWithLogitsLoss], ids=lambda k: k.__name__)
+@pytest.mark.parametrize(
+    "kind", [MSELoss, L1Loss, SmoothL1Loss, HuberLoss, BCEWithLogitsLoss], ids=lambda k: k.__name__
+)
 @reductions
 def test_elementwise_loss_of_a_view(kind, reduction):
     x, target = randn(6, 4).T[::2], rand(4, 6, seed=1)[::2]
@@ -67,7 +79,9 @@ def test_elementwise_loss_of_a_view(kind, reduction):
 @pytest.mark.parametrize("kind", [MSELoss, L1Loss, SmoothL1Loss, HuberLoss], ids=lambda k: k.__name__)
 @reductions
 def test_regression_loss_at_its_kinks_and_far_out(kind, reduction):
-    target = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0], dtype=torch.float64, device=course.device())
+    target = torch.tensor(
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0], dtype=torch.float64, device=course.device()
+    )
     x = torch.tensor([0.0, -0.0, 1.0, -1.0, 0.5, 0.5, 1e3, -1e3], dtype=torch.float64, device=course.device())
     compare(kind(reduction=reduction), getattr(nn, kind.__name__)(reduction=reduction), (x, target))
 
@@ -76,29 +90,40 @@ def test_regression_loss_at_its_kinks_and_far_out(kind, reduction):
 @reductions
 def test_smooth_l1(reduction, beta):
     x = torch.cat([randn(20), torch.tensor([0.0, beta, -beta], dtype=torch.float64, device=course.device())])
-    compare(SmoothL1Loss(reduction, beta), nn.SmoothL1Loss(reduction=reduction, beta=beta), (x, torch.zeros_like(x)))
+    compare(
+        SmoothL1Loss(reduction, beta),
+        nn.SmoothL1Loss(reduction=reduction, beta=beta),
+        (x, torch.zeros_like(x)),
+    )
 
 
 @pytest.mark.parametrize("delta", [1e-3, 0.5, 2.0])
 @reductions
 def test_huber(reduction, delta):
-    x = torch.cat([randn(20), torch.tensor([0.0, delta, -delta], dtype=torch.float64, device=course.device())])
-    compare(HuberLoss(reduction, delta), nn.HuberLoss(reduction=reduction, delta=delta), (x, torch.zeros_like(x)))
+    x = torch.cat(
+        [randn(20), torch.tensor([0.0, delta, -delta], dtype=torch.float64, device=course.device())]
+    )
+    compare(
+        HuberLoss(reduction, delta), nn.HuberLoss(reduction=reduction, delta=delta), (x, torch.zeros_like(x))
+    )
 
 
-# ---------------------------------------------------------------------------------------------------- yes or no
+# ---------------------------------------------------------------------------------------------------- yes or
+# no
 
 
 @pytest.mark.parametrize("weight", [None, (4, 3), (3,), (4, 1), (1,)], ids=str)
 @reductions
 def test_bce(reduction, weight):
     weight = None if weight is None else rand(*weight, seed=2)
-    compare(BCELoss(weight, reduction), nn.BCELoss(weight, reduction=reduction), (rand(4, 3), rand(4, 3, seed=1)))
+    compare(
+        BCELoss(weight, reduction), nn.BCELoss(weight, reduction=reduction), (rand(4, 3), rand(4, 3, seed=1))
+    )
 
 
 @reductions
 def test_bce_of_certain_answers_is_bounded(reduction):
-    """Where p is 0 or 1, torch's gradient of the target is infinite; ours is that of the bounded logarithm."""
+    """Where p is 0 or 1, torch's gradient of the target is infinite; ours is the bounded logarithm's."""
     x = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.5], dtype=torch.float64, device=course.device())
     target = torch.tensor([0.0, 1.0, 0.0, 1.0, 1.0], dtype=torch.float64, device=course.device())
     detached = lambda theirs, x, target: theirs(x, target.detach())  # noqa: E731
@@ -110,14 +135,20 @@ def test_bce_of_certain_answers_is_bounded(reduction):
     torch.testing.assert_close(value, expected.detach())
     torch.testing.assert_close(grad_x, torch.autograd.grad(expected.sum(), leaf)[0])
     scale = 1 / 5 if reduction == "mean" else 1.0
-    torch.testing.assert_close(grad_target, scale * torch.tensor([100, 100, -100, -100, 0], dtype=torch.float64).to(x.device))
+    torch.testing.assert_close(
+        grad_target, scale * torch.tensor([100, 100, -100, -100, 0], dtype=torch.float64).to(x.device)
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), [("x", 1.5), ("x", -0.1), ("x", float("nan")), ("target", 2.0)])
 def test_bce_refuses_what_is_no_probability(name, value):
     inputs = {"x": rand(4), "target": rand(4)}
     inputs[name][2] = value
-    with pytest.raises(ValueError, match=rf"argument '{name}' holds {value:g}, expected probabilities from 0 to 1"):
+    with pytest.raises(
+        ValueError,
+        match=rf"argument '{name}' holds {value:g}, expected probabilities from 0 "
+        rf"to 1",
+    ):
         BCELoss()(**inputs)
 
 
@@ -125,7 +156,9 @@ def test_bce_refuses_what_is_no_probability(name, value):
 @pytest.mark.parametrize("weight", [None, (4, 3), (3,), (4, 1)], ids=str)
 @reductions
 def test_bce_with_logits(reduction, weight, pos_weight):
-    weight, pos_weight = (None if s is None else 3 * rand(*s, seed=n) for n, s in enumerate((weight, pos_weight), start=2))
+    weight, pos_weight = (
+        None if s is None else 3 * rand(*s, seed=n) for n, s in enumerate((weight, pos_weight), start=2)
+    )
     theirs = nn.BCEWithLogitsLoss(weight, reduction=reduction, pos_weight=pos_weight)
     compare(BCEWithLogitsLoss(weight, reduction, pos_weight), theirs, (3 * randn(4, 3), rand(4, 3, seed=1)))
 
@@ -136,18 +169,26 @@ def test_bce_with_saturated_logits(positive, dtype):
     x = torch.tensor([-1e3, -1e3, 1e3, 1e3, 40.0, -40.0, 0.0], dtype=dtype, device=course.device())
     target = torch.tensor([0, 1, 0, 1, 1, 0, 1], dtype=dtype, device=course.device())
     pos_weight = None if positive is None else torch.tensor([positive], dtype=dtype, device=course.device())
-    loss, theirs = (kind(reduction="none", pos_weight=pos_weight) for kind in (BCEWithLogitsLoss, nn.BCEWithLogitsLoss))
+    loss, theirs = (
+        kind(reduction="none", pos_weight=pos_weight) for kind in (BCEWithLogitsLoss, nn.BCEWithLogitsLoss)
+    )
     leaves = x.clone().requires_grad_(), target.clone().requires_grad_()
     ours, expected = loss(x, target), theirs(*leaves)
     torch.testing.assert_close(ours, expected.detach())
-    for grad, want in zip(loss.backward(torch.ones_like(ours)), torch.autograd.grad(expected.sum(), leaves), strict=True):
+    for grad, want in zip(
+        loss.backward(torch.ones_like(ours)), torch.autograd.grad(expected.sum(), leaves), strict=True
+    ):
         assert grad.isfinite().all()
         torch.testing.assert_close(grad, want)
 
 
 @pytest.mark.parametrize("kind", [BCELoss, BCEWithLogitsLoss], ids=lambda k: k.__name__)
 def test_weights_that_do_not_fit_the_elements(kind):
-    with pytest.raises(SizeError, match=r"weight has shape \(4,\), which does not broadcast to the input's \(4, 3\)"):
+    with pytest.raises(
+        SizeError,
+        match=r"weight has shape \(4,\), which does not broadcast to the input's "
+        r"\(4, 3\)",
+    ):
         kind(weight=rand(4))(rand(4, 3), rand(4, 3))
     with pytest.raises(SizeError, match=r"weight has shape \(2, 3\)"):
         kind(weight=rand(2, 3))(rand(3), rand(3))
@@ -168,20 +209,31 @@ def without_classes(shape: tuple[int, ...]) -> tuple[int, ...]:
 @pytest.mark.parametrize("weighted", [False, True])
 @reductions
 def test_nll(reduction, weighted, ignore_index, shape):
-    options = {"weight": rand(3, seed=3) if weighted else None, "ignore_index": ignore_index, "reduction": reduction}
+    options = {
+        "weight": rand(3, seed=3) if weighted else None,
+        "ignore_index": ignore_index,
+        "reduction": reduction,
+    }
     inputs = randn(*shape).log_softmax(0 if len(shape) == 1 else 1), classes(3, *without_classes(shape))
     compare(NLLLoss(**options), nn.NLLLoss(**options), inputs)
 
 
 @class_shapes
 @pytest.mark.parametrize(
-    ("ignore_index", "smoothing"), [*itertools.product([-100, 1], [0.0, 0.2]), (255, 0.0), (-100, 1.0)], ids=str
+    ("ignore_index", "smoothing"),
+    [*itertools.product([-100, 1], [0.0, 0.2]), (255, 0.0), (-100, 1.0)],
+    ids=str,
 )
 @pytest.mark.parametrize("weighted", [False, True])
 @reductions
 def test_cross_entropy_of_class_indices(reduction, weighted, ignore_index, smoothing, shape):
     weight = rand(3, seed=3) if weighted else None
-    options = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction, "label_smoothing": smoothing}
+    options = {
+        "weight": weight,
+        "ignore_index": ignore_index,
+        "reduction": reduction,
+        "label_smoothing": smoothing,
+    }
     target = classes(3, *without_classes(shape))
     if ignore_index == 255 and target.numel() > 1:
         target.view(-1)[1] = 255
@@ -207,7 +259,9 @@ def test_every_position_ignored(shape, reduction, weighted, smoothing):
     """A mean over nothing is not a number, as in torch, but its gradient is zero."""
     options = {"weight": rand(3) if weighted else None, "reduction": reduction, "label_smoothing": smoothing}
     target = torch.full(without_classes(shape), -100, device=course.device())
-    _, (grad, _) = compare(CrossEntropyLoss(**options), nn.CrossEntropyLoss(**options), (randn(*shape), target))
+    _, (grad, _) = compare(
+        CrossEntropyLoss(**options), nn.CrossEntropyLoss(**options), (randn(*shape), target)
+    )
     assert grad.count_nonzero() == 0
 
 
@@ -229,8 +283,13 @@ def test_cross_entropy_of_a_view_and_of_other_whole_numbers():
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_cross_entropy_of_saturated_logits(dtype, smoothing):
-    x = torch.tensor([[1e3, -1e3, 0.0], [-1e3, 1e3, 0.0], [1e3, 1e3, 1e3]], dtype=dtype, device=course.device())
-    for target in (torch.tensor([1, 1, 2], device=course.device()), torch.eye(3, dtype=dtype, device=course.device())):
+    x = torch.tensor(
+        [[1e3, -1e3, 0.0], [-1e3, 1e3, 0.0], [1e3, 1e3, 1e3]], dtype=dtype, device=course.device()
+    )
+    for target in (
+        torch.tensor([1, 1, 2], device=course.device()),
+        torch.eye(3, dtype=dtype, device=course.device()),
+    ):
         loss, leaf = CrossEntropyLoss(label_smoothing=smoothing), x.clone().requires_grad_()
         expected = F.cross_entropy(leaf, target, label_smoothing=smoothing)
         value = loss(x, target)
@@ -252,7 +311,9 @@ def test_the_worked_example_of_the_lecture():
     loss = CrossEntropyLoss()
     loss(p.log(), torch.tensor([1], device=course.device()))
     grad, none = loss.backward(torch.tensor(1.0, dtype=torch.float64, device=course.device()))
-    torch.testing.assert_close(grad, torch.tensor([[0.2, -0.7, 0.5]], dtype=torch.float64, device=course.device()))
+    torch.testing.assert_close(
+        grad, torch.tensor([[0.2, -0.7, 0.5]], dtype=torch.float64, device=course.device())
+    )
     assert none is None
 
 
@@ -265,7 +326,11 @@ def test_a_class_that_does_not_exist(kind, value, ignore_index):
     if value == ignore_index:
         assert loss(randn(3, 3), target).isfinite()
     else:
-        with pytest.raises(IndexError, match=rf"{kind.__name__}: argument 'target' holds class {value}, but x has 3 classes"):
+        with pytest.raises(
+            IndexError,
+            match=rf"{kind.__name__}: argument 'target' holds class {value}, but "
+            rf"x has 3 classes",
+        ):
             loss(randn(3, 3), target)
 
 
@@ -316,7 +381,8 @@ def test_targets_of_the_wrong_kind():
         CrossEntropyLoss()(randn(2, 3), [0, 1])
 
 
-# ---------------------------------------------------------------------------------------------------- distributions
+# ----------------------------------------------------------------------------------------------------
+# distributions
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (1, 3), (0, 3), (3,), (), (2, 3, 4)], ids=str)
@@ -333,7 +399,9 @@ def test_kl_div_of_impossible_events():
     loss, leaf = KLDivLoss("sum"), x.clone().requires_grad_()
     expected = F.kl_div(leaf, target, reduction="sum")
     torch.testing.assert_close(loss(x, target), expected.detach())
-    torch.testing.assert_close(loss.backward(torch.ones_like(expected))[0], torch.autograd.grad(expected, leaf)[0])
+    torch.testing.assert_close(
+        loss.backward(torch.ones_like(expected))[0], torch.autograd.grad(expected, leaf)[0]
+    )
 
 
 def log_loss(x, target, reduction):
@@ -352,9 +420,13 @@ def test_log_loss_of_events_held_impossible():
     x = torch.tensor([[0.0, 1.0], [0.0, 1.0]], dtype=torch.float64, device=course.device())
     target = torch.tensor([[0.0, 1.0], [1.0, 0.0]], dtype=torch.float64, device=course.device())
     loss = LogLoss("none")
-    torch.testing.assert_close(loss(x, target), torch.tensor([0.0, 100.0], dtype=torch.float64, device=x.device))
+    torch.testing.assert_close(
+        loss(x, target), torch.tensor([0.0, 100.0], dtype=torch.float64, device=x.device)
+    )
     grad_x, grad_target = loss.backward(torch.ones(2, dtype=torch.float64, device=x.device))
-    torch.testing.assert_close(grad_x, torch.tensor([[0.0, -1.0], [-1e12, 0.0]], dtype=torch.float64, device=x.device))
+    torch.testing.assert_close(
+        grad_x, torch.tensor([[0.0, -1.0], [-1e12, 0.0]], dtype=torch.float64, device=x.device)
+    )
     assert grad_target.isfinite().all()
 
 
@@ -401,20 +473,27 @@ def test_contrastive(reduction, margin, shape):
     same = classes(2, *shape[:-1])
     inputs = randn(*shape), randn(*shape, seed=1), same
     compare(ContrastiveLoss(margin, reduction), lambda *xs: contrastive(*xs, margin, reduction), inputs)
-    compare(ContrastiveLoss(margin, reduction), lambda *xs: contrastive(*xs, margin, reduction), (*inputs[:2], same.bool()))
+    compare(
+        ContrastiveLoss(margin, reduction),
+        lambda *xs: contrastive(*xs, margin, reduction),
+        (*inputs[:2], same.bool()),
+    )
 
 
 def test_contrastive_of_two_in_the_same_place_and_far_apart():
     x1 = torch.zeros(4, 2, dtype=torch.float64, device=course.device())
     x2 = torch.tensor([[0, 0], [0, 0], [1e3, 0], [1e3, 0]], dtype=torch.float64, device=course.device())
     same = torch.tensor([True, False, True, False], device=course.device())
-    _, (grad, _, none) = compare(ContrastiveLoss(reduction="none"), lambda *xs: contrastive(*xs, 1.0, "none"), (x1, x2, same))
+    _, (grad, _, none) = compare(
+        ContrastiveLoss(reduction="none"), lambda *xs: contrastive(*xs, 1.0, "none"), (x1, x2, same)
+    )
     assert grad.isfinite().all()
     assert grad[:2].count_nonzero() == 0
     assert none is None
 
 
-# ---------------------------------------------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------------------------------------------- what is
+# refused
 
 
 @pytest.mark.parametrize("kind", [*ELEMENTWISE, KLDivLoss, BCELoss, LogLoss], ids=lambda k: k.__name__)
@@ -422,7 +501,12 @@ def test_shapes_that_differ_are_refused(kind):
     """(n,) beside (n, 1) would broadcast to n × n losses, a classic mistake that stays silent."""
     with pytest.raises(SizeError) as caught:
         kind()(rand(4, 1), rand(4, 4))
-    for part in (kind.__name__, "argument 'target'", "(4, 4)", "(4, 1)" if kind is not LogLoss else "classes=1"):
+    for part in (
+        kind.__name__,
+        "argument 'target'",
+        "(4, 4)",
+        "(4, 1)" if kind is not LogLoss else "classes=1",
+    ):
         assert part in str(caught.value)
     with pytest.raises(DtypeError, match="argument 'target' holds int64, expected floating-point numbers"):
         kind()(rand(4, 3), classes(2, 4, 3))
@@ -442,7 +526,11 @@ LOSSES = (*ELEMENTWISE, NLLLoss, CrossEntropyLoss, BCELoss, KLDivLoss, LogLoss, 
 
 @pytest.mark.parametrize("kind", LOSSES, ids=lambda k: k.__name__)
 def test_reductions_are_checked_and_shown(kind):
-    with pytest.raises(ValueError, match=r"there is no reduction 'average': choose one of 'none', 'mean', 'sum'"):
+    with pytest.raises(
+        ValueError,
+        match=r"there is no reduction 'average': choose one of 'none', 'mean', "
+        r"'sum'",
+    ):
         kind(reduction="average")
     assert "reduction='sum'" in repr(kind(reduction="sum"))
     with pytest.raises(RuntimeError, match=HAS_NO_GRADIENT_YET):

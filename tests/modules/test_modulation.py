@@ -24,7 +24,8 @@ def test_dropout_keeps_the_expected_value(p):
     out = Dropout(p, rng=generator(0))(x)
     kept = out != 0
     assert torch.equal(out[kept], torch.full_like(out[kept], 1 / (1 - p)))
-    assert kept.double().mean().item() == pytest.approx(1 - p, abs=0.005)  # five standard deviations are 0.0056 for p = 0.5
+    # five standard deviations are 0.0056 for p = 0.5
+    assert kept.double().mean().item() == pytest.approx(1 - p, abs=0.005)
     assert out.mean().item() == pytest.approx(1, abs=0.04)
 
 
@@ -77,7 +78,9 @@ def test_dropout_refuses_whole_numbers():
 # ---------------------------------------------------------------------------------------------------- FiLM
 
 
-@pytest.mark.parametrize("shape", [(4, 3), (1, 3), (0, 3), (2, 3, 5), (2, 3, 4, 5), (2, 3, 4, 0), (2, 3, 2, 2, 2)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(4, 3), (1, 3), (0, 3), (2, 3, 5), (2, 3, 4, 5), (2, 3, 4, 0), (2, 3, 2, 2, 2)], ids=str
+)
 def test_film(shape):
     spread = (..., *[None] * (len(shape) - 2))
     inputs = randn(*shape), randn(*shape[:2], seed=1), randn(*shape[:2], seed=2)
@@ -88,7 +91,9 @@ def test_film_of_views():
     gamma, beta = randn(2, 6, seed=1).chunk(2, dim=1)  # as a layer that makes both hands them over
     assert not gamma.is_contiguous()
     inputs = randn(2, 4, 5, 3).permute(0, 3, 1, 2), gamma, beta
-    compare(FiLM(), lambda x, gamma, beta: torch.einsum("nchw,nc->nchw", x, gamma) + beta[..., None, None], inputs)
+    compare(
+        FiLM(), lambda x, gamma, beta: torch.einsum("nchw,nc->nchw", x, gamma) + beta[..., None, None], inputs
+    )
 
 
 def test_film_with_transposed_modulation():
@@ -97,7 +102,11 @@ def test_film_with_transposed_modulation():
 
 
 def test_film_refuses():
-    with pytest.raises(SizeError, match=r"FiLM: argument 'gamma' has shape \(2, 4\), expected \(batch=2, features=3\)"):
+    with pytest.raises(
+        SizeError,
+        match=r"FiLM: argument 'gamma' has shape \(2, 4\), expected \(batch=2, "
+        r"features=3\)",
+    ):
         FiLM()(randn(2, 3, 5, 5), randn(2, 4), randn(2, 3))
     with pytest.raises(SizeError, match=r"argument 'beta' has shape \(1, 3\)"):
         FiLM()(randn(2, 3), randn(2, 3), randn(1, 3))
@@ -112,7 +121,15 @@ def test_film_refuses():
 
 @pytest.mark.parametrize(
     ("x", "z"),
-    [((4, 3), (4, 3)), ((4, 3), (4, 1)), ((4, 3), (3,)), ((4, 3), ()), ((3,), (4, 3)), ((0, 3), (0, 3)), ((), ())],
+    [
+        ((4, 3), (4, 3)),
+        ((4, 3), (4, 1)),
+        ((4, 3), (3,)),
+        ((4, 3), ()),
+        ((3,), (4, 3)),
+        ((0, 3), (0, 3)),
+        ((), ()),
+    ],
     ids=str,
 )
 def test_gate(x, z):
@@ -123,7 +140,9 @@ def test_a_saturated_gate():
     z = torch.tensor([-1e3, 1e3, 0.0, -1e3], dtype=torch.float64, device=course.device())
     x = torch.tensor([2.0, 2.0, 2.0, 1e3], dtype=torch.float64, device=course.device())
     outputs, grads = compare(Gate(), lambda x, z: torch.sigmoid(z) * x, (x, z))
-    torch.testing.assert_close(outputs[0], torch.tensor([0.0, 2.0, 1.0, 0.0], dtype=torch.float64, device=x.device))
+    torch.testing.assert_close(
+        outputs[0], torch.tensor([0.0, 2.0, 1.0, 0.0], dtype=torch.float64, device=x.device)
+    )
     assert all(grad.isfinite().all() for grad in grads)
 
 

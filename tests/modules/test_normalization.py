@@ -1,4 +1,7 @@
-"""Normalizations beside torch's: every option, training and eval, several batches in a row, and what breaks a variance."""
+"""Normalizations beside torch's: every option, training and eval, several batches in a row.
+
+What breaks a variance is tested, too.
+"""
 
 import copy
 import inspect
@@ -24,11 +27,14 @@ def with_random_state(theirs: nn.Module) -> nn.Module:
     """Not ones and zeros, behind which a forgotten weight or bias would hide."""
     for number, value in enumerate(theirs.state_dict().values()):
         if value.is_floating_point():
-            value.copy_(torch.rand(value.shape, generator=course.generator(number), device=value.device) + 0.5)
+            value.copy_(
+                torch.rand(value.shape, generator=course.generator(number), device=value.device) + 0.5
+            )
     return theirs.to(dtype=torch.float64)
 
 
-# ---------------------------------------------------------------------------------------------------- over the batch
+# ---------------------------------------------------------------------------------------------------- over
+# the batch
 
 BATCHES = {
     BatchNorm1d: [(5, 3), (2, 3), (4, 3, 6), (1, 3, 2), (0, 3), (0, 3, 4)],
@@ -46,11 +52,21 @@ norms = pytest.mark.parametrize("kind", BATCHES, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
 @pytest.mark.parametrize(
     ("affine", "track_running_stats", "bias", "momentum"),
-    [*itertools.product([True, False], [True, False], [True], [0.1, None]), (True, True, False, 0.3), (True, True, True, 1.0)],
+    [
+        *itertools.product([True, False], [True, False], [True], [0.1, None]),
+        (True, True, False, 0.3),
+        (True, True, True, 1.0),
+    ],
     ids=str,
 )
 def test_batch_norm(kind, shape, training, affine, track_running_stats, bias, momentum):
-    options = {"affine": affine, "track_running_stats": track_running_stats, "bias": bias, "momentum": momentum, "eps": 1e-3}
+    options = {
+        "affine": affine,
+        "track_running_stats": track_running_stats,
+        "bias": bias,
+        "momentum": momentum,
+        "eps": 1e-3,
+    }
     theirs = with_random_state(getattr(nn, kind.__name__)(3, **options)).train(training)
     compare(kind(3, **options), theirs, (randn(*shape),))
 
@@ -58,7 +74,10 @@ def test_batch_norm(kind, shape, training, affine, track_running_stats, bias, mo
 @norms
 @pytest.mark.parametrize("momentum", [0.1, 0.7, None])
 def test_running_statistics_over_several_batches(kind, momentum):
-    theirs, ours = getattr(nn, kind.__name__)(3, momentum=momentum).double(), kind(3, momentum=momentum).to(dtype=torch.float64)
+    theirs, ours = (
+        getattr(nn, kind.__name__)(3, momentum=momentum).double(),
+        kind(3, momentum=momentum).to(dtype=torch.float64),
+    )
     for seed in range(4):
         x = randn(*BATCHES[kind][0], seed=seed) * (seed + 1) + seed
         torch.testing.assert_close(ours(x), theirs(x).detach())
@@ -111,7 +130,9 @@ def test_batch_norm_of_views():
     compare(BatchNorm2d(3), with_random_state(nn.BatchNorm2d(3)).eval(), (images[:, :, ::2],))
 
 
-@pytest.mark.parametrize(("kind", "shape"), [(BatchNorm1d, (1, 3)), (BatchNorm1d, (1, 3, 1)), (BatchNorm2d, (1, 3, 1, 1))])
+@pytest.mark.parametrize(
+    ("kind", "shape"), [(BatchNorm1d, (1, 3)), (BatchNorm1d, (1, 3, 1)), (BatchNorm2d, (1, 3, 1, 1))]
+)
 @pytest.mark.parametrize("tracked", [True, False])
 def test_one_value_per_channel_has_no_variance(kind, shape, tracked):
     norm, x = kind(3, track_running_stats=tracked).to(dtype=torch.float64), randn(*shape)
@@ -142,7 +163,11 @@ def test_batch_norm_refuses(kind, affine):
 
 @norms
 def test_the_fallback_backward_counts_a_batch_once(kind):
-    kept = {name: value for name, value in vars(kind).items() if name not in ("backward", "__dict__", "__weakref__")}
+    kept = {
+        name: value
+        for name, value in vars(kind).items()
+        if name not in ("backward", "__dict__", "__weakref__")
+    }
     bare = type("Bare", kind.__bases__, {**kept, "forward": inspect.unwrap(kind.forward)})
     assert not has_own_backward(bare)
     ours, stripped, x = kind(3), bare(3), randn(*BATCHES[kind][0]).float()
@@ -153,7 +178,8 @@ def test_the_fallback_backward_counts_a_batch_once(kind):
         assert not stripped.state_dict()[name].requires_grad
 
 
-# ---------------------------------------------------------------------------------------------------- over the features
+# ---------------------------------------------------------------------------------------------------- over
+# the features
 
 FEATURES = [
     ((4, 3), 3),
@@ -188,7 +214,9 @@ def test_rms_norm(shape, normalized, affine, eps):
 def test_rows_of_zeros_constants_and_large_numbers(kind):
     x = randn(5, 4)
     x[0], x[1], x[2] = 0.0, 3.0, 1e3 * x[2]
-    _, (grad,) = compare(kind(4, 1e-5), with_random_state(getattr(nn, kind.__name__)(4, 1e-5)), (x,), rtol=1e-9)
+    _, (grad,) = compare(
+        kind(4, 1e-5), with_random_state(getattr(nn, kind.__name__)(4, 1e-5)), (x,), rtol=1e-9
+    )
     assert grad.isfinite().all()
 
 
@@ -210,7 +238,11 @@ def test_a_view_as_upstream_gradient(kind):
 
 @pytest.mark.parametrize("kind", [LayerNorm, RMSNorm], ids=lambda k: k.__name__)
 def test_what_layer_norms_refuse(kind):
-    with pytest.raises(SizeError, match=rf"{kind.__name__}: argument 'x' has shape \(5, 3\), expected \(…, 4\)"):
+    with pytest.raises(
+        SizeError,
+        match=rf"{kind.__name__}: argument 'x' has shape \(5, 3\), expected \(…, "
+        rf"4\)",
+    ):
         kind(4)(torch.zeros(5, 3, device=course.device()))
     with pytest.raises(SizeError, match=r"has shape \(3,\), expected \(…, 2, 3\)"):
         kind((2, 3))(torch.zeros(3, device=course.device()))
@@ -220,15 +252,22 @@ def test_what_layer_norms_refuse(kind):
         kind(4)(randn(2, 4))
 
 
-# ---------------------------------------------------------------------------------------------------- over groups of channels
+# ---------------------------------------------------------------------------------------------------- over
+# groups of channels
 
 
-@pytest.mark.parametrize("shape", [(2, 6), (3, 6, 4), (2, 6, 3, 2), (1, 6, 2), (0, 6, 2), (2, 6, 1, 1, 2)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(2, 6), (3, 6, 4), (2, 6, 3, 2), (1, 6, 2), (0, 6, 2), (2, 6, 1, 1, 2)], ids=str
+)
 @pytest.mark.parametrize("groups", [1, 2, 6])
 @pytest.mark.parametrize(("affine", "bias"), [(True, True), (True, False), (False, True)], ids=str)
 def test_group_norm(shape, groups, affine, bias):
     options = {"affine": affine, "bias": bias, "eps": 1e-3}
-    compare(GroupNorm(groups, 6, **options), with_random_state(nn.GroupNorm(groups, 6, **options)), (randn(*shape),))
+    compare(
+        GroupNorm(groups, 6, **options),
+        with_random_state(nn.GroupNorm(groups, 6, **options)),
+        (randn(*shape),),
+    )
 
 
 def test_group_norm_of_views_and_constants():
@@ -245,13 +284,18 @@ def test_what_group_norm_refuses():
         GroupNorm(0, 5)
     with pytest.raises(ValueError, match=r"x of shape \(1, 4\) has one value per group"):
         GroupNorm(4, 4)(torch.zeros(1, 4, device=course.device()))
-    with pytest.raises(SizeError, match=r"argument 'x' has shape \(2, 5, 3\), expected \(batch.*num_channels=4"):
+    with pytest.raises(
+        SizeError,
+        match=r"argument 'x' has shape \(2, 5, 3\), expected "
+        r"\(batch.*num_channels=4",
+    ):
         GroupNorm(2, 4)(torch.zeros(2, 5, 3, device=course.device()))
     with pytest.raises(RankError, match="argument 'x'"):
         GroupNorm(2, 4)(torch.zeros(4, device=course.device()))
 
 
-# ---------------------------------------------------------------------------------------------------- to a length
+# ---------------------------------------------------------------------------------------------------- to a
+# length
 
 LENGTHS = {L1Normalize: 1, L2Normalize: 2}
 lengths = pytest.mark.parametrize("kind", LENGTHS, ids=lambda kind: kind.__name__)
@@ -259,7 +303,9 @@ lengths = pytest.mark.parametrize("kind", LENGTHS, ids=lambda kind: kind.__name_
 
 @lengths
 @pytest.mark.parametrize(
-    ("shape", "dim"), [((4, 3), 1), ((4, 3), 0), ((4, 3), -1), ((3,), 0), ((2, 3, 4), 1), ((0, 3), 1), ((4, 1), 1)], ids=str
+    ("shape", "dim"),
+    [((4, 3), 1), ((4, 3), 0), ((4, 3), -1), ((3,), 0), ((2, 3, 4), 1), ((0, 3), 1), ((4, 1), 1)],
+    ids=str,
 )
 @pytest.mark.parametrize("eps", [1e-12, 1.5])
 def test_normalize(kind, shape, dim, eps):
@@ -273,7 +319,9 @@ def test_normalize_zeros_and_extremes(kind):
     outputs, (grad,) = compare(kind(), lambda x: F.normalize(x, LENGTHS[kind]), (x,))
     assert outputs[0][0].count_nonzero() == 0
     assert grad.isfinite().all()
-    torch.testing.assert_close(outputs[0][1:].norm(LENGTHS[kind], dim=1), torch.ones(4, dtype=x.dtype, device=x.device))
+    torch.testing.assert_close(
+        outputs[0][1:].norm(LENGTHS[kind], dim=1), torch.ones(4, dtype=x.dtype, device=x.device)
+    )
 
 
 @lengths

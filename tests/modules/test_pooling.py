@@ -1,4 +1,4 @@
-"""Pooling, padding and upsampling against torch, against windows that one can read, at ties, NaN and infinity."""
+"""Pooling, padding and upsampling against torch, against readable windows, at ties, NaN and infinity."""
 
 import itertools
 from typing import Any
@@ -10,7 +10,14 @@ from torch import Tensor, nn
 import course
 from course import generator
 from course.errors import DtypeError, RankError, SizeError
-from course.modules import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d, UpsamplingNearest2d, ZeroPad2d
+from course.modules import (
+    AdaptiveAvgPool2d,
+    AvgPool2d,
+    GlobalAvgPool2d,
+    MaxPool2d,
+    UpsamplingNearest2d,
+    ZeroPad2d,
+)
 from tests.against_torch import compare
 
 
@@ -19,7 +26,11 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
 
 
 def names(options: Any) -> str:
-    return ",".join(f"{name}={value}" for name, value in options.items()) if isinstance(options, dict) else str(options)
+    return (
+        ",".join(f"{name}={value}" for name, value in options.items())
+        if isinstance(options, dict)
+        else str(options)
+    )
 
 
 WINDOWS = [
@@ -40,7 +51,8 @@ VIEWS = {
 }
 
 
-# ---------------------------------------------------------------------------------------------------- against torch
+# ---------------------------------------------------------------------------------------------------- against
+# torch
 
 
 @pytest.mark.parametrize("options", WINDOWS, ids=names)
@@ -65,7 +77,9 @@ def test_pooling_of_any_view(name, view, kernel_size):
     compare(ours, theirs, (view(),))
 
 
-@pytest.mark.parametrize("output_size", [1, 2, 3, (5, 2), (None, 4), (3, None), (9, 11), (None, None)], ids=str)
+@pytest.mark.parametrize(
+    "output_size", [1, 2, 3, (5, 2), (None, 4), (3, None), (9, 11), (None, None)], ids=str
+)
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
 def test_adaptive_average_pool(view, output_size):
     compare(AdaptiveAvgPool2d(output_size), nn.AdaptiveAvgPool2d(output_size), (view(),))
@@ -100,7 +114,8 @@ def test_places_of_the_winners(options):
     assert grad.shape == x.shape
 
 
-# ---------------------------------------------------------------------------------------------------- ties and kinks
+# ---------------------------------------------------------------------------------------------------- ties
+# and kinks
 
 
 @pytest.mark.parametrize("number", [0.0, -0.0, 1e3, -1e3, -torch.inf, torch.inf], ids=str)
@@ -120,7 +135,13 @@ def test_the_first_of_a_tie_wins(number, padding, stride):
 def test_many_ties():
     x = torch.randint(0, 2, (3, 2, 9, 9), generator=generator(0), device=course.device()).double()
     for stride, padding, dilation in itertools.product((1, 2, 3), (0, 1), (1, 2)):
-        options = {"kernel_size": 3, "stride": stride, "padding": padding, "dilation": dilation, "return_indices": True}
+        options = {
+            "kernel_size": 3,
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "return_indices": True,
+        }
         compare(MaxPool2d(**options), nn.MaxPool2d(**options), (x,))
 
 
@@ -143,11 +164,14 @@ def test_one_number_that_wins_four_windows_gets_four_gradients():
     x[0, 1, 1] = 1
     module = MaxPool2d(2, 1)
     module(x)
-    grad = module.backward(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]], dtype=torch.float64, device=course.device()))
+    grad = module.backward(
+        torch.tensor([[[1.0, 2.0], [3.0, 4.0]]], dtype=torch.float64, device=course.device())
+    )
     assert torch.equal(grad, 10 * x)
 
 
-# ---------------------------------------------------------------------------------------------------- against loops
+# ---------------------------------------------------------------------------------------------------- against
+# loops
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(2, 0), (1, 1), (3, 1)], ids=str)
@@ -219,7 +243,8 @@ def test_pooling_saves_no_image():
         assert {value.numel() for value in module.saved.values() if isinstance(value, Tensor)} == kept
 
 
-# ---------------------------------------------------------------------------------------------------- what it refuses
+# ---------------------------------------------------------------------------------------------------- what it
+# refuses
 
 
 @pytest.mark.parametrize(
@@ -233,7 +258,12 @@ def test_pooling_saves_no_image():
         ("AvgPool2d", {"kernel_size": 3}, (1, 2, 2, 5), (3, 3)),
         ("AvgPool2d", {"kernel_size": (4, 1)}, (2, 3, 3), (4, 1)),
         ("AvgPool2d", {"kernel_size": 3, "stride": 3, "ceil_mode": True}, (1, 2, 0, 5), (1, 1)),
-        ("AvgPool2d", {"kernel_size": 4, "stride": (1, 2), "ceil_mode": True, "padding": (1, 0)}, (1, 2, 1, 9), (2, 3)),
+        (
+            "AvgPool2d",
+            {"kernel_size": 4, "stride": (1, 2), "ceil_mode": True, "padding": (1, 0)},
+            (1, 2, 1, 9),
+            (2, 3),
+        ),
     ],
     ids=names,
 )
@@ -246,14 +276,26 @@ def test_the_smallest_image_is_named_and_works(name, options, shape, smallest):
     compare(module, getattr(nn, name)(**options), (randn(1, 2, *smallest),))
 
 
-@pytest.mark.parametrize("name", ["MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "GlobalAvgPool2d", "UpsamplingNearest2d"])
+@pytest.mark.parametrize(
+    "name", ["MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "GlobalAvgPool2d", "UpsamplingNearest2d"]
+)
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
         (torch.zeros(5, 5), RankError, r"argument 'x' has shape \(5, 5\), expected"),
         (torch.zeros(1, 1, 2, 5, 5), RankError, r"argument 'x' has shape \(1, 1, 2, 5, 5\), expected"),
-        (torch.zeros(1, 2, 5, 5, dtype=torch.long), DtypeError, r"argument 'x' holds int64, expected floating-point"),
-        (torch.zeros(1, 2, 5, 5, dtype=torch.bool), DtypeError, r"argument 'x' holds bool, expected floating-point"),
+        (
+            torch.zeros(1, 2, 5, 5, dtype=torch.long),
+            DtypeError,
+            r"argument 'x' holds int64, expected "
+            r"floating-point",
+        ),
+        (
+            torch.zeros(1, 2, 5, 5, dtype=torch.bool),
+            DtypeError,
+            r"argument 'x' holds bool, expected "
+            r"floating-point",
+        ),
     ],
     ids=["too few axes", "too many axes", "int64", "bool"],
 )
@@ -266,24 +308,41 @@ def test_pooling_refuses(name, x, error, message):
 @pytest.mark.parametrize("shape", [(1, 2, 0, 3), (1, 2, 3, 0)], ids=str)
 def test_no_place_has_no_mean(shape):
     for module in (GlobalAvgPool2d(), AdaptiveAvgPool2d(2), UpsamplingNearest2d(2)):
-        with pytest.raises(SizeError, match=rf"{type(module).__name__}: argument 'x' has shape .* at least 1"):
+        with pytest.raises(
+            SizeError,
+            match=rf"{type(module).__name__}: argument 'x' has shape .* at least "
+            rf"1",
+        ):
             module(torch.zeros(shape, device=course.device()))
 
 
 def test_padding_that_cuts_everything_off():
-    with pytest.raises(SizeError, match=r"ZeroPad2d: argument 'x' has shape \(1, 3, 3\); .* leaves 4 rows and 0 columns"):
+    with pytest.raises(
+        SizeError,
+        match=r"ZeroPad2d: argument 'x' has shape \(1, 3, 3\); .* leaves 4 rows "
+        r"and 0 columns",
+    ):
         ZeroPad2d((-1, -2, 0, 1))(torch.zeros(1, 3, 3, device=course.device()))
 
 
 def test_upsampling_to_nothing():
-    with pytest.raises(SizeError, match=r"UpsamplingNearest2d: argument 'x' has shape \(1, 1, 3, 3\), from which 0 rows and 3"):
+    with pytest.raises(
+        SizeError,
+        match=r"UpsamplingNearest2d: argument 'x' has shape \(1, 1, 3, 3\), from "
+        r"which 0 rows and 3",
+    ):
         UpsamplingNearest2d(scale_factor=(0.2, 1.0))(torch.zeros(1, 1, 3, 3, device=course.device()))
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("MaxPool2d", {"kernel_size": 2, "padding": 2}, r"padding=\(2, 2\), expected at most half of kernel_size=\(2, 2\)"),
+        (
+            "MaxPool2d",
+            {"kernel_size": 2, "padding": 2},
+            r"padding=\(2, 2\), expected at most half of "
+            r"kernel_size=\(2, 2\)",
+        ),
         ("MaxPool2d", {"kernel_size": 3, "padding": -1}, r"padding=\(-1, -1\)"),
         ("MaxPool2d", {"kernel_size": 0}, r"kernel_size=\(0, 0\).*at least 1"),
         ("MaxPool2d", {"kernel_size": 2, "stride": 0}, r"stride=\(0, 0\).*at least 1"),

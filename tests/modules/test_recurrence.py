@@ -1,4 +1,7 @@
-"""Recurrent cells and the LSTM beside torch's: options in all combinations, states given or not, and hostile inputs."""
+"""Recurrent cells and the LSTM beside torch's: options in all combinations, states given or not.
+
+Hostile inputs are tested, too.
+"""
 
 import itertools
 
@@ -56,7 +59,10 @@ def test_a_saturated_cell(name, factor):
 def test_a_cell_takes_what_is_not_contiguous(name):
     ours, theirs, states = CELLS[name]
     compare(
-        ours(True), theirs(True), [randn(3, 5).T, *(randn(4, 5, seed=s + 1).T for s in range(states))], call_theirs=call_cell
+        ours(True),
+        theirs(True),
+        [randn(3, 5).T, *(randn(4, 5, seed=s + 1).T for s in range(states))],
+        call_theirs=call_cell,
     )
 
 
@@ -78,7 +84,9 @@ def test_a_gradient_may_come_through_h_or_c_alone():
     grad = randn(5, 4, seed=3)
     for place, given in enumerate(((grad,), (None, grad))):
         for mine, true in zip(
-            ours.backward(*given), torch.autograd.grad(outputs[place], leaves, grad, retain_graph=True), strict=True
+            ours.backward(*given),
+            torch.autograd.grad(outputs[place], leaves, grad, retain_graph=True),
+            strict=True,
         ):
             same(mine, true, "gradient", 1e-10, 1e-13)
 
@@ -101,7 +109,9 @@ def test_the_lstm_in_every_combination(options, kind):
     count = options["num_layers"] * (1 + options["bidirectional"])
     states = [randn(count, *batch, options["proj_size"] or 4, seed=1), randn(count, *batch, 4, seed=2)]
     inputs = [randn(*shape, 3), *(states if kind != "no state" else [])]
-    compare(LSTM(3, 4, **options), nn.LSTM(3, 4, **options, dtype=torch.float64), inputs, call_theirs=call_lstm)
+    compare(
+        LSTM(3, 4, **options), nn.LSTM(3, 4, **options, dtype=torch.float64), inputs, call_theirs=call_lstm
+    )
 
 
 def test_the_lstm_equals_its_cell_unrolled():
@@ -155,7 +165,9 @@ def test_dropout_acts_between_layers_while_training():
     torch.testing.assert_close(second(first(x)[0] * mask)[0], out)
     grad = randn(*out.shape, seed=5)
     grad_between = as_tuple(second.backward(grad))[0] * mask
-    same(as_tuple(lstm.backward(grad))[0], as_tuple(first.backward(grad_between))[0], "gradient", 1e-10, 1e-13)
+    same(
+        as_tuple(lstm.backward(grad))[0], as_tuple(first.backward(grad_between))[0], "gradient", 1e-10, 1e-13
+    )
     lstm.eval()
     torch.testing.assert_close(lstm(x)[0], plain(x)[0])
 
@@ -167,7 +179,12 @@ def test_smallest_and_empty_sequences(shape):
 
 WRONG = [
     (lambda: RNNCell(3, 4, nonlinearity="sin"), ValueError, "nonlinearity='sin', expected 'tanh' or 'relu'"),
-    (lambda: LSTMCell(3, 4)(torch.ones(2, 5)), SizeError, r"LSTMCell: argument 'x' has shape \(2, 5\).*input_size=3"),
+    (
+        lambda: LSTMCell(3, 4)(torch.ones(2, 5)),
+        SizeError,
+        r"LSTMCell: argument 'x' has shape \(2, "
+        r"5\).*input_size=3",
+    ),
     (
         lambda: GRUCell(3, 4)(torch.ones(2, 3), torch.ones(3, 4)),
         SizeError,

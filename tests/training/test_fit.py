@@ -1,4 +1,4 @@
-"""Training: the same numbers as a loop written with torch.nn, stopping at the right time, and saying what went wrong."""
+"""Training: the numbers of a torch.nn loop, stopping at the right time, and saying what went wrong."""
 
 import math
 import signal
@@ -12,7 +12,17 @@ from nbclient import NotebookClient
 import course
 from course import Chain, Module
 from course.data import digits, hills, iris, two_moons
-from course.modules import BatchNorm1d, CrossEntropyLoss, Dropout, EuclideanLoss, Linear, MSELoss, ReLU, Softmax, Tanh
+from course.modules import (
+    BatchNorm1d,
+    CrossEntropyLoss,
+    Dropout,
+    EuclideanLoss,
+    Linear,
+    MSELoss,
+    ReLU,
+    Softmax,
+    Tanh,
+)
 from course.optim import SGD, Adam, CosineAnnealingLR, Momentum, ReduceLROnPlateau, StepLR
 from course.training import DivergedError, History, accuracy, batches, evaluate, fit, predict
 
@@ -34,7 +44,9 @@ def twin(chain):
     return net
 
 
-def torch_loop(net, loss, optimizer, data, epochs, batch_size, seed, validation=None, scheduler=None, clip_norm=None):
+def torch_loop(
+    net, loss, optimizer, data, epochs, batch_size, seed, validation=None, scheduler=None, clip_norm=None
+):
     order, train, found = torch.Generator(device="cpu").manual_seed(seed), [], []
     for _ in range(epochs):
         total = 0.0
@@ -58,7 +70,10 @@ def torch_loop(net, loss, optimizer, data, epochs, batch_size, seed, validation=
 OPTIMIZERS = {
     "SGD": (lambda p: SGD(p, lr=0.1), lambda p: torch.optim.SGD(p, lr=0.1)),
     "Momentum": (lambda p: Momentum(p, lr=0.05), lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9)),
-    "Adam": (lambda p: Adam(p, lr=0.01, weight_decay=0.01), lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.01)),
+    "Adam": (
+        lambda p: Adam(p, lr=0.01, weight_decay=0.01),
+        lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.01),
+    ),
 }
 
 
@@ -68,8 +83,19 @@ def test_losses_are_those_of_torch(name):
     net = classifier(4, 3)
     ours, theirs = OPTIMIZERS[name]
     other = twin(net)
-    expected = torch_loop(other, torch.nn.CrossEntropyLoss(), theirs(other.parameters()), train, 12, 16, 3, test)
-    history = fit(net, CrossEntropyLoss(), ours(net.parameters()), train, epochs=12, batch_size=16, seed=3, validation=test)
+    expected = torch_loop(
+        other, torch.nn.CrossEntropyLoss(), theirs(other.parameters()), train, 12, 16, 3, test
+    )
+    history = fit(
+        net,
+        CrossEntropyLoss(),
+        ours(net.parameters()),
+        train,
+        epochs=12,
+        batch_size=16,
+        seed=3,
+        validation=test,
+    )
     assert history.train["loss"] == pytest.approx(expected[0], abs=1e-5)
     assert history.validation["loss"] == pytest.approx(expected[1], abs=1e-5)
     assert expected[0][-1] < 0.5 * expected[0][0]
@@ -83,7 +109,9 @@ def test_schedule_and_clipping_are_those_of_torch():
     other, optimizer = twin(net), SGD(net.parameters(), lr=0.5)
     theirs = torch.optim.SGD(other.parameters(), lr=0.5)
     scheduler = torch.optim.lr_scheduler.StepLR(theirs, 2, gamma=0.5)
-    expected, _ = torch_loop(other, torch.nn.MSELoss(), theirs, data, 6, 50, 0, scheduler=scheduler, clip_norm=0.1)
+    expected, _ = torch_loop(
+        other, torch.nn.MSELoss(), theirs, data, 6, 50, 0, scheduler=scheduler, clip_norm=0.1
+    )
     schedule = StepLR(optimizer, 2, gamma=0.5)
     history = fit(net, MSELoss(), optimizer, data, epochs=6, batch_size=50, schedule=schedule, clip_norm=0.1)
     assert history.train["loss"] == pytest.approx(expected, abs=1e-5)
@@ -97,7 +125,13 @@ def test_digits_are_learned_in_seconds():
     rng, began = course.generator(0), time.perf_counter()
     net = Chain(Linear(64, 64, rng=rng), ReLU(), Linear(64, 10, rng=rng))
     history = fit(
-        net, CrossEntropyLoss(), Adam(net.parameters(), lr=3e-3), train, epochs=15, validation=test, metrics=[accuracy]
+        net,
+        CrossEntropyLoss(),
+        Adam(net.parameters(), lr=3e-3),
+        train,
+        epochs=15,
+        validation=test,
+        metrics=[accuracy],
     )
     assert history.validation["accuracy"][-1] >= 0.95
     assert history.train["accuracy"][-1] > history.train["accuracy"][0]
@@ -119,9 +153,11 @@ def test_a_loss_may_be_a_mean_a_sum_or_one_for_each_example(reduction):
 def test_of_one_loss_an_example_the_mean_goes_back():
     data, first, second = hills().standardize(targets=True), classifier(1, 1), classifier(1, 1)
     fit(first, EuclideanLoss(), SGD(first.parameters(), lr=0.2), data, epochs=2)
-    fit(second, MSELoss(), SGD(second.parameters(), lr=0.1), data, epochs=2)  # twice the loss, half the learning rate
+    # twice the loss, half the learning rate
+    fit(second, MSELoss(), SGD(second.parameters(), lr=0.1), data, epochs=2)
     assert all(
-        torch.allclose(a.value, b.value, atol=1e-5) for a, b in zip(first.parameters(), second.parameters(), strict=True)
+        torch.allclose(a.value, b.value, atol=1e-5)
+        for a, b in zip(first.parameters(), second.parameters(), strict=True)
     )
 
 
@@ -155,7 +191,12 @@ def test_several_inputs_and_outputs():
     inputs = (iris().inputs[:, :2], iris().inputs[:, 2:3])
     net, loss = TwoInputs(), BothLosses()
     history = fit(
-        net, loss, Adam(net.parameters(), lr=0.05), (inputs, iris().targets), epochs=30, validation=(inputs, iris().targets)
+        net,
+        loss,
+        Adam(net.parameters(), lr=0.05),
+        (inputs, iris().targets),
+        epochs=30,
+        validation=(inputs, iris().targets),
     )
     assert history.train["loss"][-1] < 0.5 * history.train["loss"][0]
     assert [tuple(output.shape) for output in predict(net, inputs)] == [(150, 3), (150, 1)]
@@ -167,7 +208,9 @@ def test_every_epoch_deals_all_examples_anew():
     order = torch.Generator(device="cpu").manual_seed(0)
     first, second = [list(batches(10, 4, order)) for _ in range(2)]
     assert [len(rows) for rows in first] == [4, 4, 2]
-    assert torch.cat(first).sort().values.tolist() == torch.cat(second).sort().values.tolist() == list(range(10))
+    assert (
+        torch.cat(first).sort().values.tolist() == torch.cat(second).sort().values.tolist() == list(range(10))
+    )
     assert torch.cat(first).tolist() != torch.cat(second).tolist()
     assert torch.cat(list(batches(10, 4))).tolist() == list(range(10))
     with pytest.raises(ValueError, match="0 examples in batches of 4"):
@@ -182,8 +225,17 @@ def test_modes_while_training_and_after():
         return 0.0
 
     net.eval()
-    fit(net, CrossEntropyLoss(), SGD(net.parameters()), two_moons(), epochs=2, validation=two_moons(seed=1), metrics=[mode])
-    assert modes == [True, True, True, True]  # evaluated in eval mode, and back in training mode when the outputs are there
+    fit(
+        net,
+        CrossEntropyLoss(),
+        SGD(net.parameters()),
+        two_moons(),
+        epochs=2,
+        validation=two_moons(seed=1),
+        metrics=[mode],
+    )
+    # evaluated in eval mode, and back in training mode when the outputs are there
+    assert modes == [True, True, True, True]
     assert not net.training
     expected = net(two_moons().inputs)
     assert torch.equal(predict(net.train(), two_moons().inputs), expected)
@@ -191,7 +243,7 @@ def test_modes_while_training_and_after():
 
 
 class Scripted(Module):
-    """A model with one weight that each step moves by 1, so that a test knows which epoch's weight it holds."""
+    """A model with one weight that each step moves by 1, so a test knows which epoch's weight it holds."""
 
     def __init__(self):
         self.weight = course.Parameter(course.tensor([0.0]))
@@ -236,7 +288,15 @@ def test_patience_stops_and_restores_the_best_weights():
 def test_plateau_watches_the_validation_loss():
     net = Scripted()
     optimizer = SGD(net.parameters(), lr=1.0)
-    history = fit(net, Valley(), optimizer, ONE, epochs=7, validation=ONE, schedule=ReduceLROnPlateau(optimizer, patience=0))
+    history = fit(
+        net,
+        Valley(),
+        optimizer,
+        ONE,
+        epochs=7,
+        validation=ONE,
+        schedule=ReduceLROnPlateau(optimizer, patience=0),
+    )
     assert history.learning_rates[:5] == pytest.approx([1, 1, 1, 1, 0.1])
 
 
@@ -245,7 +305,8 @@ def test_a_learning_rate_that_is_too_large_is_named():
     target = train.targets[:, None].float()
     with pytest.raises(
         DivergedError,
-        match=r"became (inf|nan) in epoch \d+, batch \d+\. Likely the learning rate 50 is too large \(try 5, or clip",
+        match=r"became (inf|nan) in epoch \d+, batch \d+\. Likely the learning rate 50 is too large \(try 5, "
+        r"or clip",
     ) as caught:
         fit(net, MSELoss(), SGD(net.parameters(), lr=50.0), (train.inputs * 100, target), epochs=50)
     assert isinstance(caught.value.history, History)
@@ -266,7 +327,11 @@ def test_other_causes_of_a_loss_that_is_no_number():
             return grad
 
     net = Chain(Linear(2, 4), Broken(4, 2))
-    with pytest.raises(DivergedError, match=r"epoch 1, batch 2\..*gave '1\.weight' a gradient with NaN: run check_module"):
+    with pytest.raises(
+        DivergedError,
+        match=r"epoch 1, batch 2\..*gave '1\.weight' a gradient with NaN: run "
+        r"check_module",
+    ):
         fit(net, CrossEntropyLoss(), SGD(net.parameters()), data, epochs=1)
 
     class Naive(Module):
@@ -288,14 +353,27 @@ def test_interrupting_keeps_what_was_learned(capsys):
             signal.raise_signal(signal.SIGINT)
         return 0.0
 
-    history = fit(net, Valley(), SGD(net.parameters(), lr=1.0), ONE, epochs=20, validation=ONE, metrics=[interrupt])
+    history = fit(
+        net, Valley(), SGD(net.parameters(), lr=1.0), ONE, epochs=20, validation=ONE, metrics=[interrupt]
+    )
     assert (len(history), history.stopped) == (2, "interrupted in epoch 3")
     assert net.weight.value.item() == -3
     assert not net.training
-    assert capsys.readouterr().out == "Training was interrupted in epoch 3 of 20; the model keeps what it has learned.\n"
+    assert capsys.readouterr().out == (
+        "Training was interrupted in epoch 3 of 20; the model keeps what it has learned.\n"
+    )
     calls.clear()
     net = Scripted()
-    fit(net, Valley(), SGD(net.parameters(), lr=1.0), ONE, epochs=9, validation=ONE, metrics=[interrupt], patience=5)
+    fit(
+        net,
+        Valley(),
+        SGD(net.parameters(), lr=1.0),
+        ONE,
+        epochs=9,
+        validation=ONE,
+        metrics=[interrupt],
+        patience=5,
+    )
     assert net.weight.value.item() == -2
     assert "keeps the weights of epoch 2, the best one" in capsys.readouterr().out
 
@@ -329,7 +407,13 @@ def test_accuracy():
 def test_a_history_in_words():
     net = classifier(2, 2)
     history = fit(
-        net, CrossEntropyLoss(), SGD(net.parameters()), two_moons(), epochs=3, validation=two_moons(seed=1), metrics=[accuracy]
+        net,
+        CrossEntropyLoss(),
+        SGD(net.parameters()),
+        two_moons(),
+        epochs=3,
+        validation=two_moons(seed=1),
+        metrics=[accuracy],
     )
     said = repr(history)
     assert said.startswith("History(3 epochs in ")
@@ -356,9 +440,13 @@ def outputs_of(source):
 
 
 def test_the_bar_of_a_notebook_leaves_nothing_behind():
-    watched = CELL.replace("import course\n", "import course, course.training.progress as p, builtins\nseen = []\n")
+    watched = CELL.replace(
+        "import course\n", "import course, course.training.progress as p, builtins\nseen = []\n"
+    )
     watched += "print(len(seen))"
-    spy = "w = p._InPlace.write\np._InPlace.write = lambda self, text: (seen.append(text), w(self, text))[1]\n"
+    spy = (
+        "w = p._InPlace.write\np._InPlace.write = lambda self, text: (seen.append(text), w(self, text))[1]\n"
+    )
     outputs = outputs_of(watched.replace("net = ", spy + "net = "))
     shown = [output for output in outputs if output.output_type == "display_data"]
     assert [output.data for output in shown] == [{"text/plain": ""}]

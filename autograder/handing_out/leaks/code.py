@@ -53,7 +53,9 @@ def parse_cell(source: str) -> ast.Module | None:
     try:
         text = textwrap.dedent(source)
         if MAGIC.search(text):
-            from IPython.core.inputtransformer2 import TransformerManager  # takes a while to import, and few cells need it
+            from IPython.core.inputtransformer2 import (
+                TransformerManager,  # takes a while to import, and few cells need it
+            )
 
             text = TransformerManager().transform_cell(text)
         return ast.parse(text)

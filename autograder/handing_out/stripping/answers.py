@@ -6,7 +6,16 @@ from collections.abc import Collection, Mapping
 
 from autograder.errors import AutograderError
 from autograder.handing_out.stripping.saved import cut_saved
-from autograder.handing_out.stripping.source import CLASS, Family, Files, bound, classes, edit, identifiers, parse
+from autograder.handing_out.stripping.source import (
+    CLASS,
+    Family,
+    Files,
+    bound,
+    classes,
+    edit,
+    identifiers,
+    parse,
+)
 from autograder.handing_out.stripping.telling import TELLING, cut_telling, is_docstring
 from autograder.handing_out.stripping.unused import cut_unused
 

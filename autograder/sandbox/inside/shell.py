@@ -1,8 +1,8 @@
-"""A student's process in the sandbox: runs the cells of one notebook, and answers the judge's questions about its objects.
+"""A student's process in the sandbox: runs one notebook's cells, and answers the judge about its objects.
 
-It is forked from the warm kernel (`warm_kernel.py`), with torch, IPython and the students' edition of the course loaded, and
-talks over one socket: `course.exercises.wire` says how. Cells run in IPython's own shell, as they do in Jupyter: magics, rich
-output, top-level await and tracebacks are the same.
+It is forked from the warm kernel (`warm_kernel.py`), with torch, IPython and the students' edition of the
+course loaded, and talks over one socket: `course.exercises.wire` says how. Cells run in IPython's own shell,
+as they do in Jupyter: magics, rich output, top-level await and tracebacks are the same.
 """
 
 import base64
@@ -89,7 +89,9 @@ class Recorder:
         else:
             self.outputs.append({"output_type": "stream", "name": name, "text": text})
 
-    def rich(self, kind: str, data: dict[str, Any], metadata: dict[str, Any], number: int | None = None) -> dict[str, Any]:
+    def rich(
+        self, kind: str, data: dict[str, Any], metadata: dict[str, Any], number: int | None = None
+    ) -> dict[str, Any]:
         """A display or a result; in words only, once there is too much of it."""
         data = {str(mime): _portable(value) for mime, value in data.items()}
         size = sum(len(str(value)) for value in data.values())
@@ -138,7 +140,13 @@ class _Publisher(DisplayPublisher):
     """Records what is displayed."""
 
     def publish(
-        self, data: Any, metadata: Any = None, *args: Any, transient: Any = None, update: bool = False, **kw: Any
+        self,
+        data: Any,
+        metadata: Any = None,
+        *args: Any,
+        transient: Any = None,
+        update: bool = False,
+        **kw: Any,
     ) -> None:
         recorder = _recorder(self)
         name = (transient or {}).get("display_id")
@@ -164,7 +172,12 @@ class _Interactive(InteractiveShell):
         frames = [stb] if isinstance(stb, str) else [str(frame) for frame in stb]
         text = "\n".join(frames)[-MOST_TEXT:]
         self.recorder.outputs.append(
-            {"output_type": "error", "ename": str(etype.__name__), "evalue": _words(evalue), "traceback": text.split("\n")}
+            {
+                "output_type": "error",
+                "ename": str(etype.__name__),
+                "evalue": _words(evalue),
+                "traceback": text.split("\n"),
+            }
         )
 
     def ask_exit(self) -> None:
@@ -196,7 +209,8 @@ class Shell:
         module = _Nothing()
         for inputs in (torch.ones(1), torch.zeros(2)):
             module.forward(inputs)
-            module.backward(torch.ones_like(inputs))  # torch.autograd loads a second's worth of Python when it is first used
+            # torch.autograd loads a second's worth of Python when it is first used
+            module.backward(torch.ones_like(inputs))
         shell.recorder.__init__()
         shell.ipython.execution_count = 1
         return shell
@@ -217,14 +231,22 @@ class Shell:
             writing.flush()
 
     def _answer(self, ask: str, of: list[Any]) -> dict[str, Any]:
-        own: dict[str, Callable[..., dict[str, Any]]] = {"run": self.run, "use": self.use, "files": self.files}
+        own: dict[str, Callable[..., dict[str, Any]]] = {
+            "run": self.run,
+            "use": self.use,
+            "files": self.files,
+        }
         if ask in own:
             return own[ask](*of)
         assert self.respondent is not None
         found = answer(self.respondent, ask, of)
         if changed := self.changed():
             words = REPLACED.format(name=changed)
-            return {"problem": words, "kind": "refused", "failures": {"forward": {"problem": "refused", "words": words}}}
+            return {
+                "problem": words,
+                "kind": "refused",
+                "failures": {"forward": {"problem": "refused", "words": words}},
+            }
         return found
 
     def files(self, files: dict[str, str]) -> dict[str, Any]:
@@ -236,7 +258,8 @@ class Shell:
             path.write_bytes(base64.b64decode(text))
         folder.mkdir(exist_ok=True)
         os.chdir(folder)
-        if any(name.endswith(".py") for name in files):  # otherwise nothing is imported that a notebook may have written
+        # otherwise nothing is imported that a notebook may have written
+        if any(name.endswith(".py") for name in files):
             sys.path.insert(0, "")
         return {}
 
@@ -260,7 +283,10 @@ class Shell:
     def use(self, exercise: str, name: str) -> dict[str, Any]:
         """Answer from now on for the object of that name."""
         if name not in self.ipython.user_ns:
-            return {"problem": f"there is no '{name}': its cell is missing, or stopped at an error before it was defined"}
+            return {
+                "problem": f"there is no '{name}': its cell is missing, or stopped at an error before it "
+                f"was defined"
+            }
         if changed := self.changed():
             return {"problem": REPLACED.format(name=changed)}
         self.respondent = Local(find_exercise(exercise), self.ipython.user_ns[name])
@@ -271,8 +297,8 @@ def original_parts() -> Callable[[], str]:
     """Remember the functions on the way of a question.
 
     Returns:
-        a function that names the first of them that is not the same any more; empty when all are. All that it needs is in
-        its own closure, so that it cannot be misled by replacing a name.
+        a function that names the first of them that is not the same any more; empty when all are. All that it
+        needs is in its own closure, so that it cannot be misled by replacing a name.
     """
     seen = []
     for name in ON_THE_WAY:
@@ -288,13 +314,25 @@ def original_parts() -> Callable[[], str]:
                 function = getattr(value, "__func__", value)
                 if callable(function) or isinstance(value, property):
                     code = getattr(function, "__code__", None)
-                    seen.append((f"{place}.{key}", home, key, value, function, code, getattr(function, "__defaults__", None)))
+                    seen.append(
+                        (
+                            f"{place}.{key}",
+                            home,
+                            key,
+                            value,
+                            function,
+                            code,
+                            getattr(function, "__defaults__", None),
+                        )
+                    )
 
     def changed(read: Callable[..., Any] = getattr) -> str:
         for name, home, key, value, function, code, defaults in seen:
             if home.get(key) is not value:
                 return name
-            if code is not None and (read(function, "__code__") is not code or read(function, "__defaults__") is not defaults):
+            if code is not None and (
+                read(function, "__code__") is not code or read(function, "__defaults__") is not defaults
+            ):
                 return name
         return ""
 

@@ -1,9 +1,10 @@
 """A warm kernel: process 1 of the sandbox, which has torch loaded and forks a process for each notebook.
 
-It runs inside the sandbox as ``python warm_kernel.py CONTROL LIMITS`` and imports the students' edition of the course and what
-Python offers, nothing of the autograder. CONTROL is the descriptor of a socket on which the engine says one line of JSON at a
-time: {"do": "start"}, which comes with the socket on which the forked process answers; {"do": "interrupt"}; {"do": "end"},
-after which every process but this one is killed and every file wiped, so that nothing of a student meets the next.
+It runs inside the sandbox as ``python warm_kernel.py CONTROL LIMITS`` and imports the students' edition of
+the course and what Python offers, nothing of the autograder. CONTROL is the descriptor of a socket on which
+the engine says one line of JSON at a time: {"do": "start"}, which comes with the socket on which the forked
+process answers; {"do": "interrupt"}; {"do": "end"}, after which every process but this one is killed and
+every file wiped, so that nothing of a student meets the next.
 """
 
 import ctypes
@@ -37,10 +38,18 @@ def prctl(option: int, value: int) -> None:
 
 def main(control: socket.socket, limits: dict[str, Any]) -> None:
     """Load what students' notebooks need, then fork, watch and clean up until the engine closes its end."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGALRM):
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGHUP,
+        signal.SIGQUIT,
+        signal.SIGPIPE,
+        signal.SIGALRM,
+    ):
         signal.signal(number, signal.SIG_IGN)  # a student's process may send them
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    prctl(PR_SET_CHILD_SUBREAPER, 1)  # without a sandbox, orphans come to this process, as they do to a process 1
+    # without a sandbox, orphans come to this process, as they do to a process 1
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
     from shell import Shell  # the file beside this one, which takes seconds to load
 
     shell = Shell.warm()
@@ -120,7 +129,10 @@ def _lower(what: int, value: int) -> None:
 
 
 class Watch:
-    """Sees to it that a student's processes together stay within their limits, and remembers how the first of them ended."""
+    """Sees to it that a student's processes together stay within their limits.
+
+    It remembers how the first of them ended.
+    """
 
     def __init__(self, limits: dict[str, Any]) -> None:
         self.limits = limits
@@ -145,7 +157,8 @@ class Watch:
             used = 0
             for pid in pids:
                 used += _private(pid)
-                if len(_students(student, self.limits)) > self.limits["processes"]:  # looking takes long enough for a fork bomb
+                # looking takes long enough for a fork bomb
+                if len(_students(student, self.limits)) > self.limits["processes"]:
                     return self._stop(student, f"it started more than {self.limits['processes']} processes")
         self.peak = max(self.peak, used)
         if used > self.limits["memory"] + self.base:
@@ -200,7 +213,8 @@ def _wipe(scratch: str) -> bool:
                         os.unlink(entry.path)
                         continue
                     with suppress(PermissionError):  # one that was made closed cannot be listed, but is empty
-                        for inner in list(os.scandir(entry.path)):  # brought up here: no path becomes too long, or too deep
+                        # brought up here: no path becomes too long, or too deep
+                        for inner in list(os.scandir(entry.path)):
                             os.rename(inner.path, f"{folder}/.wiped-{next(numbers)}")
                     os.rmdir(entry.path)
     except OSError:
@@ -227,7 +241,10 @@ def _students(student: int, limits: dict[str, Any]) -> list[int]:
 
 
 def _descendants(student: int) -> list[int]:
-    """Every process that comes from this one, which adopts orphans where Linux runs; elsewhere only the student's own."""
+    """Every process that comes from this one, which adopts orphans where Linux runs.
+
+    Elsewhere it is only the student's own process.
+    """
     if not os.path.isdir("/proc/self"):
         return [student] * _alive(student)
     parents = {}

@@ -3,6 +3,7 @@
 from benchmarks.strength.operators import choices, gradients, indices, products, readings, sums  # noqa: F401 - they register
 from benchmarks.strength.trees import OPERATORS, New
 
-OPERATORS["drop option"] = OPERATORS.pop("drop option")  # last: where another makes the same change, that one's name says more
+# last: where another makes the same change, that one's name says more
+OPERATORS["drop option"] = OPERATORS.pop("drop option")
 
 __all__ = ["OPERATORS", "New"]

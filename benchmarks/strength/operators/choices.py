@@ -33,7 +33,11 @@ def _flip_comparison(node: ast.AST, flow: Flow) -> Found:
     }
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
         for other in others.get(type(node.ops[0]), ()):
-            ties = type(node.ops[0]) in (ast.Gt, ast.Lt) and other in (ast.GtE, ast.LtE) and _has_other_half(node, flow)
+            ties = (
+                type(node.ops[0]) in (ast.Gt, ast.Lt)
+                and other in (ast.GtE, ast.LtE)
+                and _has_other_half(node, flow)
+            )
             ties = ties and {type(node.ops[0]), other} in ({ast.Gt, ast.GtE}, {ast.Lt, ast.LtE})
             yield ast.Compare(node.left, [other()], node.comparators), given(ties, "ties routed twice")
 
@@ -97,12 +101,22 @@ def _change_constant(node: ast.AST, flow: Flow) -> Found:
             yield ast.Constant(not node.value), None
     elif isinstance(node, ast.expr) and (value := literal(node)) is not None:
         if not (is_index(node, flow) or isinstance(up, ast.UnaryOp | ast.Slice)):
-            factor = isinstance(up, ast.BinOp) and isinstance(up.op, ast.Mult | ast.Div) and flow.whole(node, constant=True)
+            factor = (
+                isinstance(up, ast.BinOp)
+                and isinstance(up.op, ast.Mult | ast.Div)
+                and flow.whole(node, constant=True)
+            )
             for changed in dict.fromkeys((value + 1, 2 * value, value // 2 if value % 2 == 0 else value / 2)):
                 if changed != value:
                     yield number(changed), given(factor and changed != 0, "constant factor")
-    elif isinstance(node, ast.expr) and (flow.is_scalar(node) or (isinstance(node, ast.Name) and _is_named_number(node, flow))):
-        factor = isinstance(up, ast.BinOp) and isinstance(up.op, ast.Mult | ast.Div) and flow.whole(node, constant=True)
+    elif isinstance(node, ast.expr) and (
+        flow.is_scalar(node) or (isinstance(node, ast.Name) and _is_named_number(node, flow))
+    ):
+        factor = (
+            isinstance(up, ast.BinOp)
+            and isinstance(up.op, ast.Mult | ast.Div)
+            and flow.whole(node, constant=True)
+        )
         yield write("2 * A", A=node), given(factor, "constant factor")
 
 

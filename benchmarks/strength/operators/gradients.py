@@ -12,7 +12,9 @@ def _overwrite(node: ast.AST, flow: Flow) -> Found:
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub) and is_grad(node.target):
         value = node.value if isinstance(node.op, ast.Add) else write("-A", A=node.value)
         yield ast.Assign([node.target], value), "overwritten"
-    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and flow.added(node.value) is not None:
+    elif (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and flow.added(node.value) is not None
+    ):
         target, call = receiver(node.value), node.value
         assert target is not None
         grad = ast.Attribute(target, "grad", ast.Load()) if method(call) == "add_product" else target
@@ -29,7 +31,9 @@ def _overwrite(node: ast.AST, flow: Flow) -> Found:
 @operator("drop accumulation")
 def _drop_accumulation(node: ast.AST, flow: Flow) -> Found:
     adds = isinstance(node, ast.AugAssign) and is_grad(node.target)
-    calls = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and flow.added(node.value) is not None
+    calls = (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and flow.added(node.value) is not None
+    )
     if adds or calls:
         yield ast.Pass(), "zero gradient"
 

@@ -5,8 +5,32 @@ import ast
 from benchmarks.strength.flow import Flow
 from benchmarks.strength.trees import Found, literal, method, number, operator, receiver, replaced, write
 
-AXES = {"sum", "mean", "softmax", "transpose", "permute", "unsqueeze", "squeeze", "flatten", "unflatten", "chunk", "split"}
-AXES |= {"flip", "narrow", "index_add_", "scatter_", "scatter_add_", "gather", "cat", "stack", "all", "any", "sum_to_size"}
+AXES = {
+    "sum",
+    "mean",
+    "softmax",
+    "transpose",
+    "permute",
+    "unsqueeze",
+    "squeeze",
+    "flatten",
+    "unflatten",
+    "chunk",
+    "split",
+}
+AXES |= {
+    "flip",
+    "narrow",
+    "index_add_",
+    "scatter_",
+    "scatter_add_",
+    "gather",
+    "cat",
+    "stack",
+    "all",
+    "any",
+    "sum_to_size",
+}
 """Methods and functions whose whole numbers are axes."""
 
 
@@ -27,7 +51,10 @@ def _shift_index(node: ast.AST, flow: Flow) -> Found:
                 for moved in ("A + 1", "A - 1"):
                     written = literal(bound)
                     shifted = written + (1 if "+" in moved else -1) if written is not None else None
-                    yield replaced(node, name, write(moved, A=bound) if shifted is None else number(shifted)), None
+                    yield (
+                        replaced(node, name, write(moved, A=bound) if shifted is None else number(shifted)),
+                        None,
+                    )
         if node.step is not None:
             yield ast.Slice(node.lower, node.upper, None), None
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):

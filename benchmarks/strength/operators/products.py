@@ -4,7 +4,18 @@ import ast
 import re
 
 from benchmarks.strength.flow import Flow
-from benchmarks.strength.trees import MASK, Found, given, literal, method, operator, receiver, renamed, shallow, write
+from benchmarks.strength.trees import (
+    MASK,
+    Found,
+    given,
+    literal,
+    method,
+    operator,
+    receiver,
+    renamed,
+    shallow,
+    write,
+)
 
 COUNT = re.compile(r"\bcount\b|\bn\b|numel\(\)|\.shape\[|\bshape\[|_rows\(|averaged|\blen\(")
 """How the number of things that a mean was taken over looks."""
@@ -17,7 +28,11 @@ def _drop_factor(node: ast.AST, flow: Flow) -> Found:
         sides = [(node.left, node.right)] if divides else [(node.left, node.right), (node.right, node.left)]
         for left, dropped in sides:
             yield left, _name_of_factor(node, dropped, flow, divides)
-    elif method(node) in ("mul", "mul_", "div", "div_") and isinstance(node, ast.Call) and (kept := receiver(node)) is not None:
+    elif (
+        method(node) in ("mul", "mul_", "div", "div_")
+        and isinstance(node, ast.Call)
+        and (kept := receiver(node)) is not None
+    ):
         yield kept, _name_of_factor(node, node.args[0], flow, method(node).startswith("div"))
         if flow.upstream(kept) or flow.carries(kept):
             return
@@ -47,7 +62,11 @@ def _name_of_factor(whole: ast.AST, dropped: ast.expr, flow: Flow, divides: bool
 def _swap_matmul(node: ast.AST, flow: Flow) -> Found:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
         yield ast.BinOp(node.right, node.op, node.left), "factors swapped"
-    elif method(node) in ("add_product", "addmm_", "matmul", "mm") and isinstance(node, ast.Call) and len(node.args) == 2:
+    elif (
+        method(node) in ("add_product", "addmm_", "matmul", "mm")
+        and isinstance(node, ast.Call)
+        and len(node.args) == 2
+    ):
         new = shallow(node)
         new.args.reverse()
         yield new, "factors swapped"

@@ -3,7 +3,17 @@
 import ast
 
 from benchmarks.strength.flow import Flow, is_grad
-from benchmarks.strength.trees import Found, given, literal, method, operator, receiver, renamed, shallow, write
+from benchmarks.strength.trees import (
+    Found,
+    given,
+    literal,
+    method,
+    operator,
+    receiver,
+    renamed,
+    shallow,
+    write,
+)
 
 
 @operator("negate")
@@ -19,7 +29,13 @@ def _negate(node: ast.AST, flow: Flow) -> Found:
 
 def _leads_with_minus(node: ast.AST) -> bool:
     while isinstance(node, ast.BinOp | ast.Attribute | ast.Call):
-        node = node.left if isinstance(node, ast.BinOp) else node.value if isinstance(node, ast.Attribute) else node.func
+        node = (
+            node.left
+            if isinstance(node, ast.BinOp)
+            else node.value
+            if isinstance(node, ast.Attribute)
+            else node.func
+        )
     return isinstance(node, ast.UnaryOp)
 
 
@@ -55,7 +71,9 @@ def _drop_term(node: ast.AST, flow: Flow) -> Found:
             yield rest, _name_of_term(node, start, terms[0], flow, *terms[1:])
 
 
-def _name_of_term(whole: ast.AST, dropped: ast.AST, kept: ast.AST, flow: Flow, *others: ast.AST) -> str | None:
+def _name_of_term(
+    whole: ast.AST, dropped: ast.AST, kept: ast.AST, flow: Flow, *others: ast.AST
+) -> str | None:
     carried = any(flow.carries(part) for part in (dropped, *others))
     if not (flow.whole(whole) and carried and any(flow.carries(part) for part in (kept, *others))):
         return None

@@ -1,4 +1,4 @@
-"""Diagnosis: names the mistake behind a wrong gradient, says how sure it is, and nothing where it knows nothing."""
+"""Diagnosis: names the mistake behind a wrong gradient and says how sure it is, or nothing if unknown."""
 
 from course.checking.diagnosis.diagnose import diagnose
 from course.checking.diagnosis.mistakes import MISTAKES, Diagnosis, Mistake

@@ -36,7 +36,8 @@ INVERSES: dict[str, Callable[[Tensor], Tensor]] = {
     "square root": torch.square,
     "reciprocal": torch.reciprocal,
 }
-"""Of those whose derivative is usually written with the output: the input that belongs to it, for complex numbers, too."""
+"""Of those whose derivative is usually written with the output: the input that belongs to it, for complex
+numbers, too."""
 
 
 def formulas(suspect: Suspect) -> Iterator[Hypothesis]:
@@ -47,13 +48,17 @@ def formulas(suspect: Suspect) -> Iterator[Hypothesis]:
     found = suspect.gradients(tensors={suspect.name: torch.from_numpy(out)}) if out.shape == x.shape else None
     if found is not None:
         yield Hypothesis(
-            Mistake.OUTPUT_FOR_INPUT, "the derivative is taken at the output where the input belongs", found[suspect.name]
+            Mistake.OUTPUT_FOR_INPUT,
+            "the derivative is taken at the output where the input belongs",
+            found[suspect.name],
         )
     own = {name for name, function in FUNCTIONS.items() if same(_value(function, x), out)}
     for name in own & INVERSES.keys():
         slope = _slope_from_output(name, x)
         if slope is not None:
-            yield Hypothesis(Mistake.INPUT_FOR_OUTPUT, "the input is used where the output belongs", grad * slope)
+            yield Hypothesis(
+                Mistake.INPUT_FOR_OUTPUT, "the input is used where the output belongs", grad * slope
+            )
     for name in FUNCTIONS.keys() - own:
         for at, where in ((x, ""), (out, " at the output")):
             slope = _slope(FUNCTIONS[name], at)
@@ -62,7 +67,12 @@ def formulas(suspect: Suspect) -> Iterator[Hypothesis]:
                 yield Hypothesis(Mistake.OTHER_FORMULA, words, grad * slope, 0.9)
         slope = _slope_from_output(name, out) if name in INVERSES else None
         if slope is not None:
-            yield Hypothesis(Mistake.OTHER_FORMULA, f"this is the gradient of {name}, a different function", grad * slope, 0.9)
+            yield Hypothesis(
+                Mistake.OTHER_FORMULA,
+                f"this is the gradient of {name}, a different function",
+                grad * slope,
+                0.9,
+            )
 
 
 def replaced(suspect: Suspect) -> Iterator[Hypothesis]:
@@ -74,7 +84,9 @@ def replaced(suspect: Suspect) -> Iterator[Hypothesis]:
                 found = suspect.gradients(tensors={name: value})
                 if found is not None:
                     mistake = Mistake.OUTPUT_FOR_INPUT if other in outputs else Mistake.INPUT_FOR_OUTPUT
-                    yield Hypothesis(mistake, f"{other} is used where {name} belongs", found[suspect.name], 0.85)
+                    yield Hypothesis(
+                        mistake, f"{other} is used where {name} belongs", found[suspect.name], 0.85
+                    )
 
 
 def _value(function: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:
@@ -90,7 +102,7 @@ def _slope(function: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray | 
 
 
 def _slope_from_output(name: str, out: np.ndarray) -> np.ndarray | None:
-    """The derivative as it is written with the output, at any number: through the inverse, in the complex plane."""
+    """The derivative as written with the output, at any number: by the inverse, in the complex plane."""
     place = INVERSES[name](torch.from_numpy(out).to(torch.complex128))
     step = 1e-5
     slope = (FUNCTIONS[name](place + step) - FUNCTIONS[name](place - step)) / (2 * step)

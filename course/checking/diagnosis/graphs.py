@@ -1,4 +1,4 @@
-"""Mistakes in running a whole graph backward: gradients overwritten, nodes in the wrong order, an edge left out.
+"""Mistakes in running a graph backward: gradients overwritten, nodes in wrong order, an edge left out.
 
 Each amounts to edges along which no gradient flows: torch.autograd says what is left when they are cut.
 """
@@ -29,7 +29,10 @@ def graphs(suspect: Suspect) -> Iterator[Hypothesis]:
     read = {name for node in _visit(graph, deque.pop) for name in node.reads}
     early = "a node ran before its whole gradient had arrived: a node may run once all its readers have"
     forwards = "the nodes ran in forward's order: backward goes from the last to the first"
-    last, first = (f"a value that is read twice keeps the {which} gradient only: add them up" for which in ("last", "first"))
+    last, first = (
+        f"a value that is read twice keeps the {which} gradient only: add them up"
+        for which in ("last", "first")
+    )
     for mistake, what, cut, overwritten, prior in (
         (Mistake.OVERWRITTEN, last, _rivals(graph, 0), read, 0.95),
         (Mistake.WRONG_ORDER, early, _too_late(_visit(graph, deque.popleft)), (), 0.93),
@@ -44,30 +47,41 @@ def graphs(suspect: Suspect) -> Iterator[Hypothesis]:
         for name in dict.fromkeys(name for name in node.reads if isinstance(name, str)):
             found = _without({edge for edge, other in _edges([node]) if other == name}, graph, suspect)
             if found is not None:
-                yield Hypothesis(Mistake.PATH_LOST, f"the path from '{name}' to '{node.name}' is left out", found, 0.93)
+                yield Hypothesis(
+                    Mistake.PATH_LOST, f"the path from '{name}' to '{node.name}' is left out", found, 0.93
+                )
 
 
-def _without(cut: Edges, graph: Graph, suspect: Suspect, overwritten: Collection[str | float] = ()) -> np.ndarray | None:
-    """The gradient when nothing flows along some edges, nor starts at the outputs among the values `overwritten`."""
+def _without(
+    cut: Edges, graph: Graph, suspect: Suspect, overwritten: Collection[str | float] = ()
+) -> np.ndarray | None:
+    """The gradient when nothing flows along some edges, nor starts at the outputs that are `overwritten`."""
 
     def forward(*moving: Tensor) -> tuple[Tensor, ...]:
         values = dict(zip(graph.inputs, suspect.truth.inputs, strict=True)) | dict(
             zip(suspect.truth.moving, moving, strict=True)
         )
         for node in graph.nodes.values():
-            reads = [v.detach() if (node.name, i) in cut else v for i, v in enumerate(graph.inputs_of(node, values))]
+            reads = [
+                v.detach() if (node.name, i) in cut else v
+                for i, v in enumerate(graph.inputs_of(node, values))
+            ]
             values.update(zip(node.outputs, as_tuple(node.module.forward(*reads)), strict=True))
         return tuple(values[name] for name in graph.outputs)
 
     pairs = zip(graph.outputs, suspect.truth.grad_outputs, strict=True)
     with recording():
-        found = by_autograd(forward, suspect.truth.moving, [None if name in overwritten else grad for name, grad in pairs])
+        found = by_autograd(
+            forward, suspect.truth.moving, [None if name in overwritten else grad for name, grad in pairs]
+        )
     return None if found is None else found[suspect.name]
 
 
 def _edges(nodes: list[Node]) -> list[tuple[tuple[str, int], str]]:
     """Every edge with the name of the value that is read."""
-    return [((node.name, i), name) for node in nodes for i, name in enumerate(node.reads) if isinstance(name, str)]
+    return [
+        ((node.name, i), name) for node in nodes for i, name in enumerate(node.reads) if isinstance(name, str)
+    ]
 
 
 def _rivals(graph: Graph, kept: int) -> Edges:
@@ -79,7 +93,8 @@ def _rivals(graph: Graph, kept: int) -> Edges:
     for _, same in groupby(found, key=lambda pair: pair[1]):
         edges = [edge for edge, _ in same]
         reader = [edge for edge in edges if edge[0] == edges[kept][0]]
-        cut.update(edge for edge in edges if edge != reader[-1 - kept])  # its own reads take turns, first to last
+        # its own reads take turns, first to last
+        cut.update(edge for edge in edges if edge != reader[-1 - kept])
     return cut
 
 

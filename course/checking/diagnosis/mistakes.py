@@ -34,7 +34,10 @@ class Mistake(StrEnum):
     )
     TRANSPOSED = "transposed", "the result is transposed"
     DIAGONAL_ONLY = "diagonal only", "each output is treated as if it depended on its own input only"
-    CONSTANT_STATISTICS = "constant statistics", "a sum, mean or maximum over the data is treated as a constant"
+    CONSTANT_STATISTICS = (
+        "constant statistics",
+        ("a sum, mean or maximum over the data is treated as a constant"),
+    )
     INPUT_FOR_OUTPUT = "input for output", "the input is used where the output belongs"
     OUTPUT_FOR_INPUT = "output for input", "the output is used where the input belongs"
     SIGN = "sign", "the sign is wrong"
@@ -62,7 +65,8 @@ class Diagnosis:
     mistake: Mistake
     what: str
     confidence: float
-    """From 0 to 1: low where few numbers had to agree, or where another mistake would have looked the same."""
+    """From 0 to 1: low where few numbers had to agree, or where another mistake would have looked the
+    same."""
 
     @property
     def name(self) -> str:

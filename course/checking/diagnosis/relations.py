@@ -13,7 +13,10 @@ from course.checking.finding import gradient_name
 def nothing(suspect: Suspect) -> Iterator[Hypothesis]:
     """The gradient is zero: never computed, detached, or never added."""
     yield Hypothesis(
-        Mistake.ZERO_GRADIENT, f"{suspect.label} is zero everywhere: is it computed, and added?", 0 * suspect.true, 0.99
+        Mistake.ZERO_GRADIENT,
+        f"{suspect.label} is zero everywhere: is it computed, and added?",
+        0 * suspect.true,
+        0.99,
     )
 
 
@@ -21,15 +24,27 @@ def exchanged(suspect: Suspect) -> Iterator[Hypothesis]:
     """Two gradients stand in each other's place."""
     for other, grad in (suspect.gradients() or {}).items():
         theirs = suspect.grads.get(other)
-        if other != suspect.name and theirs is not None and same(theirs, suspect.true) and not same(-grad, suspect.true):
-            yield Hypothesis(Mistake.SWAPPED_GRADIENTS, f"{suspect.label} and {gradient_name(other)} are exchanged", grad, 0.98)
+        if (
+            other != suspect.name
+            and theirs is not None
+            and same(theirs, suspect.true)
+            and not same(-grad, suspect.true)
+        ):
+            yield Hypothesis(
+                Mistake.SWAPPED_GRADIENTS,
+                f"{suspect.label} and {gradient_name(other)} are exchanged",
+                grad,
+                0.98,
+            )
 
 
 def borrowed(suspect: Suspect) -> Iterator[Hypothesis]:
     """The gradient of another tensor stands here, too."""
     for other, grad in (suspect.gradients() or {}).items():
         if other != suspect.name:
-            yield Hypothesis(Mistake.SWAPPED_GRADIENTS, f"this is {gradient_name(other)}, not {suspect.label}", grad, 0.8)
+            yield Hypothesis(
+                Mistake.SWAPPED_GRADIENTS, f"this is {gradient_name(other)}, not {suspect.label}", grad, 0.8
+            )
 
 
 def shape(suspect: Suspect) -> Iterator[Hypothesis]:
@@ -52,7 +67,11 @@ def _sums(given: np.ndarray, shape: tuple[int, ...]) -> Iterator[tuple[np.ndarra
     if given.ndim >= len(shape):
         extra = given.ndim - len(shape)
         padded = (1,) * extra + shape
-        axes = tuple(i for i, (have, want) in enumerate(zip(given.shape, padded, strict=True)) if want == 1 and have != 1)
+        axes = tuple(
+            i
+            for i, (have, want) in enumerate(zip(given.shape, padded, strict=True))
+            if want == 1 and have != 1
+        )
         summed = given.sum(axis=axes, keepdims=True)
         if axes and summed.shape == padded:
             yield summed.reshape(shape), _axes(axes)
@@ -77,10 +96,14 @@ def multiple(suspect: Suspect) -> Iterator[Hypothesis]:
         return
     predicted, alone = factor * true, int(known.sum()) == 1
     if abs(factor + 1) < 1e-6:
-        yield Hypothesis(Mistake.SIGN, f"{suspect.label} has the wrong sign", predicted, 0.9 if alone else 0.97)
+        yield Hypothesis(
+            Mistake.SIGN, f"{suspect.label} has the wrong sign", predicted, 0.9 if alone else 0.97
+        )
         return
     ratio = Fraction(factor).limit_denominator(10_000)
-    nice = abs(float(ratio) - factor) < 1e-6 * abs(factor) and (ratio.denominator <= 1000 and abs(ratio.numerator) <= 1000)
+    nice = abs(float(ratio) - factor) < 1e-6 * abs(factor) and (
+        ratio.denominator <= 1000 and abs(ratio.numerator) <= 1000
+    )
     if alone and not nice:
         return  # any number is some multiple of another
     text = str(ratio) if nice else f"{factor:.6g}"
@@ -99,7 +122,11 @@ def _named(suspect: Suspect, ratio: Fraction, nice: bool) -> Iterator[tuple[Mist
         if scalar and ratio == Fraction(1, size):
             yield Mistake.DOUBLE_1_N, f"divided once more by {size}, {of}", 0.9
         elif scalar and ratio == size:
-            yield Mistake.MISSING_1_N, f"forward takes a mean over {size}, {of}, so each gets 1/{size} of the gradient", 0.9
+            yield (
+                Mistake.MISSING_1_N,
+                (f"forward takes a mean over {size}, {of}, so each gets 1/{size} of the gradient"),
+                0.9,
+            )
         elif scalar and ratio == size**2:
             yield Mistake.INVERSE_1_N, f"multiplied with {size}, {of}, where forward divides", 0.9
         elif ratio == Fraction(1, size):
@@ -110,7 +137,7 @@ def _named(suspect: Suspect, ratio: Fraction, nice: bool) -> Iterator[tuple[Mist
 
 
 def _counts(suspect: Suspect) -> dict[int, str]:
-    """Sizes that a mean may run over, and what they count. Two is left out: a factor of 2 has too many causes."""
+    """Sizes that a mean may run over, and what they count; not 2, since a factor of 2 has too many causes."""
     found: dict[int, str] = {}
     for name in suspect.truth.moving:
         sizes = suspect.tensors[name].shape
@@ -118,7 +145,9 @@ def _counts(suspect: Suspect) -> dict[int, str]:
             found.setdefault(size, "the examples" if axis == 0 else f"the size of axis {axis} of {name}")
         found.setdefault(suspect.tensors[name].size, f"the numbers in {name}")
         for axis in range(len(sizes)):
-            found.setdefault(int(np.prod(sizes)) // max(1, sizes[axis]), f"the numbers of {name} along all axes but {axis}")
+            found.setdefault(
+                int(np.prod(sizes)) // max(1, sizes[axis]), f"the numbers of {name} along all axes but {axis}"
+            )
     for output in suspect.outputs:
         found.setdefault(output.size, "the outputs")
     return {size: of for size, of in found.items() if size > 2}
@@ -141,7 +170,9 @@ def factors(suspect: Suspect) -> Iterator[Hypothesis]:
             yield Hypothesis(Mistake.UPSTREAM_IGNORED, "grad_output is not used: multiply by it", fewer, 0.97)
         else:
             yield Hypothesis(Mistake.MISSING_FACTOR, f"{suspect.label} lacks the factor {label}", fewer, 0.85)
-        yield Hypothesis(Mistake.EXTRA_FACTOR, f"{suspect.label} has the factor {label} once too often", more, 0.85)
+        yield Hypothesis(
+            Mistake.EXTRA_FACTOR, f"{suspect.label} has the factor {label} once too often", more, 0.85
+        )
 
 
 def unmasked(suspect: Suspect) -> Iterator[Hypothesis]:
@@ -171,7 +202,10 @@ def places(suspect: Suspect) -> Iterator[Hypothesis]:
             axis_name = _axis_name(suspect, axis, true.ndim)
             predicted = np.where(wrong, given, true)
             yield Hypothesis(
-                Mistake.WRONG_IN_PLACES, f"only {axis_name} {indices} {'is' if bad.sum() == 1 else 'are'} wrong", predicted, 0.8
+                Mistake.WRONG_IN_PLACES,
+                f"only {axis_name} {indices} {'is' if bad.sum() == 1 else 'are'} wrong",
+                predicted,
+                0.8,
             )
             return
 

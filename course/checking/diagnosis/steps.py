@@ -1,7 +1,8 @@
 """Mistakes on the way through forward: one of its steps differentiated wrongly, or one of its paths left out.
 
-The true forward is taken apart into torch's elementary operations. Then it is run again and again, each time without the
-gradient of one path; what that path contributes also tells what a wrong sign or factor on it would do.
+The true forward is taken apart into torch's elementary operations. Then it is run again and again, each time
+without the gradient of one path; what that path contributes also tells what a wrong sign or factor on it
+would do.
 """
 
 import warnings
@@ -20,11 +21,24 @@ from course.modes import any_numbers, recording
 MOST_STEPS = 120
 """Forwards with more operations than this are not taken apart: there is no time to try them all."""
 
-REDUCTIONS = {"sum", "mean", "var", "var_mean", "std", "amax", "amin", "logsumexp", "linalg_vector_norm", "norm", "max", "min"}
+REDUCTIONS = {
+    "sum",
+    "mean",
+    "var",
+    "var_mean",
+    "std",
+    "amax",
+    "amin",
+    "logsumexp",
+    "linalg_vector_norm",
+    "norm",
+    "max",
+    "min",
+}
 
 
 class Steps:
-    """A true forward as a list of elementary operations that can be run with one of them differentiated wrongly."""
+    """A true forward as elementary operations; it can run with one of them differentiated wrongly."""
 
     def __init__(self, truth: Truth) -> None:
         self.truth = truth
@@ -72,7 +86,11 @@ def _run(program: fx.GraphModule, edges: frozenset[tuple[fx.Node, fx.Node]], inp
         if isinstance(value, fx.Node):
             return values[value].detach() if (by, value) in edges else values[value]
         if isinstance(value, list | tuple):
-            return tuple(read(item, by) for item in value) if isinstance(value, tuple) else [read(item, by) for item in value]
+            return (
+                tuple(read(item, by) for item in value)
+                if isinstance(value, tuple)
+                else [read(item, by) for item in value]
+            )
         return value
 
     for node in program.graph.nodes:
@@ -93,21 +111,35 @@ def lost_paths(suspect: Suspect, steps: Steps) -> Iterator[Hypothesis]:
     edges = list(steps.edges())
     uses = _statistics(edges)
     if uses:
-        what = "the sums, means or maxima over the data depend on the data: the paths through them are missing"
+        what = (
+            "the sums, means or maxima over the data depend on the data: the paths through them are missing"
+        )
         yield from _lost(suspect, steps, uses, Mistake.CONSTANT_STATISTICS, what, 0.95)
         for read in dict.fromkeys(read for _, read in uses):
             what = "a sum, mean or maximum over the data depends on the data: the path through it is missing"
             yield from _lost(
-                suspect, steps, [edge for edge in uses if edge[1] is read], Mistake.CONSTANT_STATISTICS, what, 0.92
+                suspect,
+                steps,
+                [edge for edge in uses if edge[1] is read],
+                Mistake.CONSTANT_STATISTICS,
+                what,
+                0.92,
             )
     for edge in edges:
         step = f"forward's step '{_name(edge[0])}'"
-        yield from _lost(suspect, steps, [edge], Mistake.PATH_LOST, f"one path is left out: the one into {step}", 0.88)
+        yield from _lost(
+            suspect, steps, [edge], Mistake.PATH_LOST, f"one path is left out: the one into {step}", 0.88
+        )
         yield from _scaled(suspect, steps, edge, step)
 
 
 def _lost(
-    suspect: Suspect, steps: Steps, edges: list[tuple[fx.Node, fx.Node]], mistake: Mistake, what: str, prior: float
+    suspect: Suspect,
+    steps: Steps,
+    edges: list[tuple[fx.Node, fx.Node]],
+    mistake: Mistake,
+    what: str,
+    prior: float,
 ) -> Iterator[Hypothesis]:
     found = steps.without(frozenset(edges))
     if found is not None and np.abs(found[suspect.name]).max(initial=0.0) > 0:
@@ -115,7 +147,10 @@ def _lost(
 
 
 def _scaled(suspect: Suspect, steps: Steps, edge: tuple[fx.Node, fx.Node], step: str) -> Iterator[Hypothesis]:
-    """One path with a wrong factor c. No path takes an edge twice, so that the gradient is rest + c · the part through it."""
+    """One path with a wrong factor c.
+
+    No path takes an edge twice, so that the gradient is rest + c · the part through it.
+    """
     found = steps.without(frozenset([edge]))
     if found is None:
         return
@@ -123,13 +158,19 @@ def _scaled(suspect: Suspect, steps: Steps, edge: tuple[fx.Node, fx.Node], step:
     part = suspect.true - rest
     known = ~np.isnan(part)
     square = float((part[known] ** 2).sum())
-    if not square or suspect.given.shape != part.shape or np.abs(rest).max(initial=0.0) <= 1e-9 * np.abs(part[known]).max():
+    if (
+        not square
+        or suspect.given.shape != part.shape
+        or np.abs(rest).max(initial=0.0) <= 1e-9 * np.abs(part[known]).max()
+    ):
         return  # the whole gradient goes this way: a factor of the whole is looked for elsewhere
     factor = float(((suspect.given - rest)[known] * part[known]).sum()) / square
     if abs(factor) < 1e-6 or not np.isfinite(factor):
         return
     if abs(factor + 1) < 1e-6:
-        yield Hypothesis(Mistake.SIGN, f"one path has the wrong sign: the one through {step}", rest - part, 0.85)
+        yield Hypothesis(
+            Mistake.SIGN, f"one path has the wrong sign: the one through {step}", rest - part, 0.85
+        )
     elif suspect.given.size > 2:
         times = f"the path through {step} has {factor:.6g} times its gradient"
         yield Hypothesis(Mistake.CONSTANT_FACTOR, times, rest + factor * part, 0.8)
@@ -146,7 +187,7 @@ COMPOSED = (
 
 
 def _take_apart(truth: Truth) -> fx.GraphModule | None:
-    """The elementary operations of forward; None where they depend on the values, or torch cannot follow them."""
+    """The elementary operations of forward; None where they depend on values or torch cannot follow them."""
     from torch._decomp import get_decompositions  # these take a while to import, and are rarely needed
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -154,7 +195,9 @@ def _take_apart(truth: Truth) -> fx.GraphModule | None:
     try:
         with recording(), any_numbers(), warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            return make_fx(lambda *tensors: truth.function(*tensors), decomposition_table=table)(*truth.tensors.values())
+            return make_fx(lambda *tensors: truth.function(*tensors), decomposition_table=table)(
+                *truth.tensors.values()
+            )
     except Exception:  # whatever torch cannot trace is not taken apart
         return None
 
@@ -164,7 +207,10 @@ def _name(node: fx.Node) -> str:
 
 
 def _statistics(edges: list[tuple[fx.Node, fx.Node]]) -> list[tuple[fx.Node, fx.Node]]:
-    """The edges along which a statistic of the data (a reduction, and what is computed of reductions only) meets the data."""
+    """The edges along which a statistic of the data meets the data.
+
+    A statistic is a reduction, or what is computed of reductions only.
+    """
     reads: dict[fx.Node, list[fx.Node]] = {}
     for node, read in edges:
         reads.setdefault(node, []).append(read)
@@ -172,13 +218,19 @@ def _statistics(edges: list[tuple[fx.Node, fx.Node]]) -> list[tuple[fx.Node, fx.
     for node in reads:  # in forward's order
         if _reduces(node) or all(read in statistics or _reduces(read) for read in reads[node]):
             statistics.add(node)
-    return [(node, read) for node, read in edges if (read in statistics or _reduces(read)) and node not in statistics]
+    return [
+        (node, read)
+        for node, read in edges
+        if (read in statistics or _reduces(read)) and node not in statistics
+    ]
 
 
 def _reduces(node: fx.Node) -> bool:
     """Whether a step is a reduction, or one of the results of a reduction that has several."""
     first = node.args[0] if node.args else None
-    return _name(node) in REDUCTIONS or (_name(node) == "getitem" and isinstance(first, fx.Node) and _reduces(first))
+    return _name(node) in REDUCTIONS or (
+        _name(node) == "getitem" and isinstance(first, fx.Node) and _reduces(first)
+    )
 
 
 def _is_float(node: fx.Node) -> bool:

@@ -10,8 +10,8 @@ from course.checking.finding import gradient_name
 from course.checking.truth import Truth
 
 AGREE = 1e-6
-"""Two gradients are the same when they differ by less than this share of the largest number: a prediction is exact, while the
-numbers of two different formulas agree to so many digits by chance once in a million."""
+"""Two gradients are the same when they differ by less than this share of the largest number: a prediction is
+exact, while the numbers of two different formulas agree to so many digits by chance once in a million."""
 
 
 class Suspect:
@@ -23,7 +23,9 @@ class Suspect:
         grads: everything that backward gave, by name.
     """
 
-    def __init__(self, truth: Truth, name: str, grads: Mapping[str, np.ndarray | None], numeric: np.ndarray) -> None:
+    def __init__(
+        self, truth: Truth, name: str, grads: Mapping[str, np.ndarray | None], numeric: np.ndarray
+    ) -> None:
         self.truth, self.name, self.grads = truth, name, grads
         given = grads[name]
         assert given is not None
@@ -67,7 +69,7 @@ class Suspect:
     def gradients(
         self, grad_outputs: Sequence[Tensor | None] | None = None, tensors: Mapping[str, Tensor] | None = None
     ) -> dict[str, np.ndarray] | None:
-        """The gradients of the true forward for another upstream gradient, or at another point; None if torch has none."""
+        """Gradients of the true forward for another upstream gradient or point; None if torch has none."""
         return self.truth.exact(grad_outputs, tensors)
 
     def matches(self, predicted: np.ndarray) -> bool:

@@ -29,7 +29,10 @@ def forgotten(suspect: Suspect) -> Iterator[Hypothesis]:
         found = suspect.gradients(tuple(None if i == index else g for i, g in enumerate(grads)))
         if found is not None:
             yield Hypothesis(
-                Mistake.PATH_LOST, f"the gradient that arrives at output {index} is not used", found[suspect.name], 0.95
+                Mistake.PATH_LOST,
+                f"the gradient that arrives at output {index} is not used",
+                found[suspect.name],
+                0.95,
             )
 
 
@@ -37,9 +40,14 @@ def handed_on(suspect: Suspect) -> Iterator[Hypothesis]:
     """grad_output as it came: without the local derivative, without the mask, or without the mask's scale."""
     for grad in suspect.upstream:
         if grad.shape != suspect.true.shape:
-            if grad.size == 1 or np.broadcast_shapes(*_compatible(grad.shape, suspect.true.shape)) == suspect.true.shape:
+            if (
+                grad.size == 1
+                or np.broadcast_shapes(*_compatible(grad.shape, suspect.true.shape)) == suspect.true.shape
+            ):
                 spread = (
-                    np.full(suspect.true.shape, grad.item()) if grad.size == 1 else np.broadcast_to(grad, suspect.true.shape)
+                    np.full(suspect.true.shape, grad.item())
+                    if grad.size == 1
+                    else np.broadcast_to(grad, suspect.true.shape)
                 )
                 what = "grad_output is handed on as it came: the local derivative is missing"
                 yield Hypothesis(Mistake.LOCAL_DERIVATIVE_IGNORED, what, spread, 0.85)
@@ -52,14 +60,27 @@ def handed_on(suspect: Suspect) -> Iterator[Hypothesis]:
             continue  # the true gradient is a multiple of grad_output itself
         if len(levels) == 1:  # a mask, perhaps with a scale
             scale = float(levels[0])
-            yield Hypothesis(Mistake.MASK_MISSING, "the mask of forward is not applied to grad_output", scale * grad, 0.93)
-            yield Hypothesis(Mistake.MASK_MISSING, "neither the mask nor its scale is applied to grad_output", grad, 0.9)
+            yield Hypothesis(
+                Mistake.MASK_MISSING, "the mask of forward is not applied to grad_output", scale * grad, 0.93
+            )
+            yield Hypothesis(
+                Mistake.MASK_MISSING, "neither the mask nor its scale is applied to grad_output", grad, 0.9
+            )
             missing = f"the kept numbers must be scaled by {scale:.4g}, as in forward"
             yield Hypothesis(Mistake.MASK_SCALE_MISSING, missing, grad * kept, 0.95)
-            yield Hypothesis(Mistake.EXTRA_FACTOR, "the scale of the mask is applied twice", scale * scale * grad * kept, 0.9)
-            yield Hypothesis(Mistake.MASK_MISSING, "the mask is the wrong way round", scale * grad * ~kept, 0.9)
+            yield Hypothesis(
+                Mistake.EXTRA_FACTOR,
+                "the scale of the mask is applied twice",
+                scale * scale * grad * kept,
+                0.9,
+            )
+            yield Hypothesis(
+                Mistake.MASK_MISSING, "the mask is the wrong way round", scale * grad * ~kept, 0.9
+            )
         if len(suspect.upstream) > 1 and np.allclose(suspect.true, sum(suspect.upstream)):
-            yield Hypothesis(Mistake.PATH_LOST, "of the gradients that arrive, only one is handed on", grad, 0.93)
+            yield Hypothesis(
+                Mistake.PATH_LOST, "of the gradients that arrive, only one is handed on", grad, 0.93
+            )
             continue
         what = "grad_output is handed on as it came: the local derivative is missing"
         yield Hypothesis(Mistake.LOCAL_DERIVATIVE_IGNORED, what, grad, 0.9)
@@ -74,14 +95,18 @@ def turned(suspect: Suspect) -> Iterator[Hypothesis]:
             found = suspect.gradients(others)
             if found is not None:
                 yield Hypothesis(
-                    Mistake.MISSING_TRANSPOSE, "grad_output is transposed, or a transpose is missing", found[suspect.name]
+                    Mistake.MISSING_TRANSPOSE,
+                    "grad_output is transposed, or a transpose is missing",
+                    found[suspect.name],
                 )
     for name, tensor in suspect.truth.tensors.items():
         if tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1] and tensor.shape[0] > 1:
             found = suspect.gradients(tensors={name: tensor.T.contiguous()})
             if found is not None:
                 yield Hypothesis(
-                    Mistake.MISSING_TRANSPOSE, f"{name} needs a transpose here, or has one too many", found[suspect.name]
+                    Mistake.MISSING_TRANSPOSE,
+                    f"{name} needs a transpose here, or has one too many",
+                    found[suspect.name],
                 )
 
 
@@ -107,9 +132,13 @@ def diagonal(suspect: Suspect) -> Iterator[Hypothesis]:
     if same(own, jacobian):
         return
     what = "each output also depends on the other inputs: the rest of the Jacobian is missing"
-    yield Hypothesis(Mistake.DIAGONAL_ONLY, what, (np.diag(jacobian) * upstream).reshape(suspect.true.shape), 0.95)
+    yield Hypothesis(
+        Mistake.DIAGONAL_ONLY, what, (np.diag(jacobian) * upstream).reshape(suspect.true.shape), 0.95
+    )
     flipped = "the Jacobian is multiplied from the wrong side: a transpose is missing"
-    yield Hypothesis(Mistake.MISSING_TRANSPOSE, flipped, (jacobian @ upstream).reshape(suspect.true.shape), 0.9)
+    yield Hypothesis(
+        Mistake.MISSING_TRANSPOSE, flipped, (jacobian @ upstream).reshape(suspect.true.shape), 0.9
+    )
 
 
 def _compatible(small: tuple[int, ...], large: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -52,7 +52,10 @@ def _difference(
     wanted: Callable[[Tensor], Tensor],
     tolerance: float,
 ) -> Call:
-    """One function to differentiate; what is known of it is its slope, `wanted`. The student's function gets a copy of x."""
+    """One function to differentiate; all that is known of it is its slope, `wanted`.
+
+    The student's function gets a copy of x.
+    """
 
     def run(answer: Any, x: Tensor) -> Any:
         with _differences_of_your_own():
@@ -85,9 +88,15 @@ def _numerical_gradient_cases(rng: Generator) -> list[Call]:
             1e-4,
         ),
         _difference("a single number", torch.exp, _randn(rng), 1e-5, torch.exp, 1e-4),
-        # For a cube, the two sides of a long step still differ from the slope: by ε² if they are as far away as they should be.
+        # For a cube, the two sides of a long step still differ from the slope: by ε² if they are as far away
+        # as they should be.
         _difference(
-            "just as central as it should be", lambda x: (x**3).sum(), _randn(rng, 4), 0.5, lambda x: 3 * x**2 + 0.25, 1e-8
+            "just as central as it should be",
+            lambda x: (x**3).sum(),
+            _randn(rng, 4),
+            0.5,
+            lambda x: 3 * x**2 + 0.25,
+            1e-8,
         ),
         Call("leaves x alone", run, (_randn(rng, 4, 3),), same_shape),
     ]
@@ -164,7 +173,9 @@ def _exchange(grad: Tensor, x: Tensor) -> Tensor:
 
 
 def _check_gradient_cases(rng: Generator) -> list[Call]:
-    def case(label: str, make: Callable[[], Module], spoil: Callable[[Tensor, Tensor], Tensor], x: Tensor) -> Call:
+    def case(
+        label: str, make: Callable[[], Module], spoil: Callable[[Tensor, Tensor], Tensor], x: Tensor
+    ) -> Call:
         """Both a module that is right and its twin that is not are checked, in an order that is drawn."""
         right = torch.randint(0, 2, (), generator=rng, device=rng.device).bool()
 
@@ -181,7 +192,9 @@ def _check_gradient_cases(rng: Generator) -> list[Call]:
             if not set(said.values()) <= {0.0, 1.0}:
                 return "is neither True nor False"
             wrong = [
-                f"{bool(got)} of a {'right' if truth else 'wrong'} gradient" for truth, got in said.items() if truth != got
+                f"{bool(got)} of a {'right' if truth else 'wrong'} gradient"
+                for truth, got in said.items()
+                if truth != got
             ]
             return f"said {' and '.join(wrong)}" if wrong else ""
 
@@ -199,7 +212,8 @@ def _check_gradient_cases(rng: Generator) -> list[Call]:
     ]
 
 
-# --- six modules to mend: the points are for what the bug spoils, so that the broken module itself has none of them
+# --- six modules to mend: the points are for what the bug spoils, so that the broken module itself has none
+# of them
 
 
 def _mse_loss_cases(rng: Generator) -> list[Case]:
@@ -213,7 +227,11 @@ def _matmul_cases(rng: Generator) -> list[Case]:
     def of(label: str, rows: int, inner: int, columns: int) -> Case:
         return Case(label, inputs=(_randn(rng, rows, inner), _randn(rng, inner, columns)))
 
-    return [of("a row and a column", 1, 4, 1), of("sizes that differ", 4, 3, 2), of("square matrices", 3, 3, 3)]
+    return [
+        of("a row and a column", 1, 4, 1),
+        of("sizes that differ", 4, 3, 2),
+        of("square matrices", 3, 3, 3),
+    ]
 
 
 def _silu_cases(rng: Generator) -> list[Case]:
@@ -246,7 +264,7 @@ def _sine_cases(rng: Generator) -> list[Case]:
 
 
 class SiLU(Module):
-    """a = x σ(x) = x / (1 + e⁻ˣ), elementwise, in elementary steps, so that a path that is left out can be named."""
+    """a = x σ(x) = x / (1 + e⁻ˣ), elementwise, in elementary steps, so that an omitted path can be named."""
 
     def forward(self, x: Tensor) -> Tensor:
         """The input times its gate."""
@@ -283,11 +301,14 @@ EXERCISES = (
             "leaves x alone": 2,
         },
         hints=(
-            "One number of x moves, the others stay; it goes back, and the next one moves. How many runs of f is that in all?",
-            "Lecture 09, 'One weight by hand', does it for one weight. Move copies, made with clone(), rather than x itself. "
+            "One number of x moves, the others stay; it goes back, and the next one moves. How many runs of "
+            "f is that in all?",
+            "Lecture 09, 'One weight by hand', does it for one weight. Move copies, made with clone(), "
+            "rather than x itself. "
             "x.reshape(-1) makes a vector of x, of a single number, too.",
             "A sibling, one-sided and for a vector: "
-            "for i in range(len(x)): ahead = x.clone(); ahead[i] += epsilon; slope[i] = (f(ahead) - f(x)) / epsilon.",
+            "for i in range(len(x)): ahead = x.clone(); ahead[i] += epsilon; slope[i] = (f(ahead) - f(x)) / "
+            "epsilon.",
         ),
     ),
     Exercise(
@@ -302,8 +323,10 @@ EXERCISES = (
             "both zero": 1,
         },
         hints=(
-            "There are three largest numbers to find, each over a whole array. Large means far from zero, on either side.",
-            "Lecture 09, part 2. What is the denominator when both arrays are zero? Python can ask before it divides.",
+            "There are three largest numbers to find, each over a whole array. Large means far from zero, on "
+            "either side.",
+            "Lecture 09, part 2. What is the denominator when both arrays are zero? Python can ask before it "
+            "divides.",
             "A sibling, relative to the typical size instead of the largest: "
             "(a - b).pow(2).mean().sqrt() / (a.pow(2).mean() + b.pow(2).mean()).sqrt().",
         ),
@@ -323,8 +346,10 @@ EXERCISES = (
             "not a number": 1,
         },
         hints=(
-            "Of which function of x is backward's result the gradient? A module gives many numbers; a gradient belongs to one.",
-            "Lecture 09, part 4: L = Σ g·a, with a g that you choose. Backward remembers the last forward: was it at x? "
+            "Of which function of x is backward's result the gradient? A module gives many numbers; a "
+            "gradient belongs to one.",
+            "Lecture 09, part 4: L = Σ g·a, with a g that you choose. Backward remembers the last forward: "
+            "was it at x? "
             "And what does torch do when it subtracts a vector from a matrix?",
             "A sibling, the check of a plain function f with a slope given by a formula: "
             "relative_error(numerical_gradient(lambda x: f(x).sum(), x), slope(x)) < 1e-6.",
@@ -336,9 +361,12 @@ EXERCISES = (
         cases=_mse_loss_cases,
         points={"∂L/∂x": 3, "∂L/∂target": 3, "several rows": 3},
         hints=(
-            "In the picture, divide a dot's height by its ring's. Is the quotient the same everywhere? What is that number?",
-            "Lecture 07, 'A loss is an average over examples': what does twice as much data do to each one's gradient?",
-            "For a mean of cubes over n numbers, every gradient is 3x²/n, times what arrives; n counts all numbers of x.",
+            "In the picture, divide a dot's height by its ring's. Is the quotient the same everywhere? What "
+            "is that number?",
+            "Lecture 07, 'A loss is an average over examples': what does twice as much data do to each one's "
+            "gradient?",
+            "For a mean of cubes over n numbers, every gradient is 3x²/n, times what arrives; n counts all "
+            "numbers of x.",
         ),
     ),
     Exercise(
@@ -347,8 +375,10 @@ EXERCISES = (
         cases=_matmul_cases,
         points={"∂L/∂y": 5, "sizes that differ": 4},
         hints=(
-            "One of the two gradients is right. Print the shapes of everything in the other line, with sizes that all differ.",
-            "Lecture 04, 'Dimension analysis': there is only one way to put x and G together that has the shape of y.",
+            "One of the two gradients is right. Print the shapes of everything in the other line, with sizes "
+            "that all differ.",
+            "Lecture 04, 'Dimension analysis': there is only one way to put x and G together that has the "
+            "shape of y.",
             "For A = Xᵀ Y, with rows that match rows: ∂L/∂Y = X G, and ∂L/∂X = Y Gᵀ.",
         ),
     ),
@@ -359,19 +389,29 @@ EXERCISES = (
         points={"∂L/∂x": 5, "a matrix": 4},
         hints=(
             "Draw the graph of forward. How many edges leave x?",
-            "Lecture 06, 'The product rule is two paths'. Count the terms of the derivative, and those of the broken one.",
-            "For a = x·tanh(x), with t = tanh(x): one path brings g·t, the other g·x·(1 − t²), and they add up.",
+            "Lecture 06, 'The product rule is two paths'. Count the terms of the derivative, and those of "
+            "the broken one.",
+            "For a = x·tanh(x), with t = tanh(x): one path brings g·t, the other g·x·(1 − t²), and they add "
+            "up.",
         ),
     ),
     Exercise(
         name="mend_divide",
         truth=Divide,
         cases=_divide_cases,
-        points={"∂L/∂y": 3, "one row divided by several": 2, "a divisor for each column": 2, "a divisor for each row": 2},
+        points={
+            "∂L/∂y": 3,
+            "one row divided by several": 2,
+            "a divisor for each column": 2,
+            "a divisor for each row": 2,
+        },
         hints=(
-            "The formulas are right. Compare shapes: that of each gradient, and that of what it is the gradient of.",
-            "Lecture 03, a value that is read twice: what happens to the gradients that come back? torch has a sum_to_size.",
-            "For a = x + b with x of shape (4, 3) and b of shape (3,): each number of b goes into four outputs, so that its "
+            "The formulas are right. Compare shapes: that of each gradient, and that of what it is the "
+            "gradient of.",
+            "Lecture 03, a value that is read twice: what happens to the gradients that come back? torch has "
+            "a sum_to_size.",
+            "For a = x + b with x of shape (4, 3) and b of shape (3,): each number of b goes into four "
+            "outputs, so that its "
             "gradient is grad_output.sum(dim=0).",
         ),
     ),
@@ -382,7 +422,8 @@ EXERCISES = (
         points={"accumulation": 5, "several rows": 4},
         hints=(
             "Every dot lies in its ring: after one backward, all is well. What if there is a second one?",
-            "Lecture 05: two batches, or two places that share a parameter, and one gradient for both. Who sets it to zero?",
+            "Lecture 05: two batches, or two places that share a parameter, and one gradient for both. Who "
+            "sets it to zero?",
             "For a = x + θ: self.theta.grad += grad_output.sum().",
         ),
     ),
@@ -393,8 +434,10 @@ EXERCISES = (
         points={"∂L/∂x": 5, "several rows": 4},
         hints=(
             "Raise one number of a row: which of the row's proportions change, and in which direction?",
-            "Softmax is like it, and lecture 07 has its Jacobian. Two paths lead from x_j to the outputs. One is missing.",
-            "For a_i = x_i − m with the row's mean m of n numbers: ∂a_i/∂x_j = δ_ij − 1/n, so ∂L/∂x_j = g_j − (1/n) Σ_i g_i.",
+            "Softmax is like it, and lecture 07 has its Jacobian. Two paths lead from x_j to the outputs. "
+            "One is missing.",
+            "For a_i = x_i − m with the row's mean m of n numbers: ∂a_i/∂x_j = δ_ij − 1/n, so ∂L/∂x_j = g_j "
+            "− (1/n) Σ_i g_i.",
         ),
     ),
 )

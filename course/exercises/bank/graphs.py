@@ -18,7 +18,10 @@ def _elementwise(count: int) -> Callable[[Generator], list[Case]]:
 
     def cases(rng: Generator) -> list[Case]:
         shapes = {"single numbers": (), "vectors": (4,), "a batch": (3, 2)}
-        return [Case(label, inputs=tuple(randn(rng, *shape) for _ in range(count))) for label, shape in shapes.items()]
+        return [
+            Case(label, inputs=tuple(randn(rng, *shape) for _ in range(count)))
+            for label, shape in shapes.items()
+        ]
 
     return cases
 
@@ -41,7 +44,10 @@ class SigmoidNeuron(Module):
 
 def _neuron_cases(rng: Generator) -> list[Case]:
     make = function_of(SigmoidNeuron)
-    worked = (torch.tensor([2.0, -3.0, -3.0], device=rng.device), torch.tensor([-1.0, -2.0], device=rng.device))
+    worked = (
+        torch.tensor([2.0, -3.0, -3.0], device=rng.device),
+        torch.tensor([-1.0, -2.0], device=rng.device),
+    )
     return [
         Case("the lecture's neuron", make, worked),
         Case("random weights", make, (randn(rng, 3), randn(rng, 2))),
@@ -87,7 +93,12 @@ def _graph_cases(rng: Generator) -> list[Case]:
         Case("one path", _cascade, tuple(randn(rng, 2) for _ in range(3))),
         Case("fan-out", _fan_out, tuple(randn(rng, 2) for _ in range(2))),
         Case("a long and a short path", _long_and_short_path, tuple(randn(rng, 2) for _ in range(2))),
-        Case("a node with a parameter", _with_parameter, (randn(rng, 3), 4 + randn(rng, 3)), {"wave.theta": theta}),
+        Case(
+            "a node with a parameter",
+            _with_parameter,
+            (randn(rng, 3), 4 + randn(rng, 3)),
+            {"wave.theta": theta},
+        ),
     ]
 
 
@@ -99,7 +110,8 @@ EXERCISES = (
         points={"shapes": 2, "∂L/∂x": 3, "∂L/∂y": 3},
         hints=(
             "Raise x by a tiny amount. By how much does a rise? And if you raise y instead?",
-            "Lecture 03, the pattern of the plus node: look at what its two incoming edges carry in the backward pass.",
+            "Lecture 03, the pattern of the plus node: look at what its two incoming edges carry in the "
+            "backward pass.",
             "For a = x − y the local derivatives are 1 and −1, so the gradients are g and −g.",
         ),
     ),
@@ -110,8 +122,10 @@ EXERCISES = (
         points={"∂L/∂x": 5, "∂L/∂y": 5, "leaves inputs alone": 2},
         hints=(
             "Hold y still: a is then a straight line in x. What is its slope?",
-            "Lecture 03: in f = q·z at q = 3, z = −4 the two gradients were −4 and 3. Which number went where?",
-            "For a = x² the local derivative is 2x, so the gradient is 2·x·g: local derivative times what arrives.",
+            "Lecture 03: in f = q·z at q = 3, z = −4 the two gradients were −4 and 3. Which number went "
+            "where?",
+            "For a = x² the local derivative is 2x, so the gradient is 2·x·g: local derivative times what "
+            "arrives.",
         ),
     ),
     Exercise(
@@ -121,8 +135,10 @@ EXERCISES = (
         points={"∂L/∂x": 6, "∂L/∂y": 6, "leaves inputs alone": 2},
         hints=(
             "Only one of the two inputs decides the output. What happens to a when you nudge the other one?",
-            "Lecture 03, the pattern of the max node: the gradient takes one road only. A comparison of tensors gives a mask.",
-            "For a = |x| the local derivative is 1 where x > 0 and −1 where x < 0: g * torch.where(x > 0, 1.0, -1.0).",
+            "Lecture 03, the pattern of the max node: the gradient takes one road only. A comparison of "
+            "tensors gives a mask.",
+            "For a = |x| the local derivative is 1 where x > 0 and −1 where x < 0: g * torch.where(x > 0, "
+            "1.0, -1.0).",
         ),
     ),
     Exercise(
@@ -142,9 +158,12 @@ EXERCISES = (
         cases=_cosine_cases,
         points={"∂L/∂x": 6, "∂L/∂theta": 6, "accumulation": 4, "leaves inputs alone": 2},
         hints=(
-            "Two derivatives are asked for: one by the input, one by the parameter. θ is one number, x may be many.",
-            "Chain rule: derivative of the outer function, times derivative of the inner one. The constant π adds nothing.",
-            "For a = sin(θx): ∂a/∂x = θ cos(θx), ∂a/∂θ = x cos(θx); the gradient of θ sums over all elements of x "
+            "Two derivatives are asked for: one by the input, one by the parameter. θ is one number, x may "
+            "be many.",
+            "Chain rule: derivative of the outer function, times derivative of the inner one. The constant π "
+            "adds nothing.",
+            "For a = sin(θx): ∂a/∂x = θ cos(θx), ∂a/∂θ = x cos(θx); the gradient of θ sums over all elements "
+            "of x "
             "and is added to theta.grad with +=.",
         ),
     ),
@@ -154,9 +173,12 @@ EXERCISES = (
         cases=_neuron_cases,
         points={"∂L/∂w": 8, "∂L/∂x": 7},
         hints=(
-            "Walk the graph from the back, a step a line: each gradient is the one you just had, times one local derivative.",
-            "Lecture 03 stepped through this neuron: compare your numbers at w = [2, −3, −3], x = [−1, −2] with its edges.",
-            "For f = e^(ab + c) with s = ab + c: df/ds = f, then df/da = df/ds · b, df/db = df/ds · a, df/dc = df/ds.",
+            "Walk the graph from the back, a step a line: each gradient is the one you just had, times one "
+            "local derivative.",
+            "Lecture 03 stepped through this neuron: compare your numbers at w = [2, −3, −3], x = [−1, −2] "
+            "with its edges.",
+            "For f = e^(ab + c) with s = ab + c: df/ds = f, then df/da = df/ds · b, df/db = df/ds · a, df/dc "
+            "= df/ds.",
         ),
     ),
     Exercise(
@@ -165,9 +187,12 @@ EXERCISES = (
         cases=_graph_cases,
         points={"one path": 5, "fan-out": 6, "a long and a short path": 5, "a node with a parameter": 4},
         hints=(
-            "A node's backward may run only when its whole gradient has arrived. Which order makes sure of that?",
-            "Lecture 03: a value that is read twice gets the sum of two gradients. Find the steps that said so.",
-            "For a chain: start with g = grad_output, then g = module.backward(g), last one first. A graph has one g a name.",
+            "A node's backward may run only when its whole gradient has arrived. Which order makes sure of "
+            "that?",
+            "Lecture 03: a value that is read twice gets the sum of two gradients. Find the steps that said "
+            "so.",
+            "For a chain: start with g = grad_output, then g = module.backward(g), last one first. A graph "
+            "has one g a name.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Assignment 02: backward passes of the layer with weights, and of the bends that stand between two of them."""
+"""Assignment 02: backward passes of the layer with weights, and of the bends between two such layers."""
 
 import torch
 from torch import Generator, Tensor
@@ -9,7 +9,10 @@ from course.modules import LeakyReLU, Linear, PReLU, ReLU, Sigmoid, Softplus, Ta
 
 
 def _both_signs(rng: Generator, *shape: int) -> Tensor:
-    """As many positive as negative numbers, give or take one: a mask that is all open, or all shut, hides mistakes."""
+    """As many positive as negative numbers, give or take one.
+
+    A mask that is all open, or all shut, hides mistakes.
+    """
     x = randn(rng, *shape).abs()
     order = torch.randperm(x.numel(), generator=rng, device=rng.device)
     return x * (order % 2 * 2 - 1).reshape(shape)
@@ -17,7 +20,9 @@ def _both_signs(rng: Generator, *shape: int) -> Tensor:
 
 def _linear_case(label: str, rng: Generator, examples: int, in_features: int, out_features: int) -> Case:
     state = {"weight": randn(rng, out_features, in_features), "bias": randn(rng, out_features)}
-    return Case(label, lambda answer: answer(in_features, out_features), (randn(rng, examples, in_features),), state)
+    return Case(
+        label, lambda answer: answer(in_features, out_features), (randn(rng, examples, in_features),), state
+    )
 
 
 def _linear_cases(rng: Generator) -> list[Case]:
@@ -74,13 +79,23 @@ EXERCISES = (
         name="linear",
         truth=Linear,
         cases=_linear_cases,
-        points={"shapes": 2, "∂L/∂x": 6, "∂L/∂weight": 7, "∂L/∂bias": 4, "accumulation": 3, "leaves inputs alone": 2},
+        points={
+            "shapes": 2,
+            "∂L/∂x": 6,
+            "∂L/∂weight": 7,
+            "∂L/∂bias": 4,
+            "accumulation": 3,
+            "leaves inputs alone": 2,
+        },
         hints=(
-            "Which outputs does one number of x reach? Which ones does one weight reach, and one bias? Each gradient is a sum "
+            "Which outputs does one number of x reach? Which ones does one weight reach, and one bias? Each "
+            "gradient is a sum "
             "over exactly those.",
-            "Lecture 05, section 4, has the three sums index by index. And lecture 04: the gradient has the shape of what it "
+            "Lecture 05, section 4, has the three sums index by index. And lecture 04: the gradient has the "
+            "shape of what it "
             "belongs to, which leaves only one way to put two matrices beside an @.",
-            "For a = s * x with one factor for each feature: ∂L/∂x = g * s; every example uses s, so that s.grad collects "
+            "For a = s * x with one factor for each feature: ∂L/∂x = g * s; every example uses s, so that "
+            "s.grad collects "
             "g * x over the examples, with +=. Matrix products collect such sums by themselves.",
         ),
     ),
@@ -90,9 +105,12 @@ EXERCISES = (
         cases=_elementwise_cases,
         points={"∂L/∂x": 7, "repeatable": 2, "leaves inputs alone": 1},
         hints=(
-            "How steep is the curve at its two ends, and in the middle? Your slope must be 0, 0 and a quarter there.",
-            "Lecture 03 ran its neuron with one Sigmoid module: the slope needed nothing but what forward has saved.",
-            "For a = 1/x the slope is −1/x², which is −a²: with the output saved, the gradient is −g * a * a.",
+            "How steep is the curve at its two ends, and in the middle? Your slope must be 0, 0 and a "
+            "quarter there.",
+            "Lecture 03 ran its neuron with one Sigmoid module: the slope needed nothing but what forward "
+            "has saved.",
+            "For a = 1/x the slope is −1/x², which is −a²: with the output saved, the gradient is −g * a * "
+            "a.",
         ),
     ),
     Exercise(
@@ -101,9 +119,12 @@ EXERCISES = (
         cases=_elementwise_cases,
         points={"∂L/∂x": 7, "repeatable": 2, "leaves inputs alone": 1},
         hints=(
-            "Where is tanh steepest, and how steep? What is left of its slope where the output is almost 1, or almost −1?",
-            "Lecture 06 makes tanh from a stretched sigmoid, and follows the chain rule until only the output is left.",
-            "For a = √x the slope is 1/(2√x), which is 1/(2a): with the output saved, the gradient is g / (2 * a).",
+            "Where is tanh steepest, and how steep? What is left of its slope where the output is almost 1, "
+            "or almost −1?",
+            "Lecture 06 makes tanh from a stretched sigmoid, and follows the chain rule until only the "
+            "output is left.",
+            "For a = √x the slope is 1/(2√x), which is 1/(2a): with the output saved, the gradient is g / (2 "
+            "* a).",
         ),
     ),
     Exercise(
@@ -113,9 +134,11 @@ EXERCISES = (
         points={"∂L/∂x": 8, "leaves inputs alone": 2},
         hints=(
             "Nudge a negative number: what does the output do? Nudge a positive one?",
-            "Lecture 06, the rectifiers: a gate, open or shut. A comparison of a tensor with a number gives a mask, and "
+            "Lecture 06, the rectifiers: a gate, open or shut. A comparison of a tensor with a number gives "
+            "a mask, and "
             "torch.where(mask, this, that) makes a new tensor.",
-            "For a = |x| the slope is 1 on the right of 0 and −1 on the left: the gradient is g * torch.sign(x).",
+            "For a = |x| the slope is 1 on the right of 0 and −1 on the left: the gradient is g * "
+            "torch.sign(x).",
         ),
     ),
     Exercise(
@@ -125,8 +148,10 @@ EXERCISES = (
         points={"∂L/∂x": 10, "leaves inputs alone": 2},
         hints=(
             "The graph is made of two straight pieces. How steep is each of them, and for which x?",
-            "Lecture 06, a leak, fixed or learned. The constructor was told how steep the leak is: ask the module.",
-            "For a = x where x > 1, else x²: the slope is torch.where(x > 1, 1.0, 2 * x), and g multiplies it.",
+            "Lecture 06, a leak, fixed or learned. The constructor was told how steep the leak is: ask the "
+            "module.",
+            "For a = x where x > 1, else x²: the slope is torch.where(x > 1, 1.0, 2 * x), and g multiplies "
+            "it.",
         ),
     ),
     Exercise(
@@ -135,10 +160,13 @@ EXERCISES = (
         cases=_prelu_cases,
         points={"∂L/∂x": 5, "∂L/∂weight": 6, "accumulation": 3, "leaves inputs alone": 2},
         hints=(
-            "Hold x still and move β: which elements of the output move, and how fast? And how many elements share one β?",
-            "Lecture 06 derives ∂L/∂β; lecture 03: fan-out sums. What is left has the shape of self.weight.grad, with one "
+            "Hold x still and move β: which elements of the output move, and how fast? And how many elements "
+            "share one β?",
+            "Lecture 06 derives ∂L/∂β; lecture 03: fan-out sums. What is left has the shape of "
+            "self.weight.grad, with one "
             "slope as with one for each feature.",
-            "For a = s * x² with a parameter s: ∂L/∂x = g * 2 * s * x, and s.grad collects g * x², over the examples where "
+            "For a = s * x² with a parameter s: ∂L/∂x = g * 2 * s * x, and s.grad collects g * x², over the "
+            "examples where "
             "each feature has an s of its own, over everything where one s serves all.",
         ),
     ),
@@ -148,11 +176,14 @@ EXERCISES = (
         cases=_softplus_cases,
         points={"near 0": 4, "sharper (β = 3)": 3, "far from 0": 3},
         hints=(
-            "How steep is softplus far to the left, and far to the right? What does torch.exp(torch.tensor(1000.0)) give, and "
+            "How steep is softplus far to the left, and far to the right? What does "
+            "torch.exp(torch.tensor(1000.0)) give, and "
             "what is left when that is divided by itself?",
-            "Lecture 06, the kink made smooth, says which curve is its slope, and what β does to it. You know a torch function "
+            "Lecture 06, the kink made smooth, says which curve is its slope, and what β does to it. You "
+            "know a torch function "
             "that computes that curve at any x.",
-            "For a = ln(cosh(βx)) / β the slope is sinh(βx) / cosh(βx), which is ∞/∞ at βx = 1000; torch.tanh(βx) is the same "
+            "For a = ln(cosh(βx)) / β the slope is sinh(βx) / cosh(βx), which is ∞/∞ at βx = 1000; "
+            "torch.tanh(βx) is the same "
             "curve and gives 1. The β of the chain rule has met the 1/β.",
         ),
     ),

@@ -12,7 +12,8 @@ from course.modules import BCEWithLogitsLoss, CrossEntropyLoss, EuclideanLoss, H
 APART, SUM, MEAN = "losses kept apart", "losses added up", "losses averaged"
 
 SURE = 1000.0
-"""A logit so large that beside it e^x is 0 or infinite in float64 too: what divides by a probability divides by zero."""
+"""A logit so large that beside it e^x is 0 or infinite in float64 too: what divides by a probability divides
+by zero."""
 
 
 def _yes_or_no(rng: Generator, *shape: int) -> Tensor:
@@ -104,10 +105,13 @@ EXERCISES = (
         cases=_softmax_cases,
         points={"one row": 3, "rows of a batch": 5, "∂L/∂x": 8, "leaves inputs alone": 2},
         hints=(
-            "Raise one score a little: which of the probabilities change? Each of them carries a part of the gradient back.",
-            "Lecture 07, backward through softmax: first the Jacobian, then its product with g, which needs no matrix. "
+            "Raise one score a little: which of the probabilities change? Each of them carries a part of the "
+            "gradient back.",
+            "Lecture 07, backward through softmax: first the Jacobian, then its product with g, which needs "
+            "no matrix. "
             "The sum runs along one axis; keepdim=True keeps its result in a shape that still fits.",
-            "For aᵢ = xᵢ − m, with m the mean of each row of n numbers, ∂aᵢ/∂xⱼ is −1/n, and 1 more for i = j. So the gradient "
+            "For aᵢ = xᵢ − m, with m the mean of each row of n numbers, ∂aᵢ/∂xⱼ is −1/n, and 1 more for i = "
+            "j. So the gradient "
             "is g minus the mean of g in that row: g - g.mean(dim=1, keepdim=True).",
         ),
     ),
@@ -117,9 +121,12 @@ EXERCISES = (
         cases=_euclidean_cases,
         points={"shapes": 2, "∂L/∂x": 4, "∂L/∂target": 3, "leaves inputs alone": 2},
         hints=(
-            "Each example has a loss of its own, and an upstream gradient of its own. Print the shapes of all that you use.",
-            "Lecture 07, the table of losses for numbers. And how does a distance change when both of its ends change places?",
-            "For Lᵢ = (Σⱼ xᵢⱼ)² with the row sums s of shape (batch,): each xᵢⱼ gets gᵢ · 2sᵢ. In code, (2 * g * s)[:, None] "
+            "Each example has a loss of its own, and an upstream gradient of its own. Print the shapes of "
+            "all that you use.",
+            "Lecture 07, the table of losses for numbers. And how does a distance change when both of its "
+            "ends change places?",
+            "For Lᵢ = (Σⱼ xᵢⱼ)² with the row sums s of shape (batch,): each xᵢⱼ gets gᵢ · 2sᵢ. In code, (2 * "
+            "g * s)[:, None] "
             "has the shape (batch, 1), and spreads along the rows.",
         ),
     ),
@@ -129,8 +136,10 @@ EXERCISES = (
         cases=_log_loss_cases,
         points={"losses kept apart": 4, "∂L/∂x": 5, "∂L/∂target": 4, "leaves inputs alone": 2},
         hints=(
-            "Two steps back: first from the one number L to the loss of each row, then from there into the row.",
-            "Lecture 07, sections 4 (the slope of the cross-entropy) and 6 (what an average hands to each example). "
+            "Two steps back: first from the one number L to the loss of each row, then from there into the "
+            "row.",
+            "Lecture 07, sections 4 (the slope of the cross-entropy) and 6 (what an average hands to each "
+            "example). "
             "As a function of y alone, the loss is a weighted sum: what is the slope of one of its terms?",
             "For Lᵢ = Σ_c y_ic √p_ic, kept apart: ∂L/∂p_ic = gᵢ y_ic / (2√p_ic) and ∂L/∂y_ic = gᵢ √p_ic. "
             "Averaged over 5 rows, each of them gets a fifth of that.",
@@ -140,13 +149,23 @@ EXERCISES = (
         name="cross_entropy_loss",
         truth=CrossEntropyLoss,
         cases=_cross_entropy_cases,
-        points={"losses kept apart": 4, "losses averaged": 4, "∂L/∂x": 8, "∂L/∂target": 2, "leaves inputs alone": 2},
+        points={
+            "losses kept apart": 4,
+            "losses averaged": 4,
+            "∂L/∂x": 8,
+            "∂L/∂target": 2,
+            "leaves inputs alone": 2,
+        },
         hints=(
-            "Nothing in the formula needs a division by a probability. If one is in your code, what does it do where p is 0?",
-            "Lecture 07, section 5: softmax and cross-entropy, joined. torch.nn.functional.one_hot(target, count) writes "
+            "Nothing in the formula needs a division by a probability. If one is in your code, what does it "
+            "do where p is 0?",
+            "Lecture 07, section 5: softmax and cross-entropy, joined. torch.nn.functional.one_hot(target, "
+            "count) writes "
             "classes as rows of 0 and 1.",
-            "A linear loss: Lᵢ = Σ_c x_ic − 3 x_iy, with y the true class of row i. Its slope is 1 for each wrong class and "
-            "−2 for the true one: 1 minus 3 times the one-hot row, times gᵢ. Whole numbers have no gradient: None.",
+            "A linear loss: Lᵢ = Σ_c x_ic − 3 x_iy, with y the true class of row i. Its slope is 1 for each "
+            "wrong class and "
+            "−2 for the true one: 1 minus 3 times the one-hot row, times gᵢ. Whole numbers have no gradient: "
+            "None.",
         ),
     ),
     Exercise(
@@ -155,9 +174,12 @@ EXERCISES = (
         cases=_binary_cases,
         points={"losses kept apart": 4, "∂L/∂x": 6, "∂L/∂target": 4, "leaves inputs alone": 2},
         hints=(
-            "Differentiate the formula that is given, term by term: no division is in it. How many losses are averaged here?",
-            "Lecture 07, section 5: sigmoid and binary cross-entropy, joined, and the slope of ln σ that stands there.",
-            "For L = (1 − y) x² + ln(1 + x²), kept apart: ∂L/∂x = g (2(1 − y) x + 2x / (1 + x²)) and ∂L/∂y = −g x². The mean "
+            "Differentiate the formula that is given, term by term: no division is in it. How many losses "
+            "are averaged here?",
+            "Lecture 07, section 5: sigmoid and binary cross-entropy, joined, and the slope of ln σ that "
+            "stands there.",
+            "For L = (1 − y) x² + ln(1 + x²), kept apart: ∂L/∂x = g (2(1 − y) x + 2x / (1 + x²)) and ∂L/∂y = "
+            "−g x². The mean "
             "of a 3 × 2 array hands a sixth of g to each.",
         ),
     ),
@@ -168,8 +190,10 @@ EXERCISES = (
         points={"losses kept apart": 4, "∂L/∂x": 4, "∂L/∂target": 3, "leaves inputs alone": 2},
         hints=(
             "Where the loss is 0, it stays 0 when x moves a little. So what comes back from there?",
-            "Lecture 07, a loss without probabilities: two branches. A comparison of tensors tells where which of them holds.",
-            "For L = max(0, x − 3y), kept apart: where x > 3y, the gradients are g and −3g; elsewhere both are 0. In "
+            "Lecture 07, a loss without probabilities: two branches. A comparison of tensors tells where "
+            "which of them holds.",
+            "For L = max(0, x − 3y), kept apart: where x > 3y, the gradients are g and −3g; elsewhere both "
+            "are 0. In "
             "code, inside = x > 3 * y gives g * inside and -3 * g * inside.",
         ),
     ),
