@@ -13,9 +13,9 @@ from course.module import Module
 from course.modules import (
     ELU,
     GELU,
-    Dropout,
     Identity,
     LeakyReLU,
+    LogSigmoid,
     NoisyReLU,
     PReLU,
     ReLU,
@@ -25,25 +25,15 @@ from course.modules import (
     Tanh,
 )
 
-_ORDER = (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, PReLU, NoisyReLU, Softplus, ELU, GELU, SiLU)
-"""The order of lecture 06; the library's other activations follow by name.
+_ORDER = (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, PReLU, NoisyReLU, Softplus, ELU, GELU, SiLU, LogSigmoid)
+"""The order of lecture 06, then what another lecture introduces. What else lecture 06 introduces follows by name.
 
-What an exercise asks for stands here, too: the students' edition has no local derivative of it.
+No local derivative tells an activation here: the students' edition has none of those that exercises ask for, nor of
+their relatives.
 """
 
-
-def _is_activation(kind: type[Module]) -> bool:
-    """Whether a module is an element-wise activation.
-
-    It has one local derivative, so one input, and torch.nn names it as a layer, or lecture 06 introduces it.
-    Dropout is element-wise, too, but no function of x alone.
-    """
-    named = kind.counterpart.startswith("torch.nn.") or kind.lecture == 6
-    return len(kind.local) == 1 and named and kind is not Dropout
-
-
 _LIBRARY = [getattr(course.modules, name) for name in sorted(course.modules.__all__)]
-_OTHERS = [kind for kind in _LIBRARY if kind not in _ORDER and _is_activation(kind)]
+_OTHERS = [kind for kind in _LIBRARY if kind not in _ORDER and kind.lecture == 6]
 ACTIVATIONS: dict[str, Callable[[], Module]] = {kind.__name__: kind for kind in (*_ORDER, *_OTHERS)}
 """Every element-wise activation of the library by name, each made with its default parameters."""
 

@@ -19,6 +19,7 @@ from course.checking.shortcuts import DELEGATED, ENGINE
 from course.checks import check_module
 from course.exercises import all_exercises, find_exercise, grade
 from course.explorer import Explorer
+from course.figures.activation import ACTIVATIONS
 from course.module import as_tuple
 from course.modules import Add, Copy, Embedding, Linear, Max, Multiply, Negate, Sigmoid
 from course.modules.registry import all_modules
@@ -69,6 +70,11 @@ def truths():
                 name: grad.numpy() for name, grad in getattr(module, "grads", {}).items()
             }
     return found
+
+
+def activations():
+    """The element-wise activations of the library, by name."""
+    return list(ACTIVATIONS)
 
 
 class Scale(Module):

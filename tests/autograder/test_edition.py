@@ -29,7 +29,7 @@ from tests.notebooks import LECTURES
 pytestmark = pytest.mark.xdist_group("edition")
 
 PROBE = Path(__file__).with_name("edition_probe.py")
-BOTH = ("examples", "truths", "graphs", "third_lecture", "scores", "blame")
+BOTH = ("examples", "truths", "graphs", "activations", "third_lecture", "scores", "blame")
 EXERCISES = all_exercises()
 TRUTHS = {exercise.truth for exercise in EXERCISES.values() if exercise.truth is not None}
 WITH_BACKWARD = {truth for truth in TRUTHS if "backward" in vars(truth)}
@@ -198,6 +198,13 @@ def test_all_of_it_can_be_imported(both):
 def test_numbers_are_the_same(both, what):
     full, students = both
     assert_same_numbers(full[what], students[what])
+
+
+def test_the_same_activations_are_known(both):
+    """Also those whose local derivative is cut, as an exercise asks for it, or for a relative's: Sigmoid, Mish."""
+    full, students = (found["activations"] for found in both)
+    assert {"Sigmoid", "Mish", "LogSigmoid"} <= set(full)
+    assert students == full
 
 
 def test_a_students_own_backward_is_the_one_that_a_graph_calls(both):
