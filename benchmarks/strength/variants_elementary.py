@@ -11,6 +11,7 @@ from torch import Tensor
 
 from benchmarks.strength._variant import by_hand
 from course import modules as library
+from course.modules._axis import kept_shape
 
 
 def collect(grad: Tensor, shape: torch.Size) -> Tensor:
@@ -150,14 +151,15 @@ class MaxByMask(library.Max):
 class SumByOnes(library.Sum):
     def backward(self, grad_output):
         ones = torch.ones(self.saved["shape"], dtype=torch.float32, device=grad_output.device)
-        return ones * grad_output.reshape(self.saved["kept"])
+        return ones * grad_output.reshape(kept_shape(self.saved["shape"], self.saved["axes"]))
 
 
 @by_hand("copies joined axis by axis")
 class MeanByCopies(library.Mean):
     def backward(self, grad_output):
-        grad = grad_output.reshape(self.saved["kept"]) / self.saved["averaged"]
-        for axis, size in enumerate(self.saved["shape"]):
+        shape, axes = self.saved["shape"], self.saved["axes"]
+        grad = grad_output.reshape(kept_shape(shape, axes)) / math.prod(shape[axis] for axis in axes)
+        for axis, size in enumerate(shape):
             if grad.shape[axis] != size:
                 grad = torch.cat([grad] * size, axis)
         return grad

@@ -71,7 +71,7 @@ class CrossEntropyLoss(_Loss):
         else:
             index, kept = read_classes(self, target, x.shape[axis], self.ignore_index)
             if self.label_smoothing == 0:  # the usual case needs no y of the size of x
-                self.save(log_p=log_p, index=index, share=share_of_each(x, index, kept, weight, self.reduction))
+                self.save(log_p=log_p, index=index, kept=kept)
                 return F.nll_loss(log_p, target.long(), weight, ignore_index=self.ignore_index, reduction=self.reduction)
             y, total = torch.zeros_like(x).scatter_(axis, index.unsqueeze(axis), 1), total_weight(index, kept, weight)
         smooth = y if self.label_smoothing == 0 else (1 - self.label_smoothing) * y + self.label_smoothing / x.shape[axis]
@@ -80,7 +80,7 @@ class CrossEntropyLoss(_Loss):
         share = torch.ones_like(losses) / count
         if kept is not None:
             losses, share = losses.masked_fill(~kept, 0), share.masked_fill(~kept, 0)
-        self.save(log_p=log_p, q=q, share=share, has_grad=target.is_floating_point())
+        self.save(log_p=log_p, q=q, share=share, target=target)
         return losses if self.reduction == "none" else losses.sum() / count
 
     def _times_weight(self, y: Tensor) -> Tensor:
@@ -92,15 +92,18 @@ class CrossEntropyLoss(_Loss):
     ) -> tuple[Float[Tensor, "*x_shape"], Float[Tensor, "*x_shape"] | None]:
         log_p = self.saved["log_p"]
         axis = class_axis(log_p)
-        scale = grad_output * self.saved["share"]
-        scale = scale.unsqueeze(axis) if scale.dim() > 0 else scale
         grad = log_p.exp()  # p
-        if "q" not in self.saved:
-            grad.scatter_(axis, self.saved["index"].unsqueeze(axis), -1.0, reduce="add")  # p − y
-            return grad.mul_(scale), None
-        q = self.saved["q"]
+        if "index" in self.saved:
+            index, kept = self.saved["index"], self.saved["kept"]
+            weight = None if self.weight is None else self.weight.value
+            scale = grad_output * share_of_each(log_p, index, kept, weight, self.reduction)
+            grad.scatter_(axis, index.unsqueeze(axis), -1.0, reduce="add")  # p − y
+            return grad.mul_(scale.unsqueeze(axis) if scale.dim() > 0 else scale), None
+        q, scale = self.saved["q"], grad_output * self.saved["share"]
+        scale = scale.unsqueeze(axis) if scale.dim() > 0 else scale
         grad.mul_(q.sum(axis, keepdim=True)).sub_(q).mul_(scale)
-        grad_y = (self.label_smoothing - 1) * self._times_weight(log_p * scale) if self.saved["has_grad"] else None
+        has_grad = self.saved["target"].is_floating_point()
+        grad_y = (self.label_smoothing - 1) * self._times_weight(log_p * scale) if has_grad else None
         return grad, grad_y
 
     @classmethod

@@ -29,12 +29,12 @@ class HingeLoss(_Loss):
         self, x: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]
     ) -> Float[Tensor, "*shape"] | Float[Tensor, ""]:
         margin = torch.relu(1 - target * x)
-        self.save(x=x, target=target, inside=margin > 0)
+        self.save(x=x, target=target)
         return reduce(margin, self.reduction)
 
     def backward(self, grad_output: Float[Tensor, "*loss_shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
-        x, target, inside = self.saved["x"], self.saved["target"], self.saved["inside"]
-        grad_margin = -grad_of_losses(grad_output, self.reduction, x.numel()) * inside
+        x, target = self.saved["x"], self.saved["target"]
+        grad_margin = -grad_of_losses(grad_output, self.reduction, x.numel()) * (target * x < 1)
         return grad_margin * target, grad_margin * x
 
     @classmethod

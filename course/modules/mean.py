@@ -26,13 +26,13 @@ class Mean(_OverAxes):
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
         axes = reduced_axes(self, x, self.dim)
-        kept = kept_shape(x.shape, axes)
-        self.save(shape=x.shape, kept=kept, averaged=math.prod(x.shape[axis] for axis in axes if x.dim()))
+        self.save(shape=x.shape, axes=axes)
         return x.mean(dim=axes, keepdim=self.keepdim)
 
     def backward(self, grad_output: Float[Tensor, "..."]) -> Float[Tensor, "*shape"]:
-        share = grad_output / self.saved["averaged"]
-        return share.reshape(self.saved["kept"]).expand(self.saved["shape"])
+        shape, axes = self.saved["shape"], self.saved["axes"]
+        averaged = math.prod(shape[axis] for axis in axes if shape)
+        return (grad_output / averaged).reshape(kept_shape(shape, axes)).expand(shape)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

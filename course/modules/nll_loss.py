@@ -45,14 +45,17 @@ class NLLLoss(_Loss):
         require_class_shape(self, x, target, self.weight)
         index, kept = read_classes(self, target, x.shape[class_axis(x)], self.ignore_index)
         weight = None if self.weight is None else self.weight.value
-        self.save(x_shape=x.shape, index=index, share=share_of_each(x, index, kept, weight, self.reduction))
-        return F.nll_loss(x, target.long(), weight, ignore_index=self.ignore_index, reduction=self.reduction)
+        self.save(x_shape=x.shape, index=index, kept=kept)
+        checked = index if kept is None else target.long()
+        return F.nll_loss(x, checked, weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
     def backward(
         self, grad_output: Float[Tensor, "*loss_shape"]
     ) -> tuple[Float[Tensor, "batch classes *positions"] | Float[Tensor, " classes"], None]:
-        index, share = self.saved["index"], self.saved["share"]
+        index, kept = self.saved["index"], self.saved["kept"]
         grad = grad_output.new_zeros(self.saved["x_shape"])
+        weight = None if self.weight is None else self.weight.value
+        share = share_of_each(grad, index, kept, weight, self.reduction)
         at_true_class = -(grad_output * share).expand(index.shape)
         axis = class_axis(grad)
         return grad.scatter_(axis, index.unsqueeze(axis), at_true_class.unsqueeze(axis)), None

@@ -25,11 +25,12 @@ class Sum(_OverAxes):
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "..."]:
         axes = reduced_axes(self, x, self.dim)
-        self.save(shape=x.shape, kept=kept_shape(x.shape, axes))
+        self.save(shape=x.shape, axes=axes)
         return x.sum(dim=axes, keepdim=self.keepdim)
 
     def backward(self, grad_output: Float[Tensor, "..."]) -> Float[Tensor, "*shape"]:
-        return grad_output.reshape(self.saved["kept"]).expand(self.saved["shape"])
+        shape, axes = self.saved["shape"], self.saved["axes"]
+        return grad_output.reshape(kept_shape(shape, axes)).expand(shape)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

@@ -48,14 +48,15 @@ class UpsamplingNearest2d(Module):
         if not rows * columns * height * width:
             made = f"from which {rows} rows and {columns} columns would be made, expected at least 1 before and after"
             raise SizeError(f"UpsamplingNearest2d: argument 'x' has shape {tuple(x.shape)}, {made}")
-        self.save(shape=x.shape, sources=(_sources(height, rows, scales[0]), _sources(width, columns, scales[1])))
-        return x[:, :, self.saved["sources"][0][:, None], self.saved["sources"][1]]
+        row, column = _sources(height, rows, scales[0]), _sources(width, columns, scales[1])
+        self.save(shape=x.shape, row=row, column=column)
+        return x[:, :, row[:, None], column]
 
     def backward(
         self, grad_output: Float[Tensor, "batch channels rows columns"]
     ) -> Float[Tensor, "batch channels height width"]:
         batch, channels, height, width = self.saved["shape"]
-        row, column = self.saved["sources"]
+        row, column = self.saved["row"], self.saved["column"]
         by_row = grad_output.new_zeros(batch, channels, height, len(column)).index_add_(2, row, grad_output)
         return grad_output.new_zeros(batch, channels, height, width).index_add_(3, column, by_row)
 
