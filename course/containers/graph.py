@@ -26,11 +26,11 @@ class Node:
 class Graph(Module):
     """A network as a directed acyclic graph: ``Graph("x", "y")``, then ``add(name, module, *reads)`` node by node.
 
-    A node reads only what exists before it, so the order of adding is a topological order and no cycle can be built. Forward
-    runs in that order, backward in reverse. A value that several nodes read (fan-out) gets the sum of their gradients:
-    ∂L/∂v = Σ_readers ∂L/∂a_reader · ∂a_reader/∂v.
+    A node reads only what exists before it, so the order of adding is a topological order and no cycle can be built.
+    After forward, which runs in that order, `values[name]` holds every value. A graph is a module itself.
 
-    After forward, `values[name]` holds every value; after backward, `grads[name]` every gradient. A graph is a module itself.
+    Backward runs in reverse order, and `grads[name]` holds every gradient after it. A value that several nodes read
+    (fan-out) gets the sum of their gradients: ∂L/∂v = Σ_readers ∂L/∂a_reader · ∂a_reader/∂v.
 
     Args:
         inputs: names of the inputs, in forward's order.

@@ -26,10 +26,10 @@ from course.modules import (
 )
 
 _ORDER = (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, PReLU, NoisyReLU, Softplus, ELU, GELU, SiLU, LogSigmoid)
-"""The order of lecture 06, then what another lecture introduces. What else lecture 06 introduces follows by name.
+"""The order of lecture 06, then what another lecture introduces; the others of lecture 06 follow by name.
 
-No local derivative tells an activation here: the students' edition has none of those that exercises ask for, nor of
-their relatives.
+An activation is not told by its local derivative: the students' edition has none of those that exercises ask for,
+nor of their relatives.
 """
 
 _LIBRARY = [getattr(course.modules, name) for name in sorted(course.modules.__all__)]

@@ -21,6 +21,7 @@ class BCEWithLogitsLoss(_Loss):
 
     Since log(1 − σ(x)) = log σ(x) − x, no logarithm of a rounded probability is needed, with s_i = 1 + (v_i − 1) y_i:
         L_i = w_i ((1 − y_i) x_i − s_i log σ(x_i))
+
     With g_i = ∂L/∂L_i, which is g/n for a mean over n elements, and ∂log σ(x)/∂x = 1 − p (lecture 07):
         ∂L/∂x_i = g_i w_i (s_i p_i − v_i y_i), which is g_i w_i (p_i − y_i) for v_i = 1
         ∂L/∂y_i = −g_i w_i (x_i + (v_i − 1) log p_i)

@@ -17,6 +17,7 @@ class HingeLoss(_Loss):
     """L_i = max(0, 1 − y_i x_i) for every element: x holds scores, target y the labels −1 and 1.
 
     The mean of all L_i by default, with `reduction` their sum ("sum") or each by itself ("none").
+
     With g_i = ∂L/∂L_i, which is g/n for a mean over n elements (lecture 07):
         ∂L/∂x_i = −g_i y_i and ∂L/∂y_i = −g_i x_i where y_i x_i < 1, and 0 elsewhere, as of a ReLU at its kink
     """

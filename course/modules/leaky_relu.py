@@ -12,7 +12,7 @@ from course.module import Example, Module
 
 
 class LeakyReLU(Module):
-    """a = x where x > 0, else β x, elementwise, with a fixed slope β = `negative_slope`.
+    """a = x where x > 0, else β x, elementwise, with a fixed factor β = `negative_slope`.
 
     With g = ∂L/∂a (lecture 06): ∂L/∂x = g where x > 0, else β g.
     """

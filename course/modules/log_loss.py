@@ -19,7 +19,9 @@ class LogLoss(_Loss):
     """L_i = −Σ_c y_{ic} log p_{ic}: x holds probabilities p and target a distribution y over the classes, the last axis.
 
     The mean over all rows i by default, with `reduction` their sum or each by itself. log p is at least −100, so that
-    0 · log 0 = 0. With g_i = ∂L/∂L_i, which is g/n for a mean over n rows (lecture 07):
+    0 · log 0 = 0.
+
+    With g_i = ∂L/∂L_i, which is g/n for a mean over n rows (lecture 07):
         ∂L/∂p_{ic} = −g_i y_{ic} / p_{ic}    ∂L/∂y_{ic} = −g_i log p_{ic}
     where the division is by at least 1e-12. Joined with softmax, as in CrossEntropyLoss, no such bounds are needed.
     """

@@ -14,8 +14,9 @@ from course.module import Example, Module
 class NoisyReLU(Module):
     """a = max(0, x + ε), elementwise, ε drawn from a normal distribution with mean 0 and variance σ(x); ε = 0 in eval mode.
 
-    The variance is the logistic sigmoid of x: units that are surely off stay quiet. With g = ∂L/∂a (lecture 06) and the drawn ε
-    taken as a constant, as in the paper: ∂L/∂x = g where x + ε > 0, else 0.
+    The variance is the logistic sigmoid of x: units that are surely off stay quiet.
+
+    With g = ∂L/∂a (lecture 06) and the drawn ε taken as a constant, as in the paper: ∂L/∂x = g where x + ε > 0, else 0.
 
     Args:
         rng: where the noise is drawn from; torch's own generator when left out.

@@ -1,4 +1,4 @@
-"""A leaky rectifier whose negative slope is learned."""
+"""A leaky rectifier that learns how much of the negative side to let through."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ class PReLU(Module):
     With g = ∂L/∂a (lecture 06): ∂L/∂x = g where x > 0, else β g; ∂L/∂β = Σ g x over the elements with x ≤ 0 that share the β.
 
     Raises:
-        SizeError: x has another number of channels than there are slopes.
+        SizeError: x has another number of channels than there are β.
     """
 
     formula = r"a = \max(0, x) + \beta \min(0, x)"

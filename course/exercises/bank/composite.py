@@ -20,7 +20,7 @@ def _positive(rng: Generator, *shape: int) -> Tensor:
 
 
 class Bump(Module):
-    """a = u exp(−β ‖x − μ‖²) for one point x and one center μ: the forward pass that is to be walked backward by hand."""
+    """a = u exp(−β ‖x − μ‖²) for one point x and one center μ: the forward pass that its exercise differentiates by hand."""
 
     def forward(self, x: Tensor, mu: Tensor, beta: Tensor, u: Tensor) -> Tensor:
         self.save()
