@@ -22,7 +22,7 @@ from autograder.handing_out.bundle_pages import (
 )
 from autograder.handing_out.edition import LIBRARY, edition_files
 from autograder.handing_out.leaks import all_answers, find_leaks
-from autograder.handing_out.stripping import classes
+from autograder.handing_out.source import classes
 from autograder.settings import Settings
 
 FOLDER = "modular-learning"

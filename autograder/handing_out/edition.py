@@ -1,12 +1,11 @@
-"""The students' edition: a copy of the library `course` in which what students are asked to write is not there.
+"""The students' edition: a copy of the library `course` in which what students are asked to write is missing.
 
-The classes that exercises ask for have no backward there, and fall back on torch.autograd, so that everything still runs and
-shows the same numbers.
+The classes that exercises ask for have no backward there, and fall back on torch.autograd, so that everything still
+runs and shows the same numbers.
 """
 
 import ast
 import functools
-import hashlib
 import inspect
 import os
 import tempfile
@@ -15,8 +14,9 @@ from typing import Any
 
 import course
 from autograder.errors import AutograderError
-from autograder.handing_out.leaks import answers_of_library, find_in
-from autograder.handing_out.stripping import bound, classes, cut_answers
+from autograder.handing_out.leaks import Answer, answers_of_library, find_in, find_leaks
+from autograder.handing_out.source import classes, parse
+from autograder.handing_out.stripping import cut_answers, derives
 from course.device import generator
 from course.exercises import Call, Exercise, all_exercises
 from course.module import Module
@@ -24,6 +24,9 @@ from course.module import Module
 LIBRARY = Path(course.__file__).parent
 PARTS = Path(__file__).parent / "edition_parts"
 """Where another backward stands that a class gets: containers/graph.py is for course/containers/graph.py."""
+
+ROOMS = ("course/containers/", "course/modules/")
+"""Where nothing may have the shape of an answer; `autograder bundle` looks in all that students receive."""
 
 
 def make_edition(folder: Path) -> Path:
@@ -46,19 +49,11 @@ def make_edition(folder: Path) -> Path:
     return folder
 
 
-def edition_key() -> str:
-    """A fingerprint of the students' edition, in hexadecimal."""
-    digest = hashlib.sha256()
-    for path, content in edition_files().items():
-        digest.update(f"{path} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
-
-
 def edition_files() -> dict[str, bytes]:
     """Every file of the students' edition by its path, in alphabetical order.
 
     Raises:
-        AutograderError: an exercise's answer cannot be taken out of the library.
+        AutograderError: an exercise's answer cannot be taken out of the library, or stands in a second place.
     """
     found = sorted(path.relative_to(LIBRARY.parent) for path in LIBRARY.rglob("*") if path.is_file())
     left_out = (".", "__pycache__", "_fused")  # fused kernels stand beside the formulas that they compute
@@ -68,7 +63,8 @@ def edition_files() -> dict[str, bytes]:
     parts = {f"course/{path.relative_to(PARTS).as_posix()}": path.read_bytes() for path in PARTS.rglob("*.py")}
     places = {path: PurePosixPath(path).with_name(f"_{PurePosixPath(path).stem}_backward.py") for path in parts}
     asked = {name for exercise in all_exercises().values() for name in _asked(exercise, texts)}
-    asked |= _alike(texts, asked)
+    answers = answers_of_library(all_exercises().values())
+    asked |= _alike(texts, asked, answers)
     modules = {path: ".".join(place.with_suffix("").parts) for path, place in places.items()}
     try:
         changed = {path: text for path, text in cut_answers(texts, asked, modules).items() if text != texts[path]}
@@ -81,6 +77,9 @@ def edition_files() -> dict[str, bytes]:
         files[path] = text.encode()
         if path in parts and modules[path] in text:
             files[str(places[path])] = parts[path]
+    for leak in find_leaks({path: content for path, content in files.items() if path.startswith(ROOMS)}, answers):
+        cause, cure = f"holds '{leak.code}', an answer: {leak.answer.place}", "let only that class hold it"
+        raise AutograderError(leak.place, cause, cure)
     return dict(sorted(files.items()))
 
 
@@ -109,19 +108,18 @@ def _asked(exercise: Exercise, texts: dict[str, str]) -> list[str]:
     return [truth.__name__]
 
 
-def _alike(texts: dict[str, str], asked: set[str]) -> set[str]:
+def _alike(texts: dict[str, str], asked: set[str], answers: list[Answer]) -> set[str]:
     """Classes whose backward holds a piece of one that is asked for, as NoisyReLU's is that of ReLU.
 
-    A function in its file that is named for a backward pass counts as part of it.
+    A function in its file that takes a gradient, or is named for one, counts as part of it.
     """
     trees: dict[str, ast.AST] = {}
     for text in texts.values():
         if "def backward(" in text:
-            helpers = [part for part in ast.parse(text).body if isinstance(part, ast.FunctionDef) and "backward" in part.name]
+            shared = [part for part in parse(text).body if derives(part)]
             for name in classes(text).keys() - asked:
-                own = [part for part in classes(text)[name].body if "backward" in bound(part)]
-                trees[name] = ast.Module([*helpers, *own], [])
-    return set(find_in(trees, answers_of_library(all_exercises().values())))
+                trees[name] = ast.Module([*shared, *filter(derives, classes(text)[name].body)], [])
+    return set(find_in(trees, answers))
 
 
 def _reference(case: Call) -> str:

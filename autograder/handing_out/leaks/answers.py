@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.handing_out.leaks.code import cells, parse_cell, source_of
-from autograder.handing_out.stripping import classes
+from autograder.handing_out.source import bound, classes
 from course.exercises import Exercise, all_exercises
 
 MARKED = re.compile(r"^([ \t]*)[^\n]*BEGIN (SOLUTION|HIDDEN TESTS|MARK SCHEME)[^\n]*\n(.*?)^[^\n]*END \2[^\n]*", re.M | re.S)
@@ -48,21 +48,23 @@ def all_answers(source: Path) -> list[Answer]:
     for answer in of_notebooks:
         for name in answer.truths:
             given[name] = given.get(name, ()) + answer.given
-    return of_notebooks + [replace(answer, given=given.get(answer.truths[0], ())) for answer in of_library]
+    return of_notebooks + [replace(answer, given=given.get(answer.truths[0], answer.given)) for answer in of_library]
 
 
 def answers_of_library(exercises: Iterable[Exercise]) -> list[Answer]:
-    """The derivatives of the classes that exercises ask for."""
+    """The derivatives of the classes that exercises ask for, each with the forward that students see."""
     truths = {exercise.truth for exercise in exercises if isinstance(exercise.truth, type)}
     found = []
     for truth in sorted(truths, key=lambda truth: truth.__qualname__):
         path = f"{truth.__module__.replace('.', '/')}.py"
-        for part in classes(Path(inspect.getfile(truth)).read_text(encoding="utf-8"))[truth.__name__].body:
+        methods = classes(Path(inspect.getfile(truth)).read_text(encoding="utf-8"))[truth.__name__].body
+        given = tuple(node for part in methods if "forward" in bound(part) for node in ast.walk(part))
+        for part in methods:
             if isinstance(part, ast.FunctionDef) and part.name in ("backward", "local"):
                 name, body = f"{truth.__name__}.{part.name}", body_of(part)
-                found.append(
-                    Answer(f"{path}, {name}", tuple(_statements(body)), (body,), ((name, body),), truths=(truth.__name__,))
-                )
+                place, functions = f"{path}, {name}", ((name, body),)
+                answer = Answer(place, tuple(_statements(body)), (body,), functions, given, truths=(truth.__name__,))
+                found.append(answer)
     return found
 
 
