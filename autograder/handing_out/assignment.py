@@ -39,7 +39,7 @@ def generate(settings: Settings, name: str) -> Path:
 
 
 def ensure_in_gradebook(settings: Settings, name: str) -> None:
-    """Note the assignment's cells and points in the gradebook if they are not there; students' notebooks are left alone.
+    """Note the assignment's cells and points in the gradebook if missing; leave students' notebooks alone.
 
     Raises:
         AutograderError: there is no such assignment, or nbgrader refuses it.

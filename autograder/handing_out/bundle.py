@@ -63,7 +63,8 @@ def bundle_files(settings: Settings, names: Sequence[str] = ()) -> dict[str, byt
     """Every file of the bundle by its path, in alphabetical order.
 
     Raises:
-        AutograderError: an assignment does not exist or is out of date, or an answer cannot be taken out of the library.
+        AutograderError: an assignment does not exist or is out of date, or an answer cannot be taken out of
+            the library.
     """
     for name in names:
         require_assignment(settings, name)
@@ -81,13 +82,18 @@ def bundle_files(settings: Settings, names: Sequence[str] = ()) -> dict[str, byt
 
 
 def require_no_answers(source: Path, files: Mapping[str, bytes]) -> None:
-    """Make sure that nothing of the solutions, of hidden tests, or of what the library computes for them is in some files.
+    """Make sure no part of solutions, hidden tests, or what the library computes for them is in some files.
 
     Raises:
         AnswersFoundError: something is.
     """
     leaks = [str(leak) for leak in find_leaks(files, all_answers(source))]
-    leaks += [f"{path}: holds '{mark}'" for path, content in files.items() for mark in MARKS if mark.encode() in content]
+    leaks += [
+        f"{path}: holds '{mark}'"
+        for path, content in files.items()
+        for mark in MARKS
+        if mark.encode() in content
+    ]
     if leaks:
         raise AnswersFoundError(leaks)
 
@@ -95,7 +101,8 @@ def require_no_answers(source: Path, files: Mapping[str, bytes]) -> None:
 def _released(settings: Settings, names: Sequence[str]) -> dict[str, bytes]:
     """The files of assignments/, each as it would be generated now.
 
-    They are not simply generated here: what students receive is then what was looked at, and what the gradebook knows.
+    They are not simply generated here: what students receive is then what was looked at, and what the
+    gradebook knows.
 
     Raises:
         AutograderError: one is not there, or out of date.
@@ -121,7 +128,7 @@ def _comparable(path: Path) -> object:
 
 
 def _changed(library: Mapping[str, bytes]) -> dict[str, tuple[str, str]]:
-    """The classes of which students receive less than there is, each with its file's first line there and here."""
+    """Classes of which students receive only a part, each with its file's first line there and here."""
     found: dict[str, tuple[str, str]] = {}
     for path, content in library.items():
         ours = LIBRARY.parent / path
@@ -133,7 +140,7 @@ def _changed(library: Mapping[str, bytes]) -> dict[str, tuple[str, str]]:
 
 
 def _to_install(root: Path) -> dict[str, bytes]:
-    """What makes an environment of the folder, in the words of the course's own files, and what to read first."""
+    """What makes the folder an environment, in the words of the course's files, and what to read first."""
     files = {name: (root / name).read_bytes() for name in AS_IT_IS}
     files["README.md"] = (OWN / "README.md").read_bytes()
     files["pyproject.toml"] = _project((root / "pyproject.toml").read_text(encoding="utf-8")).encode()
@@ -166,7 +173,8 @@ def _zipped(files: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(memory, "w") as archive:
         for path, content in sorted(files.items()):
             entry = zipfile.ZipInfo(f"{FOLDER}/{path}", DATE)
-            entry.create_system, entry.external_attr = 3, 0o100644 << 16  # Unix, whatever this is: a file that all may read
+            # Unix, whatever this is: a file that all may read
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
             archive.writestr(entry, content, zipfile.ZIP_DEFLATED, 9)
     return memory.getvalue()
 
@@ -178,7 +186,9 @@ def _write(target: Path, content: bytes) -> None:
         AutograderError: it cannot be written.
     """
     if target.is_dir():
-        raise AutograderError(str(target), "is a folder", f"name a file in it, --to {target / 'students.zip'}")
+        raise AutograderError(
+            str(target), "is a folder", f"name a file in it, --to {target / 'students.zip'}"
+        )
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Pages and notebooks as students receive them: what the index leads to, no outputs, no link that leads nowhere."""
+"""Pages and notebooks as students receive them: what the index leads to, no outputs, no dead links."""
 
 import json
 import posixpath
@@ -11,18 +11,20 @@ from autograder.errors import AutograderError
 INDEX = "lectures/index.md"
 REFERENCE = "docs/modules.md"
 REFERENCE_HEAD = """\
-What each module computes, and its gradients: in every formula $g$, or `g`, is the gradient ∂L/∂a that arrives from above.
-Gradients that an assignment asks for are left out.
+What each module computes, and its gradients: in every formula $g$, or `g`, is the gradient ∂L/∂a that
+arrives from above. Gradients that an assignment asks for are left out.
 """
 ROOMS = ("lectures/", "docs/")
 """Where pages and pictures lie that a link may bring in."""
 
-LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s:#]+)((?:#[^()\s]*)?)\)|<img[^>]*?src=\"([^\":]+)\"[^>]*>")
+LINK = re.compile(
+    r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s:#]+)((?:#[^()\s]*)?)\)|<img[^>]*?src=\"([^\":]+)\"[^>]*>"
+)
 ENTRY = re.compile(r"^- \[[^\]]*\]\(([^()\s:#]+)\).*\n", re.MULTILINE)
 
 
 def collect_pages(root: Path, start: Iterable[str]) -> dict[str, bytes]:
-    """The index, and everything in the rooms of pages that it or one of the pages in `start` leads to, by path.
+    """The index and all in the rooms of pages that it or one of the pages in `start` leads to, by path.
 
     Raises:
         AutograderError: there is no index, or it leaves out a lecture or one of `start`.
@@ -42,7 +44,9 @@ def collect_pages(root: Path, start: Iterable[str]) -> dict[str, bytes]:
         content = (root / path).read_bytes()
         found[path] = without_outputs(content) if path.endswith(".ipynb") else content
         if path.endswith((".md", ".ipynb")):
-            waiting += [link for link in _links(root, path) if link.startswith(ROOMS) and (root / link).is_file()]
+            waiting += [
+                link for link in _links(root, path) if link.startswith(ROOMS) and (root / link).is_file()
+            ]
     return {path: content for path, content in found.items() if path not in start}
 
 
@@ -85,7 +89,8 @@ def shorten_reference(content: bytes, changed: Mapping[str, tuple[str, str]]) ->
 
     Args:
         content: of the page.
-        changed: by its name, of each class of which students receive less, the line that says what it is, and their line.
+        changed: by its name, of each class of which students receive less, the line that says what it is, and
+            their line.
     """
     text = content.decode()
     for name, (before, after) in changed.items():

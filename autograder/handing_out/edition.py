@@ -1,7 +1,7 @@
 """The students' edition: a copy of the library `course` in which what students are asked to write is missing.
 
-The classes that exercises ask for have no backward there, and fall back on torch.autograd, so that everything still
-runs and shows the same numbers.
+The classes that exercises ask for have no backward there, and fall back on torch.autograd, so that everything
+still runs and shows the same numbers.
 """
 
 import ast
@@ -60,14 +60,20 @@ def edition_files() -> dict[str, bytes]:
     kept = [path for path in found if not any(part.startswith(left_out) for part in path.parts)]
     files = {path.as_posix(): (LIBRARY.parent / path).read_bytes() for path in kept}
     texts = {path: content.decode() for path, content in files.items() if path.endswith(".py")}
-    parts = {f"course/{path.relative_to(PARTS).as_posix()}": path.read_bytes() for path in PARTS.rglob("*.py")}
-    places = {path: PurePosixPath(path).with_name(f"_{PurePosixPath(path).stem}_backward.py") for path in parts}
+    parts = {
+        f"course/{path.relative_to(PARTS).as_posix()}": path.read_bytes() for path in PARTS.rglob("*.py")
+    }
+    places = {
+        path: PurePosixPath(path).with_name(f"_{PurePosixPath(path).stem}_backward.py") for path in parts
+    }
     asked = {name for exercise in all_exercises().values() for name in _asked(exercise, texts)}
     answers = answers_of_library(all_exercises().values())
     asked |= _alike(texts, asked, answers)
     modules = {path: ".".join(place.with_suffix("").parts) for path, place in places.items()}
     try:
-        changed = {path: text for path, text in cut_answers(texts, asked, modules).items() if text != texts[path]}
+        changed = {
+            path: text for path, text in cut_answers(texts, asked, modules).items() if text != texts[path]
+        }
         for path, text in changed.items():
             compile(text, path, "exec")
     except SyntaxError as error:
@@ -77,7 +83,9 @@ def edition_files() -> dict[str, bytes]:
         files[path] = text.encode()
         if path in parts and modules[path] in text:
             files[str(places[path])] = parts[path]
-    for leak in find_leaks({path: content for path, content in files.items() if path.startswith(ROOMS)}, answers):
+    for leak in find_leaks(
+        {path: content for path, content in files.items() if path.startswith(ROOMS)}, answers
+    ):
         cause, cure = f"holds '{leak.code}', an answer: {leak.answer.place}", "let only that class hold it"
         raise AutograderError(leak.place, cause, cure)
     return dict(sorted(files.items()))
@@ -123,8 +131,12 @@ def _alike(texts: dict[str, str], asked: set[str], answers: list[Answer]) -> set
 
 
 def _reference(case: Call) -> str:
-    """The full name of the function that a call's result is compared with, where it is one of the library's rooms."""
-    reference: Any = inspect.getclosurevars(case.accept).nonlocals.get("reference") if inspect.isfunction(case.accept) else None
+    """The full name of the function that a result is compared with, if it is one of the library's rooms."""
+    reference: Any = (
+        inspect.getclosurevars(case.accept).nonlocals.get("reference")
+        if inspect.isfunction(case.accept)
+        else None
+    )
     while isinstance(reference, functools.partial):
         reference = reference.func
     home = str(getattr(reference, "__module__", ""))

@@ -24,7 +24,7 @@ KEPT = {"__init__", "forward", "backward"}
 
 @dataclass(frozen=True)
 class Added:
-    """The notebook, its points now, and the names that the new answer uses and no cell of the notebook defines."""
+    """The notebook, its points now, and names that the answer uses and no cell of the notebook defines."""
 
     path: Path
     points: float
@@ -32,11 +32,13 @@ class Added:
 
 
 def add_exercise(settings: Settings, assignment: str, name: str) -> Added:
-    """Put an exercise at the end of an instructor's notebook: task, answer with the solution marked, picture, and check.
+    """Put an exercise at the end of an instructor's notebook.
+
+    Its cells are the task, the answer with the solution marked, the picture, and the check.
 
     Raises:
-        AutograderError: there is no such exercise or assignment, it is there already, or it asks for no class of the library,
-            so that its cells have to be written by hand.
+        AutograderError: there is no such exercise or assignment, it is there already, or it asks for no class
+            of the library, so that its cells have to be written by hand.
     """
     path = settings.source / assignment / f"{assignment}.ipynb"
     try:
@@ -53,7 +55,9 @@ def add_exercise(settings: Settings, assignment: str, name: str) -> Added:
         raise AutograderError(f"'{name}'", "asks for no class of the library", cure)
     number = 1 + sum(bool(re.match(r"## \d+\. ", cell.source)) for cell in notebook.cells)
     end = next((place for place, cell in enumerate(notebook.cells) if cell.id == "end"), len(notebook.cells))
-    missing = _missing(_answer(exercise.truth), [cell.source for cell in notebook.cells if cell.cell_type == "code"])
+    missing = _missing(
+        _answer(exercise.truth), [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    )
     notebook.cells[end:end] = _cells(exercise, number)
     total = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in notebook.cells)
     _note_in_title(notebook.cells[0], exercise, number, total)
@@ -68,7 +72,9 @@ def _cells(exercise: Exercise, number: int) -> list[NotebookNode]:
     task += f"$$ {exercise.truth.formula} $$\n\n" if exercise.truth.formula else ""
     wanted = ", ".join(f"${_formula(tensor)}$" for tensor in asked)
     task += f"`forward` is given. Write `backward`: {wanted}, "
-    task += f"each in the shape of what it is the gradient of. Derived in lecture {exercise.truth.lecture:02}."
+    task += (
+        f"each in the shape of what it is the gradient of. Derived in lecture {exercise.truth.lecture:02}."
+    )
     seed = random.Random(name).randint(1000, 9999)
     test = f"""
         score = check("{name}", {kind})
@@ -81,7 +87,12 @@ def _cells(exercise: Exercise, number: int) -> list[NotebookNode]:
         _cell(new_markdown_cell(task), f"{name}_task", locked=True),
         _cell(new_code_cell(_answer(exercise.truth)), name, solution=True),
         _cell(new_code_cell(f'picture("{name}", {kind})'), f"{name}_picture", locked=True),
-        _cell(new_code_cell(textwrap.dedent(test).strip()), f"{name}_test", locked=True, points=exercise.max_points),
+        _cell(
+            new_code_cell(textwrap.dedent(test).strip()),
+            f"{name}_test",
+            locked=True,
+            points=exercise.max_points,
+        ),
     ]
 
 
@@ -91,10 +102,21 @@ def _formula(tensor: str) -> str:
 
 
 def _cell(
-    cell: NotebookNode, name: str, *, locked: bool = False, solution: bool = False, points: float | None = None
+    cell: NotebookNode,
+    name: str,
+    *,
+    locked: bool = False,
+    solution: bool = False,
+    points: float | None = None,
 ) -> NotebookNode:
     cell.id = name.replace("_", "-")
-    about = {"grade": points is not None, "grade_id": name, "locked": locked, "schema_version": 3, "solution": solution}
+    about = {
+        "grade": points is not None,
+        "grade_id": name,
+        "locked": locked,
+        "schema_version": 3,
+        "solution": solution,
+    }
     cell.metadata["nbgrader"] = {**about, "task": False, **({} if points is None else {"points": points})}
     return cell
 

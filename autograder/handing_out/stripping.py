@@ -1,10 +1,13 @@
 """Answers are cut out of the library's source text, for the students' edition, by four rules.
 
-1. A class that is asked for loses its `backward` and its `local`; so does each of its bases that takes gradients,
+1. A class that is asked for loses its `backward` and its `local`; so does each of its bases that takes
+  gradients,
    and each class that inherits from one that lost them.
-2. What such code names goes with it where nothing else names it: imports, what its file or a private one defines.
+2. What such code names goes with it where nothing else names it: imports, what its file or a private one
+  defines.
 3. In such a file all comments go, and of the docstrings each paragraph that speaks of derivatives.
-4. What these rules leave of an answer is refused, with its place: a function that takes a gradient, a derivative
+4. What these rules leave of an answer is refused, with its place: a function that takes a gradient, a
+  derivative
    in words, a class's backward in another place, and what forward computes for backward alone.
 """
 
@@ -70,7 +73,9 @@ def cut_answers(files: Files, asked: Collection[str], stand_ins: Mapping[str, st
 
 def _relatives(files: Files, asked: Collection[str]) -> tuple[set[str], set[str]]:
     """The classes that lose their derivatives; and these with all that they inherit from, but for Module."""
-    known = {name: owner for text in files.values() for name, owner in classes(text).items() if name != "Module"}
+    known = {
+        name: owner for text in files.values() for name, owner in classes(text).items() if name != "Module"
+    }
     bases = {name: known.keys() & {*names_in(ast.Tuple(owner.bases))} for name, owner in known.items()}
     lost, above, before = set(asked), set(asked), -1
     while before != (before := len(lost) + len(above)):
@@ -131,18 +136,31 @@ def _unused(files: Files, path: str, used: Collection[str]) -> Iterator[tuple[as
         if isinstance(node, ast.Import | ast.ImportFrom):
             pairs = zip(node.names, names, strict=True)
             kept = [alias for alias, name in pairs if name not in used or names_of(text)[name] > own[name]]
-            again = ast.ImportFrom(node.module, kept, node.level) if isinstance(node, ast.ImportFrom) else ast.Import(kept)
+            again = (
+                ast.ImportFrom(node.module, kept, node.level)
+                if isinstance(node, ast.ImportFrom)
+                else ast.Import(kept)
+            )
             if len(kept) < len(names):
                 yield node, ast.unparse(again) if kept else ""
         elif names and all(name in used and not name.startswith("__") for name in names):
-            near = [other for other in files.values() if not names[0].startswith("_") or other is text or module in other]
-            if all(sum(names_of(other, other is text)[name] for other in near) == own[name] for name in names):
+            near = [
+                other
+                for other in files.values()
+                if not names[0].startswith("_") or other is text or module in other
+            ]
+            if all(
+                sum(names_of(other, other is text)[name] for other in near) == own[name] for name in names
+            ):
                 yield node, ""
 
 
 def without_telling(text: str) -> str:
     """A file without its comments, and without the paragraphs of its docstrings that speak of derivatives."""
-    text = edit(text, [(node, _shorter(node, said)) for node, said in _docstrings(parse(text)) if TELLING.search(said)])
+    text = edit(
+        text,
+        [(node, _shorter(node, said)) for node, said in _docstrings(parse(text)) if TELLING.search(said)],
+    )
     lines: list[str | None] = [*text.splitlines()]
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
@@ -158,7 +176,7 @@ def _docstrings(tree: ast.AST) -> list[tuple[ast.Expr, str]]:
 
 
 def _shorter(node: ast.Expr, said: str) -> str:
-    """A docstring's lines without the paragraphs that tell; of the first, what precedes its colon may stay."""
+    """A docstring's lines without the paragraphs that tell; of the first, what precedes its colon stays."""
     first, *others = said.split("\n\n")
     topic, colon, _ = first.partition(":")
     if TELLING.search(first):
@@ -190,8 +208,14 @@ def _require_gone(path: str, tree: ast.AST) -> None:
 
 def _for_backward_alone(method: ast.FunctionDef) -> ast.AST | None:
     """What a method computes for nothing else than to save it."""
-    saves = [node for node in ast.walk(method) if isinstance(node, ast.Call) and ast.unparse(node.func) == "self.save"]
-    steps = [node for node in ast.walk(method) if isinstance(node, ast.Assign) and bound(node)] if saves else []
+    saves = [
+        node
+        for node in ast.walk(method)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "self.save"
+    ]
+    steps = (
+        [node for node in ast.walk(method) if isinstance(node, ast.Assign) and bound(node)] if saves else []
+    )
     apart = {id(part) for node in (*saves, *steps) for part in ast.walk(node)}
     needed = {node.id for node in ast.walk(method) if isinstance(node, ast.Name) and id(node) not in apart}
     while more := {name for step in steps if needed & {*bound(step)} for name in names_in(step)} - needed:
@@ -209,4 +233,6 @@ def _require_unnamed(path: str, text: str, lost: Collection[str]) -> None:
     """
     for node in () if ASKED.isdisjoint(names_of(text)) else ast.walk(parse(text)):
         if isinstance(node, ast.Attribute) and node.attr in ASKED and ast.unparse(node.value) in lost:
-            raise AutograderError(path, f"names {ast.unparse(node)}", "define it in the class, and only there")
+            raise AutograderError(
+                path, f"names {ast.unparse(node)}", "define it in the class, and only there"
+            )

@@ -37,7 +37,10 @@ class SubtractAsList(library.Subtract):
         return x + (-y)
 
     def backward(self, grad_output):
-        return [collect(sign * grad_output, shape) for sign, shape in zip((1, -1), self.saved["shapes"], strict=True)]
+        return [
+            collect(sign * grad_output, shape)
+            for sign, shape in zip((1, -1), self.saved["shapes"], strict=True)
+        ]
 
 
 @by_hand("index_add_ into flat tensors")
@@ -141,7 +144,10 @@ class MaxByMask(library.Max):
 
     def backward(self, grad_output):
         grad_x, grad_y = grad_output / 2, grad_output / 2
-        for winner, grad, other in ((self.saved["x_wins"], grad_x, grad_y), (self.saved["y_wins"], grad_y, grad_x)):
+        for winner, grad, other in (
+            (self.saved["x_wins"], grad_x, grad_y),
+            (self.saved["y_wins"], grad_y, grad_x),
+        ):
             grad[winner] = grad_output[winner]
             other[winner] = 0
         return grad_x, grad_y
@@ -226,4 +232,6 @@ class GateWithSlope(library.Gate):
 
     def backward(self, grad_output):
         x_shape, z_shape = self.saved["shapes"]
-        return collect(grad_output * self.saved["gate"], x_shape), collect(grad_output * self.saved["slope"], z_shape)
+        return collect(grad_output * self.saved["gate"], x_shape), collect(
+            grad_output * self.saved["slope"], z_shape
+        )

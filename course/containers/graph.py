@@ -15,7 +15,7 @@ from course.module import Module, as_tuple
 
 @dataclass(frozen=True)
 class Node:
-    """One module in a graph: what it reads (names, or numbers that never change) and the names of its outputs."""
+    """One module in a graph: what it reads (names, or constant numbers) and the names of its outputs."""
 
     name: str
     module: Module
@@ -24,13 +24,14 @@ class Node:
 
 
 class Graph(Module):
-    """A network as a directed acyclic graph: ``Graph("x", "y")``, then ``add(name, module, *reads)`` node by node.
+    """A network as a directed acyclic graph: ``Graph("x", "y")`` and ``add(name, module, *reads)`` per node.
 
-    A node reads only what exists before it, so the order of adding is a topological order and no cycle can be built.
-    After forward, which runs in that order, `values[name]` holds every value. A graph is a module itself.
+    A node reads only what exists before it, so the order of adding is a topological order and no cycle can be
+    built. After forward, which runs in that order, `values[name]` holds every value. A graph is a module
+    itself.
 
-    Backward runs in reverse order, and `grads[name]` holds every gradient after it. A value that several nodes read
-    (fan-out) gets the sum of their gradients: ∂L/∂v = Σ_readers ∂L/∂a_reader · ∂a_reader/∂v.
+    Backward runs in reverse order, and `grads[name]` holds every gradient after it. A value that several
+    nodes read (fan-out) gets the sum of their gradients: ∂L/∂v = Σ_readers ∂L/∂a_reader · ∂a_reader/∂v.
 
     Args:
         inputs: names of the inputs, in forward's order.
@@ -71,14 +72,15 @@ class Graph(Module):
         self._outputs = tuple(names)
 
     def add(self, name: str, module: Module, *reads: str | float, outputs: tuple[str, ...] = ()) -> None:
-        """Add a node that applies `module` to what it `reads`: names of inputs or earlier nodes, or plain numbers.
+        """Add a node that applies `module` to what it `reads`: names of inputs or earlier nodes, or numbers.
 
         Args:
-            outputs: names for the outputs of a module that returns several; the node's own name when left out.
+            outputs: names for the outputs of a module that returns several; the node's own name when left
+                out.
 
         Raises:
-            ValueError: the name is taken, a read name does not exist, the node reads itself, the number of inputs does not fit
-                the module, or the module is in the graph already.
+            ValueError: the name is taken, a read name does not exist, the node reads itself, the number of
+                inputs does not fit the module, or the module is in the graph already.
         """
         outputs = outputs or (name,)
         known = self._readable()
@@ -87,7 +89,8 @@ class Graph(Module):
         for read in reads:
             if read == name or read in outputs:
                 raise ValueError(
-                    f"node '{name}' reads itself: a graph has no cycles. Unroll the loop in time, one node for each step"
+                    f"node '{name}' reads itself: a graph has no cycles. Unroll the loop in time, one node "
+                    f"for each step"
                 )
             if isinstance(read, str):
                 _require_known(read, f"node '{name}'", known)
@@ -95,14 +98,17 @@ class Graph(Module):
         for other in self.nodes.values():
             if other.module is module:
                 raise ValueError(
-                    f"node '{name}' uses the same module as node '{other.name}'; one module remembers only its last forward: "
+                    f"node '{name}' uses the same module as node '{other.name}'; one module remembers only "
+                    f"its last forward: "
                     "use module.share() to share parameters"
                 )
         self.nodes[name] = Node(name, module, reads, outputs)
 
     def forward(self, *inputs: Tensor) -> Any:
         if len(inputs) != len(self.inputs):
-            raise InputCountError(f"the graph takes {len(self.inputs)} inputs {self.inputs}, got {len(inputs)}")
+            raise InputCountError(
+                f"the graph takes {len(self.inputs)} inputs {self.inputs}, got {len(inputs)}"
+            )
         returned = self.outputs
         values: dict[str, Tensor] = dict(zip(self.inputs, inputs, strict=True))
         for node in self.nodes.values():
@@ -111,7 +117,9 @@ class Graph(Module):
             except InputError as error:
                 raise error.within(f"node '{node.name}'") from error
             if len(results) != len(node.outputs):
-                raise ValueError(f"node '{node.name}' returned {len(results)} values for the names {node.outputs}")
+                raise ValueError(
+                    f"node '{node.name}' returned {len(results)} values for the names {node.outputs}"
+                )
             values.update(zip(node.outputs, results, strict=True))
         self.save(**values)
         self.grads = {}
@@ -153,7 +161,11 @@ class Graph(Module):
             yield values[read] if isinstance(read, str) else torch.as_tensor(read).to(like)
 
     def input_names(self, given: int | Collection[str] | None = None) -> tuple[str, ...]:
-        return super().input_names(given) if isinstance(given, int) and given != len(self.inputs) else self.inputs
+        return (
+            super().input_names(given)
+            if isinstance(given, int) and given != len(self.inputs)
+            else self.inputs
+        )
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         return ((node.name, node.module) for node in self.nodes.values())
@@ -179,14 +191,18 @@ def _require_known(name: str, reader: str, known: Sequence[str]) -> None:
 def _require_arity(name: str, module: Module, given: int) -> None:
     if isinstance(module, Graph):
         if given != len(module.inputs):
-            raise InputCountError(f"node '{name}': the graph takes {len(module.inputs)} inputs {module.inputs}, got {given}")
+            raise InputCountError(
+                f"node '{name}': the graph takes {len(module.inputs)} inputs {module.inputs}, got {given}"
+            )
         return
     signature = _signature(type(module).forward)
     try:
         signature.bind(module, *range(given))
     except TypeError:
         wanted = ", ".join(list(signature.parameters)[1:])
-        raise InputCountError(f"node '{name}': {type(module).__name__} takes ({wanted}), got {given} inputs to read") from None
+        raise InputCountError(
+            f"node '{name}': {type(module).__name__} takes ({wanted}), got {given} inputs to read"
+        ) from None
 
 
 _signature = functools.cache(inspect.signature)

@@ -28,8 +28,8 @@ from course.modules import (
 _ORDER = (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, PReLU, NoisyReLU, Softplus, ELU, GELU, SiLU, LogSigmoid)
 """The order of lecture 06, then what another lecture introduces; the others of lecture 06 follow by name.
 
-An activation is not told by its local derivative: the students' edition has none of those that exercises ask for,
-nor of their relatives.
+An activation is not told by its local derivative: the students' edition has none of those that exercises ask
+for, nor of their relatives.
 """
 
 _LIBRARY = [getattr(course.modules, name) for name in sorted(course.modules.__all__)]
@@ -64,7 +64,7 @@ def make_activation(name: str) -> Module:
 
 
 def zones(name: str, reach: float = 6.0) -> list[Zone]:
-    """The stretches between −reach and reach where |f′| < SATURATED, their ends found by halving to ten digits."""
+    """The stretches from −reach to reach where |f′| < SATURATED, ends found by halving to ten digits."""
     module = make_activation(name)
     grid = torch.linspace(-reach, reach, 2401, dtype=torch.float64, device=device())
     slope = value_and_slope(module, grid)[1].abs()
@@ -76,7 +76,9 @@ def zones(name: str, reach: float = 6.0) -> list[Zone]:
         low = -reach if start == 0 else _edge(module, float(grid[start]), float(grid[start - 1]))
         high = reach if end == last else _edge(module, float(grid[end]), float(grid[end + 1]))
         nothing = not slope[start : end + 1].any()
-        found.append(Zone(low, high, "f′ = 0" if nothing else "saturated" if start == 0 or end == last else "turns"))
+        found.append(
+            Zone(low, high, "f′ = 0" if nothing else "saturated" if start == 0 or end == last else "turns")
+        )
     return found
 
 

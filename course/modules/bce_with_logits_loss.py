@@ -14,12 +14,16 @@ from course.modules._reduction import grad_of_losses, optional_buffer, reduce, r
 
 
 class BCEWithLogitsLoss(_Loss):
-    """L_i = −w_i (v_i y_i log p_i + (1 − y_i) log(1 − p_i)) for every element, with p = σ(x), x logits and y the target.
+    """L_i = −w_i (v_i y_i log p_i + (1 − y_i) log(1 − p_i)) for every element, with p = σ(x).
 
-    `weight` holds the w and `pos_weight` the v, which counts positive answers more or less; both broadcast over the elements
-    (1 if None). The mean of all L_i by default, with `reduction` their sum or each by itself.
+    x holds logits, and y is the target.
 
-    Since log(1 − σ(x)) = log σ(x) − x, no logarithm of a rounded probability is needed, with s_i = 1 + (v_i − 1) y_i:
+    `weight` holds the w and `pos_weight` the v, which counts positive answers more or less; both broadcast
+    over the elements (1 if None). The mean of all L_i by default, with `reduction` their sum or each by
+    itself.
+
+    Since log(1 − σ(x)) = log σ(x) − x, no logarithm of a rounded probability is needed, with s_i = 1 + (v_i −
+    1) y_i:
         L_i = w_i ((1 − y_i) x_i − s_i log σ(x_i))
 
     With g_i = ∂L/∂L_i, which is g/n for a mean over n elements, and ∂log σ(x)/∂x = 1 − p (lecture 07):
@@ -35,7 +39,9 @@ class BCEWithLogitsLoss(_Loss):
     lecture = 7
     counterpart = "torch.nn.BCEWithLogitsLoss"
 
-    def __init__(self, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None) -> None:
+    def __init__(
+        self, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None
+    ) -> None:
         self.weight, self.pos_weight = optional_buffer(weight), optional_buffer(pos_weight)
         super().__init__(reduction)
 
@@ -49,7 +55,9 @@ class BCEWithLogitsLoss(_Loss):
         self.save(x=x, target=target)
         return reduce(losses if self.weight is None else losses * self.weight.value, self.reduction)
 
-    def backward(self, grad_output: Float[Tensor, "*loss_shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*loss_shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         x, target = self.saved["x"], self.saved["target"]
         grad_losses = grad_of_losses(grad_output, self.reduction, x.numel())
         if self.weight is not None:
@@ -74,8 +82,15 @@ class BCEWithLogitsLoss(_Loss):
 
         def reference(m: BCEWithLogitsLoss, x: Tensor, target: Tensor) -> Tensor:
             weight, pos_weight = (None if held is None else held.value for held in (m.weight, m.pos_weight))
-            return F.binary_cross_entropy_with_logits(x, target, weight, reduction=m.reduction, pos_weight=pos_weight)
+            return F.binary_cross_entropy_with_logits(
+                x, target, weight, reduction=m.reduction, pos_weight=pos_weight
+            )
 
         yield Example(cls(), (x, target), reference=reference, label="mean")
         yield Example(cls(weight, "sum"), (x, target), reference=reference, label="weighted sum")
-        yield Example(cls(weight, "none", pos_weight), (x, target), reference=reference, label="none, positives weighted")
+        yield Example(
+            cls(weight, "none", pos_weight),
+            (x, target),
+            reference=reference,
+            label="none, positives weighted",
+        )

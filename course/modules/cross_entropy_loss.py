@@ -21,15 +21,18 @@ from course.modules._reduction import optional_buffer
 
 
 class CrossEntropyLoss(_Loss):
-    """L_i = −Σ_c q_{ic} log p_{ic} with p = softmax(x), for logits x: examples × classes × any further axes, or only classes.
+    """L_i = −Σ_c q_{ic} log p_{ic} with p = softmax(x), for logits x.
 
-    The target is a class index y for each position, or a probability for each class (floating-point, in the shape of x).
-    With y as probabilities (1 at the true class, 0 elsewhere), w_c from `weight` (1 if None), ε = `label_smoothing` and C
-    classes, q_{ic} = w_c ((1 − ε) y_{ic} + ε/C). Positions whose class index is `ignore_index` count for nothing. By default L
-    is the mean: Σ_i L_i / Σ_i w_y for class indices, divided by the number of positions for probabilities; with `reduction`
-    the sum of all L_i or each by itself.
+    x is examples × classes × any further axes, or only classes.
 
-    From log p_c = x_c − log Σ_k e^{x_k} follows ∂log p_c/∂x_k = 1[c = k] − p_k, hence with g_i = ∂L/∂L_i (lecture 07):
+    The target is a class index y for each position, or a probability for each class (floating-point, in the
+    shape of x). With y as probabilities (1 at the true class, 0 elsewhere), w_c from `weight` (1 if None), ε
+    = `label_smoothing` and C classes, q_{ic} = w_c ((1 − ε) y_{ic} + ε/C). Positions whose class index is
+    `ignore_index` count for nothing. By default L is the mean: Σ_i L_i / Σ_i w_y for class indices, divided
+    by the number of positions for probabilities; with `reduction` the sum of all L_i or each by itself.
+
+    From log p_c = x_c − log Σ_k e^{x_k} follows ∂log p_c/∂x_k = 1[c = k] − p_k, hence with g_i = ∂L/∂L_i
+    (lecture 07):
         ∂L/∂x_i = g_i (p_i Σ_c q_{ic} − q_i), which is g_i w_y (p_i − y_i) for class indices without smoothing
         ∂L/∂y_{ic} = −g_i (1 − ε) w_c log p_{ic}
 
@@ -52,7 +55,9 @@ class CrossEntropyLoss(_Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         if not 0 <= label_smoothing <= 1:
-            raise ValueError(f"CrossEntropyLoss: label_smoothing is {label_smoothing}, but it is a share: pass 0 to 1")
+            raise ValueError(
+                f"CrossEntropyLoss: label_smoothing is {label_smoothing}, but it is a share: pass 0 to 1"
+            )
         self.weight = optional_buffer(weight)
         super().__init__(reduction)
         self.ignore_index = ignore_index
@@ -72,9 +77,18 @@ class CrossEntropyLoss(_Loss):
             index, kept = read_classes(self, target, x.shape[axis], self.ignore_index)
             if self.label_smoothing == 0:  # the usual case needs no y of the size of x
                 self.save(log_p=log_p, index=index, kept=kept)
-                return F.nll_loss(log_p, target.long(), weight, ignore_index=self.ignore_index, reduction=self.reduction)
-            y, total = torch.zeros_like(x).scatter_(axis, index.unsqueeze(axis), 1), total_weight(index, kept, weight)
-        smooth = y if self.label_smoothing == 0 else (1 - self.label_smoothing) * y + self.label_smoothing / x.shape[axis]
+                return F.nll_loss(
+                    log_p, target.long(), weight, ignore_index=self.ignore_index, reduction=self.reduction
+                )
+            y, total = (
+                torch.zeros_like(x).scatter_(axis, index.unsqueeze(axis), 1),
+                total_weight(index, kept, weight),
+            )
+        smooth = (
+            y
+            if self.label_smoothing == 0
+            else (1 - self.label_smoothing) * y + self.label_smoothing / x.shape[axis]
+        )
         q = self._times_weight(smooth)
         losses, count = -(q * log_p).sum(axis), total if self.reduction == "mean" else 1
         share = torch.ones_like(losses) / count
@@ -85,7 +99,9 @@ class CrossEntropyLoss(_Loss):
 
     def _times_weight(self, y: Tensor) -> Tensor:
         """w_c y_c for every class c."""
-        return y if self.weight is None else y * self.weight.value.view(-1, *[1] * (y.dim() - class_axis(y) - 1))
+        return (
+            y if self.weight is None else y * self.weight.value.view(-1, *[1] * (y.dim() - class_axis(y) - 1))
+        )
 
     def backward(
         self, grad_output: Float[Tensor, "*loss_shape"]
@@ -117,15 +133,31 @@ class CrossEntropyLoss(_Loss):
 
         def reference(m: CrossEntropyLoss, x: Tensor, target: Tensor) -> Tensor:
             weight = None if m.weight is None else m.weight.value
-            options = {"ignore_index": m.ignore_index, "reduction": m.reduction, "label_smoothing": m.label_smoothing}
+            options = {
+                "ignore_index": m.ignore_index,
+                "reduction": m.reduction,
+                "label_smoothing": m.label_smoothing,
+            }
             return F.cross_entropy(x, target, weight, **options)
 
         yield Example(cls(), (x, target), reference=reference, label="mean")
-        yield Example(cls(weight, ignore_index=1), (images, pixels), reference=reference, label="pixels, class 1 ignored")
+        yield Example(
+            cls(weight, ignore_index=1),
+            (images, pixels),
+            reference=reference,
+            label="pixels, class 1 ignored",
+        )
         smoothed = cls(weight, reduction="sum", label_smoothing=0.1)
         yield Example(smoothed, (x, target), reference=reference, label="weighted sum, smoothed")
         yield Example(cls(reduction="none"), (x, probabilities), reference=reference, label="probabilities")
-        yield Example(cls(weight, label_smoothing=0.2), (x[0], target[0]), reference=reference, label="a single example")
+        yield Example(
+            cls(weight, label_smoothing=0.2), (x[0], target[0]), reference=reference, label="a single example"
+        )
         of_pixels = randn(rng, 2 * scale, 3, 2, 2).softmax(dim=1)
         smoothed = cls(weight, label_smoothing=0.3)
-        yield Example(smoothed, (images, of_pixels), reference=reference, label="probabilities of pixels, weighted, smoothed")
+        yield Example(
+            smoothed,
+            (images, of_pixels),
+            reference=reference,
+            label="probabilities of pixels, weighted, smoothed",
+        )

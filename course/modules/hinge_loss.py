@@ -33,7 +33,9 @@ class HingeLoss(_Loss):
         self.save(x=x, target=target)
         return reduce(margin, self.reduction)
 
-    def backward(self, grad_output: Float[Tensor, "*loss_shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*loss_shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         x, target = self.saved["x"], self.saved["target"]
         grad_margin = -grad_of_losses(grad_output, self.reduction, x.numel()) * (target * x < 1)
         return grad_margin * target, grad_margin * x
@@ -49,4 +51,6 @@ class HingeLoss(_Loss):
         yield Example(cls("none"), (x, target), reference=each, label="none")
         target = target * (0.5 + 1.5 * torch.rand(4 * scale, 3, generator=rng, device=rng.device))
         x = (1 + beyond + 0.1 * beyond.sign()) / target
-        yield Example(cls(), (x, target), reference=lambda m, x, y: each(m, x, y).mean(), label="labels of any size")
+        yield Example(
+            cls(), (x, target), reference=lambda m, x, y: each(m, x, y).mean(), label="labels of any size"
+        )

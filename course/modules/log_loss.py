@@ -11,19 +11,23 @@ from course.module import Example
 from course.modules._loss import _Loss
 from course.modules._reduction import grad_of_losses, reduce
 
-LEAST_LOG = -100.0  # torch.nn.BCELoss's bounds: an impossible event that happens costs 100 rather than infinity,
+# torch.nn.BCELoss's bounds: an impossible event that happens costs 100 rather than infinity,
+LEAST_LOG = -100.0
 LEAST_PROBABILITY = 1e-12  # and its gradient is finite, too
 
 
 class LogLoss(_Loss):
-    """L_i = −Σ_c y_{ic} log p_{ic}: x holds probabilities p and target a distribution y over the classes, the last axis.
+    """L_i = −Σ_c y_{ic} log p_{ic}.
 
-    The mean over all rows i by default, with `reduction` their sum or each by itself. log p is at least −100, so that
-    0 · log 0 = 0.
+    x holds probabilities p and target a distribution y over the classes, the last axis.
+
+    The mean over all rows i by default, with `reduction` their sum or each by itself. log p is at least −100,
+    so that 0 · log 0 = 0.
 
     With g_i = ∂L/∂L_i, which is g/n for a mean over n rows (lecture 07):
         ∂L/∂p_{ic} = −g_i y_{ic} / p_{ic}    ∂L/∂y_{ic} = −g_i log p_{ic}
-    where the division is by at least 1e-12. Joined with softmax, as in CrossEntropyLoss, no such bounds are needed.
+    where the division is by at least 1e-12. Joined with softmax, as in CrossEntropyLoss, no such bounds are
+    needed.
     """
 
     formula = r"L_i = -\sum_c y_{ic} \log p_{ic}"
@@ -50,8 +54,12 @@ class LogLoss(_Loss):
         target = randn(rng, 4 * scale, 3).softmax(dim=-1)
         one_hot = torch.eye(3, device=rng.device)[torch.arange(4 * scale, device=rng.device) % 3]
         each = lambda m, x, target: -torch.xlogy(target, x).sum(dim=-1)  # noqa: E731
-        yield Example(cls(), (x, target), reference=lambda m, x, target: each(m, x, target).mean(), label="mean")
-        yield Example(cls("sum"), (x, target), reference=lambda m, x, target: each(m, x, target).sum(), label="sum")
+        yield Example(
+            cls(), (x, target), reference=lambda m, x, target: each(m, x, target).mean(), label="mean"
+        )
+        yield Example(
+            cls("sum"), (x, target), reference=lambda m, x, target: each(m, x, target).sum(), label="sum"
+        )
         yield Example(cls("none"), (x, one_hot), reference=each, label="none, one true class")
         single = (x[0], target[0])
         yield Example(cls(), single, reference=each, label="a single distribution")

@@ -13,8 +13,8 @@ from course.module import Example, Module
 class Max(Module):
     """a = max(x, y), elementwise, for two inputs of the same shape.
 
-    With g = ∂L/∂a: ∂L/∂x = g where x > y and 0 where x < y; ∂L/∂y the other way round. Where x = y, each gets half of g, as in
-    torch.maximum, so that the whole gradient is handed on exactly once.
+    With g = ∂L/∂a: ∂L/∂x = g where x > y and 0 where x < y; ∂L/∂y the other way round. Where x = y, each gets
+    half of g, as in torch.maximum, so that the whole gradient is handed on exactly once.
     """
 
     formula = r"a = \max(x, y)"
@@ -28,7 +28,9 @@ class Max(Module):
         self.save(x=x, y=y)
         return torch.maximum(x, y)
 
-    def backward(self, grad_output: Float[Tensor, "*shape"]) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    def backward(
+        self, grad_output: Float[Tensor, "*shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
         x, y = self.saved["x"], self.saved["y"]
         share_of_x = torch.where(x > y, 1.0, torch.where(x < y, 0.0, 0.5)).to(x)
         return grad_output * share_of_x, grad_output * (1 - share_of_x)

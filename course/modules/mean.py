@@ -37,7 +37,9 @@ class Mean(_OverAxes):
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
         x = randn(rng, 4 * scale, 3, 2)
-        yield Example(cls(), (x,), reference=lambda m, x: torch.einsum("ijk->", x) / x.numel(), label="everything")
+        yield Example(
+            cls(), (x,), reference=lambda m, x: torch.einsum("ijk->", x) / x.numel(), label="everything"
+        )
         yield Example(cls(1), (x,), reference=lambda m, x: torch.einsum("ijk->ik", x) / 3, label="one axis")
         kept = lambda m, x: torch.einsum("ijk->i", x)[:, None, None] / 6  # noqa: E731
         yield Example(cls((1, 2), keepdim=True), (x,), reference=kept, label="two axes kept")

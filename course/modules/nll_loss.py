@@ -15,15 +15,18 @@ from course.modules._reduction import optional_buffer
 
 
 class NLLLoss(_Loss):
-    """L_i = −w_y x_{iy} with y = target_i, for log-probabilities x: examples × classes × any further axes, or only classes.
+    """L_i = −w_y x_{iy} with y = target_i, for log-probabilities x.
 
-    `weight` holds a w for each class (1 if None). Positions whose target is `ignore_index` count for nothing. By default L is
-    the weighted mean Σ_i L_i / Σ_i w_y, with `reduction` the sum of all L_i or each by itself.
-    With g_i = ∂L/∂L_i, which is g / Σ_i w_y for the mean (lecture 07):
+    x is examples × classes × any further axes, or only classes.
+
+    `weight` holds a w for each class (1 if None). Positions whose target is `ignore_index` count for nothing.
+    By default L is the weighted mean Σ_i L_i / Σ_i w_y, with `reduction` the sum of all L_i or each by
+    itself. With g_i = ∂L/∂L_i, which is g / Σ_i w_y for the mean (lecture 07):
         ∂L/∂x_{ic} = −g_i w_y where c = y, and 0 for all other classes
 
     Raises:
-        SizeError: the target has not the shape of x without the classes, or `weight` has not one number for each class.
+        SizeError: the target has not the shape of x without the classes, or `weight` has not one number for
+            each class.
         IndexError: a target is no class of x.
     """
 
@@ -32,7 +35,9 @@ class NLLLoss(_Loss):
     lecture = 7
     counterpart = "torch.nn.NLLLoss"
 
-    def __init__(self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> None:
+    def __init__(
+        self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+    ) -> None:
         self.weight = optional_buffer(weight)
         super().__init__(reduction)
         self.ignore_index = ignore_index
@@ -74,6 +79,13 @@ class NLLLoss(_Loss):
 
         yield Example(cls(), (x, target), reference=reference, label="mean")
         yield Example(cls(weight), (images, pixels), reference=reference, label="weighted mean over pixels")
-        yield Example(cls(weight, ignore_index=1, reduction="sum"), (x, target), reference=reference, label="class 1 ignored")
+        yield Example(
+            cls(weight, ignore_index=1, reduction="sum"),
+            (x, target),
+            reference=reference,
+            label="class 1 ignored",
+        )
         yield Example(cls(reduction="none"), (x, target), reference=reference, label="none")
-        yield Example(cls(weight, reduction="sum"), (x[0], target[0]), reference=reference, label="a single example")
+        yield Example(
+            cls(weight, reduction="sum"), (x[0], target[0]), reference=reference, label="a single example"
+        )

@@ -12,11 +12,14 @@ from course.module import Example, Module
 
 
 class NoisyReLU(Module):
-    """a = max(0, x + ε), elementwise, ε drawn from a normal distribution with mean 0 and variance σ(x); ε = 0 in eval mode.
+    """a = max(0, x + ε), elementwise.
+
+    ε is drawn from a normal distribution with mean 0 and variance σ(x); it is 0 in eval mode.
 
     The variance is the logistic sigmoid of x: units that are surely off stay quiet.
 
-    With g = ∂L/∂a (lecture 06) and the drawn ε taken as a constant, as in the paper: ∂L/∂x = g where x + ε > 0, else 0.
+    With g = ∂L/∂a (lecture 06) and the drawn ε taken as a constant, as in the paper: ∂L/∂x = g where x + ε >
+    0, else 0.
 
     Args:
         rng: where the noise is drawn from; torch's own generator when left out.
@@ -55,4 +58,6 @@ class NoisyReLU(Module):
             return F.relu(x + cls._noise(away.to(x), module.rng.clone_state()))
 
         yield Example(cls(rng=rng.clone_state()), (away,), reference=reference, label="training")
-        yield Example(cls(rng=rng.clone_state()).eval(), (away,), reference=lambda m, x: F.relu(x), label="eval")
+        yield Example(
+            cls(rng=rng.clone_state()).eval(), (away,), reference=lambda m, x: F.relu(x), label="eval"
+        )

@@ -15,7 +15,8 @@ from course.module import Example, Module, Parameter
 class PReLU(Module):
     """a = x where x > 0, else β x; `weight` is β, one for everything or one for each channel (axis 1 of x).
 
-    With g = ∂L/∂a (lecture 06): ∂L/∂x = g where x > 0, else β g; ∂L/∂β = Σ g x over the elements with x ≤ 0 that share the β.
+    With g = ∂L/∂a (lecture 06): ∂L/∂x = g where x > 0, else β g; ∂L/∂β = Σ g x over the elements with x ≤ 0
+    that share the β.
 
     Raises:
         SizeError: x has another number of channels than there are β.
@@ -49,7 +50,9 @@ class PReLU(Module):
 
     def slope_of_each(self, x: Tensor) -> Tensor:
         """β with the axes of x, the channels along axis 1 (the only axis of a vector)."""
-        return self.weight.value.reshape([-1 if axis == min(1, x.dim() - 1) else 1 for axis in range(x.dim())])
+        return self.weight.value.reshape(
+            [-1 if axis == min(1, x.dim() - 1) else 1 for axis in range(x.dim())]
+        )
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

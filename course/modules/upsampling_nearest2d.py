@@ -14,9 +14,12 @@ from course.module import Example, Module
 
 
 class UpsamplingNearest2d(Module):
-    """a[n, c, i, j] = x[n, c, ⌊i / f⌋, ⌊j / f⌋], f being the `scale_factor`; or give the `size` (rows, columns) of a itself.
+    """a[n, c, i, j] = x[n, c, ⌊i / f⌋, ⌊j / f⌋], f being the `scale_factor`.
 
-    With g = ∂L/∂a (lecture 12): ∂L/∂x[n, c, r, t] = Σ g[n, c, i, j] over the i, j that show place r, t: a sum over each block.
+    The `size` (rows, columns) of a itself may be given instead.
+
+    With g = ∂L/∂a (lecture 12): ∂L/∂x[n, c, r, t] = Σ g[n, c, i, j] over the i, j that show place r, t: a sum
+    over each block.
 
     Raises:
         ValueError: both or neither of size and scale_factor, or one that is not above 0.
@@ -29,16 +32,24 @@ class UpsamplingNearest2d(Module):
     counterpart = "torch.nn.UpsamplingNearest2d"
 
     def __init__(
-        self, size: int | tuple[int, int] | None = None, scale_factor: float | tuple[float, float] | None = None
+        self,
+        size: int | tuple[int, int] | None = None,
+        scale_factor: float | tuple[float, float] | None = None,
     ) -> None:
         given = size if scale_factor is None else scale_factor
         if given is None or (size is not None and scale_factor is not None):
-            raise ValueError(f"UpsamplingNearest2d: size={size}, scale_factor={scale_factor}: give exactly one of them")
+            raise ValueError(
+                f"UpsamplingNearest2d: size={size}, scale_factor={scale_factor}: give exactly one of them"
+            )
         if min(both(given)) <= 0:
-            raise ValueError(f"UpsamplingNearest2d: size={size}, scale_factor={scale_factor}, expected numbers above 0")
+            raise ValueError(
+                f"UpsamplingNearest2d: size={size}, scale_factor={scale_factor}, expected numbers above 0"
+            )
         self.size, self.scale_factor = size, scale_factor
 
-    def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels rows columns"]:
+    def forward(
+        self, x: Float[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch channels rows columns"]:
         height, width = x.shape[2:]
         scales = both(self.scale_factor)
         if self.size is not None:
@@ -46,7 +57,10 @@ class UpsamplingNearest2d(Module):
         else:
             rows, columns = int(height * scales[0]), int(width * scales[1])
         if not rows * columns * height * width:
-            made = f"from which {rows} rows and {columns} columns would be made, expected at least 1 before and after"
+            made = (
+                f"from which {rows} rows and {columns} columns would be made, expected at least 1 before "
+                f"and after"
+            )
             raise SizeError(f"UpsamplingNearest2d: argument 'x' has shape {tuple(x.shape)}, {made}")
         row, column = _sources(height, rows, scales[0]), _sources(width, columns, scales[1])
         self.save(shape=x.shape, row=row, column=column)
@@ -65,7 +79,12 @@ class UpsamplingNearest2d(Module):
         x = randn(rng, scale, 2, 2, 3)
         doubled = lambda m, x: x.repeat_interleave(2, 2).repeat_interleave(2, 3)  # noqa: E731
         yield Example(cls(scale_factor=2), (x,), reference=doubled)
-        yield Example(cls((4, 5)), (x,), reference=lambda m, x: F.interpolate(x, m.size, mode="nearest"), label="a given size")
+        yield Example(
+            cls((4, 5)),
+            (x,),
+            reference=lambda m, x: F.interpolate(x, m.size, mode="nearest"),
+            label="a given size",
+        )
 
 
 def _sources(size: int, made: int, factor: float | None) -> Tensor:

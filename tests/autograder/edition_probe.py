@@ -1,4 +1,7 @@
-"""``python edition_probe.py ROOT OUT WHAT…``: what the library `course` that this process finds computes, as a pickle."""
+"""What the library `course` that this process finds computes, as a pickle.
+
+The script is run as ``python edition_probe.py ROOT OUT WHAT…``.
+"""
 
 import ast
 import contextlib
@@ -42,7 +45,10 @@ def run(module, inputs):
     outputs = as_tuple(module(*map(as_double, inputs)))
     rng = generator(5)
     upstream = [
-        torch.randn(o.shape, dtype=o.dtype, generator=rng) if o is not None and o.is_floating_point() else None for o in outputs
+        torch.randn(o.shape, dtype=o.dtype, generator=rng)
+        if o is not None and o.is_floating_point()
+        else None
+        for o in outputs
     ]
     found = {"outputs": arrays(outputs)}
     for time in ("once", "twice"):
@@ -136,13 +142,19 @@ def graphs():
         torch.manual_seed(3)
         graph, inputs = make()
         kept = run(graph, inputs)
-        found[make.__name__] = kept | {f"grads {name}": grad.double().numpy() for name, grad in graph.grads.items()}
+        found[make.__name__] = kept | {
+            f"grads {name}": grad.double().numpy() for name, grad in graph.grads.items()
+        }
     return found
 
 
 def cells(path):
     notebook = json.loads(path.read_text())
-    return [("".join(c["source"]), c["metadata"].get("nbgrader", {})) for c in notebook["cells"] if c["cell_type"] == "code"]
+    return [
+        ("".join(c["source"]), c["metadata"].get("nbgrader", {}))
+        for c in notebook["cells"]
+        if c["cell_type"] == "code"
+    ]
 
 
 def execute(source, names):
@@ -172,7 +184,9 @@ def lectures(which="[0-9]"):
         for i, (source, _) in enumerate(cells(path)):
             with contextlib.redirect_stdout(io.StringIO()) as printed:
                 value = execute(source, names)
-            shown = numbers(value) if isinstance(value, Explorer) else getattr(value, "alt", None) or repr(value)
+            shown = (
+                numbers(value) if isinstance(value, Explorer) else getattr(value, "alt", None) or repr(value)
+            )
             shown = "a measurement" if "milliseconds" in str(shown) else shown  # no two are the same
             found[f"{path.stem}, cell {i}"] = (printed.getvalue(), shown)
     return found
@@ -241,7 +255,9 @@ class RightGraph(Graph):
         grads = {self.outputs[0]: grad_output}
         for node in reversed(self.nodes.values()):
             if node.name in grads:
-                for read, grad in zip(node.reads, as_tuple(node.module.backward(grads[node.name])), strict=True):
+                for read, grad in zip(
+                    node.reads, as_tuple(node.module.backward(grads[node.name])), strict=True
+                ):
                     grads[read] = grads[read] + grad if read in grads else grad
         return tuple(grads.get(name, torch.zeros_like(self.values[name])) for name in self.inputs)
 
@@ -269,7 +285,9 @@ ANSWERS = (
 
 def scores():
     """What `check` shows for answers right and wrong."""
-    return {f"{name}: {answer.__name__}": repr(grade(find_exercise(name), answer)) for name, answer in ANSWERS}
+    return {
+        f"{name}: {answer.__name__}": repr(grade(find_exercise(name), answer)) for name, answer in ANSWERS
+    }
 
 
 class HandsOnMultiply(RightMultiply):
@@ -290,7 +308,9 @@ class AutogradGraph(Graph):
             leaves = [self.values[name].clone().requires_grad_() for name in self.inputs]
             values = dict(zip(self.inputs, leaves, strict=True))
             for node in self.nodes.values():
-                for name, value in zip(node.outputs, as_tuple(node.module.forward(*self.inputs_of(node, values))), strict=True):
+                for name, value in zip(
+                    node.outputs, as_tuple(node.module.forward(*self.inputs_of(node, values))), strict=True
+                ):
                     values[name] = value
             return torch.autograd.grad(leaves[0] * leaves[1], leaves, grad_output, allow_unused=True)
 
@@ -328,14 +348,21 @@ def blame():
     hidden = check_module(HoldsAutograd(), (torch.randn(3),))["by hand"].message
     return {
         **{answer.__name__: said("graph", answer) for answer in (RightGraph, SuperGraph, AutogradGraph)},
-        **{answer.__name__: said("multiply", answer) for answer in (RightMultiply, HandsOnMultiply, AutogradMultiply)},
+        **{
+            answer.__name__: said("multiply", answer)
+            for answer in (RightMultiply, HandsOnMultiply, AutogradMultiply)
+        },
         "HoldsAutograd": (0, ENGINE in hidden, DELEGATED in hidden),
     }
 
 
 def imports():
     """Every module of the package can be imported."""
-    found = [info.name for info in pkgutil.walk_packages(course.__path__, "course.") if not info.name.endswith("__main__")]
+    found = [
+        info.name
+        for info in pkgutil.walk_packages(course.__path__, "course.")
+        if not info.name.endswith("__main__")
+    ]
     return [importlib.import_module(name).__name__ for name in found]
 
 
@@ -347,4 +374,6 @@ def where():
 if __name__ == "__main__":
     warnings.simplefilter("error")
     torch.set_num_threads(1)
-    Path(sys.argv[2]).write_bytes(pickle.dumps({what: globals()[what]() for what in ("where", *sys.argv[3:])}))
+    Path(sys.argv[2]).write_bytes(
+        pickle.dumps({what: globals()[what]() for what in ("where", *sys.argv[3:])})
+    )

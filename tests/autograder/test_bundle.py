@@ -1,4 +1,7 @@
-"""The bundle: complete, without answers, the same bytes each time, and it runs where nothing else of the course is."""
+"""The bundle: complete, without answers, and the same bytes each time.
+
+It runs where nothing else of the course is.
+"""
 
 import ast
 import importlib.metadata
@@ -38,7 +41,13 @@ pytestmark = pytest.mark.xdist_group("bundle")
 
 PROBE = Path(__file__).with_name("bundle_probe.py")
 NAMES = sorted(path.parent.name for path in ROOT.glob("solutions/*/*.ipynb"))
-ELSEWHERE = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONHASHSEED": "7"}
+ELSEWHERE = {
+    "TZ": "Asia/Tokyo",
+    "LC_ALL": "C",
+    "PYTHONUTF8": "0",
+    "PYTHONCOERCECLOCALE": "0",
+    "PYTHONHASHSEED": "7",
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ def start(path, *names, cwd=ROOT, umask=-1, **environment):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """The whole bundle, and the same made elsewhere: another folder, time zone, umask, locale and order of sets."""
+    """The bundle, and the same made elsewhere: another folder, time zone, umask, locale and order of sets."""
     folder = tmp_path_factory.mktemp("bundle")
     paths = folder / "students.zip", folder / "new" / "again.zip"
     started = start(paths[0]), start(paths[1], cwd=ROOT / "lectures", umask=0o077, **ELSEWHERE)
@@ -90,17 +99,28 @@ def student(made, tmp_path_factory):
         archive.extractall(folder)
     venv.create(folder / "venv", symlinks=True)
     (site,) = folder.glob("venv/**/site-packages")
-    packages = sysconfig.get_path("purelib")  # .pth files in there are not read, so that what they install is not found
+    # .pth files in there are not read, so that what they install is not found
+    packages = sysconfig.get_path("purelib")
     (site / "student.pth").write_text(f"{packages}\n{folder / bundle.FOLDER}\n")
     return folder / bundle.FOLDER, folder / "venv" / "bin" / "python"
 
 
 def as_student(student, *command, seconds=600):
     folder, python = student
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COURSE", "JUPYTER"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "COURSE", "JUPYTER"))
+    }
     environment["JUPYTER_PLATFORM_DIRS"] = "1"
     return subprocess.run(
-        [python, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+        [python, *command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
     )
 
 
@@ -122,17 +142,30 @@ def met(student, tmp_path_factory):
 
 def test_it_holds_what_students_need(files):
     rooms = {PurePosixPath(path).parts[0] for path in files}
-    single = {"LICENSE", "LICENSE-NOTEBOOKS", "README.md", "constraints.txt", "environment.yml", "pyproject.toml"}
+    single = {
+        "LICENSE",
+        "LICENSE-NOTEBOOKS",
+        "README.md",
+        "constraints.txt",
+        "environment.yml",
+        "pyproject.toml",
+    }
     assert rooms == {"assignments", "course", "docs", "lectures"} | single
-    assert {path for path in files if path.startswith("assignments/")} == {f"assignments/{n}/{n}.ipynb" for n in NAMES}
-    lectures = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("lectures/*") if not path.name.startswith(".")}
+    assert {path for path in files if path.startswith("assignments/")} == {
+        f"assignments/{n}/{n}.ipynb" for n in NAMES
+    }
+    lectures = {
+        path.relative_to(ROOT).as_posix() for path in ROOT.glob("lectures/*") if not path.name.startswith(".")
+    }
     assert {path for path in files if path.startswith("lectures/")} == lectures
     assert {path: text for path, text in files.items() if path.startswith("course/")} == edition_files()
 
 
 def test_it_holds_nothing_of_the_instructors(files):
     paths = "\n".join(files)
-    assert not re.search(r"solution|autograder/|test|gradebook|\.db|__pycache__|\.pyc|checkpoint|nbgrader_config|\.git", paths)
+    assert not re.search(
+        r"solution|autograder/|test|gradebook|\.db|__pycache__|\.pyc|checkpoint|nbgrader_config|\.git", paths
+    )
     everything = b"\n".join(files.values()).decode()
     assert "import autograder" not in everything
     assert "BEGIN SOLUTION" not in everything
@@ -221,14 +254,18 @@ def test_only_its_own_library_is_found(student, met):
     folder, _ = student
     assert met["autograder"] is False
     notebooks = [met["lecture"], met[NAMES[0]], met["solved"]]
-    assert {ast.literal_eval(cells["where"]) for cells in notebooks} == {str(folder / "course" / "__init__.py")}
+    assert {ast.literal_eval(cells["where"]) for cells in notebooks} == {
+        str(folder / "course" / "__init__.py")
+    }
 
 
 def test_a_lecture_runs(met):
     assert len(met["lecture"]) > 10
 
 
-@pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
+@pytest.mark.parametrize(
+    "name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])]
+)
 def test_an_assignment_runs_as_it_was_released(student, met, name, tmp_path):
     cells = met[name] if name in met else meet(student, tmp_path / "met.json", name)[name]
     checks = {cell: said for cell, said in cells.items() if cell.endswith("-test")}
@@ -276,7 +313,9 @@ def test_pip_installs_it_with_what_jupyterlab_loads(made, tmp_path):
     assert (site / "modular_learning_server.py").is_file()
     assert (tmp_path / "venv/share/jupyter/lab/settings/overrides.d/modular-learning.json").is_file()
     find = "import importlib.util; print(importlib.util.find_spec('course').origin)"
-    found = subprocess.run([python, "-I", "-c", find], cwd=tmp_path, capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [python, "-I", "-c", find], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert found.stdout.strip() == str(tmp_path / bundle.FOLDER / "course" / "__init__.py")
 
 
@@ -291,7 +330,9 @@ def solution():
     return json.loads(line.strip().rstrip(","))
 
 
-@pytest.mark.parametrize("place", ["course/modules/abs.py", "lectures/a.ipynb", "lectures/glossary.md", "README.md"])
+@pytest.mark.parametrize(
+    "place", ["course/modules/abs.py", "lectures/a.ipynb", "lectures/glossary.md", "README.md"]
+)
 def test_an_answer_anywhere_stops_it(solution, place):
     texts = {".py": f"def f(self):\n{solution}", ".md": f"Like this:\n```python\n{solution.strip()}\n```\n"}
     code = nbformat.writes(new_notebook(cells=[new_code_cell(f"def f():\n{solution}", id="here")]))
@@ -345,20 +386,26 @@ def small(tmp_path, monkeypatch):
     root = tmp_path / "small"
     course = SmallCourse(root)
     monkeypatch.chdir(root)
-    monkeypatch.setattr("autograder.handing_out.bundle.edition_files", lambda: {"course/__init__.py": b"value = 1\n"})
+    monkeypatch.setattr(
+        "autograder.handing_out.bundle.edition_files", lambda: {"course/__init__.py": b"value = 1\n"}
+    )
     assert run("generate", "tiny").exit_code == 0
     return course
 
 
 def run(*arguments):
-    result = CliRunner().invoke(app, list(map(str, arguments)), env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+    result = CliRunner().invoke(
+        app, list(map(str, arguments)), env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    )
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
 
 def unpacked(path):
     with zipfile.ZipFile(path) as archive:
-        return {name.removeprefix(f"{bundle.FOLDER}/"): archive.read(name).decode() for name in archive.namelist()}
+        return {
+            name.removeprefix(f"{bundle.FOLDER}/"): archive.read(name).decode() for name in archive.namelist()
+        }
 
 
 def test_it_is_written_to_dist(small):
@@ -373,9 +420,13 @@ def test_pages_of_ones_own_are_left_at_home(small):
     (small.root / "lectures" / "my_notes.md").write_text("for me")
     (small.root / "lectures" / "Untitled.ipynb").write_text("{}")
     (small.root / "assignments" / "tiny" / "notes.txt").write_text("for me")
-    small.lecture("x = 1", "# First\n\n![a curve](curve.png) and [more](more.md), [gone](gone.md), $f[0](x.y)$")
+    small.lecture(
+        "x = 1", "# First\n\n![a curve](curve.png) and [more](more.md), [gone](gone.md), $f[0](x.y)$"
+    )
     (small.root / "lectures" / "curve.png").write_bytes(b"a picture")
-    (small.root / "lectures" / "more.md").write_text("[back](index.md), [elsewhere](https://example.org/a.md)")
+    (small.root / "lectures" / "more.md").write_text(
+        "[back](index.md), [elsewhere](https://example.org/a.md)"
+    )
     assert run("bundle").exit_code == 0
     files = unpacked(small.root / "dist" / "students.zip")
     assert not [path for path in files if "notes" in path or "Untitled" in path]
@@ -390,7 +441,8 @@ def test_some_assignments_only(small):
     text = (small.root / "solutions" / "tiny" / "tiny.ipynb").read_text()
     (second / "second.ipynb").write_text(text)
     small.index(
-        "- [First](01_first.ipynb)\n- [Tiny](../assignments/tiny/tiny.ipynb)\n- [2](../assignments/second/second.ipynb)\n"
+        "- [First](01_first.ipynb)\n- [Tiny](../assignments/tiny/tiny.ipynb)\n- "
+        "[2](../assignments/second/second.ipynb)\n"
     )
     result = run("bundle")
     assert (result.exit_code, result.stderr.strip()) == (
@@ -400,25 +452,32 @@ def test_some_assignments_only(small):
     assert run("bundle", "tiny", "tiny").exit_code == 0
     files = unpacked(small.root / "dist" / "students.zip")
     assert not [path for path in files if "second" in path]
-    assert files["lectures/index.md"] == "# Course\n\n- [First](01_first.ipynb)\n- [Tiny](../assignments/tiny/tiny.ipynb)\n"
+    assert files["lectures/index.md"] == (
+        "# Course\n\n- [First](01_first.ipynb)\n- [Tiny](../assignments/tiny/tiny.ipynb)\n"
+    )
 
 
 def test_an_assignment_out_of_date_is_refused(small):
     path = small.root / "solutions" / "tiny" / "tiny.ipynb"
-    path.write_text(path.read_text().replace("too large", "far too large"))  # a hidden test: students see no difference
+    # a hidden test: students see no difference
+    path.write_text(path.read_text().replace("too large", "far too large"))
     assert run("bundle").exit_code == 0
     path.write_text(path.read_text().replace("points = 4.0", "points = 3.0"))
     (small.root / "dist" / "students.zip").unlink()
     result = run("bundle")
     assert result.exit_code == 2
-    assert result.stderr.strip() == "autograder: assignments/tiny/tiny.ipynb is out of date: autograder generate tiny"
+    assert result.stderr.strip() == (
+        "autograder: assignments/tiny/tiny.ipynb is out of date: autograder generate tiny"
+    )
     assert not (small.root / "dist" / "students.zip").exists()
 
 
 def test_an_answer_in_a_lecture_is_named_and_nothing_is_written(small):
     small.lecture("assert first < 1000, 'too large'\nfirst = 42\nsecond = 'b'")
     notebook = small.root / "solutions" / "tiny" / "tiny.ipynb"
-    notebook.write_text(notebook.read_text().replace("first = 42", "first = sum(x * x for x in range(9)) - 2 * 81"))
+    notebook.write_text(
+        notebook.read_text().replace("first = 42", "first = sum(x * x for x in range(9)) - 2 * 81")
+    )
     assert run("generate", "tiny").exit_code == 0
     small.lecture("print(sum(n * n for n in range(9)) - 2 * 81)")
     result = run("bundle")
@@ -437,14 +496,18 @@ def one_line(result, code=2):
 
 
 def test_what_is_wrong_is_said_in_one_line(small, tmp_path):
-    assert one_line(run("bundle", "tinny")) == "autograder: no assignment 'tinny' in solutions/: did you mean 'tiny'?"
+    assert one_line(run("bundle", "tinny")) == (
+        "autograder: no assignment 'tinny' in solutions/: did you mean 'tiny'?"
+    )
     (tmp_path / "file").write_text("")
     line = one_line(run("bundle", "--to", tmp_path / "file" / "students.zip"))
     assert "students.zip cannot be written (" in line
     assert line.endswith("choose another file with --to")
     assert "is a folder: name a file in it" in one_line(run("bundle", "--to", tmp_path))
     small.index("- [Tiny](../assignments/tiny/tiny.ipynb)\n")
-    assert one_line(run("bundle")).endswith("lectures/index.md does not lead to lectures/01_first.ipynb: make reference")
+    assert one_line(run("bundle")).endswith(
+        "lectures/index.md does not lead to lectures/01_first.ipynb: make reference"
+    )
     (small.root / "lectures" / "index.md").unlink()
     assert "lectures/index.md is not there" in one_line(run("bundle"))
 

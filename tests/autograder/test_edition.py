@@ -38,10 +38,17 @@ WITH_BACKWARD = {truth for truth in TRUTHS if "backward" in vars(truth)}
 
 def start(folder, path, *what):
     """Let a process of its own find the library on `path`, standing where none is."""
-    environment = {**os.environ, "PYTHONPATH": str(path or ""), "PYTHONDONTWRITEBYTECODE": "1", "COURSE_DEVICE": "cpu"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(path or ""),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "COURSE_DEVICE": "cpu",
+    }
     command = [sys.executable, "-P", str(PROBE), str(ROOT), str(folder / "found.pickle"), *what]
     folder.mkdir()
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def finish(process, folder, seconds=300):
@@ -53,7 +60,10 @@ def finish(process, folder, seconds=300):
 def ask(folder, edition, of_both, of_edition=(), seconds=300):
     """What both say, asked at the same time: the full library's answers, then the edition's."""
     started = start(folder / "full", "", *of_both), start(folder / "edition", edition, *of_both, *of_edition)
-    return [finish(process, folder / name, seconds) for process, name in zip(started, ("full", "edition"), strict=True)]
+    return [
+        finish(process, folder / name, seconds)
+        for process, name in zip(started, ("full", "edition"), strict=True)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +98,10 @@ def assert_same_numbers(full, students):
 
 
 def parse_all(folder):
-    return {path.relative_to(folder).as_posix(): ast.parse(path.read_text()) for path in sorted(folder.rglob("*.py"))}
+    return {
+        path.relative_to(folder).as_posix(): ast.parse(path.read_text())
+        for path in sorted(folder.rglob("*.py"))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -111,26 +124,47 @@ def statements(tree):
 
 
 def test_every_exercise_with_an_answer_in_the_library_is_covered():
-    assert {truth.__name__ for truth in WITH_BACKWARD} >= {"Add", "Multiply", "Max", "Copy", "CosineUnit", "Graph"}
+    assert {truth.__name__ for truth in WITH_BACKWARD} >= {
+        "Add",
+        "Multiply",
+        "Max",
+        "Copy",
+        "CosineUnit",
+        "Graph",
+    }
 
 
 @pytest.mark.parametrize("truth", sorted(TRUTHS, key=lambda truth: truth.__name__))
 def test_what_is_asked_for_has_no_derivatives_of_its_own(trees, truth):
     owner = class_in(trees[home(truth)], truth)
     methods = {node.name for node in ast.walk(owner) if isinstance(node, ast.FunctionDef)}
-    set_there = {node.id for node in ast.walk(owner) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    set_there = {
+        node.id for node in ast.walk(owner) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
     assert not {"backward", "local"} & (methods | set_there)
-    said = [ast.get_docstring(node) or "" for node in ast.walk(owner) if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    said = [
+        ast.get_docstring(node) or ""
+        for node in ast.walk(owner)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    ]
     assert not [text for text in said if re.search(r"∂|grad|derivative", text, re.IGNORECASE)]
 
 
 @pytest.mark.parametrize("truth", sorted(WITH_BACKWARD, key=lambda truth: truth.__name__))
 def test_no_line_of_the_original_backward_is_left(trees, truth):
     owner = class_in(ast.parse((ROOT / home(truth)).read_text()), truth)
-    (original,) = [node for node in owner.body if isinstance(node, ast.FunctionDef) and node.name == "backward"]
+    (original,) = [
+        node for node in owner.body if isinstance(node, ast.FunctionDef) and node.name == "backward"
+    ]
     left = {ast.dump(statement) for statement in statements(trees[home(truth)])}
-    assert not [ast.unparse(s) for s in statements(original) if ast.dump(s) in left and not isinstance(s, ast.Continue)]
-    functions = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert not [
+        ast.unparse(s)
+        for s in statements(original)
+        if ast.dump(s) in left and not isinstance(s, ast.Continue)
+    ]
+    functions = [
+        node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+    ]
     same = [node for node in functions if len(node.body) == len(original.body)]
     assert shape(original.body, exact=True) not in [shape(node.body, exact=True) for node in same]
 
@@ -162,7 +196,10 @@ def test_no_part_of_an_answer_is_left_where_its_class_is(trees, answer, truth):
 
 
 def test_the_library_itself_would_not_pass():
-    library = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / "course/modules").glob("*.py")}
+    library = {
+        path.relative_to(ROOT).as_posix(): path.read_bytes()
+        for path in (ROOT / "course/modules").glob("*.py")
+    }
     leaks = find_leaks(library, all_answers(ROOT / "solutions"))
     assert {"course/modules/cosine_unit.py", "course/modules/multiply.py"} <= {leak.place for leak in leaks}
 
@@ -178,7 +215,9 @@ def test_what_tells_of_an_answer_goes_with_it():
 
 def test_it_holds_the_library_and_nothing_else(edition):
     assert [path.name for path in edition.iterdir()] == ["course"]
-    assert not [path for path in edition.rglob("*") if path.name.startswith(".") or path.name == "__pycache__"]
+    assert not [
+        path for path in edition.rglob("*") if path.name.startswith(".") or path.name == "__pycache__"
+    ]
     library = {path.relative_to(ROOT).as_posix() for path in (ROOT / "course").rglob("*") if path.is_file()}
     kept = {path.relative_to(edition).as_posix() for path in edition.rglob("*") if path.is_file()}
     assert kept - library == {"course/containers/_graph_backward.py"}
@@ -192,7 +231,9 @@ def test_it_holds_the_library_and_nothing_else(edition):
 
 
 def test_all_of_it_can_be_imported(both):
-    assert {"course.exercises.serve", "course.exercises.wire", "course.explorer.narration"} <= set(both[1]["imports"])
+    assert {"course.exercises.serve", "course.exercises.wire", "course.explorer.narration"} <= set(
+        both[1]["imports"]
+    )
 
 
 @pytest.mark.parametrize("what", ["examples", "truths", "graphs"])
@@ -202,7 +243,7 @@ def test_numbers_are_the_same(both, what):
 
 
 def test_the_same_activations_are_known(both):
-    """Also those whose local derivative is cut, as an exercise asks for it, or for a relative's: Sigmoid, Mish."""
+    """Also those whose local derivative is cut: an exercise asks for it or a relative's (Sigmoid, Mish)."""
     full, students = (found["activations"] for found in both)
     assert {"Sigmoid", "Mish", "LogSigmoid"} <= set(full)
     assert students == full
@@ -219,17 +260,21 @@ NUMBER = re.compile(r"[-−]?\d+(?:\.\d+)?(?:e[-−+]?\d+)?")
 
 
 def assert_the_same(full, students, where):
-    """The same words and numbers, but for round-off: in float32, each of many steps of training adds to it."""
+    """The same words and numbers, but for round-off: in float32, each of many training steps adds to it."""
     if isinstance(full, dict | list | tuple):
         assert len(full) == len(students), where
         for key, expected in full.items() if isinstance(full, dict) else enumerate(full):
             assert_the_same(expected, students[key], f"{where}, {key}")
     elif isinstance(full, str):
         assert NUMBER.sub("#", full).split() == NUMBER.sub("#", students).split(), where
-        numbers = [[float(number.replace("−", "-")) for number in NUMBER.findall(text)] for text in (full, students)]
+        numbers = [
+            [float(number.replace("−", "-")) for number in NUMBER.findall(text)] for text in (full, students)
+        ]
         assert numbers[1] == pytest.approx(numbers[0], rel=0.02), where
     else:
-        assert students == (pytest.approx(full, rel=1e-5, abs=1e-6, nan_ok=True) if isinstance(full, float) else full), where
+        assert students == (
+            pytest.approx(full, rel=1e-5, abs=1e-6, nan_ok=True) if isinstance(full, float) else full
+        ), where
 
 
 def assert_cells_are_the_same(full, students):
@@ -253,7 +298,9 @@ def test_every_lecture_prints_and_shows_the_same(edition, tmp_path):
 
 def test_answers_get_the_same_points_and_the_same_diagnosis(both):
     def without_review(score):  # nor the sign of zero, which torch decides in its own way
-        return [line.replace(" -0 ", " 0 ") for line in score.splitlines() if not line.startswith("  For review")]
+        return [
+            line.replace(" -0 ", " 0 ") for line in score.splitlines() if not line.startswith("  For review")
+        ]
 
     full, students = both
     for answer, expected in full["scores"].items():
@@ -290,9 +337,17 @@ def test_it_is_made_quickly_and_with_the_same_bytes_each_time(edition, tmp_path)
     begin = time.process_time()
     make_edition(tmp_path)
     assert time.process_time() - begin < 2  # half a second on a machine of its own
-    files = {path.relative_to(edition).as_posix(): path.read_bytes() for path in edition.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(edition).as_posix(): path.read_bytes()
+        for path in edition.rglob("*")
+        if path.is_file()
+    }
     assert files == edition_files()
-    assert files == {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert files == {
+        path.relative_to(tmp_path).as_posix(): path.read_bytes()
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    }
     code = "import hashlib; from autograder.handing_out.edition import edition_files as made; "
     code += "print(hashlib.sha256(repr(made()).encode()).hexdigest())"
     other = subprocess.run(
@@ -319,10 +374,11 @@ def exercise(name, truth, cases=lambda rng: []):
 
 
 def test_any_module_of_the_library_can_be_asked_for(both, tmp_path, monkeypatch):
-    """All at once: nothing in course/modules/ is named for a gradient any longer, and the numbers are the same."""
+    """All at once: nothing in course/modules/ is named for a gradient now, and the numbers are the same."""
     kinds = [*all_modules().values(), Graph, Chain, Residual, Unroll]
     monkeypatch.setattr(
-        "autograder.handing_out.edition.all_exercises", lambda: EXERCISES | {k.__name__: exercise("", k) for k in kinds}
+        "autograder.handing_out.edition.all_exercises",
+        lambda: EXERCISES | {k.__name__: exercise("", k) for k in kinds},
     )
     made = make_edition(tmp_path / "all")
     for path, tree in parse_all(made).items():
@@ -367,7 +423,10 @@ def compared_with_torch(rng):
         (exercise("f", FunctionWithGradient(torch.sin, torch.cos)), "its truth is no class of modules"),
         (exercise("f", Add()), "its truth is no class of modules"),
         (exercise("f", dict), "its truth is no class of modules"),
-        (exercise("f", Elsewhere), "tests.autograder.test_edition.Elsewhere is not at the top level of a file of course/"),
+        (
+            exercise("f", Elsewhere),
+            "tests.autograder.test_edition.Elsewhere is not at the top level of a file of course/",
+        ),
         (exercise("f", local_class()), "is not at the top level"),
         (exercise("f", FunctionWithGradient), "__init__ in course/checking/function.py is part of an answer"),
         (exercise("f", None, compared_with_the_library), "numerical_gradients is the answer"),
@@ -382,10 +441,17 @@ def test_an_answer_that_cannot_be_taken_out_stops_everything(tmp_path, monkeypat
 
 def test_a_stand_in_is_needed_where_backward_leaves_something_behind(monkeypatch, tmp_path):
     monkeypatch.setattr("autograder.handing_out.edition.PARTS", tmp_path)
-    with pytest.raises(AutograderError, match=r"Graph\.backward in course/containers/graph\.py sets self\.grads"):
+    with pytest.raises(
+        AutograderError,
+        match=r"Graph\.backward in course/containers/graph\.py sets "
+        r"self\.grads",
+    ):
         edition_files()
 
 
 def test_what_is_compared_with_torch_is_no_answer(monkeypatch):
-    monkeypatch.setattr("autograder.handing_out.edition.all_exercises", lambda: {"f": exercise("f", None, compared_with_torch)})
+    monkeypatch.setattr(
+        "autograder.handing_out.edition.all_exercises",
+        lambda: {"f": exercise("f", None, compared_with_torch)},
+    )
     assert edition_files()["course/modules/add.py"] == (ROOT / "course/modules/add.py").read_bytes()

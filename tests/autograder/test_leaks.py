@@ -15,7 +15,8 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.xdist_group("leaks")
 
 WRITTEN = (
-    "Raising both inputs by a small amount raises the output by that amount; the two gradients must therefore add up to g."
+    "Raising both inputs by a small amount raises the output by that amount; the two gradients must "
+    "therefore add up to g."
 )
 TASK = """
 class Mixed(Module):
@@ -43,7 +44,9 @@ class Copy(Module):
         return grad_first + grad_second
         ### END SOLUTION
 """
-WHOLE = "def doubled(x):\n    halves = [torch.sin(x / 2) * part for part in (x, 2 * x)]\n    return sum(halves)"
+WHOLE = (
+    "def doubled(x):\n    halves = [torch.sin(x / 2) * part for part in (x, 2 * x)]\n    return sum(halves)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +96,14 @@ LINE = "print(g * s * (1 - s))"
         ({"a_md": f"In a list:\n\n- one\n\n  ```python\n  {LINE}\n  ```\n"}, "lectures/a.md"),
         ({"a_md": f"What does not parse as a whole:\n\n```\n$ python\n{LINE}\n```\n"}, "lectures/a.md"),
         ({"a_ipynb": notebook(new_code_cell(LINE, id="here"))}, "lectures/a.ipynb, cell 'here'"),
-        ({"a_ipynb": notebook(new_code_cell(f"%matplotlib inline\n{LINE}", id="here"))}, "lectures/a.ipynb, cell 'here'"),
-        ({"a_ipynb": notebook(new_markdown_cell(f"```\n{LINE}\n```", id="here"))}, "lectures/a.ipynb, cell 'here'"),
+        (
+            {"a_ipynb": notebook(new_code_cell(f"%matplotlib inline\n{LINE}", id="here"))},
+            "lectures/a.ipynb, cell 'here'",
+        ),
+        (
+            {"a_ipynb": notebook(new_markdown_cell(f"```\n{LINE}\n```", id="here"))},
+            "lectures/a.ipynb, cell 'here'",
+        ),
     ],
 )
 def test_an_expression_is_found_wherever_code_stands(answers, files, place):
@@ -148,14 +157,22 @@ def test_a_cell_without_marks_is_an_answer_as_a_whole(answers):
 def test_an_answer_in_words_is_found(answers):
     words = WRITTEN.replace(" raises ", "\n raises ")
     place = "solutions/tiny/tiny.ipynb, cell 'written'"
-    assert [answer.split(",")[0] for _, answer in found(answers, a_md=f"So: {words}")] == [place.split(",")[0]]
+    assert [answer.split(",")[0] for _, answer in found(answers, a_md=f"So: {words}")] == [
+        place.split(",")[0]
+    ]
     assert found(answers, a_ipynb=notebook(new_markdown_cell(words)))
     assert found(answers, a_md="It depends. True? Raising both inputs by a small amount.") == []
 
 
 def test_what_is_no_text_and_no_code_is_no_matter(answers):
     assert (
-        found(answers, a_png=b"\x89PNG\xff", a_json="{}", a_py="this is no Python `", a_ipynb=notebook(new_code_cell("?? no")))
+        found(
+            answers,
+            a_png=b"\x89PNG\xff",
+            a_json="{}",
+            a_py="this is no Python `",
+            a_ipynb=notebook(new_code_cell("?? no")),
+        )
         == []
     )
 
@@ -176,7 +193,10 @@ def marked(path):
 def test_each_answer_of_the_course_would_be_found():
     """In a function of any name; one of a single line that is anyone's, in its class only."""
     every = [one for path in sorted(ROOT.glob("solutions/*/*.ipynb")) for one in marked(path)]
-    bare = {f"{i}.py": ("def f():\n" + textwrap.indent(answer, "    ")).encode() for i, (_, answer, _) in enumerate(every)}
+    bare = {
+        f"{i}.py": ("def f():\n" + textwrap.indent(answer, "    ")).encode()
+        for i, (_, answer, _) in enumerate(every)
+    }
     whole = {f"{i}, whole.py": cell.encode() for i, (_, _, cell) in enumerate(every)}
     places = {leak.place for leak in find_leaks(bare | whole, all_answers(ROOT / "solutions"))}
     missed = [every[i][:2] for i, path in enumerate(bare) if path not in places]

@@ -1,4 +1,4 @@
-"""Answers are taken out of source text with all that serves them alone; where they cannot be, it is an error."""
+"""Answers are taken out of source text with what serves them alone; where that cannot be, it is an error."""
 
 import ast
 import textwrap
@@ -183,7 +183,10 @@ def test_relatives_that_hold_the_same_answer_lose_it_too():
 
 
 def test_a_base_without_gradients_costs_its_children_nothing():
-    base = 'class Base(Module):\n    """The gradient of each is another."""\n\n    def __init__(self):\n        pass\n'
+    base = (
+        'class Base(Module):\n    """The gradient of each is another."""\n\n    def __init__(self):\n    '
+        "    pass\n"
+    )
     own = FIRST.replace("self._grad(grad_output)", "2 * grad_output")
     made = cut("First", base=base, first=own, second=own.replace("First", "Second"))
     assert "grad" not in made["base"] + made["first"]
@@ -225,7 +228,11 @@ def saving(steps, saved):
             "backward in p/first.py is part of",
         ),
         (
-            {"first": PLAIN + "\n    backward, other = 1, 2\n\n    def use(self):\n        self.backward = 1\n"},
+            {
+                "first": PLAIN
+                + "\n    backward, other = 1, 2\n\n    def use(self):\n        self.backward = "
+                "1\n"
+            },
             "keeps an answer",
         ),
         (
@@ -240,7 +247,11 @@ def saving(steps, saved):
             {"first": saving([], ", slope=torch.cos(x)")},
             "forward in p/first.py computes 'torch.cos(x)' for backward alone",
         ),
-        ({"first": saving(["slope = torch.cos(x)"], ", slope=slope")}, r"computes 'torch.cos(x)' for backward alone"),
+        (
+            {"first": saving(["slope = torch.cos(x)"], ", slope=slope")},
+            r"computes 'torch.cos(x)' for "
+            r"backward alone",
+        ),
         (
             {"first": saving(["inner = torch.cos(x)", "y = inner.view(-1)"], ", y=y")},
             r"computes 'torch.cos(x)' for backward alone",
@@ -275,7 +286,11 @@ def test_in_exercises_only_the_class_itself_may_not_tell():
     text = (PLAIN.strip() + cases).replace("2 * grad_output", "_twice(grad_output)")
     made = cut_answers({path: text + "\n\ndef _twice(x):\n    return 2 * x\n"}, ["First"], {})
     assert made[path] == (PLAIN.partition("\n    def backward")[0].strip() + "\n" + cases)
-    with pytest.raises(AutograderError, match=r"^course/exercises/bank/x\.py tells of an answer, 'Walk backward"):
+    with pytest.raises(
+        AutograderError,
+        match=r"^course/exercises/bank/x\.py tells of an answer, 'Walk "
+        r"backward",
+    ):
         cut_answers({path: text.replace(":\n", ':\n    """Walk backward."""\n\n', 1)}, ["First"], {})
 
 
@@ -283,8 +298,14 @@ def test_in_exercises_only_the_class_itself_may_not_tell():
     ("said", "kept"),
     [
         ('"""Addition: hands the gradient on."""', '"""Addition."""'),
-        ('"""a = x², elementwise.\n\n    With g = ∂L/∂a: ∂L/∂x = 2 g x.\n    """', '"""a = x², elementwise."""'),
-        ('"""a = x where x > 0, else negative_slope · x."""', '"""a = x where x > 0, else negative_slope · x."""'),
+        (
+            '"""a = x², elementwise.\n\n    With g = ∂L/∂a: ∂L/∂x = 2 g x.\n    """',
+            '"""a = x², elementwise."""',
+        ),
+        (
+            '"""a = x where x > 0, else negative_slope · x."""',
+            '"""a = x where x > 0, else negative_slope · x."""',
+        ),
         (
             'r"""One.\n\n    Two \\pi.\n    And more.\n\n    ∂L/∂x\n\n    Three.\n    """',
             'r"""One.\n\n    Two \\pi.\n    And more.\n\n    Three.\n    """',

@@ -1,4 +1,4 @@
-"""Each way in which the library may tell an answer: the edition of such a copy cuts it, or names the place."""
+"""Each way in which the library may tell an answer: the edition cuts it, or names the place."""
 
 import shutil
 from dataclasses import dataclass
@@ -59,7 +59,8 @@ class Tell:
 
     Attributes:
         kind: in which way.
-        changes: path, text and new text of each place in which the copy differs; a new file has no text before.
+        changes: path, text and new text of each place in which the copy differs; a new file has no text
+            before.
         fate: what the edition no longer holds in these files, or what the error says.
     """
 
@@ -82,7 +83,11 @@ CUT = [
         ),
         SLOPE,
     ),
-    Tell("a helper, as a function", ((WAVE, SLOPE, "slope_of(theta, x)"), before(WAVE, CLASS, f"\n\n{HELPER}")), SLOPE),
+    Tell(
+        "a helper, as a function",
+        ((WAVE, SLOPE, "slope_of(theta, x)"), before(WAVE, CLASS, f"\n\n{HELPER}")),
+        SLOPE,
+    ),
     Tell(
         "a helper in a private file",
         (
@@ -103,25 +108,49 @@ CUT = [
     ),
     Tell(
         "a table",
-        ((WAVE, SLOPE, "TABLE['cos'](theta, x)"), before(WAVE, CLASS, f"\nTABLE = {{'cos': lambda theta, x: {SLOPE}}}")),
+        (
+            (WAVE, SLOPE, "TABLE['cos'](theta, x)"),
+            before(WAVE, CLASS, f"\nTABLE = {{'cos': lambda theta, x: {SLOPE}}}"),
+        ),
         SLOPE,
     ),
     Tell("a comment in the class", (before(SIGMOID, FORWARD, f"    # {FORMULA}\n"),), FORMULA),
     Tell("a comment behind code", ((SIGMOID, "(out=out)\n", f"(out=out)  # {FORMULA}\n"),), FORMULA),
     Tell("a comment beside the class", (before(SIGMOID, CLASS, f"\n# {FORMULA}"),), FORMULA),
-    Tell("the class's docstring", ((SIGMOID, "elementwise.\n", "elementwise.\n\n    Its slope: (1 − a) a.\n"),), "(1 − a) a"),
     Tell(
-        "a method's docstring", (before(SIGMOID, "        out = torch", '        """Derivative: (1 − a) a."""\n'),), "(1 − a)"
+        "the class's docstring",
+        ((SIGMOID, "elementwise.\n", "elementwise.\n\n    Its slope: (1 − a) a.\n"),),
+        "(1 − a) a",
     ),
-    Tell("the file's docstring", ((SIGMOID, '"""The logistic', '"""Its gradient is (1 − a) a.\n\nThe logistic'),), "(1 − a)"),
+    Tell(
+        "a method's docstring",
+        (before(SIGMOID, "        out = torch", '        """Derivative: (1 − a) a."""\n'),),
+        "(1 − a)",
+    ),
+    Tell(
+        "the file's docstring",
+        ((SIGMOID, '"""The logistic', '"""Its gradient is (1 − a) a.\n\nThe logistic'),),
+        "(1 − a)",
+    ),
     Tell("the local derivative", ((SIGMOID, "local = (", "local: tuple[str] = ("),), "(1 − out)"),
     Tell("a relative's backward", ((NEW, "", QUIET),), "<= 0"),
     Tell(
         "a relative's helper",
-        ((NEW, "", QUIET.replace('torch.where(self.saved["out"] <= 0, 0.0,', 'through(self.saved["out"],') + f"\n\n{PASS}"),),
+        (
+            (
+                NEW,
+                "",
+                QUIET.replace('torch.where(self.saved["out"] <= 0, 0.0,', 'through(self.saved["out"],')
+                + f"\n\n{PASS}",
+            ),
+        ),
         "(1 - out)",
     ),
-    Tell("a base's backward", (before(SIGMOID, CLASS, f"\n\n{BASE}"), (SIGMOID, "Sigmoid(Module)", "Sigmoid(Squash)")), "(1 -"),
+    Tell(
+        "a base's backward",
+        (before(SIGMOID, CLASS, f"\n\n{BASE}"), (SIGMOID, "Sigmoid(Module)", "Sigmoid(Squash)")),
+        "(1 -",
+    ),
     Tell("a child's backward", ((NEW, "", HEAD + CHILD),), "9 * super()"),
     Tell("a fused aside", ((ASIDE, "", f"{HEAD}@kernel_for(Sigmoid.backward)\n{PASS}"),), "(1 - out)"),
 ]
@@ -130,11 +159,18 @@ REFUSED = [
     Tell(
         "a saved slope",
         ((WAVE, "self.save(x=x)", "self.save(x=x, s=torch.sin(self.theta.value * x))"),),
-        "forward in course/modules/cosine_unit.py computes 'torch.sin(self.theta.value * x)' for backward alone",
+        "forward in course/modules/cosine_unit.py computes 'torch.sin(self.theta.value * x)' for backward "
+        "alone",
     ),
     Tell(
         "a slope that is computed and then saved",
-        ((SIGMOID, "        self.save(out=out)", "        slope = out * (1 - out)\n        self.save(out=out, slope=slope)"),),
+        (
+            (
+                SIGMOID,
+                "        self.save(out=out)",
+                "        slope = out * (1 - out)\n        self.save(out=out, slope=slope)",
+            ),
+        ),
         "forward in course/modules/sigmoid.py computes 'out * (1 - out)' for backward alone",
     ),
     Tell(
@@ -168,7 +204,8 @@ REFUSED = [
             (
                 NEW,
                 "",
-                f"{HEAD}@kernel_for(Sigmoid.backward)\ndef run(x, y):\n    return torch.ops.aten.sigmoid_backward(y, x)\n",
+                f"{HEAD}@kernel_for(Sigmoid.backward)\ndef run(x, y):\n    return "
+                f"torch.ops.aten.sigmoid_backward(y, x)\n",
             ),
         ),
         "course/modules/new.py names Sigmoid.backward",
@@ -184,10 +221,14 @@ REFUSED = [
         f"course/modules/_new.py holds '{FORMULA}', an answer: course/modules/sigmoid.py, Sigmoid.backward",
     ),
     Tell(
-        "the formula in words", ((NEW, "", f'"""As `{FORMULA}`."""\n'),), f"course/modules/new.py holds '{FORMULA}', an answer"
+        "the formula in words",
+        ((NEW, "", f'"""As `{FORMULA}`."""\n'),),
+        f"course/modules/new.py holds '{FORMULA}', an answer",
     ),
     Tell(
-        "the formula in a comment", ((NEW, "", f"x = 1  # {FORMULA}\n"),), f"course/modules/new.py holds '{FORMULA}', an answer"
+        "the formula in a comment",
+        ((NEW, "", f"x = 1  # {FORMULA}\n"),),
+        f"course/modules/new.py holds '{FORMULA}', an answer",
     ),
 ]
 

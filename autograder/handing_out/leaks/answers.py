@@ -11,7 +11,11 @@ from autograder.handing_out.leaks.code import cells, parse_cell, source_of
 from autograder.handing_out.source import bound, classes
 from course.exercises import Exercise, all_exercises
 
-MARKED = re.compile(r"^([ \t]*)[^\n]*BEGIN (SOLUTION|HIDDEN TESTS|MARK SCHEME)[^\n]*\n(.*?)^[^\n]*END \2[^\n]*", re.M | re.S)
+MARKED = re.compile(
+    r"^([ \t]*)[^\n]*BEGIN (SOLUTION|HIDDEN TESTS|MARK SCHEME)[^\n]*\n(.*?)^[^\n]*END "
+    r"\2[^\n]*",
+    re.M | re.S,
+)
 """What nbgrader takes out of a notebook."""
 
 SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
@@ -42,13 +46,17 @@ class Answer:
 
 def all_answers(source: Path) -> list[Answer]:
     """The answers and hidden tests in every instructor's notebook of a folder, and the library's answers."""
-    of_notebooks = [answer for path in sorted(source.glob("*/*.ipynb")) for answer in _answers_of_notebook(path)]
+    of_notebooks = [
+        answer for path in sorted(source.glob("*/*.ipynb")) for answer in _answers_of_notebook(path)
+    ]
     of_library = answers_of_library(all_exercises().values())
     given: dict[str, tuple[ast.AST, ...]] = {}
     for answer in of_notebooks:
         for name in answer.truths:
             given[name] = given.get(name, ()) + answer.given
-    return of_notebooks + [replace(answer, given=given.get(answer.truths[0], answer.given)) for answer in of_library]
+    return of_notebooks + [
+        replace(answer, given=given.get(answer.truths[0], answer.given)) for answer in of_library
+    ]
 
 
 def answers_of_library(exercises: Iterable[Exercise]) -> list[Answer]:
@@ -63,7 +71,9 @@ def answers_of_library(exercises: Iterable[Exercise]) -> list[Answer]:
             if isinstance(part, ast.FunctionDef) and part.name in ("backward", "local"):
                 name, body = f"{truth.__name__}.{part.name}", body_of(part)
                 place, functions = f"{path}, {name}", ((name, body),)
-                answer = Answer(place, tuple(_statements(body)), (body,), functions, given, truths=(truth.__name__,))
+                answer = Answer(
+                    place, tuple(_statements(body)), (body,), functions, given, truths=(truth.__name__,)
+                )
                 found.append(answer)
     return found
 
@@ -94,7 +104,12 @@ def _truths(given: Iterable[ast.AST]) -> Iterator[str]:
     """The names of the right classes of what is checked in some code."""
     known = all_exercises()
     for node in given:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "check" and node.args:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "check"
+            and node.args
+        ):
             exercise = known.get(getattr(node.args[0], "value", ""))
             if exercise and isinstance(exercise.truth, type):
                 yield exercise.truth.__name__
@@ -119,10 +134,14 @@ def _answer_in_code(place: str, source: str) -> Answer:
     rows = {row for match in MARKED.finditer(source) for row in range(*_rows(source, match))}
     found = [node for node in _statements(tree.body) if not rows or node.lineno in rows]
     inside = {id(part) for node in found for part in ast.walk(node) if part is not node}
-    runs = [tuple(part for part in block if part in found and id(part) not in inside) for block in blocks_in(tree)]
+    runs = [
+        tuple(part for part in block if part in found and id(part) not in inside) for block in blocks_in(tree)
+    ]
     answer = {id(node) for node in found}
     functions = [
-        (name, body) for name, body in functions_in(tree) if any(id(part) in answer for node in body for part in ast.walk(node))
+        (name, body)
+        for name, body in functions_in(tree)
+        if any(id(part) in answer for node in body for part in ast.walk(node))
     ]
     return Answer(place, tuple(found), tuple(filter(None, runs)), tuple(functions))
 
@@ -144,7 +163,11 @@ def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     """Statements and those inside of them, without strings that stand by themselves."""
     for part in body:
         nodes = [node for node in ast.walk(part) if isinstance(node, ast.stmt)]
-        yield from (node for node in nodes if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)))
+        yield from (
+            node
+            for node in nodes
+            if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        )
 
 
 def _sentences(texts: list[str]) -> Iterator[str]:

@@ -27,7 +27,7 @@ def code_in(path: str, content: bytes) -> Iterator[tuple[str, ast.Module]]:
 
 
 def texts_in(path: str, content: bytes) -> Iterator[tuple[str, str]]:
-    """The text of a file, or of each of a notebook's cells, with its place; none where the file is no text."""
+    """The text of a file, or of each of a notebook's cells, with its place; none where it is no text."""
     if path.endswith(".ipynb"):
         yield from ((place, source_of(cell)) for place, cell in cells(path, content))
         return
@@ -72,7 +72,11 @@ def _code(place: str, source: str) -> Iterator[tuple[str, ast.Module]]:
         return
     yield place, tree
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and ("`" in node.value or ">>>" in node.value):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and ("`" in node.value or ">>>" in node.value)
+        ):
             yield from _code_in_text(place, node.value)
     yield from ((place, found) for found in map(_worth, COMMENT.findall(source)) if found)
 

@@ -8,12 +8,14 @@ from autograder.handing_out.leaks.answers import Answer, blocks_in, functions_in
 from autograder.handing_out.leaks.code import code_in, texts_in
 from autograder.handing_out.leaks.shapes import Size, add, measured, shape, size
 
-# Short pieces are anyone's: `grad_output * mask`, `x, y = self.saved["x"], self.saved["y"]`. These limits find every answer of
-# the course that is put into a lecture, and nothing where there is none.
+# Short pieces are anyone's: `grad_output * mask`, `x, y = self.saved["x"], self.saved["y"]`. These limits
+# find every answer of the course that is put into a lecture, and nothing where there is none.
 EXACT = 12
-"""Nodes of a statement that computes, from which on it is not found by chance, `self.saved["x"]` taken literally."""
+"""Nodes of a statement that computes, from which on it is not found by chance, `self.saved["x"]` taken
+literally."""
 NODES, OPERATIONS = 10, 3
-"""The same of statements and expressions, with what hangs on `self` taken for a variable: ``a * (1 - a) * g``."""
+"""The same of statements and expressions, with what hangs on `self` taken for a variable: ``a * (1 - a) *
+g``."""
 RUN_NODES, RUN_OPERATIONS = 8, 2
 """The same of all statements of an answer together, one after the other."""
 LETTERS = 40
@@ -36,7 +38,9 @@ def find_leaks(files: Mapping[str, bytes], answers: Iterable[Answer]) -> list[Le
     """Every piece of an answer that stands in one of the files, by their paths."""
     answers = list(answers)
     index = _Index(answers)
-    sentences = {sentence: answer for answer in answers for sentence in answer.sentences if len(sentence) >= LETTERS}
+    sentences = {
+        sentence: answer for answer in answers for sentence in answer.sentences if len(sentence) >= LETTERS
+    }
     found: dict[tuple[str, str], Leak] = {}
     for path, content in files.items():
         for place, tree in code_in(path, content):
@@ -65,7 +69,11 @@ def pieces(statement: ast.stmt) -> list[ast.AST]:
     if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.Try):
         return []
     value = getattr(statement, "value", None)
-    return [statement, *([value] if value else []), *(value.elts if isinstance(value, ast.Tuple | ast.List) else [])]
+    return [
+        statement,
+        *([value] if value else []),
+        *(value.elts if isinstance(value, ast.Tuple | ast.List) else []),
+    ]
 
 
 class _Index:

@@ -8,8 +8,31 @@ from typing import Any, NamedTuple
 COMPUTING = ast.BinOp | ast.Invert | ast.USub | ast.Lt | ast.LtE | ast.Gt | ast.GtE
 """Nodes that compute, beside calls; naming, unpacking, indexing and asking what is in what do not."""
 
-HANDLING = {*dir(builtins), "clone", "contiguous", "dim", "expand", "expand_as", "flatten", "get", "items", "keys", "numel"}
-HANDLING |= {"reshape", "save", "size", "squeeze", "sum_to_size", "to", "unsqueeze", "values", "view", "view_as"}
+HANDLING = {
+    *dir(builtins),
+    "clone",
+    "contiguous",
+    "dim",
+    "expand",
+    "expand_as",
+    "flatten",
+    "get",
+    "items",
+    "keys",
+    "numel",
+}
+HANDLING |= {
+    "reshape",
+    "save",
+    "size",
+    "squeeze",
+    "sum_to_size",
+    "to",
+    "unsqueeze",
+    "values",
+    "view",
+    "view_as",
+}
 """Functions and methods that hand on what they get, in another form at most."""
 
 LEFT_OUT = {"ctx", "type_comment", "annotation", "returns"}
@@ -21,7 +44,8 @@ def shape(node: Any, *, exact: bool = False, names: dict[str, str] | None = None
 
     Args:
         node: of a syntax tree, or several nodes.
-        exact: whether ``self.saved["x"]`` and ``self.theta.value`` stay as they are; otherwise they are variables, too.
+        exact: whether ``self.saved["x"]`` and ``self.theta.value`` stay as they are; otherwise they are
+            variables, too.
         names: the variables so far.
     """
     names = {} if names is None else names
@@ -30,7 +54,8 @@ def shape(node: Any, *, exact: bool = False, names: dict[str, str] | None = None
     if not exact and is_variable(node):
         return names.setdefault(ast.unparse(node), f"v{len(names)}")
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not exact:
-        whose = (node.func.attr, shape(node.func.value, names=names))  # self.f is a variable, self.f(x) is a method's name
+        # self.f is a variable, self.f(x) is a method's name
+        whose = (node.func.attr, shape(node.func.value, names=names))
         return ("Call", whose, shape(node.args, names=names), shape(node.keywords, names=names))
     if isinstance(node, list | tuple):
         return tuple(shape(part, exact=exact, names=names) for part in node)
@@ -73,7 +98,11 @@ def measured(tree: ast.AST) -> list[tuple[ast.AST, Size]]:
             for child in part if isinstance(part, list) else (part,):
                 if isinstance(child, ast.AST):
                     inner = measure(child)
-                    exact, nodes, operations = exact + inner.exact, nodes + inner.nodes, operations + inner.operations
+                    exact, nodes, operations = (
+                        exact + inner.exact,
+                        nodes + inner.nodes,
+                        operations + inner.operations,
+                    )
         whole = Size(exact, 1 if is_variable(node) else nodes, operations)
         found.append((node, whole))
         return whole
@@ -89,9 +118,16 @@ def _computes(node: ast.AST) -> bool:
 
 
 def is_variable(node: Any) -> bool:
-    """Whether a node is a name, or one of the things that hang on `self`: ``self.theta.value``, ``self.saved["x"]``."""
+    """Whether a node is a name, or something that hangs on `self`.
+
+    Examples are ``self.theta.value`` and ``self.saved["x"]``.
+    """
     if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str) and is_variable(node.value)
+        return (
+            isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, str)
+            and is_variable(node.value)
+        )
     hangs = isinstance(node, ast.Attribute)
     while isinstance(node, ast.Attribute):
         node = node.value

@@ -1,4 +1,7 @@
-"""Assignment 05: composite modules: a bump by hand, radial basis functions, ways around, unit length, a module of one's own."""
+"""Assignment 05: composite modules.
+
+There are a bump by hand, radial basis functions, ways around, unit length, and a module of one's own.
+"""
 
 import copy
 from typing import Any
@@ -20,7 +23,10 @@ def _positive(rng: Generator, *shape: int) -> Tensor:
 
 
 class Bump(Module):
-    """a = u exp(−β ‖x − μ‖²) for one point x and one center μ: the forward pass that its exercise differentiates by hand."""
+    """a = u exp(−β ‖x − μ‖²) for one point x and one center μ.
+
+    Its exercise differentiates this forward pass by hand.
+    """
 
     def forward(self, x: Tensor, mu: Tensor, beta: Tensor, u: Tensor) -> Tensor:
         self.save()
@@ -42,7 +48,12 @@ def _radial_basis_cases(rng: Generator) -> list[Case]:
             "beta": _positive(rng, centers),
             "weight": randn(rng, outputs, centers),
         }
-        return Case(label, lambda answer: answer(features, centers, outputs), (0.7 * randn(rng, batch, features),), state)
+        return Case(
+            label,
+            lambda answer: answer(features, centers, outputs),
+            (0.7 * randn(rng, batch, features),),
+            state,
+        )
 
     return [case("one point", 1, 2, 3, 1), case("one output", 5, 3, 4, 1), case("two outputs", 5, 2, 3, 2)]
 
@@ -93,9 +104,15 @@ def _scaled_residual_cases(rng: Generator) -> list[Case]:
     linear, alpha = _linear(rng, "module", 3), _positive(rng)
 
     def case(label: str, alpha: Tensor, batch: int) -> Case:
-        return Case(label, lambda answer: answer(Linear(3, 3)), (randn(rng, batch, 3),), linear | {"alpha": alpha})
+        return Case(
+            label, lambda answer: answer(Linear(3, 3)), (randn(rng, batch, 3),), linear | {"alpha": alpha}
+        )
 
-    return [case("as it begins", torch.zeros_like(alpha), 4), case("one row", alpha, 1), case("a batch", alpha, 4)]
+    return [
+        case("as it begins", torch.zeros_like(alpha), 4),
+        case("one row", alpha, 1),
+        case("a batch", alpha, 4),
+    ]
 
 
 def _l2_normalize_cases(rng: Generator) -> list[Case]:
@@ -125,7 +142,9 @@ def _own_module_cases(rng: Generator) -> list[Case]:
 
 
 def _require_a_formula(module: Module) -> None:
-    """Refuse what is asked for otherwise: made of modules, of another shape than x, a straight line, or without use of theta.
+    """Refuse a module that differs from what is asked for.
+
+    It may be made of modules, have another shape than x, be a straight line, or make no use of theta.
 
     Raises:
         RefusalError: it does; the message says in what way.
@@ -136,7 +155,8 @@ def _require_a_formula(module: Module) -> None:
     x = torch.linspace(-1.9, 1.7, 15, dtype=torch.float64, device=device()).reshape(5, 3)
     problem = ""
     try:
-        for parameter in module.parameters():  # away from where they begin: zeros and ones may hide what a formula does
+        # away from where they begin: zeros and ones may hide what a formula does
+        for parameter in module.parameters():
             _move(parameter)
         before, here, after = (module(x + step) for step in (-0.6, 0.0, 0.6))
         theta = getattr(module, "theta", None)
@@ -156,9 +176,11 @@ def _require_a_formula(module: Module) -> None:
 
 
 def _move(parameter: Parameter) -> None:
-    """Change each number by another amount, since many a formula stays the same when all are changed alike."""
+    """Change each number by another amount, since many formulas stay the same when all change alike."""
     value = parameter.value
-    parameter.value = value + torch.linspace(0.2, 0.9, value.numel(), dtype=value.dtype, device=value.device).view(value.shape)
+    parameter.value = value + torch.linspace(
+        0.2, 0.9, value.numel(), dtype=value.dtype, device=value.device
+    ).view(value.shape)
 
 
 def _differ(first: Tensor, second: Tensor) -> bool:
@@ -172,10 +194,13 @@ EXERCISES = (
         cases=_bump_cases,
         points={"∂L/∂x": 3, "∂L/∂mu": 3, "∂L/∂beta": 3, "∂L/∂u": 3},
         hints=(
-            "Walk forward's lines from the last to the first: each gradient is the one before it, times one local derivative.",
-            "Lecture 08, 'The layer as a cascade': its table has the local derivative of every step. Here x has several "
+            "Walk forward's lines from the last to the first: each gradient is the one before it, times one "
+            "local derivative.",
+            "Lecture 08, 'The layer as a cascade': its table has the local derivative of every step. Here x "
+            "has several "
             "coordinates, and each has its own share in the squared distance.",
-            "For f = c·ln(s) with s = Σ eᵈ and d = p + 3q: ∂f/∂c = ln s, ∂f/∂s = c/s, then ∂f/∂d = ∂f/∂s · eᵈ for each "
+            "For f = c·ln(s) with s = Σ eᵈ and d = p + 3q: ∂f/∂c = ln s, ∂f/∂s = c/s, then ∂f/∂d = ∂f/∂s · "
+            "eᵈ for each "
             "coordinate, and at last ∂f/∂p = ∂f/∂d, ∂f/∂q = 3 ∂f/∂d.",
         ),
     ),
@@ -193,11 +218,16 @@ EXERCISES = (
             "repeatable": 1,
         },
         hints=(
-            "Write down the shapes of what forward saved, and of the four gradients. Which axes have to be summed away?",
-            "Exercise 1 was one bump at one point. Find the gradient that arrives at `hidden` first (batch × centers): three "
-            "of the four gradients begin with it. Lecture 08, 'Multiply backward', says why x sums over the centers.",
-            "For h[n, k] = tanh(x[n] · c[k]) with γ = (gradient at h)(1 − h²): ∂L/∂c[k] = Σ_n γ[n, k] x[n] and "
-            "∂L/∂x[n] = Σ_k γ[n, k] c[k]; in letters, torch.einsum('nk,nd->kd', γ, x) and torch.einsum('nk,kd->nd', γ, c).",
+            "Write down the shapes of what forward saved, and of the four gradients. Which axes have to be "
+            "summed away?",
+            "Exercise 1 was one bump at one point. Find the gradient that arrives at `hidden` first (batch × "
+            "centers): three "
+            "of the four gradients begin with it. Lecture 08, 'Multiply backward', says why x sums over the "
+            "centers.",
+            "For h[n, k] = tanh(x[n] · c[k]) with γ = (gradient at h)(1 − h²): ∂L/∂c[k] = Σ_n γ[n, k] x[n] "
+            "and "
+            "∂L/∂x[n] = Σ_k γ[n, k] c[k]; in letters, torch.einsum('nk,nd->kd', γ, x) and "
+            "torch.einsum('nk,kd->nd', γ, c).",
         ),
     ),
     Exercise(
@@ -207,9 +237,11 @@ EXERCISES = (
         points={"one block": 5, "a shortcut with weights": 5, "another block inside": 4},
         hints=(
             "x reaches the output along two paths. What becomes of two gradients that meet at one value?",
-            "Lecture 08, 'A way around'. A module inside has a backward of its own, which also adds to the gradients of its "
+            "Lecture 08, 'A way around'. A module inside has a backward of its own, which also adds to the "
+            "gradients of its "
             "parameters: each module on a path wants to be asked.",
-            "For a cascade a = G(F(x)), g goes through the last module first: ∂L/∂x = F.backward(G.backward(g)). There, one "
+            "For a cascade a = G(F(x)), g goes through the last module first: ∂L/∂x = "
+            "F.backward(G.backward(g)). There, one "
             "path runs through both; here, each runs through one.",
         ),
     ),
@@ -219,10 +251,13 @@ EXERCISES = (
         cases=_scaled_residual_cases,
         points={"∂L/∂x": 4, "∂L/∂alpha": 3, "∂L/∂module.weight": 3, "accumulation": 2},
         hints=(
-            "Call the product p = α F(x), and go backward through a = x + p first. What arrives at p, and what at F(x)?",
-            "The sum is exercise 3, the product is the multiply node of lecture 03. One α serves all elements, as the θ of the "
+            "Call the product p = α F(x), and go backward through a = x + p first. What arrives at p, and "
+            "what at F(x)?",
+            "The sum is exercise 3, the product is the multiply node of lecture 03. One α serves all "
+            "elements, as the θ of the "
             "CosineUnit did in lecture 05.",
-            "For a = x + F(x)/c: the module inside gets g/c, and ∂L/∂c is the sum of −g F(x)/c² over all elements.",
+            "For a = x + F(x)/c: the module inside gets g/c, and ∂L/∂c is the sum of −g F(x)/c² over all "
+            "elements.",
         ),
     ),
     Exercise(
@@ -231,9 +266,11 @@ EXERCISES = (
         cases=_l2_normalize_cases,
         points={"a batch of rows": 5, "one row": 3, "columns": 3, "rows shorter than ε": 3},
         hints=(
-            "Each coordinate acts on its own output, and through the length on every output of its vector. In a vector shorter "
+            "Each coordinate acts on its own output, and through the length on every output of its vector. "
+            "In a vector shorter "
             "than ε, one of the two is gone.",
-            "Lecture 08, 'Normalize', derives the gradient for any norm. Which numbers share one length? `dim` says so, and "
+            "Lecture 08, 'Normalize', derives the gradient for any norm. Which numbers share one length? "
+            "`dim` says so, and "
             "`keepdim=True` keeps a sum over them in a shape that fits.",
             "For a = x / s with s = Σ x: every ∂s/∂x_j is 1, so ∂L/∂x_j = (g_j − Σ_i g_i a_i) / s.",
         ),
@@ -244,11 +281,15 @@ EXERCISES = (
         cases=_own_module_cases,
         points={"∂L/∂x": 7, "∂L/∂theta": 6, "accumulation": 3, "leaves inputs alone": 2},
         hints=(
-            "Take a formula whose two derivatives, by x and by θ, you can write on paper first. Which elements of the output "
+            "Take a formula whose two derivatives, by x and by θ, you can write on paper first. Which "
+            "elements of the output "
             "does one number of θ act on?",
-            "Lecture 08, 'Waves and powers': two modules with numbers to be learned, and why their gradients sum over the "
-            "batch. Where a dot is off its ring in the picture, backward is not the derivative of your forward.",
-            "For a = θx + 1, with one θ for each feature (too straight to be accepted here): ∂L/∂x = gθ, and ∂L/∂θ is the sum "
+            "Lecture 08, 'Waves and powers': two modules with numbers to be learned, and why their gradients "
+            "sum over the "
+            "batch. Where a dot is off its ring in the picture, backward is not the derivative of your "
+            "forward.",
+            "For a = θx + 1, with one θ for each feature (too straight to be accepted here): ∂L/∂x = gθ, and "
+            "∂L/∂θ is the sum "
             "of g x over the rows, added to theta.grad with +=.",
         ),
     ),

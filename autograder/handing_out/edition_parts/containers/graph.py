@@ -1,4 +1,4 @@
-"""Graph.backward of the students' edition: torch's engine decides when a node's own backward runs, and adds up."""
+"""Graph.backward of the students' edition: torch's engine decides when a node's backward runs, and sums."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,13 @@ def backward(self: "Graph", *grad_outputs: Tensor) -> Any:
     self.grads = {}
     with torch.enable_grad():
         leaves = {name: _leaf(self.values[name]) for name in self.inputs}
-        always = torch.ones((), requires_grad=True)  # read by every node, so that one that reads only whole numbers runs, too
+        # read by every node, so that one that reads only whole numbers runs, too
+        always = torch.ones((), requires_grad=True)
         values = dict(leaves)
         for node in self.nodes.values():
-            values.update(zip(node.outputs, _Step.apply(self, node, always, *self.inputs_of(node, values)), strict=True))
+            values.update(
+                zip(node.outputs, _Step.apply(self, node, always, *self.inputs_of(node, values)), strict=True)
+            )
     pairs = [(values[name], grad) for name, grad in zip(self.outputs, grad_outputs, strict=True)]
     moving = {name: leaf for name, leaf in leaves.items() if leaf.requires_grad}
     with falling_back(self):
@@ -37,7 +40,10 @@ def backward(self: "Graph", *grad_outputs: Tensor) -> Any:
 
 
 class _Step(torch.autograd.Function):
-    """One node, for torch's engine: its outputs are what forward computed, its gradients what its module's backward gives."""
+    """One node, for torch's engine.
+
+    Its outputs are what forward computed, its gradients what its module's backward gives.
+    """
 
     @staticmethod
     def forward(ctx: Any, graph: "Graph", node: "Node", *_: Tensor) -> tuple[Tensor, ...]:
