@@ -1,14 +1,12 @@
 """Answers are cut out of the library's source text, for the students' edition, by four rules.
 
 1. A class that is asked for loses its `backward` and its `local`; so does each of its bases that takes
-  gradients,
-   and each class that inherits from one that lost them.
+   gradients, and each class that inherits from one that lost them.
 2. What such code names goes with it where nothing else names it: imports, what its file or a private one
-  defines.
+   defines.
 3. In such a file all comments go, and of the docstrings each paragraph that speaks of derivatives.
 4. What these rules leave of an answer is refused, with its place: a function that takes a gradient, a
-  derivative
-   in words, a class's backward in another place, and what forward computes for backward alone.
+   derivative in words, a class's backward in another place, and what forward computes for backward alone.
 """
 
 import ast
