@@ -62,8 +62,7 @@ class Module(Guarded):
     symbol: ClassVar[str] = ""
     """A short sign for pictures, such as × or σ; the class name when empty."""
     local: ClassVar[tuple[str, ...]] = ()
-    """∂output/∂input of an elementwise module, one expression an input, in forward's argument names (`out` is
-    the output)."""
+    """∂output/∂input of an elementwise module, an expression for each input; `out` stands for the output."""
     lecture: ClassVar[int] = 0
     """The number of the lecture that introduces the module."""
     counterpart: ClassVar[str] = ""
@@ -167,10 +166,7 @@ class Module(Guarded):
         return self.train(False)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
-        """Move parameters, their gradients and buffers to a device and a dtype.
-
-        What forward saved is forgotten.
-        """
+        """Move parameters, their gradients and buffers to a device and a dtype; forget what was saved."""
         for _, tensor in self.named_state():
             tensor.to(device, dtype)
         self.forget_forward()
@@ -197,10 +193,7 @@ class Module(Guarded):
         return twin
 
     def state_dict(self) -> dict[str, Tensor]:
-        """A copy of every parameter's and buffer's value by dotted name.
-
-        The modules of torch.nn with the same names take it.
-        """
+        """A copy of every value by dotted name; the module of torch.nn that has the same name takes it."""
         return {name: tensor.value.clone() for name, tensor in self.named_state()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
@@ -243,10 +236,7 @@ class Module(Guarded):
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
-        """Small ready-made uses of the module: what tests, the module table and benchmarks run.
-
-        `scale` makes them larger.
-        """
+        """Small uses of the module, larger with `scale`: tests, the module table and benchmarks run them."""
         raise NotImplementedError(f"{cls.__name__} has no examples: write examples(cls, rng, scale=1)")
 
 

@@ -171,3 +171,9 @@ def test_the_readmes_example_runs(root, capsys):
     said = re.sub(r"is -?[0-9.e-]+ at .* \(4", "is … (4", capsys.readouterr().out)
     for line in shown.replace("…\n", "").strip().splitlines():
         assert line in said.splitlines()
+
+
+def test_what_a_reader_opens_first_is_read_in_one_sitting(root):
+    """The contract of all modules, and the files beside the autograder's rooms."""
+    assert len((root / "course" / "module.py").read_text(encoding="utf-8").splitlines()) <= 250
+    assert len([*(root / "autograder").glob("*.py")]) <= 8
