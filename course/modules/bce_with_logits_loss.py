@@ -22,9 +22,8 @@ class BCEWithLogitsLoss(_Loss):
     over the elements (1 if None). The mean of all L_i by default, with `reduction` their sum or each by
     itself.
 
-    Since log(1 − σ(x)) = log σ(x) − x, no logarithm of a rounded probability is needed, with s_i = 1 + (v_i −
-    1) y_i:
-        L_i = w_i ((1 − y_i) x_i − s_i log σ(x_i))
+    Since log(1 − σ(x)) = log σ(x) − x, no logarithm of a rounded probability is needed:
+        L_i = w_i ((1 − y_i) x_i − s_i log σ(x_i)), with s_i = 1 + (v_i − 1) y_i
 
     With g_i = ∂L/∂L_i, which is g/n for a mean over n elements, and ∂log σ(x)/∂x = 1 − p (lecture 07):
         ∂L/∂x_i = g_i w_i (s_i p_i − v_i y_i), which is g_i w_i (p_i − y_i) for v_i = 1

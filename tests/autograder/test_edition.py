@@ -211,6 +211,9 @@ def test_what_tells_of_an_answer_goes_with_it():
         text = (ROOT / f"course/modules/{path}.py").read_text()
         assert "def backward" in text
         assert b"def backward" not in files[f"course/modules/{path}.py"]
+    # _recurrent.py holds Linear's backward, for RNNCell, GRUCell and LSTMCell.
+    assert "_linear_backward" in (ROOT / "course/modules/_recurrent.py").read_text()
+    assert b"grad" not in files["course/modules/_recurrent.py"]
 
 
 def test_it_holds_the_library_and_nothing_else(edition):
