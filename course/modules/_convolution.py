@@ -210,12 +210,13 @@ class _Convolution(Module):
         left = [(size, size) for size in pad_left(self.pads, self.padding_mode)]
         padded = F.pad(x, [size for both in reversed(left) for size in both])
         windows = (self.kernel_size, self.stride, self.dilation, grad_output.shape[2:])
-        columns = im2col(padded, *windows).unflatten(1, (self.groups, -1))  # examples, groups, rows, windows
         grad = grad_output.flatten(2).unflatten(1, (self.groups, -1))  # examples, groups, out, windows
-        weight = self.weight.value.flatten(1).unflatten(0, (self.groups, -1))  # groups, out, rows
+        columns = im2col(padded, *windows).unflatten(1, (self.groups, -1))  # examples, groups, rows, windows
         self.weight.grad += (grad @ columns.mT).sum(0).view_as(self.weight.value)
+        del columns  # they are as large as what comes next
         if self.bias is not None:
             self.bias.grad += grad.sum((0, 3)).flatten()
+        weight = self.weight.value.flatten(1).unflatten(0, (self.groups, -1))  # groups, out, rows
         grad_padded = col2im((weight.mT @ grad).flatten(1, 2), padded.shape, *windows)
         grad_x = pad_backward(grad_padded, x.shape, left, "zeros")
         return pad_backward(
