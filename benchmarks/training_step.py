@@ -5,12 +5,17 @@ with momentum, from the same initial values on the same data; that the parameter
 before anything is measured. Ours runs as its text says (plain) and with fused kernels. Times are medians of
 interleaved rounds with two threads, memory is the peak of all tensors alive, the network itself included.
 
+The C library may give freed memory back to the system after a step and fetch it page by page in the next. How
+often it does so differs from run to run, and costs either library up to half of its time. For all alike, the
+benchmark lets it keep what is freed; `--pages` measures with the library's own habit.
+
 The last line has the ratios of ours to torch's: `ratio_*` plain time, `memory_*` plain memory, and with fused
 kernels `fused_*` and `fused_memory_*`.
 
-    python benchmarks/training_step.py [--quick]
+    python benchmarks/training_step.py [--quick] [--pages]
 """
 
+import ctypes
 import gc
 import json
 import statistics
@@ -301,8 +306,22 @@ def peak_bytes(build: Callable[[], tuple[Step, object]]) -> int:
     return peak
 
 
-def main(quick: Annotated[bool, typer.Option(help="within a minute, for a first look")] = False) -> None:
+def keep_freed_memory() -> None:
+    """Let the C library (glibc, the only one that has the switch) keep freed memory for what comes next."""
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    trim_threshold, mmap_threshold = -1, -3  # as malloc.h numbers them
+    if set_option is not None:
+        set_option(trim_threshold, 2**31 - 1)
+        set_option(mmap_threshold, 2**25)  # the most it takes
+
+
+def main(
+    quick: Annotated[bool, typer.Option(help="within a minute, for a first look")] = False,
+    pages: Annotated[bool, typer.Option(help="let freed memory go back to the system")] = False,
+) -> None:
     """Measure every network, print a table and, as the last line, the ratios as JSON."""
+    if not pages:
+        keep_freed_memory()
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
     found: dict[str, float] = {}
