@@ -14,8 +14,7 @@ class Schedule:
 
     A subclass writes `rate`, in closed form, with η₀ = `self.base`, the optimizer's learning rate before its
     first schedule. When something else has changed lr since the last step, by hand or as a second schedule on
-    the same optimizer, that is kept: lr is then multiplied by rate(t) / rate(t − 1), so that schedules on one
-    optimizer multiply.
+    the same optimizer, `carried` says how the new lr follows from the one that is there, as in torch.
 
     Args:
         optimizer: whose lr is scheduled.
@@ -47,6 +46,15 @@ class Schedule:
         """The learning rate in an epoch, counted from 0."""
         raise NotImplementedError
 
+    def carried(self, lr: float, before: float, after: float) -> float:
+        """The next lr where something else has changed it: lr · rate(t) / rate(t − 1), a product.
+
+        Args:
+            lr: the learning rate as it is now.
+            before, after: rate(t − 1) and rate(t).
+        """
+        return lr * after / before if before else after  # nothing can be multiplied out of a zero
+
     def step(self) -> None:
         """Go on to the next epoch."""
         self._advance()
@@ -54,8 +62,9 @@ class Schedule:
     def _advance(self) -> None:
         self.last_epoch += 1
         before, self.scheduled = self.scheduled, self.rate(self.last_epoch)
-        alone = self.optimizer.lr == before or before == 0  # nothing can be multiplied out of a zero
-        self.optimizer.lr = self.scheduled if alone else self.optimizer.lr * self.scheduled / before
+        lr = self.optimizer.lr
+        own = lr == before
+        self.optimizer.lr = self.scheduled if own else self.carried(lr, before, self.scheduled)
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of the schedule's numbers (no functions) and the optimizer's lr, to go on from later."""

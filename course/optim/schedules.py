@@ -9,7 +9,7 @@ from course.optim.schedule import Schedule
 
 
 class LambdaLR(Schedule):
-    """η_t = η₀ · lr_lambda(t)."""
+    """η_t = η₀ · lr_lambda(t), whatever else has changed the learning rate."""
 
     formula = r"\eta_t = \eta_0\, f(t)"
     source = (
@@ -23,6 +23,9 @@ class LambdaLR(Schedule):
 
     def rate(self, epoch: int) -> float:
         return self.base * self.lr_lambda(epoch)
+
+    def carried(self, lr: float, before: float, after: float) -> float:
+        return after
 
 
 class StepLR(Schedule):
@@ -117,7 +120,8 @@ class CosineAnnealingLR(Schedule):
 
     It goes from η₀ down to `eta_min` in `T_max` epochs.
 
-    After that it climbs back the same way.
+    After that it climbs back the same way. Where another schedule has changed lr, the wave scales what lr has
+    above η_min.
     """
 
     formula = r"\eta_t = \eta_{\min} + \tfrac{1}{2} (\eta_0 - \eta_{\min}) (1 + \cos(\pi t / T))"
@@ -131,3 +135,9 @@ class CosineAnnealingLR(Schedule):
 
     def rate(self, epoch: int) -> float:
         return self.eta_min + (self.base - self.eta_min) * (1 + math.cos(math.pi * epoch / self.T_max)) / 2
+
+    def carried(self, lr: float, before: float, after: float) -> float:
+        above = before - self.eta_min
+        if not above:  # at the bottom nothing is left to scale
+            return lr + after - self.eta_min
+        return self.eta_min + (lr - self.eta_min) * (after - self.eta_min) / above
