@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from course.device import device, randn
 from course.module import Example, Module, Parameter
+from course.modules._precision import at_least_float32
 
 
 class GroupNorm(Module):
@@ -50,7 +51,7 @@ class GroupNorm(Module):
         self, x: Float[Tensor, "batch num_channels *positions"]
     ) -> Float[Tensor, "batch num_channels *positions"]:
         self.require_variance(x)
-        grouped = self._in_groups(x)
+        grouped = self._in_groups(at_least_float32(x))
         mean = grouped.mean(2, keepdim=True)
         centered = grouped - mean
         scale = (centered.square().mean(2, keepdim=True) + self.eps).rsqrt()
@@ -60,7 +61,7 @@ class GroupNorm(Module):
             None if held is None else self._of_channels(held.value, x) for held in (self.weight, self.bias)
         )
         out = out if weight is None else out * weight
-        return out if bias is None else out + bias
+        return (out if bias is None else out + bias).to(x.dtype)
 
     def backward(
         self, grad_output: Float[Tensor, "batch num_channels *positions"]
@@ -78,7 +79,7 @@ class GroupNorm(Module):
         grad, product, normalized = (self._in_groups(part) for part in (grad, product, normalized))
         along = product.mean(2, keepdim=True)
         grad_x = scale * (grad - grad.mean(2, keepdim=True) - normalized * along)
-        return grad_x.reshape(grad_output.shape)
+        return grad_x.reshape(grad_output.shape).to(grad_output.dtype)
 
     def require_variance(self, x: Tensor) -> None:
         """Let only inputs pass that have more than one value in a group; as in torch.nn, of one example only.

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from course.device import device, randn
 from course.module import Example, Module, Parameter
 from course.modules._normalized_shape import as_shape, require_last_axes
+from course.modules._precision import at_least_float32
 
 
 class LayerNorm(Module):
@@ -57,12 +58,13 @@ class LayerNorm(Module):
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         require_last_axes(self, x, self.normalized_shape)
         weight, bias = (None if held is None else held.value for held in (self.weight, self.bias))
-        mean = x.mean(self._features(), keepdim=True)
-        centered = x - mean
+        wide = at_least_float32(x)
+        mean = wide.mean(self._features(), keepdim=True)
+        centered = wide - mean
         scale = (centered.square().mean(self._features(), keepdim=True) + self.eps).rsqrt()
         self.save(x=x, mean=mean, scale=scale)
         out = centered * scale if weight is None else centered * scale * weight
-        return out if bias is None else out + bias
+        return (out if bias is None else out + bias).to(x.dtype)
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         x, mean, scale = self.saved["x"], self.saved["mean"], self.saved["scale"]
@@ -74,7 +76,8 @@ class LayerNorm(Module):
             self.weight.grad += product.sum_to_size(self.normalized_shape)
             grad, product = grad_output * self.weight.value, product * self.weight.value
         along = product.mean(self._features(), keepdim=True)
-        return scale * (grad - grad.mean(self._features(), keepdim=True) - normalized * along)
+        grad_x = scale * (grad - grad.mean(self._features(), keepdim=True) - normalized * along)
+        return grad_x.to(grad_output.dtype)
 
     def _features(self) -> tuple[int, ...]:
         """The axes of the features, counted from the back."""

@@ -10,13 +10,14 @@ from torch import Generator, Tensor
 from course.device import device, randn
 from course.module import Example, Module, Parameter
 from course.modules._normalized_shape import as_shape, require_last_axes
+from course.modules._precision import at_least_float32
 
 
 class RMSNorm(Module):
     """a = γ x / √(mean(x²) + ε), the mean taken over the last axes, those in `normalized_shape`.
 
-    `weight` is γ, in that shape (None with elementwise_affine=False); ε = `eps` is the dtype's precision if
-    None.
+    `weight` is γ, in that shape (None with elementwise_affine=False). If `eps` is None, ε is the precision of
+    x's dtype, or of float32 for the shorter ones.
 
     With x̂ = r x, r = (mean(x²) + ε)^(−½), and g = ∂L/∂a, the gradient ĝ = γ g arrives at x̂. Each of the n
     features acts on the output by itself and through r, where ∂r/∂x = −r³ x/n (lecture 14):
@@ -44,11 +45,13 @@ class RMSNorm(Module):
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         require_last_axes(self, x, self.normalized_shape)
-        eps = torch.finfo(x.dtype).eps if self.eps is None else self.eps
-        scale = x.square().mean(self._features(), keepdim=True).add(eps).rsqrt()
-        normalized = x * scale
+        wide = at_least_float32(x)
+        eps = torch.finfo(wide.dtype).eps if self.eps is None else self.eps
+        scale = wide.square().mean(self._features(), keepdim=True).add(eps).rsqrt()
+        normalized = wide * scale
         self.save(normalized=normalized, scale=scale)
-        return normalized if self.weight is None else normalized * self.weight.value
+        out = normalized if self.weight is None else normalized * self.weight.value
+        return out.to(x.dtype)
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         normalized, scale = self.saved["normalized"], self.saved["scale"]
@@ -57,7 +60,8 @@ class RMSNorm(Module):
         if self.weight is not None:
             self.weight.grad += product.sum_to_size(self.normalized_shape)
             grad, product = grad_output * self.weight.value, product * self.weight.value
-        return scale * (grad - normalized * product.mean(self._features(), keepdim=True))
+        grad_x = scale * (grad - normalized * product.mean(self._features(), keepdim=True))
+        return grad_x.to(grad_output.dtype)
 
     def _features(self) -> tuple[int, ...]:
         """The axes of the features, counted from the back."""
