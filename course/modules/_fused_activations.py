@@ -34,8 +34,8 @@ def relu6_backward(module: ReLU6, grad_output: Tensor) -> Tensor:
 
 @kernel_for(Hardtanh.backward)
 def hardtanh_backward(module: Hardtanh, grad_output: Tensor) -> Tensor:
-    """0 where a ≤ m or a ≥ M, else g."""
-    return torch.ops.aten.hardtanh_backward(grad_output, module.saved["out"], module.min_val, module.max_val)
+    """0 where x ≤ m or x ≥ M, else g."""
+    return torch.ops.aten.hardtanh_backward(grad_output, module.saved["x"], module.min_val, module.max_val)
 
 
 @kernel_for(Sigmoid.backward)

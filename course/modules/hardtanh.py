@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from course.device import randn
 from course.module import Example, Module
+from course.modules._precision import at_least_float32
 
 
 class Hardtanh(Module):
@@ -39,14 +40,12 @@ class Hardtanh(Module):
         self.min_val, self.max_val = min_val, max_val
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        out = x.clamp(self.min_val, self.max_val)
-        # strictly inside exactly where x is, and the next module saves it anyway as its input
-        self.save(out=out)
-        return out
+        self.save(x=x)
+        return x.clamp(self.min_val, self.max_val)
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        out = self.saved["out"]
-        return torch.where((out <= self.min_val) | (out >= self.max_val), 0.0, grad_output)
+        x = at_least_float32(self.saved["x"])  # a shorter dtype would round the two ends
+        return torch.where((x <= self.min_val) | (x >= self.max_val), 0.0, grad_output)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:
