@@ -22,8 +22,7 @@ class _Normalize(Module):
     def __init__(self, dim: int = 1, eps: float = 1e-12) -> None:
         self.dim, self.eps = dim, eps
 
-    def _normalize(self, x: Tensor) -> Tensor:
+    def _normalize(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The output and ‖x‖."""
         norm = torch.linalg.vector_norm(x, self.order, dim=axis_of(self, x, self.dim), keepdim=True)
-        out = x / norm.clamp(min=self.eps)
-        self.save(out=out, norm=norm)
-        return out
+        return x / norm.clamp(min=self.eps), norm

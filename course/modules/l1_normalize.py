@@ -30,12 +30,14 @@ class L1Normalize(_Normalize):
     order = 1
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        return self._normalize(x)
+        out, norm = self._normalize(x)
+        self.save(x=x, out=out, norm=norm)
+        return out
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        out, norm = self.saved["out"], self.saved["norm"]
+        x, out, norm = self.saved["x"], self.saved["out"], self.saved["norm"]
         along = (grad_output * out).sum(self.dim, keepdim=True).masked_fill_(norm < self.eps, 0)
-        return (grad_output - out.sign() * along) / norm.clamp(min=self.eps)
+        return (grad_output - x.sign() * along) / norm.clamp(min=self.eps)
 
     @classmethod
     def examples(cls, rng: Generator, scale: int = 1) -> Iterator[Example]:

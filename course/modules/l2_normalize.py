@@ -32,7 +32,9 @@ class L2Normalize(_Normalize):
     order = 2
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        return self._normalize(x)
+        out, norm = self._normalize(x)
+        self.save(out=out, norm=norm)
+        return out
 
     def backward(self, grad_output: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         out, norm = self.saved["out"], self.saved["norm"]
