@@ -1,5 +1,7 @@
 """What the pooling modules share: a check of their windows."""
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from course.errors import RankError, SizeError
@@ -22,6 +24,19 @@ def require_window(
         raise ValueError(f"{name}: {sizes}: all must be at least 1")
     if any(not 0 <= 2 * pad <= kernel for pad, kernel in zip(padding, kernel_size, strict=True)):
         raise ValueError(f"{name}: padding={padding}, expected at most half of kernel_size={kernel_size}")
+
+
+def sees_nothing(
+    x: Tensor,
+    kernel_size: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+    ceil_mode: bool,
+) -> Tensor:
+    """True for each window of an image like x that has only padded places, as one with a dilation may."""
+    blank = x.new_zeros(1, *x.shape[-2:])
+    return F.max_pool2d(blank, kernel_size, stride, padding, dilation, ceil_mode)[0] == -torch.inf
 
 
 def require_windows(

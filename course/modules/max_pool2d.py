@@ -9,13 +9,13 @@ from torch import Generator, Tensor
 
 from course.module import Example, Module
 from course.modules._convolution import pair
-from course.modules._pooling import require_window, require_windows
+from course.modules._pooling import require_window, require_windows, sees_nothing
 
 
 class MaxPool2d(Module):
     """a[n, c, i, j] = the largest x[n, c, s i + d u − p, s j + d v − p] over the window's u, v.
 
-    It is never a padded place.
+    It is never a padded place; where a window has only such places, a is −∞.
 
     s is the `stride` (the kernel size when left out), d the `dilation`, p the `padding`. With ceil_mode=True
     a last window that hangs over the edge counts too; with return_indices=True the winners' places are
@@ -60,14 +60,19 @@ class MaxPool2d(Module):
         options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
         require_windows("MaxPool2d", x, *options)
         out, indices = F.max_pool2d(x, *options, return_indices=True)
-        self.save(shape=x.shape, indices=indices)
+        # windows without gaps are at most half in the padding
+        nothing = sees_nothing(x, *options) if max(self.dilation) > 1 and max(self.padding) > 0 else None
+        self.save(shape=x.shape, indices=indices, nothing=nothing)
         return (out, indices) if self.return_indices else out
 
     def backward(
         self, grad_output: Float[Tensor, "*batch rows columns"], grad_indices: None = None
     ) -> Float[Tensor, "*batch height width"]:
         grad_x = grad_output.new_zeros(self.saved["shape"])
-        winners = self.saved["indices"]  # each the place row · width + column in its own image
+        winners, nothing = self.saved["indices"], self.saved["nothing"]
+        if nothing is not None:
+            winners, grad_output = winners.masked_fill(nothing, 0), grad_output.masked_fill(nothing, 0)
+        # each winner is the place row · width + column in its own image
         # grad_x[winner] += grad_output
         grad_x.flatten(-2).scatter_add_(-1, winners.flatten(-2), grad_output.flatten(-2))
         return grad_x
