@@ -51,21 +51,21 @@ def cost(width: int, layers: int) -> Cost:
 
     The local derivatives on its edges are ready before the clock starts for the paths.
     """
-    graph, one = layered(width, layers), tensor([1.0])
+    graph, grad_output = layered(width, layers), tensor([1.0])
     graph(tensor([0.5]))
     local = {
         (str(read), name): grad.item()
         for name, node in graph.nodes.items()
-        for read, grad in zip(node.reads, as_tuple(node.module.backward(one)), strict=True)
+        for read, grad in zip(node.reads, as_tuple(node.module.backward(grad_output)), strict=True)
     }
     steps = [["x"], *([f"h{layer},{unit}" for unit in range(width)] for layer in range(1, layers + 1)), ["y"]]
     summed, paths_seconds = _timed(lambda: sum_over_paths(steps, local))
-    found, backward_seconds = _timed(lambda: graph.backward(one))
+    gradient, backward_seconds = _timed(lambda: graph.backward(grad_output))
     return Cost(
         edges=len(local),
         paths=count_paths(graph),
         by_paths=summed,
-        by_backward=found.item(),
+        by_backward=gradient.item(),
         paths_seconds=paths_seconds,
         backward_seconds=backward_seconds,
     )

@@ -63,12 +63,12 @@ def replay(
     Raises:
         ValueError: there is no such data set, or no such activation.
     """
-    for said, known, what in (
+    for choice, choices, what in (
         (data, DATA, "data set of two classes"),
         (activation, ACTIVATIONS, "activation"),
     ):
-        if said not in known:
-            raise ValueError(f"there is no {what} '{said}' here: choose {', '.join(known)}")
+        if choice not in choices:
+            raise ValueError(f"there is no {what} '{choice}' here: choose {', '.join(choices)}")
     points = PLANE[data](200, seed=seed)
     target = points.targets[:, None].to(points.inputs.dtype)
     rng, parts, width = generator(seed), [], 2
@@ -78,11 +78,14 @@ def replay(
     net = Chain(*parts, Linear(width, 1, rng=rng))
     loss: Module = BCEWithLogitsLoss()
     optimizer, given = Adam(net.parameters(), lr=lr), (points.inputs, target)
-    states, found = [net.state_dict()], [evaluate(net, loss, given, [accuracy])]
+    states, metrics = [net.state_dict()], [evaluate(net, loss, given, [accuracy])]
     for epoch in range(epochs):
         fit(net, loss, optimizer, given, epochs=1, batch_size=50, seed=seed + epoch, progress=False)
         states.append(net.state_dict())
-        found.append(evaluate(net, loss, given, [accuracy]))
+        metrics.append(evaluate(net, loss, given, [accuracy]))
     return Replay(
-        points, net, tuple(states), *(tuple(one[name] for one in found) for name in ("loss", "accuracy"))
+        points,
+        net,
+        tuple(states),
+        *(tuple(numbers[name] for numbers in metrics) for name in ("loss", "accuracy")),
     )

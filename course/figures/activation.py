@@ -32,9 +32,9 @@ def activation(name: str = "Tanh", at: float = 1.0, reach: float = 6.0, seed: in
     grid = torch.linspace(-reach, reach, 961, dtype=torch.float64, device=device())
     curves = [curve.tolist() for curve in value_and_slope(module, grid)]
     value, slope = (number.item() for number in value_and_slope(module, tensor([at], torch.float64)))
-    found = zones(name, reach)
+    stretches = zones(name, reach)
     with rc_context(STYLE):
-        figure = Figure(_describe(name, at, value, slope, found, reach), width=10, height=5.6)
+        figure = Figure(_describe(name, at, value, slope, stretches, reach), width=10, height=5.6)
         figure.set_layout_engine("none")  # the axes stay where they are while the point is dragged
         places = {"left": 0.11, "right": 0.97, "top": 0.93, "bottom": 0.11, "hspace": 0.1}
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.4, 1), gridspec_kw=places)
@@ -42,7 +42,7 @@ def activation(name: str = "Tanh", at: float = 1.0, reach: float = 6.0, seed: in
             (top, curves[0], value, VALUE_COLOR, "f"),
             (bottom, curves[1], slope, GRADIENT_COLOR, "f′"),
         ):
-            for zone in found:
+            for zone in stretches:
                 axes.axvspan(zone.low, zone.high, color=ZONE_COLOR, linewidth=0, zorder=0)
             axes.axhline(0, color=NEUTRAL_COLOR, linewidth=1)
             axes.axvline(at, color=NEUTRAL_COLOR, linewidth=1.2, linestyle=":")
@@ -64,7 +64,7 @@ def activation(name: str = "Tanh", at: float = 1.0, reach: float = 6.0, seed: in
             linewidth=2.2,
             zorder=4,
         )
-        _name_zones(bottom, found, reach)
+        _name_zones(bottom, stretches, reach)
         if isinstance(module, NoisyReLU):
             noisy = NoisyReLU(rng=generator(seed))
             for axes, dots in zip((top, bottom), value_and_slope(noisy, grid[::6].float()), strict=True):
@@ -72,7 +72,7 @@ def activation(name: str = "Tanh", at: float = 1.0, reach: float = 6.0, seed: in
             top.text(
                 -0.5 * reach, 0.5 * reach, "dots: with noise", ha="center", color=NEUTRAL_COLOR, fontsize=15
             )
-        top.set_title(f"{name}{' without noise' * isinstance(module, NoisyReLU)}: {_point(found, reach)}")
+        top.set_title(f"{name}{' without noise' * isinstance(module, NoisyReLU)}: {_point(stretches, reach)}")
         bottom.set_xlabel("x, the number that comes in")
     return figure
 
@@ -88,13 +88,13 @@ def _write(axes: Axes, text: str, x: float, y: float, color: str, *, left: bool)
     axes.annotate(text, (x, y), va="top", **place, **look)
 
 
-def _name_zones(axes: Axes, found: list[Zone], reach: float) -> None:
+def _name_zones(axes: Axes, stretches: list[Zone], reach: float) -> None:
     """Name the zones inside where there is room, else beside.
 
     The derivative is near 0 there, so half-way up is free.
     """
     gap, height = reach / 60, 0.45 * sum(axes.get_ylim())
-    for zone in found:
+    for zone in stretches:
         if zone.high - zone.low > 0.3 * reach:
             place, name, side, paper = (zone.low + zone.high) / 2, zone.name, "center", ZONE_COLOR
         elif zone.low == -reach:
@@ -109,8 +109,8 @@ def _name_zones(axes: Axes, found: list[Zone], reach: float) -> None:
         axes.text(place, height, name, ha=side, va="center", **look)
 
 
-def _point(found: list[Zone], reach: float) -> str:
-    flat = [zone for zone in found if zone.name != "turns"]
+def _point(stretches: list[Zone], reach: float) -> str:
+    flat = [zone for zone in stretches if zone.name != "turns"]
     if not flat:
         return f"no saturated zone for |x| ≤ {show(reach)}"
     sides = " and ".join(f"x < {show(z.high)}" if z.low == -reach else f"x > {show(z.low)}" for z in flat)
@@ -121,12 +121,12 @@ def _point(found: list[Zone], reach: float) -> str:
     )
 
 
-def _describe(name: str, at: float, value: float, slope: float, found: list[Zone], reach: float) -> str:
-    said = [f"{zone.name} from {show(zone.low)} to {show(zone.high)}" for zone in found] or ["none"]
+def _describe(name: str, at: float, value: float, slope: float, stretches: list[Zone], reach: float) -> str:
+    listed = [f"{zone.name} from {show(zone.low)} to {show(zone.high)}" for zone in stretches] or ["none"]
     return (
         f"{name} as a curve over x from {show(-reach)} to {show(reach)}, its derivative below. Shaded zones, "
         f"where |f′| is "
-        f"below {SATURATED:g}: {'; '.join(said)}. At x = {show(at)} the value is {show(value)}, the slope "
+        f"below {SATURATED:g}: {'; '.join(listed)}. At x = {show(at)} the value is {show(value)}, the slope "
         f"{show(slope)}, "
         "drawn as a tangent."
     )

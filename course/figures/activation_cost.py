@@ -48,9 +48,9 @@ def activation_cost(repeats: int = 15, examples: int = 512) -> Figure:
             forward, backward = (1e3 * seconds for seconds in times[name])
             axes.barh(place + 0.2, forward, height=0.38, color=VALUE_COLOR, label="forward")
             axes.barh(place - 0.2, backward, height=0.38, color=GRADIENT_COLOR, label="backward")
-            said = {"va": "center", "xytext": (6, 0), "textcoords": "offset points", "fontsize": 12}
-            axes.annotate(show(forward), (forward, place + 0.21), color=VALUE_COLOR, **said)
-            axes.annotate(show(backward), (backward, place - 0.21), color=GRADIENT_COLOR, **said)
+            look = {"va": "center", "xytext": (6, 0), "textcoords": "offset points", "fontsize": 12}
+            axes.annotate(show(forward), (forward, place + 0.21), color=VALUE_COLOR, **look)
+            axes.annotate(show(backward), (backward, place - 0.21), color=GRADIENT_COLOR, **look)
         axes.set_yticks(range(len(ordered)), ordered, fontsize=13)
         every = [1e3 * seconds for pair in times.values() for seconds in pair]
         axes.set(xscale="log", xlabel="milliseconds (logarithmic)", xlim=(0.6 * min(every), 2.2 * max(every)))
@@ -100,7 +100,7 @@ def median_times(
     """
     x = torch.randn(examples, WIDTH, generator=generator(0), device=device())
     modules = {name: make() for name, make in makers.items()}
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in modules}
+    measured: dict[str, list[tuple[float, float]]] = {name: [] for name in modules}
     for round_ in range(repeats + 1):
         for name, module in modules.items():
             module.zero_grad()
@@ -109,10 +109,10 @@ def median_times(
             middle = _now(clock)
             module.backward(torch.ones_like(out))
             if round_:  # the first time, memory is new to the process
-                found[name].append((middle - began, _now(clock) - middle))
+                measured[name].append((middle - began, _now(clock) - middle))
     return {
         name: tuple(statistics.median(column) for column in zip(*pairs, strict=True))
-        for name, pairs in found.items()
+        for name, pairs in measured.items()
     }
 
 
@@ -129,11 +129,11 @@ def _point(times: Times, ordered: list[str]) -> str:
 
 
 def _describe(times: Times, ordered: list[str], examples: int) -> str:
-    said = ", ".join(
+    listed = ", ".join(
         f"{name} {show(1e3 * times[name][0])} and {show(1e3 * times[name][1])}" for name in ordered
     )
     return (
         f"Bars of the median milliseconds of forward and of backward on {examples} × {WIDTH} numbers, on a "
         f"logarithmic axis, "
-        f"from the quickest to the slowest: {said}."
+        f"from the quickest to the slowest: {listed}."
     )

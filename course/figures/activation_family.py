@@ -98,14 +98,14 @@ def activation_family(highlight: str = "all", seed: int = 0) -> Figure:
 def family(points: int = 301, seed: int = 0) -> Curves:
     """x, f(x) and f′(x) from −5 to 2.5 for each name in LOOKS; NoisyReLU with its noise."""
     grid = torch.linspace(-5, 2.5, points, dtype=torch.float64, device=device())
-    found: Curves = {}
+    curves: Curves = {}
     for name in LOOKS:
         noisy = name == "NoisyReLU"
         x = grid[:: points // 75] if noisy else grid
         module = NoisyReLU(rng=generator(seed)) if noisy else make_activation(name)
         value, slope = value_and_slope(module, x)
-        found[name] = x.tolist(), value.tolist(), slope.tolist()
-    return found
+        curves[name] = x.tolist(), value.tolist(), slope.tolist()
+    return curves
 
 
 def _draw(

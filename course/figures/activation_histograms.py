@@ -80,8 +80,8 @@ def activation_histograms(
             )
             axes.set_xlabel("output", fontsize=14)
         first, last = (show(outputs[layer].std()) for layer in (0, -1))
-        said = f"the outputs' deviation goes from {first} in layer 1 to {last} in layer {depth}"
-        figure.suptitle(f"{activation}, weights × {scale:.3g}: {said}", fontsize=17, y=0.975)
+        summary = f"the outputs' deviation goes from {first} in layer 1 to {last} in layer {depth}"
+        figure.suptitle(f"{activation}, weights × {scale:.3g}: {summary}", fontsize=17, y=0.975)
     return figure
 
 
@@ -110,8 +110,8 @@ def _normal(layer: int, seed: int) -> Tensor:
 
 def _ends(outputs: list[np.ndarray]) -> tuple[float, float]:
     """From the least output to the largest, but for one in a thousand on either side."""
-    low = min(float(np.quantile(one, 0.001)) for one in outputs)
-    high = max(float(np.quantile(one, 0.999)) for one in outputs)
+    low = min(float(np.quantile(output, 0.001)) for output in outputs)
+    high = max(float(np.quantile(output, 0.999)) for output in outputs)
     room = 0.06 * (high - low) or 1.0
     return low - room, high + room
 
@@ -130,7 +130,7 @@ def _draw(axes: Axes, numbers: np.ndarray, ends: tuple[float, float]) -> None:
 def _describe(
     activation: str, scale: float, outputs: list[np.ndarray], flat: list[float], shown: list[int]
 ) -> str:
-    said = "; ".join(
+    listed = "; ".join(
         f"layer {layer + 1}: mean {show(outputs[layer].mean())}, deviation {show(outputs[layer].std())}, "
         f"{flat[layer]:.0%} where the slope is below {SATURATED:g}"
         for layer in shown
@@ -138,5 +138,5 @@ def _describe(
     return (
         f"Histograms of the outputs of {len(shown)} of {len(outputs)} layers of Linear({WIDTH}) and "
         f"{activation}, weights "
-        f"times {scale:.3g}, untrained, that read {EXAMPLES} digits. {said}."
+        f"times {scale:.3g}, untrained, that read {EXAMPLES} digits. {listed}."
     )

@@ -34,23 +34,25 @@ def adversarial(digit: int = 7, epsilon: float = 0.1) -> Figure:
 
     Source: Goodfellow, Shlens, Szegedy: Explaining and harnessing adversarial examples, ICLR (2015).
     """
-    found = digit_classifier()
-    if not 0 <= digit < len(found.test) or epsilon < 0:
+    classifier = digit_classifier()
+    if not 0 <= digit < len(classifier.test) or epsilon < 0:
         raise ValueError(
             f"digit={digit}, epsilon={epsilon:g}: choose a digit from 0 to "
-            f"{len(found.test) - 1}, and epsilon ≥ 0"
+            f"{len(classifier.test) - 1}, and epsilon ≥ 0"
         )
-    image, label = found.test.inputs[digit : digit + 1], found.test.targets[digit : digit + 1]
+    image, label = classifier.test.inputs[digit : digit + 1], classifier.test.targets[digit : digit + 1]
     sign = gradient_sign(image, label)
     changed = attack(image, label, epsilon)
     before, after = (read(pixels)[0].cpu().numpy() for pixels in (image, changed))
     first, last, true = int(before.argmax()), int(after.argmax()), int(label)
-    said = f"{epsilon:.0%} more or less ink in each pixel: read as {first} before, and as {last} now"
+    summary = f"{epsilon:.0%} more or less ink in each pixel: read as {first} before, and as {last} now"
     with rc_context(STYLE):
-        figure = Figure(_describe(said, true, before, after), width=13.0, height=4.0)
+        figure = Figure(_describe(summary, true, before, after), width=13.0, height=4.0)
         figure.set_layout_engine("constrained", w_pad=0.1)
         figure.suptitle(
-            said if first != last else f"{epsilon:.0%} more or less ink in each pixel: still read as {last}"
+            summary
+            if first != last
+            else f"{epsilon:.0%} more or less ink in each pixel: still read as {last}"
         )
         *images, bars, curve = figure.subplots(1, 5, width_ratios=(1, 1, 1, 1.15, 1.15))
         titles = (
@@ -128,11 +130,11 @@ def _draw_accuracy(axes: Axes, epsilon: float) -> None:
     )
 
 
-def _describe(said: str, true: int, before: np.ndarray, after: np.ndarray) -> str:
+def _describe(summary: str, true: int, before: np.ndarray, after: np.ndarray) -> str:
     return (
         f"A handwritten {true}; the sign of its loss's gradient for each of the 64 pixels; and the image "
         f"with that sign added. "
-        f"{said}. The probability of {true} goes from {before[true]:.3f} to {after[true]:.3f}. A curve of "
+        f"{summary}. The probability of {true} goes from {before[true]:.3f} to {after[true]:.3f}. A curve of "
         f"the accuracy on all "
         f"unseen digits falls from {accuracies()[0]:.0%} without a change to {accuracies()[-1]:.0%} at ε = "
         f"{EPSILONS[-1]:g}."

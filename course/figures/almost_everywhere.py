@@ -55,9 +55,9 @@ def sides(module: Module, x: float = 0.0) -> tuple[float, float]:
 def almost_everywhere() -> Figure:
     """Draw x², ReLU and a step, each above its slope; a ring marks where left and right disagree."""
     x = np.linspace(-REACH, REACH, 400)  # an even number, so that 0 is not among them
-    found = [(name, *curves(module, x), sides(module)) for name, module in PANELS]
-    rough = [name.split(":")[0] for name, _, _, (left, right) in found if abs(right - left) > 1e-3]
-    still = [name.split(":")[0] for name, _, slope, _ in found if not slope.any()]
+    panels = [(name, *curves(module, x), sides(module)) for name, module in PANELS]
+    rough = [name.split(":")[0] for name, _, _, (left, right) in panels if abs(right - left) > 1e-3]
+    still = [name.split(":")[0] for name, _, slope, _ in panels if not slope.any()]
     alt = (
         f"Three functions above their slopes, from −{REACH:g} to {REACH:g}. A ring at 0 marks "
         f"{' and '.join(rough)}, where "
@@ -72,7 +72,7 @@ def almost_everywhere() -> Figure:
             fontsize=17,
         )
         grid = figure.subplots(2, 3, sharex=True, sharey="row")
-        for (above, below), (name, value, slope, (left, right)) in zip(grid.T, found, strict=True):
+        for (above, below), (name, value, slope, (left, right)) in zip(grid.T, panels, strict=True):
             _draw(above, x, value, VALUE_COLOR)
             _draw(below, x, slope, GRADIENT_COLOR)
             above.set(title=name, ylim=(-0.5, 4.2))

@@ -92,9 +92,9 @@ def attention_maps(token: int = 3, scale: float = 0.5, causal: bool = False, see
     """
     if not 1 <= token <= len(TOKENS):
         raise ValueError(f"token={token}: the sentence has tokens 1 to {len(TOKENS)}")
-    found = attention(token, scale, causal, seed)
-    row, word = found.weights[token - 1], TOKENS[token - 1]
-    best, size = int(row.argmax()), float(np.linalg.norm(found.grad_scores))
+    matrices = attention(token, scale, causal, seed)
+    row, word = matrices.weights[token - 1], TOKENS[token - 1]
+    best, size = int(row.argmax()), float(np.linalg.norm(matrices.grad_scores))
     alt = (
         f"Heat maps over the tokens {' '.join(TOKENS)}: queries, keys and values, the attention weights, the "
         f"output, and under "
@@ -105,8 +105,10 @@ def attention_maps(token: int = 3, scale: float = 0.5, causal: bool = False, see
         f"the values get theirs by its weights. At scale {scale:.3g} the gradient of the scores has norm "
         f"{size:.2g}."
     )
-    hidden = np.triu(np.ones_like(found.weights, dtype=bool), 1) & causal
-    weights, grad_scores = (np.where(hidden, np.nan, matrix) for matrix in (found.weights, found.grad_scores))
+    hidden = np.triu(np.ones_like(matrices.weights, dtype=bool), 1) & causal
+    weights, grad_scores = (
+        np.where(hidden, np.nan, matrix) for matrix in (matrices.weights, matrices.grad_scores)
+    )
     with rc_context(STYLE):
         figure, axes = canvas(alt, 12.5, 6.35, width=12.5)
         order = np.argsort(-row, kind="stable")[:3]
@@ -120,13 +122,19 @@ def attention_maps(token: int = 3, scale: float = 0.5, causal: bool = False, see
             fontsize=18,
         )
         forward = (
-            ("Q", found.query),
-            ("K", found.key),
+            ("Q", matrices.query),
+            ("K", matrices.key),
             ("weights A", weights),
-            ("V", found.value),
-            ("output", found.output),
+            ("V", matrices.value),
+            ("output", matrices.output),
         )
-        backward = (found.grad_query, found.grad_key, grad_scores, found.grad_value, found.grad_output)
+        backward = (
+            matrices.grad_query,
+            matrices.grad_key,
+            grad_scores,
+            matrices.grad_value,
+            matrices.grad_output,
+        )
         for (name, matrix), grad, left in zip(forward, backward, LEFTS, strict=True):
             square = name == "weights A"
             cell = (0.52 if square else 0.36, HIGH)
@@ -168,9 +176,9 @@ def attention_maps(token: int = 3, scale: float = 0.5, causal: bool = False, see
                 place = LEFTS[2] + (position + 0.5) * 0.52, BOTTOM + (token - 0.5) * HIGH
                 axes.text(*place, number_text(number, 2), ha="center", va="center", fontsize=11, zorder=4)
         _name_tokens(axes, token)
-        said = f"scale {scale:.3g}:  ‖∂L/∂scores‖ = {size:.2g}"
+        text = f"scale {scale:.3g}:  ‖∂L/∂scores‖ = {size:.2g}"
         axes.text(
-            LEFTS[2] + 1.56, BOTTOM + 6 * HIGH + 0.28, said, ha="center", fontsize=14, color=GRADIENT_COLOR
+            LEFTS[2] + 1.56, BOTTOM + 6 * HIGH + 0.28, text, ha="center", fontsize=14, color=GRADIENT_COLOR
         )
         axes.text(0.75, BOTTOM + 6 * HIGH + 0.28, "blue: above zero", fontsize=13, color=VALUE_COLOR)
         axes.text(2.5, BOTTOM + 6 * HIGH + 0.28, "rust: below zero", fontsize=13, color=GRADIENT_COLOR)

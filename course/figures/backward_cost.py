@@ -150,8 +150,8 @@ def _draw(axes: Axes, names: list[str], forward: list[float], backward: list[flo
         places = [place + shift for place in range(len(names))]
         axes.barh(places, lengths, height=0.38, color=color, label=label)
         for place, length in zip(places, lengths, strict=True):
-            said = f" {length:.2g}" if length < 100 else f" {length:.0f}"
-            axes.text(length, place, said, va="center", fontsize=13, color=color, weight="bold")
+            text = f" {length:.2g}" if length < 100 else f" {length:.0f}"
+            axes.text(length, place, text, va="center", fontsize=13, color=color, weight="bold")
     axes.set_yticks(range(len(names)), names)
     axes.set_xlim(0, 1.18 * max(*forward, *backward))
     axes.invert_yaxis() if not axes.yaxis_inverted() else None

@@ -41,7 +41,7 @@ def batch_jacobian(module: str = "Softmax", examples: int = 3) -> Figure:
         )
     x, rows = jacobian_of_batch(module, examples)
     alive, total = int((rows != 0).sum()), rows.size
-    said = f"{module}: {MODULES[module][1]}. {alive} of {total} numbers are not zero"
+    title = f"{module}: {MODULES[module][1]}. {alive} of {total} numbers are not zero"
     many = "s" * (examples > 1)
     alt = (
         f"Left, a batch of {examples} example{many} of {FEATURES} features. Right, the Jacobian of {module} "
@@ -52,7 +52,7 @@ def batch_jacobian(module: str = "Softmax", examples: int = 3) -> Figure:
     )
     with rc_context(STYLE):
         figure, axes = canvas(alt, 30.0, 13.6)
-        axes.text(15, 0.7, said, fontsize=18, ha="center", va="center")
+        axes.text(15, 0.7, title, fontsize=18, ha="center", va="center")
         _draw_batch(axes, x, examples)
         _draw_jacobian(axes, rows, examples)
     return figure
@@ -70,10 +70,10 @@ def _draw_batch(axes: Axes, x: np.ndarray, examples: int) -> None:
     top = 7.4 - examples * cell / 2
     draw_matrix(axes, x, left, top, cell=cell, digits=1, fontsize=14)
     for row in range(examples):
-        said = f"example {row + 1}"
-        axes.text(left - 0.2, top + (row + 0.5) * cell, said, fontsize=14, ha="right", va="center")
-    said = f"X: {examples} × {FEATURES}"
-    axes.text(left + 1.5 * cell, top - 0.2, said, fontsize=16, ha="center", va="bottom", color=VALUE_COLOR)
+        label = f"example {row + 1}"
+        axes.text(left - 0.2, top + (row + 0.5) * cell, label, fontsize=14, ha="right", va="center")
+    label = f"X: {examples} × {FEATURES}"
+    axes.text(left + 1.5 * cell, top - 0.2, label, fontsize=16, ha="center", va="bottom", color=VALUE_COLOR)
 
 
 def _draw_jacobian(axes: Axes, rows: np.ndarray, examples: int) -> None:
@@ -92,7 +92,7 @@ def _draw_jacobian(axes: Axes, rows: np.ndarray, examples: int) -> None:
         )
         outline(axes, *corner, *size, GRADIENT_COLOR, linewidth=3, zorder=4)
     middle, look = left + wide / 2, {"fontsize": 14, "color": NEUTRAL_COLOR}
-    said = f"Jacobian: {outputs} × {inputs}"
-    axes.text(middle, top - 0.2, said, fontsize=16, ha="center", va="bottom", color=GRADIENT_COLOR)
+    label = f"Jacobian: {outputs} × {inputs}"
+    axes.text(middle, top - 0.2, label, fontsize=16, ha="center", va="bottom", color=GRADIENT_COLOR)
     axes.text(left + wide + 0.25, top + high / 2, "outputs", rotation=-90, va="center", **look)
     axes.text(middle, top + high + 0.15, "inputs, example after example", ha="center", va="top", **look)

@@ -66,9 +66,9 @@ def best_constant(outlier: int = 1500, copies: int = 10) -> Figure:
         if copies and outlier > HIGH:
             look = {"ha": "right", "va": "top", "color": NEUTRAL_COLOR, "fontsize": 13}
             bottom.text(0.985, 0.92, f"{copies} × {outlier:,} →", transform=bottom.transAxes, **look)
-        said = ", ".join(f"{kind} {best[kind]:.0f}" for kind in LOSSES)
+        listed = ", ".join(f"{kind} {best[kind]:.0f}" for kind in LOSSES)
         more = f" and {copies} × {outlier:,}" if copies else ""
-        figure.suptitle(f"The best constant for 442 patients{more}: {said}", fontsize=17)
+        figure.suptitle(f"The best constant for 442 patients{more}: {listed}", fontsize=17)
     return figure
 
 
@@ -121,10 +121,10 @@ def _draw_losses(axes: Axes, grid: np.ndarray, scores: Tensor, best: dict[str, f
 
 
 def _describe(best: dict[str, float], outlier: int, copies: int) -> str:
-    said = ", ".join(f"{kind} {number:.1f}" for kind, number in best.items())
+    listed = ", ".join(f"{kind} {number:.1f}" for kind, number in best.items())
     more = f" and {copies} scores of {outlier}" if copies else ""
     return (
         f"Three losses over one constant answer for the progression scores of 442 patients{more}, above a "
         f"histogram of them. "
-        f"Least at: {said}. The squared loss is least at the mean, the absolute one at the median."
+        f"Least at: {listed}. The squared loss is least at the mean, the absolute one at the median."
     )

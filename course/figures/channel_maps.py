@@ -29,9 +29,9 @@ def channel_maps(image: Tensor | None = None, maps: Mapping[str, Tensor] | None 
     if image.dim() != 3 or image.shape[0] != 3:
         raise ValueError(f"the image has shape {tuple(image.shape)}, expected 3 × height × width")
     maps = mixtures(image) if maps is None else maps
-    for name, found in maps.items():
-        if found.shape != image.shape[1:]:
-            size = f"{tuple(found.shape)}, the image is {tuple(image.shape[1:])}"
+    for name, pixels in maps.items():
+        if pixels.shape != image.shape[1:]:
+            size = f"{tuple(pixels.shape)}, the image is {tuple(image.shape[1:])}"
             raise ValueError(f"the map '{name}' has shape {size}: give one number for each pixel")
     with rc_context({**STYLE, "axes.grid": False}):
         columns = 1 + len(maps)
@@ -44,8 +44,8 @@ def channel_maps(image: Tensor | None = None, maps: Mapping[str, Tensor] | None 
         panels = figure.subplots(1, columns, squeeze=False)[0]
         panels[0].imshow(image.permute(1, 2, 0).clamp(0, 1).cpu().numpy())
         panels[0].set_title("the image")
-        for axes, (name, found) in zip(panels[1:], maps.items(), strict=True):
-            axes.imshow(found.cpu().numpy(), cmap="gray")
+        for axes, (name, pixels) in zip(panels[1:], maps.items(), strict=True):
+            axes.imshow(pixels.cpu().numpy(), cmap="gray")
             axes.set_title(name)
         for axes in panels:
             axes.axis("off")
@@ -61,12 +61,12 @@ def mixtures(image: Tensor) -> dict[str, Tensor]:
 
 
 def _describe(image: Tensor, maps: Mapping[str, Tensor]) -> str:
-    said = ", ".join(
-        f"{name} (from {_short(found.min())} to {_short(found.max())})" for name, found in maps.items()
+    listed = ", ".join(
+        f"{name} (from {_short(pixels.min())} to {_short(pixels.max())})" for name, pixels in maps.items()
     )
     return (
         f"A photograph of {image.shape[1]} × {image.shape[2]} pixels, and beside it, from dark to "
-        f"bright: {said}."
+        f"bright: {listed}."
     )
 
 

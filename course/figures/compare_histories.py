@@ -95,21 +95,21 @@ def _draw(axes: Axes, curve: str, lines: Mapping[str, list[float]]) -> None:
 def learning_rates(epochs: int = 15, seed: int = 0) -> dict[str, History]:
     """The example: one network on the tumors, trained with three learning rates."""
     train, test = breast_cancer().split(seed=seed).standardize()
-    found = {}
+    histories = {}
     for rate in (0.01, 0.1, 1.0):
         rng = generator(seed)
         net = Chain(Linear(30, 8, rng=rng), Tanh(), Linear(8, 1, rng=rng))
         given = [(part.inputs, part.targets[:, None].to(part.inputs.dtype)) for part in (train, test)]
         optimizer = SGD(net.parameters(), lr=rate)
         loss, options = BCEWithLogitsLoss(), {"epochs": epochs, "seed": seed, "progress": False}
-        found[f"rate {rate:g}"] = fit(
+        histories[f"rate {rate:g}"] = fit(
             net, loss, optimizer, given[0], validation=given[1], metrics=[accuracy], **options
         )
-    return found
+    return histories
 
 
 def _describe(panels: Mapping[str, Mapping[str, list[float]]]) -> str:
-    said = [
+    listed = [
         f"{curve}: "
         + ", ".join(
             f"{name} from {show(numbers[0])} to {show(numbers[-1])}" for name, numbers in lines.items()
@@ -118,5 +118,5 @@ def _describe(panels: Mapping[str, Mapping[str, list[float]]]) -> str:
     ]
     return (
         f"Curves by epoch, a line for each of {len(next(iter(panels.values())))} trainings. "
-        f"{'; '.join(said)}."
+        f"{'; '.join(listed)}."
     )

@@ -66,8 +66,8 @@ def slides(kernel: str, digit: int) -> tuple[Slide, Slide]:
     loss(output.flatten(1), output.flatten(1) * 0)
     arriving = loss.backward(tensor([1.0]))[0].reshape(output.shape)
     grad = conv.backward(arriving)
-    found = (x, conv.weight.value, output, arriving, grad)
-    image, weight, a, g, grad_image = (matrix.cpu().double().numpy()[0, 0] for matrix in found)
+    matrices = (x, conv.weight.value, output, arriving, grad)
+    image, weight, a, g, grad_image = (matrix.cpu().double().numpy()[0, 0] for matrix in matrices)
     return Slide(image, weight, a), Slide(np.pad(g, SIDE - 1), weight[::-1, ::-1], grad_image)
 
 

@@ -32,14 +32,14 @@ def separable(x: np.ndarray, labels: np.ndarray) -> bool:
     """Whether some w has labels · (x w) ≥ 1 for every row of x: decided by a linear program."""
     from scipy.optimize import linprog  # takes a second to import, which only this needs
 
-    found = linprog(
+    result = linprog(
         np.zeros(x.shape[1]),
         A_ub=-labels[:, None] * x,
         b_ub=-np.ones(len(x)),
         bounds=(None, None),
         method="highs",
     )
-    return found.status == 0  # 2 is infeasible
+    return result.status == 0  # 2 is infeasible
 
 
 @cache
@@ -90,7 +90,7 @@ def cover_count(dimensions: int = 5, samples: int = 60, seed: int = 0) -> Figure
         )
     trials = samples // BATCH * BATCH
     hits = {n: counted(n, dimensions, trials, seed) for n in places(dimensions)}
-    off = max(abs(found / trials - fraction(n, dimensions)) for n, found in hits.items())
+    off = max(abs(count / trials - fraction(n, dimensions)) for n, count in hits.items())
     late = 3 * dimensions
     alt = (
         f"The fraction of all labelings of n points that a hyperplane separates, d = {dimensions}: 1 up to n "
@@ -119,8 +119,8 @@ def _draw_count(axes: Axes, dimensions: int, hits: dict[int, int], trials: int) 
     n = range(1, int(reach) + 1)
     axes.plot(n, [fraction(points, dimensions) for points in n], "-", color=VALUE_COLOR)
     axes.axvline(2 * dimensions, color=NEUTRAL_COLOR, linestyle=":", linewidth=1.5)
-    shares = np.array([found / trials for found in hits.values()])
-    ends = np.array([interval(found, trials) for found in hits.values()])
+    shares = np.array([count / trials for count in hits.values()])
+    ends = np.array([interval(count, trials) for count in hits.values()])
     bars = np.abs(ends.T - shares)
     axes.errorbar(list(hits), shares, bars, fmt="o", color="black", ms=7, capsize=5, linewidth=1.8)
     axes.text(2 * dimensions, 1.04, " n = 2d", color=NEUTRAL_COLOR)

@@ -97,14 +97,14 @@ def percent(share: float) -> str:
 
 
 def _undo(data: Dataset, inputs: Tensor) -> np.ndarray:
-    found = inputs if data.input_scaling is None else data.input_scaling.undo(inputs)
-    return found[:, 0].cpu().numpy()
+    original = inputs if data.input_scaling is None else data.input_scaling.undo(inputs)
+    return original[:, 0].cpu().numpy()
 
 
 def _describe(data: Dataset, shares: Mapping[str, float]) -> str:
-    said = ", ".join(f"{name} {percent(share)}" for name, share in shares.items())
+    listed = ", ".join(f"{name} {percent(share)}" for name, share in shares.items())
     return (
         f"{len(data)} points of {data.target_names[0]} over {data.feature_names[0]}, and a curve for each "
         f"network. Of the "
-        f"variance they explain: {said}."
+        f"variance they explain: {listed}."
     )

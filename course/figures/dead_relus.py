@@ -53,23 +53,32 @@ def dead_relus(inputs: str = "ink from 0 to 1", negative_slope: float = 0.01) ->
     if inputs not in INPUTS:
         raise ValueError(f"the digits do not come as '{inputs}': choose {' or '.join(INPUTS)}")
     slopes = {"ReLU": 0.0, "LeakyReLU": negative_slope}
-    found = {kind: {rate: outcome(slope, rate, inputs) for rate in RATES} for kind, slope in slopes.items()}
-    kept = {kind: {rate: one for rate, one in row.items() if one is not None} for kind, row in found.items()}
+    outcomes = {
+        kind: {rate: outcome(slope, rate, inputs) for rate in RATES} for kind, slope in slopes.items()
+    }
+    kept = {
+        kind: {rate: result for rate, result in row.items() if result is not None}
+        for kind, row in outcomes.items()
+    }
     with rc_context(STYLE):
-        figure = Figure(_describe(found, inputs, negative_slope), width=12.4, height=5.2)
+        figure = Figure(_describe(outcomes, inputs, negative_slope), width=12.4, height=5.2)
         figure.set_layout_engine("none")  # the axes stay where they are from one choice to the next
         places = {"left": 0.07, "right": 0.85, "top": 0.8, "bottom": 0.14, "wspace": 0.62}
         left, right = figure.subplots(1, 2, gridspec_kw=places)
-        _draw(left, {kind: {rate: one.off for rate, one in row.items()} for kind, row in kept.items()})
-        _draw(right, {kind: {rate: one.accuracy for rate, one in row.items()} for kind, row in kept.items()})
+        _draw(left, {kind: {rate: result.off for rate, result in row.items()} for kind, row in kept.items()})
+        _draw(
+            right,
+            {kind: {rate: result.accuracy for rate, result in row.items()} for kind, row in kept.items()},
+        )
         left.set_title("off for every training digit")
         right.set_title(f"accuracy after {SMALL_EPOCHS} more epochs, rate {show(SMALL_RATE)}")
         right.axhline(CHANCE, color=NEUTRAL_COLOR, linewidth=1.2, linestyle=":")
         right.text(RATES[0], CHANCE - 0.02, "guessing", va="top", fontsize=13, color=NEUTRAL_COLOR)
-        rate, one = max(kept["ReLU"].items())
-        said = f"{one.off:.0%} of the ReLUs are dead" if one.off else "no ReLU is dead"
+        rate, result = max(kept["ReLU"].items())
+        summary = f"{result.off:.0%} of the ReLUs are dead" if result.off else "no ReLU is dead"
         figure.suptitle(
-            f"Inputs: {inputs}. After {LARGE_EPOCHS} epochs with learning rate {rate:g}, {said}", fontsize=17
+            f"Inputs: {inputs}. After {LARGE_EPOCHS} epochs with learning rate {rate:g}, {summary}",
+            fontsize=17,
         )
     return figure
 
@@ -120,19 +129,21 @@ def _draw(axes: Axes, lines: dict[str, dict[float, float]]) -> None:
         axes.annotate(text, (rate, height), (12, 0), weight="bold", **look)
 
 
-def _describe(found: dict[str, dict[float, Outcome | None]], inputs: str, negative_slope: float) -> str:
-    said = [
+def _describe(outcomes: dict[str, dict[float, Outcome | None]], inputs: str, negative_slope: float) -> str:
+    listed = [
         f"{kind}: "
         + ", ".join(
-            f"{rate:g} {one.off:.0%} off, accuracy {one.accuracy:.0%}" if one else f"{rate:g} diverges"
-            for rate, one in by_rate.items()
+            f"{rate:g} {result.off:.0%} off, accuracy {result.accuracy:.0%}"
+            if result
+            else f"{rate:g} diverges"
+            for rate, result in by_rate.items()
         )
-        for kind, by_rate in found.items()
+        for kind, by_rate in outcomes.items()
     ]
     return (
         f"Two plots over the learning rate of the first {LARGE_EPOCHS} epochs of a network with {UNITS} "
         f"hidden units on "
         f"digits, {inputs}: the share of units that are off for every training example, and the accuracy "
         f"after {SMALL_EPOCHS} "
-        f"more epochs with rate {SMALL_RATE:g}. LeakyReLU has slope {negative_slope:g}. {'; '.join(said)}."
+        f"more epochs with rate {SMALL_RATE:g}. LeakyReLU has slope {negative_slope:g}. {'; '.join(listed)}."
     )

@@ -67,8 +67,8 @@ def dropout_units(p: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
     After Dropout they come in train() and in eval().
     """
-    found = digit_classifier()
-    x = found.net[1](found.net[0](found.test.inputs[:1]))[:, :UNITS]
+    classifier = digit_classifier()
+    x = classifier.net[1](classifier.net[0](classifier.test.inputs[:1]))[:, :UNITS]
     dropout = Dropout(p, rng=generator(seed))
     draws = dropout(x.expand(DRAWS, -1))
     evaluated = dropout.eval()(x)
@@ -85,8 +85,8 @@ def batch_norm_unit(batch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """
     if batch < 2:
         raise ValueError(f"a batch of {batch} has no deviation: choose 2 examples or more")
-    found = digit_classifier()
-    sums = found.net[0](found.test.inputs)
+    classifier = digit_classifier()
+    sums = classifier.net[0](classifier.test.inputs)
     rng = torch.Generator(device="cpu").manual_seed(seed)
     norm = BatchNorm1d(sums.shape[1])
     for _ in range(40):
@@ -117,8 +117,8 @@ def _draw_units(axes: Axes, x: np.ndarray, out: np.ndarray, mean: np.ndarray | N
     if mean is not None:
         axes.plot(units, mean, "_", ms=15, mew=2.5, color=PALETTE[1])
     axes.axhline(0, color=NEUTRAL_COLOR, linewidth=1)
-    said = "ring: before, dot: after" + ("" if mean is None else f", bar: mean of {DRAWS} draws")
-    axes.set_xlabel(f"hidden unit ({said})")
+    legend = "ring: before, dot: after" + ("" if mean is None else f", bar: mean of {DRAWS} draws")
+    axes.set_xlabel(f"hidden unit ({legend})")
     axes.set_xticks(units[4::5])
 
 

@@ -61,34 +61,34 @@ def trained(start: str, epochs: int = 20) -> Trained:
 @figure(lecture=2)
 def equal_start() -> Figure:
     """Draw the weights of eight hidden units after training, from an equal start and from a random one."""
-    found = {start: trained(start) for start in STARTS}
+    results = {start: trained(start) for start in STARTS}
     alt = (
         f"Two rows of {UNITS} images, the weights of hidden units trained on digits. Above, all parameters "
         f"started at {EQUAL}: "
-        f"the images are alike, {found['equal'].different} different one, and {found['equal'].right:.0%} of "
-        f"the test digits "
-        f"are read correctly. Below they started at random: {found['random'].different} different images, "
-        f"{found['random'].right:.0%} correctly."
+        f"the images are alike, {results['equal'].different} different one, and {results['equal'].right:.0%} "
+        f"of the test digits "
+        f"are read correctly. Below they started at random: {results['random'].different} different images, "
+        f"{results['random'].right:.0%} correctly."
     )
     with rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(alt, width=12, height=4.2)
         figure.set_layout_engine("none")
         for start, height in zip(STARTS, (0.46, 0.04), strict=True):
-            one = found[start]
-            for unit, weights in enumerate(one.weights):
+            result = results[start]
+            for unit, weights in enumerate(result.weights):
                 axes = figure.add_axes((0.22 + 0.097 * unit, height, 0.088, 0.088 * 12 / 4.2))
-                axes.imshow(shade(weights, float(np.abs(one.weights).max())))
+                axes.imshow(shade(weights, float(np.abs(result.weights).max())))
                 axes.set(xticks=[], yticks=[])
                 axes.spines[:].set_visible(True)
                 if start == "equal":
                     axes.set_title(f"unit {unit + 1}", fontsize=13)
-            said = (
-                f"{start} start\n{one.different} different "
-                f"{'unit' if one.different == 1 else 'units'}\n{one.right:.0%} right"
+            text = (
+                f"{start} start\n{result.different} different "
+                f"{'unit' if result.different == 1 else 'units'}\n{result.right:.0%} right"
             )
-            figure.text(0.015, height + 0.13, said, va="center", fontsize=15, linespacing=1.5)
+            figure.text(0.015, height + 0.13, text, va="center", fontsize=15, linespacing=1.5)
         title = (
-            f"Units that start alike stay alike: {found['equal'].different} of {UNITS} features is learned"
+            f"Units that start alike stay alike: {results['equal'].different} of {UNITS} features is learned"
         )
         figure.text(0.5, 0.93, title, ha="center", fontsize=18)
     return figure

@@ -70,10 +70,10 @@ def show(number: float) -> str:
 
 
 def _describe(gates: list[tuple[str, Module, Edges, Edges]]) -> str:
-    said = [
+    listed = [
         f"{title}: values {' and '.join(map(show, values[0]))} in, {' and '.join(map(show, values[1]))} out; "
         f"gradients {' and '.join(map(show, grads[1]))} arriving, {' and '.join(map(show, grads[0]))} handed "
         f"on"
         for title, _, values, grads in gates
     ]
-    return "Four modules with values and gradients on their edges. " + ". ".join(said) + "."
+    return "Four modules with values and gradients on their edges. " + ". ".join(listed) + "."

@@ -63,9 +63,9 @@ def gradient_check(
     """
     if epsilon <= 0:
         raise ValueError(f"a difference over ε = {epsilon} is none: the step must be above 0")
-    for said, known in ((method, METHODS), (precision, tuple(PRECISIONS))):
-        if said not in known:
-            raise ValueError(f"'{said}' is unknown: there are {' and '.join(known)}")
+    for choice, choices in ((method, METHODS), (precision, tuple(PRECISIONS))):
+        if choice not in choices:
+            raise ValueError(f"'{choice}' is unknown: there are {' and '.join(choices)}")
     curves = error_curves(seed)
     error = float(relative_errors(method, precision, np.array([epsilon]), seed)[0])
     analytic, numeric = (
@@ -141,14 +141,14 @@ def power(number: float) -> str:
 def _describe(
     curves: tuple[Curve, ...], epsilon: float, method: str, precision: str, error: float, off: np.ndarray
 ) -> str:
-    said = "; ".join(
+    listed = "; ".join(
         f"{c.method} in {c.precision} smallest at ε = {power(c.best)}, predicted {power(c.predicted)}"
         for c in curves
     )
     return (
         "Four V-shaped curves of the relative error of a numerical gradient against the step ε, both axes "
         "logarithmic: "
-        f"{said}. Beside them a heat map of each weight's error at ε = {power(epsilon)}, {method}, "
+        f"{listed}. Beside them a heat map of each weight's error at ε = {power(epsilon)}, {method}, "
         f"{precision}: from "
         f"{power(off.min())} to {power(off.max())}, together a relative error of {power(error)}."
     )

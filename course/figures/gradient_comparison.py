@@ -95,7 +95,7 @@ def _describe(numeric: Mapping[str, np.ndarray], analytic: Gradients, wrong: lis
         )
     missing = [f"∂L/∂{name}" for name in wrong if analytic.get(name) is None]
     off = [f"∂L/∂{name}" for name in wrong if analytic.get(name) is not None]
-    said = [f"no dots yet for {', '.join(missing)}"] * bool(missing) + [
+    listed = [f"no dots yet for {', '.join(missing)}"] * bool(missing) + [
         f"dots off their rings for {', '.join(off)}"
     ] * bool(off)
-    return f"Rings mark the numeric gradients {names}; there are {' and '.join(said)}."
+    return f"Rings mark the numeric gradients {names}; there are {' and '.join(listed)}."

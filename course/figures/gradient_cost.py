@@ -56,7 +56,7 @@ def gradient_cost(widths: Sequence[int] = WIDTHS) -> Figure:
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(f"widths={tuple(widths)} make no line: pass two or more, each at least 1")
     costs = [cost(width) for width in widths]
-    last, counts = costs[-1], [found.parameters for found in costs]
+    last, counts = costs[-1], [c.parameters for c in costs]
     lines = (
         ("differences,\none by one", [c.one_by_one for c in costs], GRADIENT_COLOR, "o-"),
         ("differences,\nmany at once", [c.many_at_once for c in costs], MANY_COLOR, "s--"),
@@ -127,21 +127,21 @@ def cost(width: int) -> Cost:
         return numerical_gradients(output, values, [upstream], vectorize=vectorize)
 
     backward, true = _timed(analytic, tries=20)
-    one_by_one, found = _timed(lambda: numeric(False), tries=3 if width <= 16 else 1)
+    one_by_one, estimates = _timed(lambda: numeric(False), tries=3 if width <= 16 else 1)
     many_at_once, _ = _timed(lambda: numeric(True), tries=3)
-    difference = max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(found, true, strict=True))
+    difference = max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(estimates, true, strict=True))
     return Cost(sum(value.numel() for value in values), one_by_one, many_at_once, backward, difference)
 
 
 def _timed(run: Callable[[], list[Tensor]], tries: int) -> tuple[float, list[Tensor]]:
     """The shortest time of some tries, and what came out."""
-    times, found = [], run() if tries > 1 else []  # a first run warms up
+    times, result = [], run() if tries > 1 else []  # a first run warms up
     for _ in range(tries):
         began = time.perf_counter()
-        found = run()
-        float(found[0].sum())  # waits for a GPU
+        result = run()
+        float(result[0].sum())  # waits for a GPU
         times.append(time.perf_counter() - began)
-    return min(times), found
+    return min(times), result
 
 
 def round_number(number: float) -> int:
@@ -150,7 +150,7 @@ def round_number(number: float) -> int:
 
 
 def _describe(costs: list[Cost]) -> str:
-    counts = ", ".join(f"{found.parameters:,}" for found in costs)
+    counts = ", ".join(f"{c.parameters:,}" for c in costs)
     return (
         f"Three lines of measured times against the number of parameters, {counts}, both axes logarithmic. "
         f"Central differences "

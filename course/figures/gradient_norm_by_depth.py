@@ -107,12 +107,12 @@ def short(number: float) -> str:
 
 
 def _describe(norms: dict[tuple[str, str], list[float]], depth: int, scale: float) -> str:
-    said = "; ".join(
+    listed = "; ".join(
         f"{initialization}: " + ", ".join(f"{name} {short(norms[initialization, name][0])}" for name in LINES)
         for initialization in INITIALIZATIONS
     )
     return (
         f"Three plots of the gradient's norm, on a logarithmic axis, from the output of {depth} layers, "
         f"where it is 1, back to "
-        f"the first; weights times {scale:.3g}. At the first layer, {said}."
+        f"the first; weights times {scale:.3g}. At the first layer, {listed}."
     )

@@ -52,12 +52,12 @@ def gradient_shapes(part: str = "backward", batch: int = 4) -> Figure:
             f"part='{part}' of a batch of {batch}: choose {', '.join(PARTS)} and 1 to {MOST} examples"
         )
     tiles = products(batch)[part]
-    said = "; ".join(
+    listed = "; ".join(
         " ".join([f"{tile.name} of {_shape(tile.numbers)} {tile.sign}".strip() for tile in row])
         for row in tiles
     )
     with rc_context(STYLE):
-        figure, axes = canvas(f"Matrices drawn to scale. {PARTS[part]}: {said}.", WIDTH, HEIGHT, width=12.6)
+        figure, axes = canvas(f"Matrices drawn to scale. {PARTS[part]}: {listed}.", WIDTH, HEIGHT, width=12.6)
         axes.text(WIDTH / 2, 0.9, PARTS[part], fontsize=18, ha="center", va="center")
         gaps = GAP * (sum(map(len, tiles)) - 1) + 2.0 * (len(tiles) - 1)
         cell = min(1.0, (WIDTH - 3 - gaps) / _columns(products(MOST)[part]))  # the same for every batch

@@ -35,11 +35,11 @@ def grid_or_random(seed: int = 7) -> Figure:
     Source: Bergstra, Bengio: Random search for hyper-parameter optimization, JMLR 13 (2012), figure 1.
     """
     places = {"grid": grid_places(seed), "random": random_places(seed)}
-    found = {kind: scores(points) for kind, points in places.items()}
+    accuracies = {kind: scores(points) for kind, points in places.items()}
     average = {kind: expected(kind) for kind in places}
     with rc_context(STYLE):
-        best = {kind: max(numbers) for kind, numbers in found.items()}
-        figure = Figure(_describe(places, found, average), width=11.5, height=6.2)
+        best = {kind: max(numbers) for kind, numbers in accuracies.items()}
+        figure = Figure(_describe(places, accuracies, average), width=11.5, height=6.2)
         figure.set_layout_engine("constrained", w_pad=0.12)
         often = f"on average over {DRAWS} searches {average['grid']:.0%} and {average['random']:.0%}"
         figure.suptitle(
@@ -47,8 +47,8 @@ def grid_or_random(seed: int = 7) -> Figure:
         )
         rows = figure.subplots(2, 2, sharex=True, sharey="row", height_ratios=(1, 1.2))
         for (above, below), kind in zip(rows.T, places, strict=True):
-            _draw_scores(above, kind, places[kind], found[kind])
-            _draw_plane(below, kind, places[kind], found[kind])
+            _draw_scores(above, kind, places[kind], accuracies[kind])
+            _draw_plane(below, kind, places[kind], accuracies[kind])
         rows[0, 0].set_ylabel("accuracy")
         rows[1, 0].set_ylabel("weight decay")
     return figure
@@ -111,24 +111,26 @@ def expected(kind: str) -> float:
     return float(np.interp(rates, *curve()).max(axis=1).mean())
 
 
-def _draw_scores(axes: Axes, kind: str, places: np.ndarray, found: list[float]) -> None:
+def _draw_scores(axes: Axes, kind: str, places: np.ndarray, accuracies: list[float]) -> None:
     color, marker = LOOKS[kind]
     rates, shares = curve()
     axes.plot(10.0**rates, shares, "-", color=NEUTRAL_COLOR, linewidth=1.5)
-    axes.plot(10 ** places[:, 0], found, marker, color=color, ms=9, mec="white")
-    best = int(np.argmax(found))
-    axes.plot(10 ** places[best, 0], found[best], "o", ms=20, mfc="none", mec="black", mew=1.8)
+    axes.plot(10 ** places[:, 0], accuracies, marker, color=color, ms=9, mec="white")
+    best = int(np.argmax(accuracies))
+    axes.plot(10 ** places[best, 0], accuracies[best], "o", ms=20, mfc="none", mec="black", mew=1.8)
     distinct = len(np.unique(places[:, 0].round(9)))
     axes.set(
-        xscale="log", ylim=(0, 1), title=f"{kind}: {distinct} learning rates tried, best {max(found):.0%}"
+        xscale="log",
+        ylim=(0, 1),
+        title=f"{kind}: {distinct} learning rates tried, best {max(accuracies):.0%}",
     )
     axes.minorticks_off()
 
 
-def _draw_plane(axes: Axes, kind: str, places: np.ndarray, found: list[float]) -> None:
+def _draw_plane(axes: Axes, kind: str, places: np.ndarray, accuracies: list[float]) -> None:
     color, marker = LOOKS[kind]
     axes.vlines(10.0 ** places[:, 0], *(10.0**end for end in DECAYS), color=color, linewidth=1, linestyle=":")
-    sizes = 40 + 260 * np.array(found)
+    sizes = 40 + 260 * np.array(accuracies)
     axes.scatter(
         *(10.0**places).T, s=sizes, color=color, marker=marker, edgecolors="white", zorder=3, clip_on=False
     )
@@ -142,17 +144,19 @@ def _draw_plane(axes: Axes, kind: str, places: np.ndarray, found: list[float]) -
     axes.grid(False)
 
 
-def _describe(places: dict[str, np.ndarray], found: dict[str, list[float]], average: dict[str, float]) -> str:
-    said = [
+def _describe(
+    places: dict[str, np.ndarray], accuracies: dict[str, list[float]], average: dict[str, float]
+) -> str:
+    listed = [
         f"the {kind} one at {len(np.unique(points[:, 0].round(9)))} learning rates, best "
-        f"{max(found[kind]):.0%}, on average "
+        f"{max(accuracies[kind]):.0%}, on average "
         f"over many such searches {average[kind]:.0%}"
         for kind, points in places.items()
     ]
     rates, shares = curve()
     peak = f"{shares.max():.0%} near {10 ** rates[shares.argmax()]:.2g}"
     return (
-        f"Two searches of nine trainings each over learning rate and weight decay: {'; '.join(said)}. Above "
-        f"each, a curve of "
+        f"Two searches of nine trainings each over learning rate and weight decay: {'; '.join(listed)}. "
+        f"Above each, a curve of "
         f"the accuracy by learning rate, with a narrow peak of {peak} that three learning rates easily miss."
     )

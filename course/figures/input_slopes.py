@@ -55,26 +55,26 @@ def input_slopes(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Figure:
     Args:
         x, y, z: where we stand.
     """
-    found = slopes(x, y, z)
+    local = slopes(x, y, z)
     at = dict(zip(INPUTS, (x, y, z), strict=True))
-    told = ", ".join(f"{show(grad)} for {name}" for name, grad in found.grads.items())
+    listed = ", ".join(f"{show(grad)} for {name}" for name, grad in local.grads.items())
     alt = (
         f"Three panels, f = (x + y) z against x, y and z, each a straight line through the point where f = "
-        f"{show(found.f)}. "
-        f"A step of 1 to the right raises f by {told}: these are the gradients."
+        f"{show(local.f)}. "
+        f"A step of 1 to the right raises f by {listed}: these are the gradients."
     )
     with rc_context(STYLE):
         figure = Figure(alt, width=11, height=4.2)
         panels = figure.subplots(1, 3, sharey=True)
         for axes, name in zip(panels, INPUTS, strict=True):
-            grad, here = found.grads[name], at[name]
-            axes.plot(here + found.moves, found.curves[name], color=VALUE_COLOR)
-            axes.plot([here, here + 1], [found.f, found.f], color=NEUTRAL_COLOR, linewidth=1.5)
-            axes.plot([here + 1, here + 1], [found.f, found.f + grad], color=GRADIENT_COLOR, linewidth=4)
-            axes.plot([here], [found.f], "o", color=VALUE_COLOR, ms=9)
+            grad, here = local.grads[name], at[name]
+            axes.plot(here + local.moves, local.curves[name], color=VALUE_COLOR)
+            axes.plot([here, here + 1], [local.f, local.f], color=NEUTRAL_COLOR, linewidth=1.5)
+            axes.plot([here + 1, here + 1], [local.f, local.f + grad], color=GRADIENT_COLOR, linewidth=4)
+            axes.plot([here], [local.f], "o", color=VALUE_COLOR, ms=9)
             axes.annotate(
                 "1",
-                (here + 0.5, found.f),
+                (here + 0.5, local.f),
                 xytext=(0, -6 if grad >= 0 else 6),
                 textcoords="offset points",
                 ha="center",
@@ -83,7 +83,7 @@ def input_slopes(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Figure:
             )
             axes.annotate(
                 f"{show(grad)}",
-                (here + 1, found.f + grad / 2),
+                (here + 1, local.f + grad / 2),
                 xytext=(8, 0),
                 textcoords="offset points",
                 va="center",
@@ -93,8 +93,8 @@ def input_slopes(x: float = -2.0, y: float = 5.0, z: float = -4.0) -> Figure:
             )
             axes.set_xlabel(f"{name}, the others at rest")
             axes.set_title(f"∂f/∂{name} = {show(grad)}", color=GRADIENT_COLOR)
-        low = min(curve.min() for curve in found.curves.values())
-        high = max(curve.max() for curve in found.curves.values())
+        low = min(curve.min() for curve in local.curves.values())
+        high = max(curve.max() for curve in local.curves.values())
         edge = max(2.0, 0.08 * (high - low))
         panels[0].set_ylim(low - edge, high + edge)
         panels[0].set_ylabel("f = (x + y) z", color=VALUE_COLOR)

@@ -102,11 +102,11 @@ def _draw(axes: Axes, top: float, x: list[float], outputs: list[float], rows: np
         if text.get_text() == "0":
             text.set_color("#8A8A8A")
     for place, number in enumerate(x):
-        said = f"x{INDEX[place]} = {number_text(number, 2)}"
+        label = f"x{INDEX[place]} = {number_text(number, 2)}"
         axes.text(
             LEFT + (place + 0.5) * CELL,
             top - 0.25,
-            said,
+            label,
             fontsize=16,
             ha="center",
             va="bottom",
@@ -114,14 +114,14 @@ def _draw(axes: Axes, top: float, x: list[float], outputs: list[float], rows: np
         )
     for place, number in enumerate(outputs):
         middle = top + (place + 0.5) * CELL
-        said = f"a{INDEX[place]} = {number_text(number, 2)}"
-        axes.text(LEFT - 0.3, middle, said, fontsize=17, ha="right", va="center", color=VALUE_COLOR)
+        label = f"a{INDEX[place]} = {number_text(number, 2)}"
+        axes.text(LEFT - 0.3, middle, label, fontsize=17, ha="right", va="center", color=VALUE_COLOR)
         unit = ", ".join("1" if i == place else "0" for i in range(len(outputs)))
-        said = f"← backward({unit})"
+        label = f"← backward({unit})"
         axes.text(
             LEFT + 3 * CELL + 0.3,
             middle,
-            said,
+            label,
             fontsize=17,
             va="center",
             color=GRADIENT_COLOR,

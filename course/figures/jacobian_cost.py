@@ -69,8 +69,8 @@ def by_matrix(count: int) -> Cost:
     """Build the diagonal matrix of the slopes cos x, and multiply the gradient with it."""
     x, grad = _numbers(count)
     jacobian = torch.diag(torch.cos(x))
-    seconds, found = _timed(lambda: grad @ torch.diag(torch.cos(x)))
-    return Cost(jacobian.nbytes, seconds, found)
+    seconds, gradient = _timed(lambda: grad @ torch.diag(torch.cos(x)))
+    return Cost(jacobian.nbytes, seconds, gradient)
 
 
 @functools.cache
@@ -79,8 +79,8 @@ def by_element(count: int) -> Cost:
     x, grad = _numbers(count)
     module = Sin()
     module(x)
-    seconds, found = _timed(lambda: module.backward(grad))
-    return Cost(torch.cos(x).nbytes, seconds, found)
+    seconds, gradient = _timed(lambda: module.backward(grad))
+    return Cost(torch.cos(x).nbytes, seconds, gradient)
 
 
 def _numbers(count: int) -> tuple[Tensor, Tensor]:

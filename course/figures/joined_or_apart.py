@@ -79,8 +79,8 @@ def joined_or_apart(at: float = 20.0) -> Figure:
         figure.text(
             0.985, 0.9, f"Joined, the gradient is right;\n{where}", ha="right", va="center", fontsize=17
         )
-        for place, (name, (color, line, said)) in enumerate(WAYS.items()):
-            text = f"{said}: {_said(marks[name].loss[0])}, gradient {_said(marks[name].gradient[0])}"
+        for place, (name, (color, line, label)) in enumerate(WAYS.items()):
+            text = f"{label}: {_said(marks[name].loss[0])}, gradient {_said(marks[name].gradient[0])}"
             y = 0.965 - 0.052 * place
             figure.add_artist(Line2D((0.062, 0.1), (y, y), color=color, linestyle=line, linewidth=3))
             figure.text(0.11, y, text, color=color, va="center", weight="bold", fontsize=14)
@@ -91,11 +91,11 @@ def by_each_way(scores: Tensor) -> dict[str, Way]:
     """Loss and gradient of each score, where the true answer is no (y = 0)."""
     target, ones = torch.zeros_like(scores), torch.ones_like(scores)
     joined, squash, bounded = BCEWithLogitsLoss(reduction="none"), Sigmoid(), BCELoss(reduction="none")
-    found = {"joined": (joined(scores, target), joined.backward(ones)[0])}
-    found["bounded"] = bounded(squash(scores), target), squash.backward(bounded.backward(ones)[0])
+    pairs = {"joined": (joined(scores, target), joined.backward(ones)[0])}
+    pairs["bounded"] = bounded(squash(scores), target), squash.backward(bounded.backward(ones)[0])
     p = squash(scores)
-    found["as written"] = -(1 - p).log(), squash.backward(1 / (1 - p))  # ∂(−log(1 − p))/∂p = 1/(1 − p)
-    return {name: Way(loss.tolist(), grad.tolist()) for name, (loss, grad) in found.items()}
+    pairs["as written"] = -(1 - p).log(), squash.backward(1 / (1 - p))  # ∂(−log(1 − p))/∂p = 1/(1 − p)
+    return {name: Way(loss.tolist(), grad.tolist()) for name, (loss, grad) in pairs.items()}
 
 
 def _draw(
@@ -126,7 +126,7 @@ def _said(number: float) -> str:
 
 
 def _describe(at: float, marks: dict[str, Way], lost: dict[str, float | None]) -> str:
-    said = "; ".join(
+    listed = "; ".join(
         f"{WAYS[name][2]}: loss {_said(way.loss[0])}, gradient {_said(way.gradient[0])}"
         for name, way in marks.items()
     )
@@ -136,7 +136,7 @@ def _describe(at: float, marks: dict[str, Way], lost: dict[str, float | None]) -
     return (
         f"Loss and gradient over the score, from {LOW:g} to {HIGH:g}, of an answer that should be no, "
         f"computed in three ways "
-        f"in single precision. At {show(at)}, {said}. The gradient is lost from the scores {gone} on; "
+        f"in single precision. At {show(at)}, {listed}. The gradient is lost from the scores {gone} on; "
         f"crosses mark where a "
         "curve ends."
     )

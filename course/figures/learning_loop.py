@@ -75,31 +75,32 @@ def learning_loop(rounds: int = 0) -> Figure:
     """
     if not 0 <= rounds <= ROUNDS:
         raise ValueError(f"rounds={rounds}: the training has 0 to {ROUNDS}")
-    found = training()
-    count, classes = len(found.data), len(found.data.target_names)
-    parameters = sum(parameter.value.numel() for parameter in found.net.parameters())
+    trained = training()
+    count, classes = len(trained.data), len(trained.data.target_names)
+    parameters = sum(parameter.value.numel() for parameter in trained.net.parameters())
     steps = (
         (
             "1  collect data",
-            f"{count} flowers, {found.data.inputs.shape[1]} numbers\neach, {classes} species",
+            f"{count} flowers, {trained.data.inputs.shape[1]} numbers\neach, {classes} species",
         ),
         ("2  define the model", f"4 inputs, 8 tanh units,\n3 scores: {parameters} parameters"),
-        ("3  initialize", f"at random: the first\nweight starts at {_text(found.weights[0])}"),
+        ("3  initialize", f"at random: the first\nweight starts at {_text(trained.weights[0])}"),
         (
             "4  predict",
-            f"{found.right[rounds]} of {count} flowers right\nfirst weight {_text(found.weights[rounds])}",
+            f"{trained.right[rounds]} of {count} flowers right\n"
+            f"first weight {_text(trained.weights[rounds])}",
         ),
-        ("5  evaluate the loss", f"loss = {found.losses[rounds]:.3f}"),
-        ("6  go back", f"gradient of length {found.norms[rounds]:.3f},\none step against it"),
+        ("5  evaluate the loss", f"loss = {trained.losses[rounds]:.3f}"),
+        ("6  go back", f"gradient of length {trained.norms[rounds]:.3f},\none step against it"),
     )
     alt = (
         f"Six boxes in a ring, and a curve. Collect {count} flowers; define a network of {parameters} "
         f"parameters; initialize "
-        f"them at random; then, in round {rounds}: predict, {found.right[rounds]} are right; evaluate the "
+        f"them at random; then, in round {rounds}: predict, {trained.right[rounds]} are right; evaluate the "
         f"loss, "
-        f"{found.losses[rounds]:.3f}; go back, with a gradient of length {found.norms[rounds]:.3f}; and "
+        f"{trained.losses[rounds]:.3f}; go back, with a gradient of length {trained.norms[rounds]:.3f}; and "
         f"again from predict. "
-        f"The loss falls from {found.losses[0]:.3f} to {found.losses[-1]:.3f} in {ROUNDS} rounds."
+        f"The loss falls from {trained.losses[0]:.3f} to {trained.losses[-1]:.3f} in {ROUNDS} rounds."
     )
     with rc_context(STYLE):
         figure = Figure(alt, width=12.5, height=4.9)
@@ -108,15 +109,15 @@ def learning_loop(rounds: int = 0) -> Figure:
         axes.axis("off")
         axes.set(xlim=(0, 1), ylim=(0, 1))
         _draw_boxes(axes, steps)
-        _draw_losses(figure.add_axes((0.735, 0.15, 0.245, 0.68)), found, rounds)
+        _draw_losses(figure.add_axes((0.735, 0.15, 0.245, 0.68)), trained, rounds)
         figure.text(
-            0.5, 0.93, f"Round {rounds}: the loss is {found.losses[rounds]:.3f}", ha="center", fontsize=18
+            0.5, 0.93, f"Round {rounds}: the loss is {trained.losses[rounds]:.3f}", ha="center", fontsize=18
         )
     return figure
 
 
 def _draw_boxes(axes: Axes, steps: tuple[tuple[str, str], ...]) -> None:
-    for number, ((name, said), (x, y)) in enumerate(zip(steps, PLACES, strict=True)):
+    for number, ((name, text), (x, y)) in enumerate(zip(steps, PLACES, strict=True)):
         color = NEUTRAL_COLOR if number < 3 else GRADIENT_COLOR if number == 5 else VALUE_COLOR
         box = FancyBboxPatch(
             (x, y), WIDE, HIGH, boxstyle="round,pad=0.012", fc="white", ec=color, linewidth=2.2
@@ -132,7 +133,7 @@ def _draw_boxes(axes: Axes, steps: tuple[tuple[str, str], ...]) -> None:
             fontweight="bold",
             color=color,
         )
-        axes.text(x + WIDE / 2, y + 0.075, said, ha="center", va="center", fontsize=12.5, linespacing=1.3)
+        axes.text(x + WIDE / 2, y + 0.075, text, ha="center", va="center", fontsize=12.5, linespacing=1.3)
     middle = HIGH / 2
     for start, end in (
         ((0.298, 0), (0.352, 1)),
@@ -159,11 +160,11 @@ def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], ben
     axes.add_patch(FancyArrowPatch(start, end, connectionstyle=f"arc3,rad={bend}", **look))
 
 
-def _draw_losses(axes: Axes, found: Training, rounds: int) -> None:
-    axes.plot(found.losses, color=NEUTRAL_COLOR, linewidth=1.4)
-    axes.plot(found.losses[: rounds + 1], color=VALUE_COLOR)
-    axes.plot(rounds, found.losses[rounds], "o", color=VALUE_COLOR, ms=10)
-    axes.set(xlabel="round", ylabel="loss", ylim=(0, 1.1 * max(found.losses)), xlim=(-4, ROUNDS + 4))
+def _draw_losses(axes: Axes, trained: Training, rounds: int) -> None:
+    axes.plot(trained.losses, color=NEUTRAL_COLOR, linewidth=1.4)
+    axes.plot(trained.losses[: rounds + 1], color=VALUE_COLOR)
+    axes.plot(rounds, trained.losses[rounds], "o", color=VALUE_COLOR, ms=10)
+    axes.set(xlabel="round", ylabel="loss", ylim=(0, 1.1 * max(trained.losses)), xlim=(-4, ROUNDS + 4))
 
 
 def _text(number: float) -> str:

@@ -47,10 +47,10 @@ def linear_scores(first: float = 0.1, second: float = 0.2, third: float = 0.3) -
     Args:
         first, second, third: the features of the text.
     """
-    found = scores((first, second, third))
-    best = int(found.scores.argmax())
+    matrices = scores((first, second, third))
+    best = int(matrices.scores.argmax())
     listed = ", ".join(
-        f"{name} {number_text(score, 3)}" for name, score in zip(CLASSES, found.scores.flat, strict=True)
+        f"{name} {number_text(score, 3)}" for name, score in zip(CLASSES, matrices.scores.flat, strict=True)
     )
     features = ", ".join(number_text(feature, 3) for feature in (first, second, third))
     alt = (
@@ -62,11 +62,11 @@ def linear_scores(first: float = 0.1, second: float = 0.2, third: float = 0.3) -
         figure, axes = canvas(alt, 16.4, 6.8, width=12.5)
         top, middle = 1.9, 3.9
         places = (
-            ("W", found.weight, 0.3, top, 4.0, 3),
-            ("x", found.x, 4.0, top + 0.5, 4.0, 3),
-            ("b", found.bias, 5.9, top, 4.0, 3),
-            ("scores", found.scores, 7.8, top, 4.0, 2),
-            ("σ(scores)", found.squashed, 10.4, top, 1.0, 2),
+            ("W", matrices.weight, 0.3, top, 4.0, 3),
+            ("x", matrices.x, 4.0, top + 0.5, 4.0, 3),
+            ("b", matrices.bias, 5.9, top, 4.0, 3),
+            ("scores", matrices.scores, 7.8, top, 4.0, 2),
+            ("σ(scores)", matrices.squashed, 10.4, top, 1.0, 2),
         )
         for name, matrix, left, above, largest, digits in places:
             rows, columns = matrix.shape

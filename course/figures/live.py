@@ -39,7 +39,7 @@ class Live:
     ) -> None:
         self._draw, self._controls, self._drag, self._fixed = draw, controls, drag, fixed
         self.values = {
-            name: found.accept(_start(draw, name, found, fixed)) for name, found in controls.items()
+            name: control.accept(_start(draw, name, control, fixed)) for name, control in controls.items()
         }
         self._widget: LiveWidget | None = None
         self.figure = draw(**{**fixed, **self.values})
@@ -64,8 +64,8 @@ class Live:
         """The live widget, for use inside other widgets."""
         if self._widget is None:
             shown = [
-                {"name": name, "label": name.replace("_", " "), **found.to_json(), **self._said(name)}
-                for name, found in self._controls.items()
+                {"name": name, "label": name.replace("_", " "), **control.to_json(), **self._said(name)}
+                for name, control in self._controls.items()
             ]
             self._widget = LiveWidget(picture=self.figure.to_png(), about=self._about(), controls=shown)
             self._widget.observe(lambda change: self.set(**change["new"].get("values", {})), names="wish")
@@ -139,12 +139,12 @@ def live(
     return Live(draw, controls_for(draw, controls, drag=drag, fixed=fixed), drag, fixed or {})
 
 
-def _start(draw: Callable[..., Figure], name: str, found: Control, fixed: dict[str, Any]) -> Any:
+def _start(draw: Callable[..., Figure], name: str, control: Control, fixed: dict[str, Any]) -> Any:
     default = fixed.get(name, inspect.signature(draw).parameters[name].default)
     if default is not inspect.Parameter.empty and not (
-        isinstance(found, Choice) and default not in found.options
+        isinstance(control, Choice) and default not in control.options
     ):
         return default
-    return (
-        found.low if isinstance(found, Slider) else False if isinstance(found, Switch) else found.options[0]
-    )
+    if isinstance(control, Slider):
+        return control.low
+    return False if isinstance(control, Switch) else control.options[0]

@@ -52,8 +52,8 @@ def loss_contours(
     right = {kind: accuracy(way[-1]) for kind, way in ways.items()}
     with rc_context(STYLE):
         figure = Figure(_describe(ways, right, learning_rate), width=12.5, height=4.9)
-        said = ", ".join(f"{kind} {share:.0%}" for kind, share in right.items())
-        figure.suptitle(f"Flowers told apart after {steps} step{'s' * (steps > 1)} down each loss: {said}")
+        listed = ", ".join(f"{kind} {share:.0%}" for kind, share in right.items())
+        figure.suptitle(f"Flowers told apart after {steps} step{'s' * (steps > 1)} down each loss: {listed}")
         for axes, (kind, way) in zip(figure.subplots(1, 3, sharey=True), ways.items(), strict=True):
             draw_contours(axes, WINDOW, heights(kind))
             _draw_way(axes, way)
@@ -125,14 +125,14 @@ def _draw_way(axes: Axes, way: np.ndarray) -> None:
 
 def _describe(ways: dict[str, np.ndarray], right: dict[str, float], learning_rate: float) -> str:
     start = next(iter(ways.values()))[0]
-    said = "; ".join(
+    listed = "; ".join(
         f"{kind} comes to ({way[-1, 0]:.2f}, {way[-1, 1]:.2f}), {right[kind]:.0%} right"
         for kind, way in ways.items()
     )
     return (
         "Contours of three losses over weight and bias of a unit that tells two irises apart, and gradient "
         "descent from "
-        f"({start[0]:g}, {start[1]:g}) with learning rate {learning_rate:g}: {said}. The Euclidean loss has "
-        f"flat corners far "
+        f"({start[0]:g}, {start[1]:g}) with learning rate {learning_rate:g}: {listed}. The Euclidean loss "
+        f"has flat corners far "
         "from its valley, cross-entropy and hinge slope everywhere outside of theirs."
     )

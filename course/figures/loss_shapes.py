@@ -129,7 +129,7 @@ def _draw(axes: Axes, grid: Tensor, curves: dict[str, Tensor], at: float, marks:
         axes.plot(grid.tolist(), curve.tolist(), color=color, linestyle=line, linewidth=2.8)
         if low <= marks[name] <= high:
             axes.plot([at], [marks[name]], "o", color=color, ms=10, zorder=5, clip_on=False)
-        said = f"{name}\nat {show(round(at, 2))}: {show(round(marks[name], 4))}"
+        text = f"{name}\nat {show(round(at, 2))}: {show(round(marks[name], 4))}"
         look = {
             "textcoords": "offset points",
             "va": "center",
@@ -137,15 +137,15 @@ def _draw(axes: Axes, grid: Tensor, curves: dict[str, Tensor], at: float, marks:
             "weight": "bold",
             "fontsize": 13,
         }
-        axes.annotate(said, (float(grid[-1]), height), (12, 0), color=color, **look)
+        axes.annotate(text, (float(grid[-1]), height), (12, 0), color=color, **look)
 
 
 def _describe(task: Task, at: float, marks: dict[str, tuple[float, float]]) -> str:
-    said = "; ".join(
+    listed = "; ".join(
         f"{name}: loss {show(value)}, gradient {show(grad)}" for name, (value, grad) in marks.items()
     )
     return (
         f"Curves of {len(marks)} losses over the {task.label}, from {show(task.low)} to {show(task.high)}, "
         f"above their "
-        f"gradients. At {show(round(at, 2))}, {said}. {task.point}."
+        f"gradients. At {show(round(at, 2))}, {listed}. {task.point}."
     )

@@ -58,17 +58,17 @@ def loss_surface(
     Raises:
         ValueError: there is no such surface.
     """
-    found = surface(name, condition)
-    found_ways = ways(found, learning_rate, steps)
-    floor = found.loss(tensor([found.lowest], torch.float64)).item() if found.lowest else None
-    losses = {kind: _numbers(found.loss(tensor(points))) for kind, points in found_ways.items()}
+    landscape = surface(name, condition)
+    trajectories = ways(landscape, learning_rate, steps)
+    floor = landscape.loss(tensor([landscape.lowest], torch.float64)).item() if landscape.lowest else None
+    losses = {kind: _numbers(landscape.loss(tensor(points))) for kind, points in trajectories.items()}
     with rc_context(STYLE):
-        figure = Figure(_describe(found, losses, name, learning_rate), width=12.0, height=5.0)
+        figure = Figure(_describe(landscape, losses, name, learning_rate), width=12.0, height=5.0)
         figure.set_layout_engine("constrained", w_pad=0.12)
         figure.suptitle(point(losses, steps))
         left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
-        _draw_surface(left, found)
-        for kind, points in found_ways.items():
+        _draw_surface(left, landscape)
+        for kind, points in trajectories.items():
             color, marker, line = LOOKS[kind]
             left.plot(
                 *points.T,
@@ -80,21 +80,21 @@ def loss_surface(
                 markevery=max(1, steps // 20),
                 zorder=3,
             )
-        left.plot(*found.start, "o", ms=13, mfc="white", mec="black", mew=2, zorder=4)
+        left.plot(*landscape.start, "o", ms=13, mfc="white", mec="black", mew=2, zorder=4)
         _draw_losses(right, losses, floor)
     return figure
 
 
-def ways(found: Surface, learning_rate: float, steps: int) -> dict[str, np.ndarray]:
+def ways(landscape: Surface, learning_rate: float, steps: int) -> dict[str, np.ndarray]:
     """Where each optimizer is before its first step and after each.
 
     An optimizer whose numbers would leave all bounds stays where it is.
     """
-    thetas = {kind: Parameter(tensor(found.start, torch.float64)) for kind in OPTIMIZERS}
+    thetas = {kind: Parameter(tensor(landscape.start, torch.float64)) for kind in OPTIMIZERS}
     optimizers = {kind: make([thetas[kind]], learning_rate) for kind, make in OPTIMIZERS.items()}
-    points = {kind: [list(found.start)] for kind in OPTIMIZERS}
+    points = {kind: [list(landscape.start)] for kind in OPTIMIZERS}
     for _ in range(steps):
-        gradients = found.gradient(tensor([way[-1] for way in points.values()], torch.float64))
+        gradients = landscape.gradient(tensor([way[-1] for way in points.values()], torch.float64))
         for (kind, theta), gradient in zip(thetas.items(), gradients, strict=True):
             theta.grad = gradient
             optimizers[kind].step()
@@ -103,20 +103,20 @@ def ways(found: Surface, learning_rate: float, steps: int) -> dict[str, np.ndarr
     return {kind: np.array(way) for kind, way in points.items()}
 
 
-def _draw_surface(axes: Axes, found: Surface) -> None:
-    draw_contours(axes, found.window, _height(found))
-    if found.lowest:
-        axes.plot(*found.lowest, "*", ms=18, color="black", mec="white", zorder=5)
+def _draw_surface(axes: Axes, landscape: Surface) -> None:
+    draw_contours(axes, landscape.window, _height(landscape))
+    if landscape.lowest:
+        axes.plot(*landscape.lowest, "*", ms=18, color="black", mec="white", zorder=5)
     axes.set(
-        xlabel=found.names[0],
-        ylabel=found.names[1],
-        title=f"L = {found.about}" if "θ" in found.about else found.about,
+        xlabel=landscape.names[0],
+        ylabel=landscape.names[1],
+        title=f"L = {landscape.about}" if "θ" in landscape.about else landscape.about,
     )
 
 
 @functools.lru_cache(maxsize=32)
-def _height(found: Surface) -> np.ndarray:
-    return found.height()
+def _height(landscape: Surface) -> np.ndarray:
+    return landscape.height()
 
 
 def _draw_losses(axes: Axes, losses: dict[str, np.ndarray], floor: float | None) -> None:
@@ -160,16 +160,16 @@ def point(losses: dict[str, np.ndarray], steps: int) -> str:
     last = {kind: numbers[-1] for kind, numbers in losses.items()}
     best = min(last, key=lambda kind: last[kind])
     climbed = [kind for kind, numbers in losses.items() if numbers[-1] > numbers[0]]
-    said = f"After {steps} step{'s' * (steps > 1)} {best} is lowest"
-    return f"{said}; {' and '.join(climbed)} climbed" if climbed else said
+    summary = f"After {steps} step{'s' * (steps > 1)} {best} is lowest"
+    return f"{summary}; {' and '.join(climbed)} climbed" if climbed else summary
 
 
-def _describe(found: Surface, losses: dict[str, np.ndarray], name: str, learning_rate: float) -> str:
-    said = ", ".join(f"{kind} {numbers[-1]:.3g}" for kind, numbers in losses.items())
+def _describe(landscape: Surface, losses: dict[str, np.ndarray], name: str, learning_rate: float) -> str:
+    listed = ", ".join(f"{kind} {numbers[-1]:.3g}" for kind, numbers in losses.items())
     start = next(iter(losses.values()))[0]
     return (
-        f"Contours of a loss, the surface '{name}' ({found.about}), and the ways of SGD, Momentum, RMSProp "
-        f"and Adam from one "
-        f"start at learning rate {learning_rate:g}. From a loss of {start:.3g} they come to: {said}. Beside "
-        f"them, L by step."
+        f"Contours of a loss, the surface '{name}' ({landscape.about}), and the ways of SGD, Momentum, "
+        f"RMSProp and Adam from one "
+        f"start at learning rate {learning_rate:g}. From a loss of {start:.3g} they come to: {listed}. "
+        f"Beside them, L by step."
     )

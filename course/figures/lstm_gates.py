@@ -32,15 +32,15 @@ def lstm_gates(forget_bias: float = 4.0, steps: int = 30, seed: int = 0) -> Figu
     """
     if steps < WRITE + 2:
         raise ValueError(f"steps={steps}: step {WRITE} is to be remembered, so take at least {WRITE + 2}")
-    found = memory(forget_bias, steps, seed)
+    trace = memory(forget_bias, steps, seed)
     forget, kept = (
-        found.gates["f"][-1],
-        f"{100 * found.kept:.2g}%" if found.kept > 0.001 else "less than 0.1%",
+        trace.gates["f"][-1],
+        f"{100 * trace.kept:.2g}%" if trace.kept > 0.001 else "less than 0.1%",
     )
-    lstm, rnn = found.lstm[WRITE - 1], found.rnn[WRITE - 1]
+    lstm, rnn = trace.lstm[WRITE - 1], trace.rnn[WRITE - 1]
     alt = (
         f"One unit of an LSTM over {steps} steps. At step {WRITE} the input gate opens and "
-        f"{found.cell[WRITE - 1]:.2f} is "
+        f"{trace.cell[WRITE - 1]:.2f} is "
         f"written; the forget gate stands at {forget:.4g}, so that {kept} of it is left when the output gate "
         f"opens at the end. "
         f"The gradient at step {WRITE} is {lstm:.1e} for the LSTM's cell state, {rnn:.1e} for a plain RNN's "
@@ -49,17 +49,17 @@ def lstm_gates(forget_bias: float = 4.0, steps: int = 30, seed: int = 0) -> Figu
     with rc_context(STYLE):
         figure = Figure(alt, width=11, height=5.2)
         figure.set_layout_engine("none")  # the places are fixed, so that nothing jumps while a slider moves
-        _draw_gates(figure.add_axes((0.105, 0.62, 0.325, 0.22)), found)
-        _draw_states(figure.add_axes((0.105, 0.13, 0.325, 0.38)), found)
-        _draw_norms(figure.add_axes((0.6, 0.13, 0.39, 0.71)), found)
+        _draw_gates(figure.add_axes((0.105, 0.62, 0.325, 0.22)), trace)
+        _draw_states(figure.add_axes((0.105, 0.13, 0.325, 0.38)), trace)
+        _draw_norms(figure.add_axes((0.6, 0.13, 0.39, 0.71)), trace)
         figure.suptitle(
             f"f = {forget:.4g}: the LSTM keeps {kept} of what step {WRITE} wrote", fontsize=17, y=0.975
         )
     return figure
 
 
-def _draw_gates(axes: Axes, found: Memory) -> None:
-    gates, steps = np.stack([found.gates[name] for name in "ifo"]), len(found.cell)
+def _draw_gates(axes: Axes, trace: Memory) -> None:
+    gates, steps = np.stack([trace.gates[name] for name in "ifo"]), len(trace.cell)
     axes.imshow(
         shade(gates, 1.0), aspect="auto", extent=(0.5, steps + 0.5, 2.5, -0.5), interpolation="nearest"
     )
@@ -75,14 +75,14 @@ def _draw_gates(axes: Axes, found: Memory) -> None:
     axes.text(steps - 0.8, 2, "read", va="center", ha="right")
 
 
-def _draw_states(axes: Axes, found: Memory) -> None:
-    curves = (("LSTM c$_t$", found.cell, VALUE_COLOR, "-"), ("RNN h$_t$", found.state, NEUTRAL_COLOR, "--"))
+def _draw_states(axes: Axes, trace: Memory) -> None:
+    curves = (("LSTM c$_t$", trace.cell, VALUE_COLOR, "-"), ("RNN h$_t$", trace.state, NEUTRAL_COLOR, "--"))
     _draw_pair(axes, curves, (-1.05, 1.05), first=False)
-    axes.set(xlim=(0.5, len(found.cell) + 0.5), yticks=[-1, 0, 1], ylabel="state", xlabel="time step t")
+    axes.set(xlim=(0.5, len(trace.cell) + 0.5), yticks=[-1, 0, 1], ylabel="state", xlabel="time step t")
 
 
-def _draw_norms(axes: Axes, found: Memory) -> None:
-    lstm, rnn = np.log10(found.lstm + FAINTEST), np.log10(found.rnn + FAINTEST)
+def _draw_norms(axes: Axes, trace: Memory) -> None:
+    lstm, rnn = np.log10(trace.lstm + FAINTEST), np.log10(trace.rnn + FAINTEST)
     _draw_pair(
         axes,
         (("LSTM", lstm, GRADIENT_COLOR, "o-"), ("RNN", rnn, NEUTRAL_COLOR, "s--")),

@@ -32,9 +32,9 @@ def module_anatomy(x: float = 1.2, theta: float = 0.8, upstream: float = 2.0) ->
         theta: the parameter.
         upstream: ∂L/∂a, the gradient that arrives.
     """
-    found = run(x, theta, upstream)
+    passed = run(x, theta, upstream)
     with rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(_describe(x, theta, upstream, found), width=12.4, height=5.0)
+        figure = Figure(_describe(x, theta, upstream, passed), width=12.4, height=5.0)
         figure.set_layout_engine("none")
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
@@ -47,11 +47,11 @@ def module_anatomy(x: float = 1.2, theta: float = 0.8, upstream: float = 2.0) ->
         _arrow(axes, (13.4, 6.7), (13.4, 8.1), GRADIENT_COLOR)
         axes.add_patch(_box())
         axes.text(12.4, 4.2, "a = cos(θx) + π", fontsize=21, ha="center", va="center", zorder=3)
-        said = f"saved: x = {show(x)}"
-        axes.text(12.4, 5.6, said, fontsize=16, ha="center", va="center", color=NEUTRAL_COLOR, zorder=3)
+        text = f"saved: x = {show(x)}"
+        axes.text(12.4, 5.6, text, fontsize=16, ha="center", va="center", color=NEUTRAL_COLOR, zorder=3)
         for place, height, name, number in (
             (4.3, 3.7, "x", x),
-            (20.5, 3.7, "a", found.a),
+            (20.5, 3.7, "a", passed.a),
             (11.4, 1.2, "θ", theta),
         ):
             axes.text(
@@ -72,9 +72,9 @@ def module_anatomy(x: float = 1.2, theta: float = 0.8, upstream: float = 2.0) ->
             "va": "top",
         }
         axes.text(20.5, 5.95, f"g = ∂L/∂a = {show(upstream)}", **look)
-        axes.text(4.3, 5.95, f"∂L/∂x = {show(found.grad_x)}", **look)
+        axes.text(4.3, 5.95, f"∂L/∂x = {show(passed.grad_x)}", **look)
         axes.text(4.3, 6.95, "g · (−θ sin θx)", color=NEUTRAL_COLOR, fontsize=17, ha="center", va="top")
-        axes.text(13.4, 8.25, f"θ.grad += {show(found.grad_theta)}", **look)
+        axes.text(13.4, 8.25, f"θ.grad += {show(passed.grad_theta)}", **look)
         axes.text(13.4, 9.1, "g · (−x sin θx)", color=NEUTRAL_COLOR, fontsize=17, ha="center", va="top")
     return figure
 
@@ -103,12 +103,12 @@ def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], col
     )
 
 
-def _describe(x: float, theta: float, upstream: float, found: Passed) -> str:
+def _describe(x: float, theta: float, upstream: float, passed: Passed) -> str:
     return (
         f"A box, a = cos(θx) + π. Forward, x = {show(x)} enters from the left, the parameter θ = "
         f"{show(theta)} from above, and "
-        f"a = {show(found.a)} leaves to the right; x is saved. Backward, ∂L/∂a = {show(upstream)} enters "
+        f"a = {show(passed.a)} leaves to the right; x is saved. Backward, ∂L/∂a = {show(upstream)} enters "
         f"from the right, "
-        f"∂L/∂x = {show(found.grad_x)} leaves to the left, and {show(found.grad_theta)} is added below to "
+        f"∂L/∂x = {show(passed.grad_x)} leaves to the left, and {show(passed.grad_theta)} is added below to "
         f"the gradient of θ."
     )

@@ -96,23 +96,23 @@ def neuron_gradients(example: int = 1) -> Figure:
         raise ValueError(
             f"example {example} does not exist: there are {count} threes and eights, from 0 to {count - 1}"
         )
-    found = read(example)
-    slope, article = found.f * (1 - found.f), "an" if found.label == 8 else "a"
+    neuron = read(example)
+    slope, article = neuron.f * (1 - neuron.f), "an" if neuron.label == 8 else "a"
     alt = (
-        f"Four pictures of 8 by 8 pixels. Above, an image x of {article} {found.label} and the neuron's "
+        f"Four pictures of 8 by 8 pixels. Above, an image x of {article} {neuron.label} and the neuron's "
         f"weights w. Below, "
         f"∂f/∂x looks like the weights, and ∂f/∂w like the image, both scaled by the slope of the sigmoid, "
         f"{slope:.3f}, since "
-        f"f is {found.f:.3f}."
+        f"f is {neuron.f:.3f}."
     )
     with rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(alt, width=9.5, height=6.2)
         (image, weight), (grad_image, grad_weight) = figure.subplots(2, 2)
         for axes, pixels, title, color in (
-            (image, found.image, f"x: {article} {found.label}", VALUE_COLOR),
-            (weight, found.weight, "w: the weights", VALUE_COLOR),
-            (grad_image, found.grad_image, "∂f/∂x = (1 − σ)σ · w", GRADIENT_COLOR),
-            (grad_weight, found.grad_weight, "∂f/∂w = (1 − σ)σ · x", GRADIENT_COLOR),
+            (image, neuron.image, f"x: {article} {neuron.label}", VALUE_COLOR),
+            (weight, neuron.weight, "w: the weights", VALUE_COLOR),
+            (grad_image, neuron.grad_image, "∂f/∂x = (1 − σ)σ · w", GRADIENT_COLOR),
+            (grad_weight, neuron.grad_weight, "∂f/∂w = (1 − σ)σ · x", GRADIENT_COLOR),
         ):
             most = max(float(np.abs(pixels).max()), 1e-12)
             shown = axes.imshow(pixels, cmap="RdBu", vmin=-most, vmax=most)
@@ -122,7 +122,7 @@ def neuron_gradients(example: int = 1) -> Figure:
             bar = figure.colorbar(shown, ax=axes, ticks=[-most, 0, most], format="{x:.2g}", shrink=0.85)
             bar.outline.set_visible(False)
         figure.supxlabel(
-            f"f = σ(w·x + b) = {found.f:.3f}: the probability of an {PAIR[1]}",
+            f"f = σ(w·x + b) = {neuron.f:.3f}: the probability of an {PAIR[1]}",
             color=NEUTRAL_COLOR,
             fontsize=14,
         )

@@ -99,7 +99,7 @@ def _draw_network(axes: Axes, width: int, layers: int) -> None:
     axes.add_collection(LineCollection(edges, colors="#BBBBBB", linewidths=1.2, zorder=1))
     marked = [0.0, *(places[layer % width] for layer in range(1, layers + 1)), 0.0]
     axes.plot(range(layers + 2), marked, color=GRADIENT_COLOR, linewidth=4, zorder=2)
-    nodes = [(column, place) for column, found in enumerate(columns) for place in found]
+    nodes = [(column, place) for column, heights in enumerate(columns) for place in heights]
     axes.plot(*zip(*nodes, strict=True), "o", ms=15, mfc="white", mec=NEUTRAL_COLOR, mew=1.5, zorder=3)
     axes.text(-0.05, 0.28, "x", fontsize=17, ha="center")
     axes.text(layers + 1.05, 0.28, "y", fontsize=17, ha="center")

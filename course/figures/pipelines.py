@@ -60,8 +60,8 @@ def pipelines(example: int = 9, by_hand: Module | None = None, learned: Chain | 
             f"the learned pipeline has {len(learned)} module: there must be one that makes features before "
             f"the last"
         )
-    one = slice(example, example + 1)
-    features = Chain(*learned.modules[:-1])(pixels.inputs[one])[0].cpu().numpy()
+    row = slice(example, example + 1)
+    features = Chain(*learned.modules[:-1])(pixels.inputs[row])[0].cpu().numpy()
     image, true = pixels.inputs[example].reshape(8, 8).cpu().numpy(), int(pixels.targets[example])
     stages = (
         (
@@ -79,7 +79,7 @@ def pipelines(example: int = 9, by_hand: Module | None = None, learned: Chain | 
             tuple(f"unit {j + 1}" for j in range(len(features))),
         ),
     )
-    scores = [predict(net, data.inputs[one])[0].cpu().numpy() for _, net, data, _, _ in stages]
+    scores = [predict(net, data.inputs[row])[0].cpu().numpy() for _, net, data, _, _ in stages]
     right = [accuracy(predict(net, data.inputs), data.targets) for _, net, data, _, _ in stages]
     read = [int(score.argmax()) for score in scores]
     alt = (

@@ -39,31 +39,32 @@ def rbf_cascade(data: str = "hills", centers: int = 8, width: float = 0.7, seed:
     Raises:
         ValueError: there is no such data set, no center, or no width.
     """
-    found, net = load(data), network(data, centers, width, seed)
-    grid = torch.linspace(float(found.inputs.min()), float(found.inputs.max()), 500).to(found.inputs)[:, None]
+    dataset, net = load(data), network(data, centers, width, seed)
+    inputs = dataset.inputs
+    grid = torch.linspace(float(inputs.min()), float(inputs.max()), 500).to(inputs)[:, None]
     total = net(grid).cpu().numpy()[:, 0]
     bumps = net.saved["hidden"].cpu().numpy()
     weighted, x = bumps * net.weight.value.cpu().numpy(), grid[:, 0].cpu().numpy()
-    sigma, share = float((2 * net.beta.value[0]) ** -0.5), explained(found, net)
-    said = (
-        f"{centers} bump{'s' * (centers > 1)} of width {sigma:.2g} {found.units[0]} explain {share:.0%} "
+    sigma, share = float((2 * net.beta.value[0]) ** -0.5), explained(dataset, net)
+    summary = (
+        f"{centers} bump{'s' * (centers > 1)} of width {sigma:.2g} {dataset.units[0]} explain {share:.0%} "
         f"of the variance"
     )
     with rc_context(STYLE):
-        figure = Figure(_describe(found, said, net, weighted), width=11.0, height=6.4)
-        figure.suptitle(said)
+        figure = Figure(_describe(dataset, summary, net, weighted), width=11.0, height=6.4)
+        figure.suptitle(summary)
         top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(0.6, 1, 1.4))
         places = net.centers.value[:, 0].cpu().numpy()
         _draw_bumps(top, x, bumps, places, "a₂ = exp(−β·a₁), with a₁ = (x − μ)²")
-        _draw_bumps(middle, x, weighted, places, f"a₃ = u · a₂ ({found.target_unit})")
+        _draw_bumps(middle, x, weighted, places, f"a₃ = u · a₂ ({dataset.target_unit})")
         top.set_yticks([0, 1])
         bottom.plot(
-            found.inputs[:, 0].cpu(), found.targets[:, 0].cpu(), ".", ms=6, color=NEUTRAL_COLOR, alpha=0.6
+            inputs[:, 0].cpu(), dataset.targets[:, 0].cpu(), ".", ms=6, color=NEUTRAL_COLOR, alpha=0.6
         )
         bottom.plot(x, total, color=VALUE_COLOR, linewidth=3)
-        bottom.set_xlabel(found.feature_labels[0])
+        bottom.set_xlabel(dataset.feature_labels[0])
         bottom.set_title(
-            f"a₄ = Σ a₃, the sum, over the data: {found.target_names[0]} ({found.target_unit})",
+            f"a₄ = Σ a₃, the sum, over the data: {dataset.target_names[0]} ({dataset.target_unit})",
             fontsize=13,
             loc="left",
         )
@@ -88,8 +89,8 @@ def places(data: str, centers: int, seed: int = 0) -> Tensor:
     from sklearn.cluster import KMeans  # here, since loading it takes longer than loading the course
 
     inputs = load(data).inputs.cpu().numpy()
-    found = KMeans(centers, n_init="auto", random_state=seed).fit(inputs).cluster_centers_
-    return tensor(np.sort(found, axis=0), torch.float64)
+    means = KMeans(centers, n_init="auto", random_state=seed).fit(inputs).cluster_centers_
+    return tensor(np.sort(means, axis=0), torch.float64)
 
 
 def network(data: str, centers: int, width: float, seed: int = 0) -> RadialBasis:
@@ -98,22 +99,22 @@ def network(data: str, centers: int, width: float, seed: int = 0) -> RadialBasis
         raise ValueError(
             f"{centers} bumps of width {width:g}: there must be at least one, and the width above 0"
         )
-    found = load(data)
+    dataset = load(data)
     net = RadialBasis(1, centers).to(dtype=torch.float64)
-    sigma = width * float(found.inputs.max() - found.inputs.min()) / centers
+    sigma = width * float(dataset.inputs.max() - dataset.inputs.min()) / centers
     net.centers.value = places(data, centers, seed)
     net.beta.value = torch.full_like(net.beta.value, 1 / (2 * sigma**2))
-    net(found.inputs)
+    net(dataset.inputs)
     hidden = net.saved["hidden"]
-    ridge = RIDGE * len(found) * torch.eye(centers).to(hidden)
-    net.weight.value = torch.linalg.solve(hidden.T @ hidden + ridge, hidden.T @ found.targets).T
+    ridge = RIDGE * len(dataset) * torch.eye(centers).to(hidden)
+    net.weight.value = torch.linalg.solve(hidden.T @ hidden + ridge, hidden.T @ dataset.targets).T
     return net
 
 
-def explained(found: Dataset, net: RadialBasis) -> float:
+def explained(dataset: Dataset, net: RadialBasis) -> float:
     """R², the share of the targets' variance that the network explains, not below 0."""
-    loss = EuclideanLoss()(net(found.inputs), found.targets).mean()
-    return max(0.0, 1 - float(2 * loss / found.targets.var(correction=0)))
+    loss = EuclideanLoss()(net(dataset.inputs), dataset.targets).mean()
+    return max(0.0, 1 - float(2 * loss / dataset.targets.var(correction=0)))
 
 
 def _draw_bumps(axes: Axes, x: np.ndarray, curves: np.ndarray, centers: np.ndarray, name: str) -> None:
@@ -140,13 +141,13 @@ def _draw_bumps(axes: Axes, x: np.ndarray, curves: np.ndarray, centers: np.ndarr
     axes.margins(x=0.01)
 
 
-def _describe(found: Dataset, said: str, net: RadialBasis, weighted: np.ndarray) -> str:
+def _describe(dataset: Dataset, summary: str, net: RadialBasis, weighted: np.ndarray) -> str:
     where = ", ".join(f"{center:.3g}" for center in net.centers.value[:, 0].tolist()[:12])
     several = "a bump" if net.num_centers == 1 else f"{net.num_centers} equal bumps"
     return (
-        f"Three panels over {found.feature_labels[0]}. Above, {several} at {where}"
+        f"Three panels over {dataset.feature_labels[0]}. Above, {several} at {where}"
         f"{' and further on' * (net.num_centers > 12)}; in the middle each bump times its weight, from "
         f"{weighted.min():.3g} to "
-        f"{weighted.max():.3g} {found.target_unit}; below their sum over {len(found)} points: "
-        f"{found.target_names[0]}. {said}."
+        f"{weighted.max():.3g} {dataset.target_unit}; below their sum over {len(dataset)} points: "
+        f"{dataset.target_names[0]}. {summary}."
     )

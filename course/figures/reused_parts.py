@@ -60,7 +60,8 @@ def reused_parts() -> Figure:
     """
     images, text = counts()
     shares = [
-        {size: different / every for size, (every, different) in found.items()} for found in (images, text)
+        {size: different / every for size, (every, different) in counted.items()}
+        for counted in (images, text)
     ]
     alt = (
         f"Two curves that rise from left to right. Patches of 1,797 binary digits: {images[2][1]} different "
@@ -73,14 +74,14 @@ def reused_parts() -> Figure:
     with rc_context(STYLE):
         figure = Figure(alt, width=11.5, height=4.8)
         left, right = figure.subplots(1, 2)
-        for axes, found, share, name, marks in (
+        for axes, counted, share, name, marks in (
             (left, images, shares[0], "side of a patch of digit images, in pixels", (2, 4, 8)),
             (right, text, shares[1], "words in a phrase of Python's manual", (1, 2, 8)),
         ):
             axes.plot(list(share), list(share.values()), "o-", color=VALUE_COLOR, ms=7)
             axes.set(xlabel=name, ylim=(-0.06, 1.15), xlim=(0.6, 8.6), xticks=list(share))
             for size in marks:
-                _mark(axes, size, share[size], *found[size])
+                _mark(axes, size, share[size], *counted[size])
         left.set_ylabel("different pieces / all pieces")
         figure.suptitle("Small parts come again and again, wholes are nearly always new", fontsize=18)
     return figure
@@ -90,8 +91,8 @@ def _mark(axes: Axes, size: int, share: float, every: int, different: int) -> No
     place, align = ((0, -30), ("right", "top")) if size == 8 else ((9, -4), ("left", "top"))
     if share < 0.05:  # no room below
         place, align = (0, 12), ("center", "bottom")
-    said = f"{different:,} different\nof {every:,}"
+    label = f"{different:,} different\nof {every:,}"
     axes.annotate(
-        said, (size, share), place, textcoords="offset points", ha=align[0], va=align[1], fontsize=12
+        label, (size, share), place, textcoords="offset points", ha=align[0], va=align[1], fontsize=12
     )
     axes.plot(size, share, "o", color=GRADIENT_COLOR, ms=10, zorder=3)

@@ -71,15 +71,15 @@ def zones(name: str, reach: float = 6.0) -> list[Zone]:
     flat, last = (slope < SATURATED).tolist(), len(grid) - 1
     starts = [i for i in range(last + 1) if flat[i] and (i == 0 or not flat[i - 1])]
     ends = [i for i in range(last + 1) if flat[i] and (i == last or not flat[i + 1])]
-    found = []
+    stretches = []
     for start, end in zip(starts, ends, strict=True):
         low = -reach if start == 0 else _edge(module, float(grid[start]), float(grid[start - 1]))
         high = reach if end == last else _edge(module, float(grid[end]), float(grid[end + 1]))
         nothing = not slope[start : end + 1].any()
-        found.append(
+        stretches.append(
             Zone(low, high, "f′ = 0" if nothing else "saturated" if start == 0 or end == last else "turns")
         )
-    return found
+    return stretches
 
 
 def _edge(module: Module, inside: float, outside: float) -> float:

@@ -76,8 +76,8 @@ def slopes_at(function: str, at: float, step: float) -> tuple[float, dict[str, f
     slope = value_and_slope(module, tensor([at], torch.float64))[1].item()
     places = [at - step, at, at + step]
     low, middle, high = _values(module, places)
-    found = {"one-sided": (high - middle) / step, "central": (high - low) / (2 * step)}
-    return slope, found, dict(zip(places, (low, middle, high), strict=True))
+    differences = {"one-sided": (high - middle) / step, "central": (high - low) / (2 * step)}
+    return slope, differences, dict(zip(places, (low, middle, high), strict=True))
 
 
 def _values(module: Module, places: list[float]) -> list[float]:

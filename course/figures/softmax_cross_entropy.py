@@ -31,7 +31,7 @@ class Cross:
 
 def cross_entropy(logits: list[float], target: int) -> Cross:
     """Run both ways forward and backward."""
-    x, one = tensor(logits, torch.float64), tensor(1.0, torch.float64)
+    x, grad_output = tensor(logits, torch.float64), tensor(1.0, torch.float64)
     y = torch.nn.functional.one_hot(torch.tensor(target, device=device()), len(logits)).double()
     joined = CrossEntropyLoss()
     loss = joined(x, torch.tensor(target, device=device()))
@@ -39,7 +39,7 @@ def cross_entropy(logits: list[float], target: int) -> Cross:
     apart.add("p", Softmax(dim=-1), "x")
     apart.add("loss", LogLoss(), "p", "y")
     apart(x, y)
-    gradient, chained = joined.backward(one)[0], apart.backward(one)[0]
+    gradient, chained = joined.backward(grad_output)[0], apart.backward(grad_output)[0]
     return Cross(apart.values["p"].tolist(), y.tolist(), loss.item(), gradient.tolist(), chained.tolist())
 
 
@@ -59,21 +59,21 @@ def softmax_cross_entropy(
     if target not in range(CLASSES):
         raise ValueError(f"the target {target} is no class: the classes are 0 to {CLASSES - 1}")
     logits = [logit_0, logit_1, logit_2]
-    found = cross_entropy(logits, target)
+    example = cross_entropy(logits, target)
     with rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(_describe(logits, target, found), width=12.6, height=5.4)
+        figure = Figure(_describe(logits, target, example), width=12.6, height=5.4)
         figure.set_layout_engine("none")  # the axes stay where they are while a logit moves
         places = {"left": 0.055, "right": 0.985, "top": 0.82, "bottom": 0.14, "wspace": 0.28}
         first, second, third = figure.subplots(1, 3, gridspec_kw=places)
         figure.suptitle(
-            f"L = −ln p{'₀₁₂'[target]} = {number_text(found.loss, 2)}, and ∂L/∂logits = p − y", fontsize=18
+            f"L = −ln p{'₀₁₂'[target]} = {number_text(example.loss, 2)}, and ∂L/∂logits = p − y", fontsize=18
         )
         _bars(first, logits, VALUE_COLOR, (-6.6, 6.6), "logits x")
-        _bars(second, found.p, VALUE_COLOR, (0, 1.32), "p = softmax(x)")
-        _bars(third, found.joined, GRADIENT_COLOR, (-1.35, 1.35), "gradient p − y")
+        _bars(second, example.p, VALUE_COLOR, (0, 1.32), "p = softmax(x)")
+        _bars(third, example.joined, GRADIENT_COLOR, (-1.35, 1.35), "gradient p − y")
         second.bar(
             range(CLASSES),
-            found.y,
+            example.y,
             width=0.8,
             fill=False,
             edgecolor="black",
@@ -82,7 +82,7 @@ def softmax_cross_entropy(
         )
         second.set_yticks([0, 0.5, 1])
         second.text(target, 1.18, "target y = 1", ha="center", fontsize=14)
-        third.plot(range(CLASSES), found.chained, "D", color="black", mfc="white", ms=9, mew=2)
+        third.plot(range(CLASSES), example.chained, "D", color="black", mfc="white", ms=9, mew=2)
         third.set_xlabel("class    ◇ Softmax, then LogLoss", fontsize=14)
     return figure
 
@@ -108,15 +108,16 @@ def _bars(axes: Axes, numbers: list[float], color: str, limits: tuple[float, flo
     axes.tick_params(axis="x", length=0)
 
 
-def _describe(logits: list[float], target: int, found: Cross) -> str:
+def _describe(logits: list[float], target: int, example: Cross) -> str:
     listed = [
-        ", ".join(number_text(number, 2) for number in numbers) for numbers in (logits, found.p, found.joined)
+        ", ".join(number_text(number, 2) for number in numbers)
+        for numbers in (logits, example.p, example.joined)
     ]
-    apart = max(abs(a - b) for a, b in zip(found.joined, found.chained, strict=True))
+    apart = max(abs(a - b) for a, b in zip(example.joined, example.chained, strict=True))
     return (
         f"Three bar charts of three classes. Logits {listed[0]}; softmax makes of them the probabilities "
         f"{listed[1]}; the "
-        f"target is class {target}, the loss {number_text(found.loss, 2)}. The gradient at the logits is "
+        f"target is class {target}, the loss {number_text(example.loss, 2)}. The gradient at the logits is "
         f"{listed[2]}: p − y. "
         f"Softmax followed by LogLoss gives the same, to within {apart:.1g}."
     )

@@ -87,9 +87,9 @@ def timeline(until: int = 2020) -> Figure:
         until: later events are left out.
     """
     shown = [event for event in EVENTS if event.year <= until]
-    told = ", ".join(f"{event.year} {' '.join(event.name.split())}" for event in shown)
+    listed = ", ".join(f"{event.year} {' '.join(event.name.split())}" for event in shown)
     newest = shown[-1] if shown else None
-    alt = f"A line of time with {len(shown)} events{': ' + told if told else ' so far'}."
+    alt = f"A line of time with {len(shown)} events{': ' + listed if listed else ' so far'}."
     alt += " After 1969 a grey band, the first winter, fades out." if until >= WINTER[0] else ""
     alt += f" The newest comes from {newest.source}." if newest else ""
     with rc_context({**STYLE, "axes.grid": False}):

@@ -55,11 +55,11 @@ def training_memory(batch: int = 64, net: Module | None = None, example: Tensor 
         raise ValueError(
             "to run the network, pass one of its inputs as example=…, without the axis of the batch"
         )
-    found = budget(batch, net, example)
+    table = budget(batch, net, example)
     rows = [
-        row for row in found.rows if row.parameter_bytes or row.saved_bytes or not _holds_others(row, found)
+        row for row in table.rows if row.parameter_bytes or row.saved_bytes or not _holds_others(row, table)
     ]
-    parameters, saved = found.parameter_bytes / MB, found.saved_bytes / MB
+    parameters, saved = table.parameter_bytes / MB, table.saved_bytes / MB
     most = max(rows, key=lambda row: row.saved_bytes)
     alt = (
         f"Bars for the {len(rows)} modules of a network. At batch size {batch} it holds "
@@ -114,6 +114,6 @@ def _name(row: Row) -> str:
     return f"{row.kind} → {size}" if size else row.kind
 
 
-def _holds_others(row: Row, found: Summary) -> bool:
+def _holds_others(row: Row, table: Summary) -> bool:
     within = f"{row.name}." if row.name else ""
-    return any(other is not row and other.name.startswith(within) for other in found.rows)
+    return any(other is not row and other.name.startswith(within) for other in table.rows)

@@ -56,11 +56,11 @@ def two_epochs(step: int = 18, learning_rate: float = 4.0) -> Figure:
         )
     epochs = cascade_epochs(learning_rate)
     done = [epochs[0][: _count(step)], epochs[1][: _count(step - STEPS)]]
-    said = _sentence(done, step)
+    sentence = _sentence(done, step)
     with rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(_describe(done, step, said), width=12.6, height=6.0)
+        figure = Figure(_describe(done, step, sentence), width=12.6, height=6.0)
         figure.set_layout_engine("none")
-        figure.suptitle(said, fontsize=17, y=0.965)
+        figure.suptitle(sentence, fontsize=17, y=0.965)
         axes = figure.add_axes((0, 0, 1, 0.9))
         axes.axis("off")
         axes.set(xlim=(0, 29.4), ylim=(13.0, 0))
@@ -69,7 +69,7 @@ def two_epochs(step: int = 18, learning_rate: float = 4.0) -> Figure:
         for row, (title, stored) in enumerate(zip(("epoch t", "epoch t + 1"), done, strict=True)):
             newest = STEPS * row < step <= STEPS * (row + 1)
             _draw_epoch(axes, 3.3 + 6.5 * row, title, theta, stored, newest)
-            theta = tuple(one.value for one in stored[-2:]) if len(stored) > STEPS else None
+            theta = tuple(entry.value for entry in stored[-2:]) if len(stored) > STEPS else None
     return figure
 
 
@@ -137,20 +137,20 @@ def _sentence(done: list[list[Stored]], step: int) -> str:
         return f"given: x₁ = {X1:g}, y = {Y:g}, θ₁ = {THETA1:g}, θ₂ = {THETA2:g}".replace("-", "−")
     stored = done[0] if step <= STEPS else done[1]
     if len(stored) > STEPS:
-        return ",   ".join(f"{one.name} ← {one.formula} = {one.value:.3f}" for one in stored[-2:]).replace(
-            "-", "−"
-        )
-    one = stored[-1]
-    return f"{one.name} = {one.formula} = {one.value:.4f}".replace("-", "−")
+        return ",   ".join(
+            f"{entry.name} ← {entry.formula} = {entry.value:.3f}" for entry in stored[-2:]
+        ).replace("-", "−")
+    entry = stored[-1]
+    return f"{entry.name} = {entry.formula} = {entry.value:.4f}".replace("-", "−")
 
 
 def _draw_epoch(
     axes: Axes, middle: float, title: str, theta: tuple[float, ...] | None, stored: list[Stored], newest: bool
 ) -> None:
     """One epoch: the modules, what is given, and the numbers stored so far, the newest of them lit."""
-    held = {one.name: one for one in stored[: STEPS - 1]}
+    held = {entry.name: entry for entry in stored[: STEPS - 1]}
     latest = (stored[-2:] if len(stored) > STEPS else stored[-1:]) if newest else []
-    lit, places = {one.name for one in latest}, {one.at for one in latest}
+    lit, places = {entry.name for entry in latest}, {entry.at for entry in latest}
     axes.text(0.4, middle - 2.75, title, fontsize=17, weight="bold", va="center")
     for start, end in ((0.4, 4.6), (8.2, 12.8), (16.4, 20.4), (25.2, 29.0)):
         axes.annotate(
@@ -191,26 +191,26 @@ def _draw_epoch(
             )
 
 
-def _say(axes: Axes, x: float, y: float, said: str, *, gradient: bool = False, lit: bool = False) -> None:
+def _say(axes: Axes, x: float, y: float, text: str, *, gradient: bool = False, lit: bool = False) -> None:
     """A name and its number: a value above y in blue, a gradient below it in rust; the newest ones lit."""
     paper = {"facecolor": "#FFF3B0", "edgecolor": "none", "pad": 2.5, "alpha": float(lit)}
     style: dict[str, Any] = {"color": VALUE_COLOR, "va": "bottom"}
     if gradient:
         style = {"color": GRADIENT_COLOR, "va": "top", "style": "italic"}
-    axes.text(x, y, _text(said), ha="center", fontsize=16, weight="bold", bbox=paper, zorder=2, **style)
+    axes.text(x, y, _text(text), ha="center", fontsize=16, weight="bold", bbox=paper, zorder=2, **style)
 
 
-def _text(said: str) -> str:
-    return said.replace("-", "−")
+def _text(text: str) -> str:
+    return text.replace("-", "−")
 
 
-def _describe(done: list[list[Stored]], step: int, said: str) -> str:
+def _describe(done: list[list[Stored]], step: int, sentence: str) -> str:
     first, second = (
-        ", ".join(f"{one.name} {one.value:.4f}" for one in stored) or "nothing yet" for stored in done
+        ", ".join(f"{entry.name} {entry.value:.4f}" for entry in stored) or "nothing yet" for stored in done
     )
     return (
         "Two rows, epoch t and epoch t + 1, each a cascade of σ(θ₁x₁), σ(θ₂x₂) and a loss, with values above "
         "the edges and "
-        f"gradients below. After step {step} of {2 * STEPS}: {said}. Stored in epoch t: {first}; in epoch t "
-        f"+ 1: {second}."
+        f"gradients below. After step {step} of {2 * STEPS}: {sentence}. Stored in epoch t: {first}; in "
+        f"epoch t + 1: {second}."
     )

@@ -108,8 +108,8 @@ def unrolled_rnn(radius: float = 0.8, steps: int = 30, matrix: str = "rotation",
         )
     if matrix not in ("rotation", "random"):
         raise ValueError(f"matrix={matrix!r}: choose 'rotation' or 'random'")
-    found = flow(radius, steps, matrix, seed)
-    linear, tanh = _fate(found.linear), _fate(found.tanh)
+    flows = flow(radius, steps, matrix, seed)
+    linear, tanh = _fate(flows.linear), _fate(flows.tanh)
     what = (
         f"on its way back the gradient {tanh}"
         if linear == tanh
@@ -118,9 +118,9 @@ def unrolled_rnn(radius: float = 0.8, steps: int = 30, matrix: str = "rotation",
     alt = (
         f"The norm of the gradient at {steps} time steps on a logarithmic axis, from 1 at the last step back "
         f"to the first. "
-        f"With spectral radius {radius:.3g} it is predicted to end at {found.predicted[0]:.1e}: {what}. "
+        f"With spectral radius {radius:.3g} it is predicted to end at {flows.predicted[0]:.1e}: {what}. "
         f"Computed, it ends at "
-        f"{found.linear[0]:.1e} without tanh, at {found.tanh[0]:.1e} with tanh. Beside it the {HIDDEN} "
+        f"{flows.linear[0]:.1e} without tanh, at {flows.tanh[0]:.1e} with tanh. Beside it the {HIDDEN} "
         f"eigenvalues of W_hh "
         "and the unit circle."
     )
@@ -128,9 +128,9 @@ def unrolled_rnn(radius: float = 0.8, steps: int = 30, matrix: str = "rotation",
         figure = Figure(alt, width=10.5, height=4.6)
         figure.set_layout_engine("none")  # the places are fixed, so that nothing jumps while a slider moves
         left, right = figure.add_axes((0.09, 0.15, 0.59, 0.72)), figure.add_axes((0.765, 0.17, 0.225, 0.52))
-        _draw_norms(left, found)
+        _draw_norms(left, flows)
         figure.suptitle(f"ρ = {radius:.2f}: {what}", fontsize=17, y=0.97)
-        _draw_eigenvalues(right, found.eigenvalues)
+        _draw_eigenvalues(right, flows.eigenvalues)
     return figure
 
 
@@ -138,16 +138,16 @@ def _fate(norms: np.ndarray) -> str:
     return "vanishes" if norms[0] < 0.5 else "explodes" if norms[0] > 2 else "lasts"
 
 
-def _draw_norms(axes: Axes, found: Flow) -> None:
-    steps = len(found.tanh)
+def _draw_norms(axes: Axes, flows: Flow) -> None:
+    steps = len(flows.tanh)
     t = np.arange(1, steps + 1)
     curves = (
-        ("no tanh", found.linear, VALUE_COLOR, "s-"),
-        ("ρ$^{T-t}$", found.predicted, NEUTRAL_COLOR, "--"),
-        ("tanh", found.tanh, GRADIENT_COLOR, "o-"),
+        ("no tanh", flows.linear, VALUE_COLOR, "s-"),
+        ("ρ$^{T-t}$", flows.predicted, NEUTRAL_COLOR, "--"),
+        ("tanh", flows.tanh, GRADIENT_COLOR, "o-"),
     )
     reach = np.log10(1.5) * (steps - 1) + 1  # as far up as down, at least as far as radius 1.5 goes
-    low, high = -max(reach, 1 - np.log10(found.tanh.min())), max(reach, 1 + np.log10(found.linear.max()))
+    low, high = -max(reach, 1 - np.log10(flows.tanh.min())), max(reach, 1 + np.log10(flows.linear.max()))
     heights = apart([float(np.log10(norms[0])) for _, norms, _, _ in curves], low, high)
     for (name, norms, color, marks), height in zip(curves, heights, strict=True):
         axes.plot(

@@ -28,14 +28,24 @@ def wrong_gradient(mistake: str = "mean over the batch", seed: int = 0) -> Figur
     report = check_broken(mistake, seed)
     name = (*report.wrong, "weight")[0]
     given, numeric = (np.atleast_2d(np.asarray(grads[name])) for grads in (report.analytic, report.numeric))
-    found = report.mistakes.get(f"∂L/∂{name}")
-    title = f"diagnosis: {found.name}" if found else "no mistake: backward agrees with the numeric gradient"
+    diagnosis = report.mistakes.get(f"∂L/∂{name}")
+    title = (
+        f"diagnosis: {diagnosis.name}"
+        if diagnosis
+        else "no mistake: backward agrees with the numeric gradient"
+    )
     largest = float(np.abs(numeric).max())
     with rc_context(STYLE):
         figure, axes = canvas(_describe(title, report, name, given, numeric), 19, 9.2)
         axes.text(9.5, 0.65, title, fontsize=20, weight="bold", ha="center", va="center")
         axes.text(
-            9.5, 1.5, found.what if found else "", fontsize=15, ha="center", va="center", color=NEUTRAL_COLOR
+            9.5,
+            1.5,
+            diagnosis.what if diagnosis else "",
+            fontsize=15,
+            ha="center",
+            va="center",
+            color=NEUTRAL_COLOR,
         )
         top = 3.4 + (FEATURES - len(given)) * CELL / 2
         for left, numbers, words in (
@@ -46,18 +56,18 @@ def wrong_gradient(mistake: str = "mean over the batch", seed: int = 0) -> Figur
             axes.text(left + FEATURES * CELL / 2, top - 0.65, words, fontsize=16, ha="center", va="bottom")
             draw_matrix(axes, numbers, left, top, cell=CELL, largest=largest, fontsize=15)
             for column in range(FEATURES):
-                said = f"{AXES[name][1]} {column}"
+                text = f"{AXES[name][1]} {column}"
                 axes.text(
                     left + (column + 0.5) * CELL,
                     top - 0.1,
-                    said,
+                    text,
                     ha="center",
                     va="bottom",
                     color=NEUTRAL_COLOR,
                 )
         for row in range(len(given) if AXES[name][0] else 0):
-            said = f"{AXES[name][0]} {row}"
-            axes.text(1.7, top + (row + 0.5) * CELL, said, ha="right", va="center", color=NEUTRAL_COLOR)
+            text = f"{AXES[name][0]} {row}"
+            axes.text(1.7, top + (row + 0.5) * CELL, text, ha="right", va="center", color=NEUTRAL_COLOR)
         for left, sign in ((7.15, "−"), (13.25, "=")):
             axes.text(left, top + CELL * len(given) / 2, sign, fontsize=28, ha="center", va="center")
         axes.text(9.5, 8.8, verdicts(report), fontsize=16, ha="center", va="center")
