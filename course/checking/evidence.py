@@ -75,10 +75,10 @@ def probe(
         return evidence
     for stage, record in (("backward", evidence.grads), ("a second backward", evidence.grads_again)):
         with watch_backward(module, parts) as shortcuts:
-            found = _stage(evidence, stage, lambda: module.backward(*upstream), seconds)
+            result = _stage(evidence, stage, lambda: module.backward(*upstream), seconds)
             stopped = stage in evidence.failures
             if not stopped:  # reading a gradient may run code, too, where its class is the student's
-                _record(evidence, stage, record, module, names, found)
+                _record(evidence, stage, record, module, names, result)
         evidence.shortcuts = tuple(dict.fromkeys((*evidence.shortcuts, *shortcuts)))
         if stopped:
             break
@@ -98,11 +98,11 @@ def _record(
     record: dict[str, np.ndarray | None],
     module: Module,
     names: Sequence[str],
-    found: Any,
+    result: Any,
 ) -> None:
     """Note the gradients of one backward: those returned, by input names, and those of the parameters."""
-    returned = as_tuple(found)
-    if isinstance(found, list) and not all(grad is None or isinstance(grad, Tensor) for grad in found):
+    returned = as_tuple(result)
+    if isinstance(result, list) and not all(grad is None or isinstance(grad, Tensor) for grad in result):
         made = f"{stage} returned a list of numbers where a tensor belongs: make one with torch.tensor(...)"
         evidence.failures[stage] = Finding(Problem.WRONG_KIND, made)
     elif len(returned) != len(names):
@@ -161,9 +161,9 @@ def _stage(evidence: Evidence, stage: str, run: Callable[[], Any], seconds: floa
 
 def explain(stage: str, error: BaseException) -> str:
     """One sentence on an exception: what it was, in which line of the student's, and its usual meaning."""
-    said = (str(error).strip().splitlines() or [""])[0]
-    what = f"{type(error).__name__}: {said}".removesuffix(": ")
-    return f"{stage} raised {what}{_line(error)}{_meaning(stage, error, said)}"
+    message = (str(error).strip().splitlines() or [""])[0]
+    what = f"{type(error).__name__}: {message}".removesuffix(": ")
+    return f"{stage} raised {what}{_line(error)}{_meaning(stage, error, message)}"
 
 
 def _line(error: BaseException) -> str:
@@ -179,20 +179,20 @@ def _line(error: BaseException) -> str:
     return ""
 
 
-def _meaning(stage: str, error: BaseException, said: str) -> str:
+def _meaning(stage: str, error: BaseException, message: str) -> str:
     """What a beginner can make of an error message of Python's or torch's."""
     if isinstance(error, InputError):
         return ""
-    if isinstance(error, TypeError) and "positional argument" in said:
+    if isinstance(error, TypeError) and "positional argument" in message:
         return (
             f": {stage} must take self and one argument for each "
             f"{'input' if stage == 'forward' else 'output'}"
         )
     if isinstance(error, NameError):
         return ": is it spelled as where it was made?"
-    if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in said:
+    if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in message:
         return ": a transpose is missing, or the factors of @ are in the wrong order"
-    if isinstance(error, RuntimeError) and "must match the size" in said:
+    if isinstance(error, RuntimeError) and "must match the size" in message:
         return ": two shapes do not fit, print them just before this line"
     return ""
 

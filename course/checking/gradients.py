@@ -110,7 +110,7 @@ def complex_step_gradients(
 
         return of
 
-    found = []
+    gradients = []
     for position, tensor in enumerate(tensors):
         directions = torch.eye(tensor.numel(), dtype=tensor.dtype, device=tensor.device).view(
             -1, *tensor.shape
@@ -126,8 +126,8 @@ def complex_step_gradients(
             raise ValueError(
                 f"the function cannot compute with complex numbers, use central differences: {error}"
             ) from error
-        found.append(slopes.view(tensor.shape) / COMPLEX_STEP)
-    return found
+        gradients.append(slopes.view(tensor.shape) / COMPLEX_STEP)
+    return gradients
 
 
 def projected_gradients(
@@ -178,12 +178,12 @@ def random_directions(tensors: Sequence[Tensor], rng: Generator) -> list[Tensor]
     No number of it is near zero, so that no single wrong number can hide behind it, as it could in a normally
     distributed one.
     """
-    found = []
+    directions = []
     for tensor in tensors:
         magnitude = 1 + torch.rand(tensor.shape, dtype=tensor.dtype, device=rng.device, generator=rng)
         sign = torch.randint(0, 2, tensor.shape, device=rng.device, generator=rng) * 2 - 1
-        found.append((magnitude * sign).to(tensor.device) * tensor.abs().clamp(min=0.1))
-    return found
+        directions.append((magnitude * sign).to(tensor.device) * tensor.abs().clamp(min=0.1))
+    return directions
 
 
 def sample(tensors: Sequence[Tensor], count: int, rng: Generator) -> list[Tensor | None]:
@@ -269,24 +269,24 @@ class Rise:
         steps = scale * step_size(tensor).flatten()
         gradient = torch.full_like(steps, torch.nan)
         for where, moved in _moved(tensor, steps, at):
-            found = None
+            measured = None
             if self.vectorize:
                 try:
                     with warnings.catch_warnings():
                         warnings.simplefilter("error")  # vmap warns where it only loops itself
-                        found = self._together(position, moved)
+                        measured = self._together(position, moved)
                 except Exception:
                     # whatever vmap does not know; a mistake of the function's own is raised again below
                     self.vectorize = False
-            if found is None:
+            if measured is None:
                 pairs = [
                     self._carefully(position, up, down) for up, down in zip(*moved.chunk(2), strict=True)
                 ]
-                found = (
+                measured = (
                     torch.stack([pair[0] for pair in pairs]),
                     torch.stack([pair[1].to(tensor.device) for pair in pairs]),
                 )
-            rises, flips = found
+            rises, flips = measured
             slopes = torch.where(flips.to(rises.device), torch.nan, rises / (2 * steps[where]))
             gradient[where] = slopes if not self.watch else torch.where(rises.isfinite(), slopes, torch.inf)
         return gradient.view(tensor.shape)
@@ -297,8 +297,8 @@ class Rise:
         The first half of the copies is moved up, the second half down.
         """
 
-        def run(one: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-            outputs, decided = self._run(position, one)
+        def run(copy: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+            outputs, decided = self._run(position, copy)
             pairs = zip(outputs, self.grad_outputs, strict=True)
             return tuple(output for output, grad in pairs if grad is not None), tuple(decided)
 

@@ -99,8 +99,8 @@ class Part:
     @property
     def message(self) -> str:
         """What is wrong, and where, in one line; empty when passed."""
-        said = ". ".join(filter(None, [self.found, self.explanation]))
-        return said + (f" (case: {self.case})" if self.case and self.kind is not Kind.CASE else "")
+        words = ". ".join(filter(None, [self.found, self.explanation]))
+        return words + (f" (case: {self.case})" if self.case and self.kind is not Kind.CASE else "")
 
     @property
     def statement(self) -> Finding | None:

@@ -92,9 +92,9 @@ class Report:
             if np.isfinite(analytic).all() and np.isfinite(numeric).all()
             else ("; a dot where there is no number")
         )
-        said = f" (case: {case})" if case else ""
+        suffix = f" (case: {case})" if case else ""
         words = (
-            f"{gradient_name(name)}{where}{said}: blue above 0, orange below, the darkest {scale:.3g}{dots}"
+            f"{gradient_name(name)}{where}{suffix}: blue above 0, orange below, the darkest {scale:.3g}{dots}"
         )
         return (
             f"<figure style='margin:12px 0' role='img' aria-label='{html.escape(words, quote=True)}'>"

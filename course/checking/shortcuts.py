@@ -125,13 +125,13 @@ def read_text(sources: Sequence[str], name: str) -> tuple[str, ...]:
 
 def _read(tree: ast.AST, lines: Sequence[str], first: int) -> dict[str, str]:
     """What stands in a piece of source, by forbidden word; its lines are counted from `first`."""
-    found: dict[str, str] = {}
+    shortcuts: dict[str, str] = {}
     for node in ast.walk(tree):
         for word in _words(node):
             line = getattr(node, "lineno", 1)
             shown = f"uses {FORBIDDEN[word]} in line {first + line - 1}: `{lines[line - 1].strip()}`"
-            found.setdefault(FORBIDDEN[word], shown)
-    return found
+            shortcuts.setdefault(FORBIDDEN[word], shown)
+    return shortcuts
 
 
 def _words(node: ast.AST) -> list[str]:

@@ -75,9 +75,9 @@ def _tied(values: dict[str, Tensor]) -> dict[str, Tensor]:
 
     Every other one is shared by all inputs.
     """
-    found = {name: torch.floor(value) + 0.5 for name, value in values.items()}
-    first = next(iter(found.values()), None)
-    for value in found.values():
+    rounded = {name: torch.floor(value) + 0.5 for name, value in values.items()}
+    first = next(iter(rounded.values()), None)
+    for value in rounded.values():
         if first is not None and value is not first and value.shape == first.shape:
             value.view(-1)[::2] = first.view(-1)[::2]
-    return found
+    return rounded

@@ -98,7 +98,7 @@ class Truth:
         """
         tensors = self.tensors
         at = sample([tensors[name] for name in names], MOST, self.rng) if at is None else at
-        found = numerical_gradients(
+        gradients = numerical_gradients(
             self._of(names),
             [tensors[n] for n in names],
             self.grad_outputs,
@@ -106,14 +106,14 @@ class Truth:
             skip_kinks=True,
             scale=scale,
         )
-        return [gradient.cpu().numpy() for gradient in found]
+        return [gradient.cpu().numpy() for gradient in gradients]
 
     def slopes(self, names: Sequence[str]) -> Iterator[tuple[np.ndarray, float]]:
         """For each name a random direction d and Σ ∂L/∂t · d: the quick check of a whole tensor."""
         tensors = [self.tensors[name] for name in names]
         directions = random_directions(tensors, self.rng)
-        found = projected_gradients(self._of(names), tensors, self.grad_outputs, directions)
-        for direction, slope in zip(directions, found, strict=True):
+        slopes = projected_gradients(self._of(names), tensors, self.grad_outputs, directions)
+        for direction, slope in zip(directions, slopes, strict=True):
             yield direction.cpu().numpy(), float(slope)
 
     def exact(
@@ -217,7 +217,7 @@ def by_autograd(
                 for o, g in zip(outputs, grad_outputs, strict=True)
                 if g is not None and o.requires_grad
             ]
-            found = torch.autograd.grad(
+            gradients = torch.autograd.grad(
                 [o for o, _ in pairs],
                 list(leaves.values()),
                 [g for _, g in pairs],
@@ -226,7 +226,7 @@ def by_autograd(
             )
     except (RuntimeError, ValueError, TypeError, IndexError, ArithmeticError, NotImplementedError):
         return None
-    return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, found, strict=True)}
+    return {name: grad.detach().cpu().numpy() for name, grad in zip(leaves, gradients, strict=True)}
 
 
 def random_like(outputs: Sequence[Any], rng: Generator) -> tuple[Any, ...]:

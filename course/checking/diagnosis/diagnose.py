@@ -38,7 +38,7 @@ def diagnose(truth: Truth, evidence: Evidence, numeric: Mapping[str, np.ndarray]
         evidence: what the module did.
         numeric: for each wrong gradient that is there, its true values.
     """
-    found: dict[str, Diagnosis] = {}
+    diagnoses: dict[str, Diagnosis] = {}
     taken_apart: steps.Steps | None = None
     for name, true in numeric.items():
         if evidence.grads.get(name) is None or not true.size:
@@ -60,8 +60,8 @@ def diagnose(truth: Truth, evidence: Evidence, numeric: Mapping[str, np.ndarray]
                     or diagnosis
                 )
         if diagnosis is not None:
-            found[name] = diagnosis
-    return found
+            diagnoses[name] = diagnosis
+    return diagnoses
 
 
 def _explain(suspect: Suspect, hypotheses: Iterable[Hypothesis]) -> Diagnosis | None:

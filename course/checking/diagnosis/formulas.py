@@ -45,12 +45,14 @@ def formulas(suspect: Suspect) -> Iterator[Hypothesis]:
     if len(suspect.truth.moving) != 1 or suspect.name not in suspect.truth.moving or not suspect.elementwise:
         return
     x, out, grad = suspect.tensors[suspect.name], suspect.outputs[0], suspect.upstream[0]
-    found = suspect.gradients(tensors={suspect.name: torch.from_numpy(out)}) if out.shape == x.shape else None
-    if found is not None:
+    gradients = (
+        suspect.gradients(tensors={suspect.name: torch.from_numpy(out)}) if out.shape == x.shape else None
+    )
+    if gradients is not None:
         yield Hypothesis(
             Mistake.OUTPUT_FOR_INPUT,
             "the derivative is taken at the output where the input belongs",
-            found[suspect.name],
+            gradients[suspect.name],
         )
     own = {name for name, function in FUNCTIONS.items() if same(_value(function, x), out)}
     for name in own & INVERSES.keys():
@@ -81,11 +83,11 @@ def replaced(suspect: Suspect) -> Iterator[Hypothesis]:
     for name in suspect.truth.moving:
         for other, value in (suspect.truth.tensors | outputs).items():
             if other != name and value.shape == suspect.truth.tensors[name].shape:
-                found = suspect.gradients(tensors={name: value})
-                if found is not None:
+                gradients = suspect.gradients(tensors={name: value})
+                if gradients is not None:
                     mistake = Mistake.OUTPUT_FOR_INPUT if other in outputs else Mistake.INPUT_FOR_OUTPUT
                     yield Hypothesis(
-                        mistake, f"{other} is used where {name} belongs", found[suspect.name], 0.85
+                        mistake, f"{other} is used where {name} belongs", gradients[suspect.name], 0.85
                     )
 
 

@@ -40,15 +40,15 @@ def graphs(suspect: Suspect) -> Iterator[Hypothesis]:
         (Mistake.WRONG_ORDER, forwards, _too_late(list(graph.nodes.values())), (), 0.93),
         (Mistake.OVERWRITTEN, first, _rivals(graph, -1), read, 0.95),
     ):
-        found = _without(cut, graph, suspect, overwritten)
-        if found is not None:
-            yield Hypothesis(mistake, what, found, prior)
+        gradient = _without(cut, graph, suspect, overwritten)
+        if gradient is not None:
+            yield Hypothesis(mistake, what, gradient, prior)
     for node in graph.nodes.values():
         for name in dict.fromkeys(name for name in node.reads if isinstance(name, str)):
-            found = _without({edge for edge, other in _edges([node]) if other == name}, graph, suspect)
-            if found is not None:
+            gradient = _without({edge for edge, other in _edges([node]) if other == name}, graph, suspect)
+            if gradient is not None:
                 yield Hypothesis(
-                    Mistake.PATH_LOST, f"the path from '{name}' to '{node.name}' is left out", found, 0.93
+                    Mistake.PATH_LOST, f"the path from '{name}' to '{node.name}' is left out", gradient, 0.93
                 )
 
 
@@ -71,10 +71,10 @@ def _without(
 
     pairs = zip(graph.outputs, suspect.truth.grad_outputs, strict=True)
     with recording():
-        found = by_autograd(
+        gradients = by_autograd(
             forward, suspect.truth.moving, [None if name in overwritten else grad for name, grad in pairs]
         )
-    return None if found is None else found[suspect.name]
+    return None if gradients is None else gradients[suspect.name]
 
 
 def _edges(nodes: list[Node]) -> list[tuple[tuple[str, int], str]]:
@@ -88,9 +88,9 @@ def _rivals(graph: Graph, kept: int) -> Edges:
     """Of the edges that read one value all but one: that of its first reader (0) or of its last (-1)."""
     leading = _visit(graph, deque.pop)
     nodes = [node for node in graph.nodes.values() if node in leading]
-    found = sorted(_edges(nodes), key=lambda pair: pair[1])  # of each value, the readers stay in order
+    pairs = sorted(_edges(nodes), key=lambda pair: pair[1])  # of each value, the readers stay in order
     cut: Edges = set()
-    for _, same in groupby(found, key=lambda pair: pair[1]):
+    for _, same in groupby(pairs, key=lambda pair: pair[1]):
         edges = [edge for edge, _ in same]
         reader = [edge for edge in edges if edge[0] == edges[kept][0]]
         # its own reads take turns, first to last

@@ -138,19 +138,19 @@ def _named(suspect: Suspect, ratio: Fraction, nice: bool) -> Iterator[tuple[Mist
 
 def _counts(suspect: Suspect) -> dict[int, str]:
     """Sizes that a mean may run over, and what they count; not 2, since a factor of 2 has too many causes."""
-    found: dict[int, str] = {}
+    counts: dict[int, str] = {}
     for name in suspect.truth.moving:
         sizes = suspect.tensors[name].shape
         for axis, size in enumerate(sizes):
-            found.setdefault(size, "the examples" if axis == 0 else f"the size of axis {axis} of {name}")
-        found.setdefault(suspect.tensors[name].size, f"the numbers in {name}")
+            counts.setdefault(size, "the examples" if axis == 0 else f"the size of axis {axis} of {name}")
+        counts.setdefault(suspect.tensors[name].size, f"the numbers in {name}")
         for axis in range(len(sizes)):
-            found.setdefault(
+            counts.setdefault(
                 int(np.prod(sizes)) // max(1, sizes[axis]), f"the numbers of {name} along all axes but {axis}"
             )
     for output in suspect.outputs:
-        found.setdefault(output.size, "the outputs")
-    return {size: of for size, of in found.items() if size > 2}
+        counts.setdefault(output.size, "the outputs")
+    return {size: of for size, of in counts.items() if size > 2}
 
 
 def factors(suspect: Suspect) -> Iterator[Hypothesis]:

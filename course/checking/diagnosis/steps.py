@@ -141,9 +141,9 @@ def _lost(
     what: str,
     prior: float,
 ) -> Iterator[Hypothesis]:
-    found = steps.without(frozenset(edges))
-    if found is not None and np.abs(found[suspect.name]).max(initial=0.0) > 0:
-        yield Hypothesis(mistake, what, found[suspect.name], prior)
+    gradients = steps.without(frozenset(edges))
+    if gradients is not None and np.abs(gradients[suspect.name]).max(initial=0.0) > 0:
+        yield Hypothesis(mistake, what, gradients[suspect.name], prior)
 
 
 def _scaled(suspect: Suspect, steps: Steps, edge: tuple[fx.Node, fx.Node], step: str) -> Iterator[Hypothesis]:
@@ -151,10 +151,10 @@ def _scaled(suspect: Suspect, steps: Steps, edge: tuple[fx.Node, fx.Node], step:
 
     No path takes an edge twice, so that the gradient is rest + c · the part through it.
     """
-    found = steps.without(frozenset([edge]))
-    if found is None:
+    gradients = steps.without(frozenset([edge]))
+    if gradients is None:
         return
-    rest = found[suspect.name]
+    rest = gradients[suspect.name]
     part = suspect.true - rest
     known = ~np.isnan(part)
     square = float((part[known] ** 2).sum())

@@ -63,8 +63,8 @@ class Suspect:
             return False
         half = self.truth.grad_outputs[0].clone()
         half.view(-1)[::2] = 0
-        found = self.gradients((half,))
-        return found is not None and not found[self.name].reshape(-1)[::2].any()
+        gradients = self.gradients((half,))
+        return gradients is not None and not gradients[self.name].reshape(-1)[::2].any()
 
     def gradients(
         self, grad_outputs: Sequence[Tensor | None] | None = None, tensors: Mapping[str, Tensor] | None = None

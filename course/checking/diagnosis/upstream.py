@@ -17,21 +17,21 @@ def ignored(suspect: Suspect) -> Iterator[Hypothesis]:
         (Mistake.EXTRA_FACTOR, "grad_output is multiplied twice", torch.square, 0.9),
         (Mistake.UPSTREAM_IGNORED, "only the sign of grad_output is used", torch.sign, 0.9),
     ):
-        found = suspect.gradients(tuple(g if g is None else others(g) for g in grads))
-        if found is not None:
-            yield Hypothesis(mistake, what, found[suspect.name], prior)
+        gradients = suspect.gradients(tuple(g if g is None else others(g) for g in grads))
+        if gradients is not None:
+            yield Hypothesis(mistake, what, gradients[suspect.name], prior)
 
 
 def forgotten(suspect: Suspect) -> Iterator[Hypothesis]:
     """Of several outputs, the gradient that arrives at one is not used."""
     grads = suspect.truth.grad_outputs
     for index in range(len(grads)) if len(grads) > 1 else ():
-        found = suspect.gradients(tuple(None if i == index else g for i, g in enumerate(grads)))
-        if found is not None:
+        gradients = suspect.gradients(tuple(None if i == index else g for i, g in enumerate(grads)))
+        if gradients is not None:
             yield Hypothesis(
                 Mistake.PATH_LOST,
                 f"the gradient that arrives at output {index} is not used",
-                found[suspect.name],
+                gradients[suspect.name],
                 0.95,
             )
 
@@ -92,21 +92,21 @@ def turned(suspect: Suspect) -> Iterator[Hypothesis]:
     for index, grad in enumerate(suspect.truth.grad_outputs):
         if grad is not None and grad.ndim == 2 and grad.shape[0] == grad.shape[1] and grad.shape[0] > 1:
             others = tuple(g.T if i == index else g for i, g in enumerate(suspect.truth.grad_outputs))
-            found = suspect.gradients(others)
-            if found is not None:
+            gradients = suspect.gradients(others)
+            if gradients is not None:
                 yield Hypothesis(
                     Mistake.MISSING_TRANSPOSE,
                     "grad_output is transposed, or a transpose is missing",
-                    found[suspect.name],
+                    gradients[suspect.name],
                 )
     for name, tensor in suspect.truth.tensors.items():
         if tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1] and tensor.shape[0] > 1:
-            found = suspect.gradients(tensors={name: tensor.T.contiguous()})
-            if found is not None:
+            gradients = suspect.gradients(tensors={name: tensor.T.contiguous()})
+            if gradients is not None:
                 yield Hypothesis(
                     Mistake.MISSING_TRANSPOSE,
                     f"{name} needs a transpose here, or has one too many",
-                    found[suspect.name],
+                    gradients[suspect.name],
                 )
 
 
@@ -121,12 +121,12 @@ def diagonal(suspect: Suspect) -> Iterator[Hypothesis]:
         return
     rows = []
     for place in range(suspect.true.size):
-        one = torch.zeros_like(suspect.truth.grad_outputs[0])
-        one.view(-1)[place] = 1
-        found = suspect.gradients((one,))
-        if found is None:
+        unit = torch.zeros_like(suspect.truth.grad_outputs[0])
+        unit.view(-1)[place] = 1
+        gradients = suspect.gradients((unit,))
+        if gradients is None:
             return
-        rows.append(found[suspect.name].reshape(-1))
+        rows.append(gradients[suspect.name].reshape(-1))
     jacobian = np.stack(rows)  # ∂output_i/∂x_j
     own, upstream = np.diag(np.diag(jacobian)), suspect.upstream[0].reshape(-1)
     if same(own, jacobian):
