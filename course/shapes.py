@@ -86,18 +86,18 @@ class Axes:
             raise SizeError(self._message(value, sizes, module, argument, where))
 
     def _fix_middle(
-        self, found: tuple[int, ...], value: Tensor, sizes: dict, module: Any, argument: str
+        self, shape: tuple[int, ...], value: Tensor, sizes: dict, module: Any, argument: str
     ) -> None:
         if not self.middle or self.middle == "...":
             return
         key = "*" + self.middle
-        known = sizes.setdefault(key, found)
-        if known == found:
+        known = sizes.setdefault(key, shape)
+        if known == shape:
             return
         if not self.broadcasts:
             raise SizeError(self._message(value, sizes, module, argument))
         try:
-            sizes[key] = tuple(torch.broadcast_shapes(known, found))
+            sizes[key] = tuple(torch.broadcast_shapes(known, shape))
         except RuntimeError:
             other = (
                 f"has shape {tuple(value.shape)}, which does not broadcast with {self.text(sizes, module)}"
@@ -260,8 +260,8 @@ def _name(module: Any) -> str:
     return type(module).__name__
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+def _count(number: int, singular: str, plural: str) -> str:
+    return f"{number} {singular if number == 1 else plural}"
 
 
 def _plain(dtype: torch.dtype) -> str:

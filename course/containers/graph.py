@@ -137,8 +137,8 @@ class Graph(Module):
                 if isinstance(read, str) and grad is not None:
                     self._accumulate(grads, read, grad)
         self.grads = grads
-        found = tuple(self._input_grad(name) for name in self.inputs)
-        return found[0] if len(found) == 1 else found
+        input_grads = tuple(self._input_grad(name) for name in self.inputs)
+        return input_grads[0] if len(input_grads) == 1 else input_grads
 
     @staticmethod
     def _accumulate(grads: dict[str, Tensor], name: str, grad: Tensor) -> None:

@@ -27,8 +27,8 @@ def error_curve(numerical_gradient: Callable[..., Tensor]) -> "Figure":
     largest = torch.cos(x).abs().max()
 
     def error(step: float) -> float:
-        found = torch.as_tensor(numerical_gradient(lambda moved: torch.sin(moved).sum(), x.clone(), step))
-        return float((found - torch.cos(x)).abs().max() / largest)
+        numeric = torch.as_tensor(numerical_gradient(lambda moved: torch.sin(moved).sum(), x.clone(), step))
+        return float((numeric - torch.cos(x)).abs().max() / largest)
 
     errors, problem = _try_all(error, steps)
     best = "" if problem else f"; it is smallest at ε = {steps[np.nanargmin(errors)]:.0e}"
@@ -51,10 +51,10 @@ def distance_curve(relative_error: Callable[..., Any]) -> "Figure":
     """
     parts, a = np.logspace(-12, 0, 49), torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64, device=device())
 
-    def found(part: float) -> float:
+    def error(part: float) -> float:
         return float(relative_error(a, a + torch.tensor([0, 0, -2 * part], dtype=a.dtype, device=a.device)))
 
-    errors, problem = _try_all(found, parts)
+    errors, problem = _try_all(error, parts)
     alt = (
         "What your relative error says of two arrays, against how far they are apart: a straight line "
         "where it is right."
@@ -78,7 +78,7 @@ def verdict_curve(check_gradient: Callable[..., Any]) -> "Figure":
         return float(check_gradient(_TooLarge(part), x.clone()))
 
     verdicts, problem = _try_all(verdict, parts)
-    turn = [f"{part:.0e}" for part, said in zip(parts, verdicts, strict=True) if not said]
+    turn = [f"{part:.0e}" for part, passed in zip(parts, verdicts, strict=True) if not passed]
     alt = (
         f"True or False against how much too large a gradient is; the first False at "
         f"{turn[0] if turn else 'no point'}."

@@ -98,17 +98,17 @@ def _situations(exercise: Exercise, seed: int) -> list[tuple[Case | Call, Truth 
     key = (id(exercise), seed, str(device()))
     if key not in _kept:
         rng = Generator(device()).manual_seed(seed)
-        found = []
+        prepared = []
         for case in exercise.cases(rng):
             truth = (
                 Truth(case.module(exercise.truth), case.inputs, rng)
                 if exercise.truth and isinstance(case, Case)
                 else None
             )
-            found.append((case, truth, rng.clone_state()))
+            prepared.append((case, truth, rng.clone_state()))
         while len(_kept) >= KEPT:
             _kept.pop(next(iter(_kept)))
-        _kept[key] = (exercise, found)  # the exercise, too, so that no other takes over its id
+        _kept[key] = (exercise, prepared)  # the exercise, too, so that no other takes over its id
     situations = []
     for case, truth, rng in _kept[key][1]:
         fresh = rng.clone_state()

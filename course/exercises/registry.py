@@ -12,13 +12,13 @@ BANK = Path(__file__).parent / "bank"
 
 def all_exercises() -> dict[str, Exercise]:
     """Every exercise of this course by name, from the `EXERCISES` of each file in the bank."""
-    found: dict[str, Exercise] = {}
+    exercises: dict[str, Exercise] = {}
     for info in pkgutil.iter_modules([str(BANK)]):
         if info.name.startswith("_"):
             continue  # what several assignments share
         assignment = importlib.import_module(f"course.exercises.bank.{info.name}")
-        found.update({exercise.name: exercise for exercise in assignment.EXERCISES})
-    return found
+        exercises.update({exercise.name: exercise for exercise in assignment.EXERCISES})
+    return exercises
 
 
 def find_exercise(name: str) -> Exercise:

@@ -124,8 +124,8 @@ class Local:
         assert isinstance(case, Call)
         try:
             with deadline(case.seconds):
-                found = as_tuple(case.run(self.answer, *given))
-                results = [torch.as_tensor(value).detach().cpu().double().numpy() for value in found]
+                outputs = as_tuple(case.run(self.answer, *given))
+                results = [torch.as_tensor(value).detach().cpu().double().numpy() for value in outputs]
         except NotImplementedError:
             return _told(Finding(Problem.NOT_WRITTEN, "it is not written yet")) | {
                 "results": [],

@@ -51,11 +51,11 @@ def find(number: str) -> Path:
     Raises:
         SystemExit: there is none, or no single one.
     """
-    found = sorted((ROOT / "lectures").glob(f"{number}*.ipynb"))
-    if len(found) != 1:
+    notebooks = sorted((ROOT / "lectures").glob(f"{number}*.ipynb"))
+    if len(notebooks) != 1:
         known = ", ".join(path.name.split("_")[0] for path in sorted((ROOT / "lectures").glob("*.ipynb")))
         raise SystemExit(f"there is no lecture {number}: there are {known}; say make present LECTURE=03")
-    return found[0]
+    return notebooks[0]
 
 
 def write_settings(folder: Path) -> None:

@@ -23,9 +23,9 @@ def require_class_shape(owner: object, x: Tensor, target: Tensor, weight: Buffer
     shape = tuple(x.shape)
     classes = shape[class_axis(x)]
     if weight is not None and weight.value.shape != (classes,):
-        found = tuple(weight.value.shape)
+        weight_shape = tuple(weight.value.shape)
         raise SizeError(
-            f"{type(owner).__name__}: weight has shape {found}, expected ({classes},): one for "
+            f"{type(owner).__name__}: weight has shape {weight_shape}, expected ({classes},): one for "
             f"each class of x"
         )
     indices = shape[1:] if len(shape) == 1 else shape[:1] + shape[2:]

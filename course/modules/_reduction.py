@@ -34,10 +34,12 @@ def require_broadcast(owner: object, name: str, weight: Buffer | None, shape: tu
     """
     if weight is None:
         return
-    found = tuple(weight.value.shape)
-    beyond = len(found) > len(shape)
-    if beyond or any(size not in (1, wanted) for size, wanted in zip(found[::-1], shape[::-1], strict=False)):
+    weight_shape = tuple(weight.value.shape)
+    beyond = len(weight_shape) > len(shape)
+    if beyond or any(
+        size not in (1, wanted) for size, wanted in zip(weight_shape[::-1], shape[::-1], strict=False)
+    ):
         raise SizeError(
-            f"{type(owner).__name__}: {name} has shape {found}, which does not broadcast to the input's "
-            f"{tuple(shape)}"
+            f"{type(owner).__name__}: {name} has shape {weight_shape}, which does not broadcast to the "
+            f"input's {tuple(shape)}"
         )

@@ -85,7 +85,7 @@ def _require_probabilities(name: str, value: Tensor) -> None:
         return
     low, high = map(float, value.detach().aminmax())
     if not (low >= 0 and high <= 1):
-        found, cure = low if not low >= 0 else high, "apply a sigmoid first, or use BCEWithLogitsLoss"
+        outside, cure = low if not low >= 0 else high, "apply a sigmoid first, or use BCEWithLogitsLoss"
         raise ValueError(
-            f"BCELoss: argument '{name}' holds {found:g}, expected probabilities from 0 to 1: {cure}"
+            f"BCELoss: argument '{name}' holds {outside:g}, expected probabilities from 0 to 1: {cure}"
         )

@@ -166,6 +166,6 @@ class ConvTranspose2d(Module):
         yield Example(cls(2, 2, 2, dilation=2, rng=rng), (x,), reference=reference, label="dilation")
         grouped = lambda m, x: F.conv_transpose2d(x, m.weight.value, m.bias.value, groups=2)  # noqa: E731
         yield Example(cls(2, 2, 2, groups=2, rng=rng), (x,), reference=grouped, label="groups")
-        one = lambda m, x: reference(m, x[None])[0]  # noqa: E731
+        unbatched = lambda m, x: reference(m, x[None])[0]  # noqa: E731
         longer = cls(2, 3, (3, 2), stride=(2, 3), padding=1, output_padding=(1, 2), rng=rng)
-        yield Example(longer, (x[0],), reference=one, label="one image, output padding")
+        yield Example(longer, (x[0],), reference=unbatched, label="one image, output padding")

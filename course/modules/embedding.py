@@ -91,8 +91,8 @@ class Embedding(Module):
         yield Example(
             cls(4, 2, rng=rng), (index,), reference=lambda m, index: F.embedding(index, m.weight.value)
         )
-        one = lambda m, index: F.one_hot(index, 4).to(m.weight.value) @ m.weight.value  # noqa: E731
-        yield Example(cls(4, 2, rng=rng), (index[0],), reference=one, label="one sequence")
+        by_one_hot = lambda m, index: F.one_hot(index, 4).to(m.weight.value) @ m.weight.value  # noqa: E731
+        yield Example(cls(4, 2, rng=rng), (index[0],), reference=by_one_hot, label="one sequence")
         # each once and none the padding: what those two options do elsewhere is, on purpose, not the gradient
         names = torch.tensor([3, 0, 4], device=rng.device)
         padded = cls(5, 2, padding_idx=-4, scale_grad_by_freq=True, rng=rng)

@@ -183,10 +183,10 @@ class LSTM(Module):
 
         def reference(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             weights = [parameter.value for parameter in m.parameters()]  # in torch's order
-            found = torch.lstm(
+            outputs = torch.lstm(
                 x, (h0, c0), weights, m.bias, m.num_layers, 0.0, False, m.bidirectional, m.batch_first
             )
-            return found[0], found[1], found[2]
+            return outputs[0], outputs[1], outputs[2]
 
         yield Example(cls(2, 3, rng=rng), (x, h, 0.5 * h), reference=reference)
         alone = lambda m, x: reference(m, x, torch.zeros_like(h).to(x), torch.zeros_like(h).to(x))  # noqa: E731
@@ -198,13 +198,16 @@ class LSTM(Module):
         batches = (x.transpose(0, 1).contiguous(), hs[:2, :, :2].contiguous(), cs[:2])
         yield Example(projected, batches, reference=reference, label="projection, batch first")
 
-        def one(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        def unbatched(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             out, h, c = reference(m, x[None], h0[:, None], c0[:, None])
             return out[0], h[:, 0], c[:, 0]
 
         single = cls(2, 3, batch_first=True, bidirectional=True, rng=rng)
         yield Example(
-            single, (x[:, 0], hs[:2, 0], cs[:2, 0]), reference=one, label="one sequence, both directions"
+            single,
+            (x[:, 0], hs[:2, 0], cs[:2, 0]),
+            reference=unbatched,
+            label="one sequence, both directions",
         )
 
         def dropped(m: LSTM, x: Tensor, h0: Tensor, c0: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -336,9 +336,9 @@ class MultiheadAttention(Module):
         yield Example(
             others, masked, reference=reference, label="other features in key and value, a mask for each head"
         )
-        one = (query[:, 0], key[:, 0], value[:, 0], randn(rng, 3), True, None, False)
+        unbatched = (query[:, 0], key[:, 0], value[:, 0], randn(rng, 3), True, None, False)
         yield Example(
-            cls(4, 2, rng=rng), one, reference=reference, label="one sequence, the weights of each head"
+            cls(4, 2, rng=rng), unbatched, reference=reference, label="one sequence, the weights of each head"
         )
         x = randn(rng, 3, 2, 4)
         yield Example(cls(4, 2, rng=rng), (x, x, x), reference=reference, label="self-attention")

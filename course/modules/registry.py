@@ -12,12 +12,12 @@ def all_modules() -> dict[str, type[Module]]:
 
     Adding a file to course/modules/ adds to it.
     """
-    found: dict[str, type[Module]] = {}
+    modules: dict[str, type[Module]] = {}
     for info in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if info.name.startswith("_"):
             continue  # what several modules share
         room = importlib.import_module(f"course.modules.{info.name}")
         for value in vars(room).values():
             if isinstance(value, type) and issubclass(value, Module) and value.__module__ == room.__name__:
-                found[value.__name__] = value
-    return dict(sorted(found.items()))
+                modules[value.__name__] = value
+    return dict(sorted(modules.items()))

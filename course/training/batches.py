@@ -49,8 +49,8 @@ def unpack(data: Data, name: str) -> tuple[tuple[Tensor, ...], Tensor]:
     every = as_tuple(inputs)
     counts = {len(tensor) for tensor in (*every, targets)}
     if counts != {len(targets)} or not len(targets):
-        said = " and ".join(str(len(tensor)) for tensor in every)
+        lengths = " and ".join(str(len(tensor)) for tensor in every)
         raise ValueError(
-            f"{name}: {said} inputs for {len(targets)} targets: give one row of each for every example"
+            f"{name}: {lengths} inputs for {len(targets)} targets: give one row of each for every example"
         )
     return every, targets

@@ -46,8 +46,8 @@ def _cause(
             return f"The {name} of this batch hold NaN or ∞: look at the data."
     for name, parameter in model.named_parameters():
         if parameter.has_grad and parameter.grad.isnan().any():
-            found = f"The step before, where the loss was still a number, gave '{name}' a gradient with NaN"
-            return f"{found}: run check_module on the modules whose backward you wrote."
+            origin = f"The step before, where the loss was still a number, gave '{name}' a gradient with NaN"
+            return f"{origin}: run check_module on the modules whose backward you wrote."
     cause = f"the learning rate {optimizer.lr:g} is too large (try {optimizer.lr / 10:g}, or clip_norm=1.0)"
     if all(bool((output.abs() <= 1).all()) for output in outputs):  # probabilities
         joined = "CrossEntropyLoss and BCEWithLogitsLoss, which take logits, never do"

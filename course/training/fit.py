@@ -79,10 +79,10 @@ def fit(
                 trained = loop.epoch(
                     inputs, targets, batches(len(targets), batch_size, order), f"epoch {epoch}"
                 )
-                found = evaluate(model, loss, validation, functions) if validation is not None else {}
-                history.add(trained, found, optimizer.lr)
+                validated = evaluate(model, loss, validation, functions) if validation is not None else {}
+                history.add(trained, validated, optimizer.lr)
                 shown.set_description(_said(history, epochs), refresh=False)
-                _advance(schedule, (found or trained)["loss"])
+                _advance(schedule, (validated or trained)["loss"])
                 if patience is None or history.best_epoch is None:
                     continue
                 if history.best_epoch == epoch:
@@ -116,5 +116,5 @@ def _advance(schedule: Schedule | None, loss: float) -> None:
 
 def _said(history: History, epochs: int) -> str:
     latest = history.validation or history.train
-    said = ", ".join(f"{name} {numbers[-1]:.3g}" for name, numbers in latest.items())
-    return f"epoch {len(history)}/{epochs}: {'validation ' if history.validation else ''}{said}"
+    listed = ", ".join(f"{name} {numbers[-1]:.3g}" for name, numbers in latest.items())
+    return f"epoch {len(history)}/{epochs}: {'validation ' if history.validation else ''}{listed}"

@@ -31,8 +31,8 @@ class History:
 
     def add(self, train: dict[str, float], validation: dict[str, float], learning_rate: float) -> None:
         """Take in one epoch."""
-        for kept, found in ((self.train, train), (self.validation, validation)):
-            for name, number in found.items():
+        for kept, new in ((self.train, train), (self.validation, validation)):
+            for name, number in new.items():
                 kept.setdefault(name, []).append(number)
         self.learning_rates.append(learning_rate)
         if validation:
@@ -52,10 +52,10 @@ class History:
     def __repr__(self) -> str:
         if not len(self):
             return f"History(no epoch; {self.stopped})" if self.stopped else "History(no epoch)"
-        said = [f"{name} {numbers[-1]:.4g}" for name, numbers in self.train.items()]
-        said += [f"validation {name} {numbers[-1]:.4g}" for name, numbers in self.validation.items()]
+        metrics = [f"{name} {numbers[-1]:.4g}" for name, numbers in self.train.items()]
+        metrics += [f"validation {name} {numbers[-1]:.4g}" for name, numbers in self.validation.items()]
         ends = [f"best epoch {self.best_epoch}"] * (self.best_epoch is not None) + [self.stopped] * bool(
             self.stopped
         )
-        epochs = f"{len(self)} epochs in {self.seconds:.1f} s: {', '.join(said)}"
+        epochs = f"{len(self)} epochs in {self.seconds:.1f} s: {', '.join(metrics)}"
         return f"History({'; '.join([epochs, *ends])})"

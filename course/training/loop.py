@@ -43,15 +43,15 @@ class Loop:
         for number, rows in enumerate(order, start=1):
             target = targets[rows]
             batch_loss, output = self.step(
-                tuple(one[rows] for one in inputs), target, f"{place}, batch {number}"
+                tuple(tensor[rows] for tensor in inputs), target, f"{place}, batch {number}"
             )
             total += batch_loss * len(rows)
             if self.metrics:
                 outputs.append(output)
                 seen.append(target)
             self.shown.update()
-        found = measured(self.metrics, joined(outputs), torch.cat(seen)) if self.metrics else {}
-        return {"loss": total / len(targets), **found}
+        metrics = measured(self.metrics, joined(outputs), torch.cat(seen)) if self.metrics else {}
+        return {"loss": total / len(targets), **metrics}
 
     def step(self, inputs: tuple[Tensor, ...], targets: Tensor, place: str) -> tuple[float, Any]:
         """Predict, evaluate the loss, go back, move the parameters.

@@ -20,7 +20,9 @@ def predict(model: Module, inputs: Any, batch_size: int = 1024) -> Any:
     mode = model.training
     model.eval()
     try:
-        return joined([model(*(one[rows] for one in every)) for rows in batches(len(every[0]), batch_size)])
+        return joined(
+            [model(*(tensor[rows] for tensor in every)) for rows in batches(len(every[0]), batch_size)]
+        )
     finally:
         model.train(mode)
 

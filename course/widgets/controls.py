@@ -91,27 +91,32 @@ class Switch:
 Control = Slider | Choice | Switch
 
 
-def control(said: Any) -> Control:
+def control(abbreviation: Any) -> Control:
     """A control from its abbreviation, as in ipywidgets: (low, high[, step]), a list of options, or True.
 
     Raises:
         ValueError: it is none of these.
     """
-    if isinstance(said, Control):
-        return said
-    if isinstance(said, bool):
+    if isinstance(abbreviation, Control):
+        return abbreviation
+    if isinstance(abbreviation, bool):
         return Switch()
     if (
-        isinstance(said, tuple)
-        and len(said) in (2, 3)
-        and all(isinstance(part, int | float) for part in said)
+        isinstance(abbreviation, tuple)
+        and len(abbreviation) in (2, 3)
+        and all(isinstance(part, int | float) for part in abbreviation)
     ):
-        whole = len(said) == 2 and all(isinstance(part, int) for part in said)
-        return Slider(said[0], said[1], said[2] if len(said) == 3 else 1 if whole else None)
-    if isinstance(said, Sequence) and not isinstance(said, str | tuple):
-        return Choice(tuple(said))
+        whole = len(abbreviation) == 2 and all(isinstance(part, int) for part in abbreviation)
+        return Slider(
+            abbreviation[0],
+            abbreviation[1],
+            abbreviation[2] if len(abbreviation) == 3 else 1 if whole else None,
+        )
+    if isinstance(abbreviation, Sequence) and not isinstance(abbreviation, str | tuple):
+        return Choice(tuple(abbreviation))
     raise ValueError(
-        f"{said!r} is no control: give (low, high), (low, high, step), a list of options, True, or a Slider"
+        f"{abbreviation!r} is no control: give (low, high), (low, high, step), a list of options, True, "
+        "or a Slider"
     )
 
 

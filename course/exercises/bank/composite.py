@@ -79,7 +79,7 @@ class ScaledResidual(Module):
 
 
 def _residual_cases(rng: Generator) -> list[Case]:
-    one = _linear(rng, "module.0", 3)
+    single = _linear(rng, "module.0", 3)
     inside = _linear(rng, "module.0.module", 3)
     narrow = _linear(rng, "module.0", 2) | _linear(rng, "shortcut", 2)
     inside["module.0.alpha"] = _positive(rng)
@@ -96,7 +96,7 @@ def _residual_cases(rng: Generator) -> list[Case]:
     return [
         Case("a shortcut with weights", with_shortcut, (randn(rng, 4, 3),), narrow),
         Case("another block inside", around_a_block, (randn(rng, 1, 3),), inside),
-        Case("one block", around_one, (randn(rng, 4, 3),), one),
+        Case("one block", around_one, (randn(rng, 4, 3),), single),
     ]
 
 

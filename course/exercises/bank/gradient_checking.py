@@ -180,20 +180,20 @@ def _check_gradient_cases(rng: Generator) -> list[Call]:
         right = torch.randint(0, 2, (), generator=rng, device=rng.device).bool()
 
         def run(answer: Any, x: Tensor, order: Tensor) -> Any:
-            said = []
+            verdicts = []
             for is_right in order.tolist():
                 module = _Spoiled(make(), (lambda grad, x: grad) if is_right else spoil)
                 with _differences_of_your_own():
-                    said.append(float(answer(module, x.clone())))
-            return torch.tensor(said, dtype=DOUBLE)
+                    verdicts.append(float(answer(module, x.clone())))
+            return torch.tensor(verdicts, dtype=DOUBLE)
 
         def accept(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
-            said = dict(zip(inputs[1].tolist(), results[0].tolist(), strict=True))
-            if not set(said.values()) <= {0.0, 1.0}:
+            verdicts = dict(zip(inputs[1].tolist(), results[0].tolist(), strict=True))
+            if not set(verdicts.values()) <= {0.0, 1.0}:
                 return "is neither True nor False"
             wrong = [
                 f"{bool(got)} of a {'right' if truth else 'wrong'} gradient"
-                for truth, got in said.items()
+                for truth, got in verdicts.items()
                 if truth != got
             ]
             return f"said {' and '.join(wrong)}" if wrong else ""
