@@ -66,13 +66,18 @@ class Submission:
 
     @property
     def total(self) -> float:
-        """The points so far: what counts, less the penalty, and never less than nothing.
+        """The points so far: what is earned, less the penalty, and never less than nothing."""
+        return max(0.0, self.earned - self.penalty)
+
+    @property
+    def earned(self) -> float:
+        """The points that count so far, before the penalty.
 
         What waits for a person does not count before: that is what its student is told. In nbgrader's own
         sum, which the formgrader shows, it does. The two agree as soon as nothing waits, and only then is a
         total exported.
         """
-        return max(0.0, sum(grade.points for grade in self.grades.values() if not grade.waits) - self.penalty)
+        return sum(grade.points for grade in self.grades.values() if not grade.waits)
 
     @property
     def most(self) -> float:

@@ -16,7 +16,8 @@ from autograder.gradebook.timestamps import read_timestamp
 class AssignPenalties(NbGraderPreprocessor):
     """Stands for nbgrader's AssignLatePenalties, which caps a penalty at the points so far.
 
-    A person may give more later, and the penalty would stay what it was.
+    A person may give more later, and the penalty would stay what it was. What a penalty is, is said in
+    autograder/gradebook/late.py.
     """
 
     work = Unicode(help="The folder of class.toml.").tag(config=True)
