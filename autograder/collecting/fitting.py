@@ -12,6 +12,7 @@ from autograder.collecting.archives import File, RefusedError
 from autograder.collecting.layouts import base
 from autograder.collecting.submissions import shown, unreadable
 from autograder.errors import AutograderError
+from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.settings import Settings
 
 
@@ -164,8 +165,8 @@ def _versions(name: str, notebooks: Sequence[Fitting]) -> list[Fitting]:
 def _cells(data: bytes) -> tuple[set[str], str]:
     """The names of the cells that nbgrader knows, and a number that changes with the text of any cell."""
     cells = nbformat.reads(data.decode("utf-8"), as_version=4).cells
-    about = [cell.metadata.get("nbgrader", {}) for cell in cells]
-    named = {str(one["grade_id"]) for one in about if isinstance(one, dict) and one.get("grade_id")}
+    names = (nbgrader_metadata(cell).get("grade_id") for cell in cells)
+    named = {str(name) for name in names if name}
     return named, hashlib.sha256(json.dumps([cell.source for cell in cells]).encode()).hexdigest()
 
 

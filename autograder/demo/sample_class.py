@@ -24,6 +24,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.errors import AutograderError
+from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.settings import Settings
 
 BANK = Path(__file__).parent / "bank"
@@ -150,7 +151,7 @@ def fill_in(notebook: NotebookNode, answers: dict[str, str], sample: str) -> Non
     Raises:
         AutograderError: there is no such cell.
     """
-    cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in notebook.cells}
+    cells = {nbgrader_metadata(cell).get("grade_id"): cell for cell in notebook.cells}
     for name, answer in answers.items():
         if name not in cells:
             cause = f"answers '{name}', a cell that the assignment does not have"
@@ -161,9 +162,7 @@ def fill_in(notebook: NotebookNode, answers: dict[str, str], sample: str) -> Non
 def _treated(notebook: NotebookNode, treatment: dict[str, str]) -> str:
     """The file's text, after special treatment."""
     gone = {name.strip() for name in treatment.get("delete", "").split(",")}
-    notebook.cells = [
-        cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") not in gone
-    ]
+    notebook.cells = [cell for cell in notebook.cells if nbgrader_metadata(cell).get("grade_id") not in gone]
     if "kernel" in treatment:
         name = treatment["kernel"]
         notebook.metadata.kernelspec = {

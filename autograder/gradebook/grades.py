@@ -17,7 +17,7 @@ from nbgrader.api import (
 )
 
 from autograder.gradebook.database import open_gradebook
-from autograder.gradebook.notebooks import read_cells
+from autograder.gradebook.notebooks import nbgrader_metadata, read_cells
 from autograder.gradebook.remarks import Remark, read_remark
 from autograder.quiet import quiet
 from autograder.settings import Settings
@@ -178,7 +178,7 @@ def _order(source: Path) -> Iterator[Place]:
     """The cells of the instructor's notebooks: a database does not keep their order."""
     for path in sorted(source.glob("*.ipynb")):
         for cell in read_cells(path):
-            yield path.stem, cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "")
+            yield path.stem, nbgrader_metadata(cell).get("grade_id", "")
 
 
 def read_submissions(gradebook: Gradebook, assignment: str, student: str | None = None) -> list[Submission]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
 
-from autograder.gradebook.notebooks import read_cells
+from autograder.gradebook.notebooks import nbgrader_metadata, read_cells
 
 Cell = tuple[str, str]
 """A notebook's name and a cell's."""
@@ -59,7 +59,7 @@ def _answers(path: Path) -> dict[str, str]:
     """What a student wrote: by cell, and together what stands in cells of the student's own."""
     found: dict[str, str] = {}
     for cell in read_cells(path):
-        about = cell.get("metadata", {}).get("nbgrader", {})
+        about = nbgrader_metadata(cell)
         if not about.get("locked"):
             name = str(about.get("grade_id", ""))
             found[name] = found.get(name, "") + json.dumps(

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.gradebook.notebooks import nbgrader_metadata
+
 MIMETYPE = "application/vnd.modular-learning.score+json"
 """Under which the judge writes: `course.exercises.score.MIMETYPE`."""
 
@@ -66,7 +68,7 @@ def read_verdict(cell: Mapping[str, Any]) -> Verdict | None:
     Only a locked test cell counts, with one verdict that adds up: what a submission shows elsewhere is not
     the judge's. A verdict of an older version, which wrote messages in place of fields, is read, too.
     """
-    about = cell.get("metadata", {}).get("nbgrader", {})
+    about = nbgrader_metadata(cell)
     if (
         cell.get("cell_type") != "code"
         or not about.get("grade")

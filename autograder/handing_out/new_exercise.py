@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from autograder.errors import AutograderError
+from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.settings import Settings
 from course.checking.part import Part
 from course.exercises import Exercise, find_exercise
@@ -47,7 +48,7 @@ def add_exercise(settings: Settings, assignment: str, name: str) -> Added:
         cause = f"is in no file of course/exercises/bank/ ({error.args[0]})"
         raise AutograderError(f"exercise '{name}'", cause, "define it in one") from error
     notebook = nbformat.read(path, as_version=4)
-    there = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells}
+    there = {nbgrader_metadata(cell).get("grade_id") for cell in notebook.cells}
     if name in there:
         raise AutograderError(f"'{name}'", f"is in {path.name} already", "edit its cells there")
     if not inspect.isclass(exercise.truth):
@@ -59,7 +60,7 @@ def add_exercise(settings: Settings, assignment: str, name: str) -> Added:
         _answer(exercise.truth), [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     )
     notebook.cells[end:end] = _cells(exercise, number)
-    total = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in notebook.cells)
+    total = sum(nbgrader_metadata(cell).get("points", 0) for cell in notebook.cells)
     _note_in_title(notebook.cells[0], exercise, number, total)
     nbformat.write(notebook, path)
     return Added(path, total, missing)

@@ -9,7 +9,7 @@ from nbgrader.api import MissingEntry
 
 from autograder.errors import AutograderError
 from autograder.gradebook.grades import ClassGrades, Place, Submission, exercise_of, read_grades
-from autograder.gradebook.notebooks import read_cells
+from autograder.gradebook.notebooks import nbgrader_metadata, read_cells
 from autograder.gradebook.verdicts import NOT_WRITTEN, Verdict, read_verdict
 from autograder.settings import Settings
 
@@ -124,7 +124,7 @@ def read_class(settings: Settings, assignment: str) -> ClassResults:
 def _verdicts(folder: Path, submission: Submission) -> Iterator[tuple[str, Verdict]]:
     for path in sorted(folder.glob("*.ipynb")):
         for cell in read_cells(path):
-            about = cell.get("metadata", {}).get("nbgrader", {})
+            about = nbgrader_metadata(cell)
             grade = submission.grades.get((path.stem, str(about.get("grade_id"))))
             verdict = read_verdict(cell)
             if grade is not None and verdict is not None and grade.agrees_with(verdict.points, verdict.most):

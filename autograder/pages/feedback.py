@@ -20,6 +20,7 @@ from nbgrader.api import Gradebook
 from traitlets import default
 
 from autograder.gradebook.grades import CellGrade, Submission, exercise_of, read_submissions
+from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.gradebook.remarks import Remark, for_review
 from autograder.gradebook.verdicts import PartVerdict, Verdict, read_verdict
 from autograder.pages import fragments
@@ -131,7 +132,7 @@ def feedback_page(notebook: NotebookNode, name: str, submission: Submission) -> 
 
 
 def _name(cell: NotebookNode) -> str:
-    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+    return str(nbgrader_metadata(cell).get("grade_id", ""))
 
 
 def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark | None, anchor: str) -> Line:
@@ -195,7 +196,7 @@ def part_line(part: PartVerdict) -> PartLine:
 
 def _show(cell: NotebookNode, anchors: Mapping[str, str], grades: Mapping[str, CellGrade]) -> ShownCell:
     """One cell; whatever a submission may hold, the page is written."""
-    about = cell.metadata.get("nbgrader", {})
+    about = nbgrader_metadata(cell)
     name = _name(cell)
     grade = grades.get(name)
     words = _words(grade) if grade else ""

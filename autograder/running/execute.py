@@ -14,6 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.handing_out.edition import make_edition
 from autograder.running.harden import answers
 from autograder.running.judge import find_check, judge
@@ -70,7 +71,7 @@ def run_cells(
         if cell.cell_type != "code":
             continue
         cell.outputs, cell.execution_count = [], None
-        about = cell.metadata.get("nbgrader", {})
+        about = nbgrader_metadata(cell)
         locked, graded = bool(about.get("locked")), bool(about.get("grade"))
         if stopped or (locked and not graded and fnmatch(about.get("grade_id", ""), PICTURES)):
             continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import nbformat
 from nbformat import NotebookNode, from_dict
 
+from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.settings import KERNEL
 
 if TYPE_CHECKING:
@@ -76,8 +77,7 @@ class Blueprint:
             {cell.name for cell in known.task_cells},
         )
         order = [
-            cell.metadata.get("nbgrader", {}).get("grade_id")
-            for cell in nbformat.read(source, as_version=4).cells
+            nbgrader_metadata(cell).get("grade_id") for cell in nbformat.read(source, as_version=4).cells
         ]
         places = {name: place for place, name in enumerate(order)}
         cells = [
@@ -131,8 +131,7 @@ def harden(submitted: NotebookNode, blueprint: Blueprint) -> NotebookNode:
 
 
 def _name(cell: NotebookNode) -> str:
-    about = cell.metadata.get("nbgrader", {})
-    return str(about.get("grade_id", "")) if isinstance(about, dict) else ""
+    return str(nbgrader_metadata(cell).get("grade_id", ""))
 
 
 def _plain(kind: str, source: str, metadata: dict[str, Any], written: NotebookNode | None) -> dict[str, Any]:
@@ -170,6 +169,6 @@ def answers(notebook: NotebookNode, until: NotebookNode | None = None) -> Sequen
     for cell in notebook.cells:
         if cell is until:
             break
-        if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("locked"):
+        if cell.cell_type == "code" and not nbgrader_metadata(cell).get("locked"):
             found.append(cell.source)
     return found

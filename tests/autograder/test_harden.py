@@ -7,6 +7,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.running.harden import Blueprint, SourceCell, answers, harden
 
 
@@ -120,6 +121,11 @@ def test_odd_metadata_makes_a_plain_cell(about):
     cells = _whole()
     cells.append(new_code_cell("odd", metadata={"nbgrader": about}))
     assert _names(_hardened(cells)) == [*ALL, "odd"]
+
+
+@pytest.mark.parametrize("metadata", [None, [], {}, {"nbgrader": None}, {"nbgrader": "locked"}])
+def test_odd_metadata_says_nothing_of_a_cell(metadata):
+    assert nbgrader_metadata({"metadata": metadata}) == nbgrader_metadata({}) == {}
 
 
 def test_the_last_of_two_answers_counts_and_the_other_runs():

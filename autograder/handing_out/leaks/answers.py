@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.handing_out.leaks.code import cells, parse_cell, source_of
 from autograder.handing_out.source import bound, classes
 from course.exercises import Exercise, all_exercises
@@ -83,7 +84,7 @@ def _answers_of_notebook(path: Path) -> Iterator[Answer]:
     waiting: list[Answer] = []
     given: list[ast.AST] = []
     for place, cell in cells(path.relative_to(path.parents[2]).as_posix(), path.read_bytes()):
-        source, about = source_of(cell), cell["metadata"].get("nbgrader", {})
+        source, about = source_of(cell), nbgrader_metadata(cell)
         hidden = [match[3] for match in MARKED.finditer(source)]
         shown = MARKED.sub(r"\1pass", source)
         if about.get("solution") and not hidden:  # nbgrader puts its stub in place of the whole cell
