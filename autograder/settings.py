@@ -1,4 +1,4 @@
-"""Where everything lies and how nbgrader is set up, in one object.
+"""Where everything lies and how nbgrader is set up, in one object; and how a file is written whole.
 
 The root's nbgrader_config.py and our commands share it.
 """
@@ -45,6 +45,39 @@ def find_root() -> Path:
             return folder
     cure = "cd to the folder that holds solutions/ and nbgrader_config.py"
     raise AutograderError(str(here), "is in no course", cure)
+
+
+def write_whole(path: Path, content: str | bytes, *, mode: int = 0o666, keep: bool = False) -> None:
+    """Write a file, and the folder around it if there is none, so that nobody ever sees half of it.
+
+    It is written beside its place, as `.<name>.<number of this process>`, and put there in one step. Whoever
+    reads meanwhile, or after this process was killed, sees the old content or the new. Only what was killed
+    leaves the file beside it. The disk is not waited for: a power cut may still take what was just written.
+
+    Args:
+        path: the file.
+        content: a text is written as UTF-8.
+        mode: who may do what with it, less the umask; that of an earlier file is not taken over.
+        keep: a file that is there already stays, also one that another process put there meanwhile.
+
+    Raises:
+        OSError: it cannot be written. What was there is unchanged, and nothing is left beside it.
+        UnicodeEncodeError: the text holds half a letter, which no file can hold. Nothing was touched.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.touch(mode)
+        unfinished.write_bytes(data)
+        if keep:
+            with suppress(FileExistsError):
+                os.link(unfinished, path)
+        else:
+            unfinished.replace(path)
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -135,13 +168,8 @@ class Settings:
         """Seed of the judge's inputs: one for the whole class, known to nobody, made when first needed."""
         path = self.folder / "seed"
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(f".{os.getpid()}")
-            unfinished.touch(mode=0o600)
-            unfinished.write_text(str(secrets.randbits(48)))
-            with suppress(FileExistsError):
-                os.link(unfinished, path)  # another process may have been first: then its number holds
-            unfinished.unlink()
+            # another process may be first: then its number holds
+            write_whole(path, str(secrets.randbits(48)), mode=0o600, keep=True)
         return int(path.read_text())
 
     @property

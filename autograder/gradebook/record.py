@@ -8,7 +8,6 @@ graded again.
 import glob
 import hashlib
 import json
-import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from autograder.gradebook.database import all_or_nothing, one_writer, open_grade
 from autograder.gradebook.remarks import not_graded
 from autograder.gradebook.settled import settle_again, settled_grades
 from autograder.quiet import quiet
-from autograder.settings import RUN, Settings
+from autograder.settings import RUN, Settings, write_whole
 
 BEFORE, OLD = ".before", ".old"
 """End the name of a folder that was put aside while a new one is made, and of one that is no longer
@@ -128,7 +127,7 @@ def recover(settings: Settings, assignment: str) -> None:
             _put_back(aside, folder)
         for old in settings.autograded.glob(f"*/{glob.escape(assignment)}{OLD}"):
             shutil.rmtree(old, ignore_errors=True)
-        for unfinished in (settings.folder / "graded" / assignment).glob("*.[0-9]*"):
+        for unfinished in (settings.folder / "graded" / assignment).glob("*.[0-9]*"):  # of `write_whole`
             if unfinished.suffix[1:].isdigit():
                 unfinished.unlink(missing_ok=True)
 
@@ -149,11 +148,7 @@ def _stamp_path(settings: Settings, assignment: str, student: str) -> Path:
 
 
 def _stamp(settings: Settings, assignment: str, student: str, digest: str) -> None:
-    path = _stamp_path(settings, assignment, student)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    unfinished.write_text(json.dumps({"digest": digest}), encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(_stamp_path(settings, assignment, student), json.dumps({"digest": digest}))
 
 
 @contextmanager

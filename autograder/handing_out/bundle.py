@@ -3,12 +3,10 @@
 import ast
 import io
 import json
-import os
 import re
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from autograder.collecting.submissions import require_assignment
@@ -23,7 +21,7 @@ from autograder.handing_out.bundle_pages import (
 from autograder.handing_out.edition import LIBRARY, edition_files
 from autograder.handing_out.leaks import all_answers, find_leaks
 from autograder.handing_out.source import classes
-from autograder.settings import Settings
+from autograder.settings import Settings, write_whole
 
 FOLDER = "modular-learning"
 """What the zip unpacks to."""
@@ -180,7 +178,7 @@ def _zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 def _write(target: Path, content: bytes) -> None:
-    """Put a file into its place at once, so that there is never half of one.
+    """Put the zip into its place.
 
     Raises:
         AutograderError: it cannot be written.
@@ -189,14 +187,8 @@ def _write(target: Path, content: bytes) -> None:
         raise AutograderError(
             str(target), "is a folder", f"name a file in it, --to {target / 'students.zip'}"
         )
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(content)
-        os.replace(unfinished, target)
+        write_whole(target, content)
     except OSError as error:
         cause = f"cannot be written ({error.strerror})"
         raise AutograderError(str(target), cause, "choose another file with --to") from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from autograder.running.task import Executed, Task
-from autograder.settings import PACKAGE
+from autograder.settings import PACKAGE, write_whole
 
 NO_CODE = ("work", "demo/bank")
 """Folders of the package that hold students' files, though some of them end in .py."""
@@ -43,11 +43,7 @@ class Cache:
         """
         if executed.stopped or '"CellTimeout"' in executed.notebook:
             return
-        path = self._path(task)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}")
-        unfinished.write_text(json.dumps(asdict(executed)), encoding="utf-8")
-        unfinished.replace(path)
+        write_whole(self._path(task), json.dumps(asdict(executed)))
 
     def _path(self, task: Task) -> Path:
         key = task_key(task)

@@ -527,7 +527,7 @@ def test_stopped_while_writing_leaves_what_was_there(small, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("autograder.handing_out.bundle.os.replace", stopped)
+    monkeypatch.setattr("autograder.settings.os.replace", stopped)
     assert one_line(run("bundle"), 130) == f"autograder: stopped; {path} is as it was"
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["students.zip"]
