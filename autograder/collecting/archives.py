@@ -119,13 +119,13 @@ def inside(file: File, local: Local) -> Listing:
         listing = list_zip(zipfile.ZipFile(io.BytesIO(data)), local)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise RefusedError(f"is no zip file ({error}): ask for it again") from error
-    found = Listing(refused=listing.refused)
-    for one in listing.files:
-        if one.name.casefold().endswith(".zip"):
-            found.refuse(one.path, "is a zip in a zip: ask for the notebook alone")
+    checked = Listing(refused=listing.refused)
+    for member in listing.files:
+        if member.name.casefold().endswith(".zip"):
+            checked.refuse(member.path, "is a zip in a zip: ask for the notebook alone")
         else:
-            found.files.append(File(f"{file.path}/{one.path}", file.time, one.read))
-    return found
+            checked.files.append(File(f"{file.path}/{member.path}", file.time, member.read))
+    return checked
 
 
 def list_folder(root: Path, within: str = "") -> Listing:
@@ -134,8 +134,8 @@ def list_folder(root: Path, within: str = "") -> Listing:
     while folders:
         inside = folders.pop()
         try:
-            with os.scandir(root / inside) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+            with os.scandir(root / inside) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
         except OSError as error:
             listing.refuse(inside, f"cannot be read ({error.strerror})")
             continue

@@ -139,15 +139,15 @@ def read_times(path: Path, class_list: ClassList) -> dict[str, datetime]:
     if not {"id", "time"} <= set(titles):
         cause = "has no columns 'id' and 'time' in its first line"
         raise AutograderError(str(path), cause, "name them so")
-    found = {}
+    times = {}
     for line, row in enumerate(rows, start=2):
         cells = dict(zip(titles, map(str.strip, row), strict=False))
         try:
             student = class_list.find([("any", cells["id"]), ("canvas", cells["id"])])
-            found[student] = _time(cells.get("time"))
+            times[student] = _time(cells.get("time"))
         except AutograderError as error:
             raise _in_line(path, line, error.problem) from error
-    return found
+    return times
 
 
 def _time(text: str | None) -> datetime:

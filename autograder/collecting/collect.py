@@ -103,7 +103,9 @@ class _Desk:
         summary.problems += listing.refused
         there = {folder.parent.name for folder in self.settings.submitted.glob(f"*/{self.assignment}")}
         summary.missing = [
-            one for one in self.class_list.ids if one not in there and one not in summary.became
+            student
+            for student in self.class_list.ids
+            if student not in there and student not in summary.became
         ]
         return summary
 
@@ -121,27 +123,27 @@ class _Desk:
 
     def _by_student(self, layout: Layout, summary: Summary) -> dict[str, HandIn]:
         """Whose each is; what is nobody's, or perhaps another's, is refused."""
-        found: dict[str, list[HandIn]] = defaultdict(list)
-        for one in layout.hand_ins:
+        by_student: dict[str, list[HandIn]] = defaultdict(list)
+        for hand_in in layout.hand_ins:
             try:
-                found[self.class_list.find(one.clues)].append(one)
+                by_student[self.class_list.find(hand_in.clues)].append(hand_in)
             except UnknownStudentError as error:
-                summary.problems.append((shown(one.label), str(error)))
+                summary.problems.append((shown(hand_in.label), str(error)))
         spellings: dict[str, set[str]] = defaultdict(set)
         for student in (
-            *found,
+            *by_student,
             *(folder.name for folder in self.settings.submitted.iterdir() if folder.is_dir()),
         ):
             spellings[student.casefold()].add(student)
         taken = {}
-        for student, hand_ins in found.items():
+        for student, hand_ins in by_student.items():
             if others := spellings[student.casefold()] - {student}:
                 summary.refuse(
                     student,
                     f"differs from '{min(others)}' only in capitals: rename one, or give a class list",
                 )
             elif len(hand_ins) > 1 and layout.kind != "folder":
-                labels = " and ".join(shown(one.label) for one in hand_ins)
+                labels = " and ".join(shown(hand_in.label) for hand_in in hand_ins)
                 summary.refuse(
                     student, f"{labels} are two people in {layout.kind}: tell them apart in a class list"
                 )
@@ -155,7 +157,10 @@ class _Desk:
         place = Place(self.settings, self.assignment, student)
         time, trust = self.times.get(student, hand_in.time), Trust.SURE
         if time is None and timed:
-            time = max((one.file.time for one in choice.chosen.values() if one.file.time), default=None)
+            time = max(
+                (notebook.file.time for notebook in choice.chosen.values() if notebook.file.time),
+                default=None,
+            )
             trust = Trust.FILE
         elif time is None and hand_in.late:
             time, trust = self._least_late(student, choice.notes), Trust.GUESS
@@ -178,10 +183,10 @@ class _Desk:
 
     def _files(self, hand_in: HandIn) -> tuple[list[tuple[File, int]], list[str]]:
         """All files, also those in a zip, and why some are not taken."""
-        found, reasons = [], []
+        files, reasons = [], []
         for file, rank in hand_in.files:
             if not file.name.casefold().endswith(".zip"):
-                found.append((file, rank))
+                files.append((file, rank))
                 continue
             try:
                 listing = inside(file, self.dates.local)
@@ -189,8 +194,8 @@ class _Desk:
                 reasons.append(f"{shown(file.path)} {error}")
             else:
                 reasons += [f"{shown(file.path)}/{path} {reason}" for path, reason in listing.refused]
-                found += [(one, rank) for one in listing.files]
-        return found, reasons
+                files += [(member, rank) for member in listing.files]
+        return files, reasons
 
 
 def summary_table(summary: Summary, assignment: str) -> Table:
@@ -214,7 +219,7 @@ def summary_table(summary: Summary, assignment: str) -> Table:
         table.add_row(
             "late",
             str(len(summary.late)),
-            _some(f"{one} ({how_long(by)})" for one, by in summary.late.items()),
+            _some(f"{student} ({how_long(by)})" for student, by in summary.late.items()),
         )
     return table
 
@@ -230,5 +235,5 @@ def how_long(time: timedelta) -> str:
 
 def _some(students: Iterable[str], most: int = 12) -> str:
     """Some names, s2 before s10, and how many more."""
-    students = sorted(students, key=lambda one: [part.zfill(9) for part in re.split(r"(\d+)", one)])
+    students = sorted(students, key=lambda student: [part.zfill(9) for part in re.split(r"(\d+)", student)])
     return ", ".join(students[:most]) + (f" and {len(students) - most} more" if len(students) > most else "")

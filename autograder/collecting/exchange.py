@@ -64,18 +64,18 @@ def read_exchange(
     config = settings.config()
     config.Exchange.root = str(root)
     course = CourseDirectory(config=config, assignment_id=assignment)
-    found, listing = _Newest(coursedir=course, config=config), Listing()
-    found.wanted = assignment
+    newest, listing = _Newest(coursedir=course, config=config), Listing()
+    newest.wanted = assignment
     with quiet(settings.log) as errors, open_gradebook(settings):
         try:
-            found.start()
+            newest.start()
         except ExchangeError as error:
             cause = f"cannot collect from {root}: {errors[-1] if errors else error}"
             raise AutograderError("nbgrader", cause) from error
-    for name in found.unreadable:
+    for name in newest.unreadable:
         listing.refuse(name, "is not named as nbgrader names a submission")
     inbound = root / COURSE_ID / "inbound"
-    records = [record for record in found.src_records if record["filename"] not in found.unreadable]
+    records = [record for record in newest.src_records if record["filename"] not in newest.unreadable]
     owners = {record["username"]: _owner(inbound / record["filename"]) for record in records}
     people = {*ids, *(student for student, owner in owners.items() if student == owner)}
     hand_ins = []

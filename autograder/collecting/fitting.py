@@ -94,14 +94,14 @@ class Shelf:
         if lacking := [
             f"{name}.ipynb" for place, name in self.cells if place == assignment and name not in fitting
         ]:
-            found = "; ".join(reasons) or (f"only {_some(others)}" if others else "nothing was handed in")
-            raise RefusedError(f"{', '.join(lacking)} is missing ({found}): ask for it")
+            why = "; ".join(reasons) or (f"only {_some(others)}" if others else "nothing was handed in")
+            raise RefusedError(f"{', '.join(lacking)} is missing ({why}): ask for it")
         choice.notes += [f"left out: {reason}" for reason in reasons]
         if others:
             choice.notes.append(f"left out, no notebook: {_some(others)}")
         for name, notebooks in fitting.items():
             *before, choice.chosen[name] = _versions(name, notebooks)
-            choice.older += [{name: one} for one in before]
+            choice.older += [{name: version} for version in before]
             file = choice.chosen[name].file
             if not bare and (base(file.name) != name or not file.name.endswith(".ipynb")):
                 choice.notes.append(f"{shown(file.path)} has the cells of {name}.ipynb: taken as that")
@@ -150,14 +150,15 @@ def _versions(name: str, notebooks: Sequence[Fitting]) -> list[Fitting]:
     instructor, and a file's time says when it was copied. Canvas numbers files as they come: there, the same
     name once more is a resubmission.
     """
-    ordered = sorted(notebooks, key=lambda one: (one.rank, one.file.name == f"{name}.ipynb"))
-    if len({one.answers for one in notebooks}) == 1:
+    ordered = sorted(notebooks, key=lambda notebook: (notebook.rank, notebook.file.name == f"{name}.ipynb"))
+    if len({notebook.answers for notebook in notebooks}) == 1:
         return ordered[-1:]
-    ranks, names = {one.rank for one in notebooks}, {base(one.file.name) for one in notebooks}
+    ranks = {notebook.rank for notebook in notebooks}
+    names = {base(notebook.file.name) for notebook in notebooks}
     if 0 in ranks or len(ranks) < len(notebooks) or len(names) > 1:
-        found = ", ".join(shown(one.file.path) for one in ordered)
+        paths = ", ".join(shown(notebook.file.path) for notebook in ordered)
         raise RefusedError(
-            f"{len(ordered)} notebooks fit {name}.ipynb and differ ({found}): leave one, and collect again"
+            f"{len(ordered)} notebooks fit {name}.ipynb and differ ({paths}): leave one, and collect again"
         )
     return ordered
 

@@ -80,19 +80,19 @@ def take_apart(
     for kind, find in (("Moodle", _moodle), ("Canvas", _canvas)):
         wrapper = next(iter(top)) if len(top) == 1 and not find(next(iter(top))) else ""
         names = {
-            _top(_below(wrapper, path)) for path in (*(one.path for one in listing.files), *listing.folders)
+            _top(_below(wrapper, path)) for path in (*(file.path for file in listing.files), *listing.folders)
         } - {""}
-        said = [match for name in names if (match := find(name))]
-        if 2 * len(said) > len(names) and (kind == "Moodle" or _are_people(said)):
+        matches = [match for name in names if (match := find(name))]
+        if 2 * len(matches) > len(names) and (kind == "Moodle" or _are_people(matches)):
             read = _read_moodle if kind == "Moodle" else _read_canvas
             return Layout(kind, list(read(listing, wrapper)), timed=False)
     return Layout("folder", list(_read_folders(listing, assignment, others, class_list, stem)))
 
 
-def _are_people(said: Iterable[re.Match[str]]) -> bool:
+def _are_people(matches: Iterable[re.Match[str]]) -> bool:
     """Whether a number always goes with the same name: else the digits are something else, a date say."""
     names: dict[str, str] = {}
-    pairs = [(one["user"], one.groupdict().get("sortname", "")) for one in said]
+    pairs = [(match["user"], match.groupdict().get("sortname", "")) for match in matches]
     return all(names.setdefault(user, name) == name for user, name in pairs)
 
 
@@ -105,47 +105,49 @@ def _moodle(name: str) -> re.Match[str] | None:
 
 
 def _read_canvas(listing: Listing, wrapper: str) -> Iterator[HandIn]:
-    found: dict[str, HandIn] = {}
+    hand_ins: dict[str, HandIn] = {}
     for file in listing.files:
         path = _below(wrapper, file.path)
-        said = _canvas(_top(path))
-        if said is None or "/" in path:
+        match = _canvas(_top(path))
+        if match is None or "/" in path:
             listing.refuse(file.path, "is not named as Canvas names a notebook that was handed in")
             continue
-        clues = [("canvas", said["user"])]
-        if "sortname" in said.groupdict():
-            clues += [("sortname", said["sortname"])]
-        label = f"{said.groupdict().get('sortname', 'anonymous')}_{said['user']}"
-        one = found.setdefault(said["user"], HandIn(label, tuple(clues)))
-        one.files.append((File(said["name"], None, file.read), int(said["file"] or 0)))
-        one.late |= bool(said["late"])
-    yield from found.values()
+        clues = [("canvas", match["user"])]
+        if "sortname" in match.groupdict():
+            clues += [("sortname", match["sortname"])]
+        label = f"{match.groupdict().get('sortname', 'anonymous')}_{match['user']}"
+        hand_in = hand_ins.setdefault(match["user"], HandIn(label, tuple(clues)))
+        hand_in.files.append((File(match["name"], None, file.read), int(match["file"] or 0)))
+        hand_in.late |= bool(match["late"])
+    yield from hand_ins.values()
 
 
 def _read_moodle(listing: Listing, wrapper: str) -> Iterator[HandIn]:
-    found: dict[tuple[str, str], HandIn] = {}
+    hand_ins: dict[tuple[str, str], HandIn] = {}
     for path, file in [
         *((path, None) for path in sorted(listing.folders)),
         *((file.path, file) for file in listing.files),
     ]:
         path = _below(wrapper, path)
-        said = _moodle(_top(path))
-        if said is None:
+        match = _moodle(_top(path))
+        if match is None:
             if file is not None:
                 listing.refuse(file.path, "is not in a folder as Moodle names them")
             continue
         # The number is another in each assignment: without a class list, the name has to do.
-        blind = said["name"] in ("Participant", "")
+        blind = match["name"] in ("Participant", "")
         clues = (
-            (("moodle", said["number"]),) if blind else (("name", said["name"]), ("moodle", said["number"]))
+            (("moodle", match["number"]),)
+            if blind
+            else (("name", match["name"]), ("moodle", match["number"]))
         )
-        one = found.setdefault(
-            (said["name"], said["number"]), HandIn(f"{said['name']}_{said['number']}", clues)
+        hand_in = hand_ins.setdefault(
+            (match["name"], match["number"]), HandIn(f"{match['name']}_{match['number']}", clues)
         )
-        if file is not None and said["plugin"] == "file":
-            rest = path.partition("/")[2] or said["rest"]
-            one.files.append((File(rest, None, file.read), 0))
-    yield from found.values()
+        if file is not None and match["plugin"] == "file":
+            rest = path.partition("/")[2] or match["rest"]
+            hand_in.files.append((File(rest, None, file.read), 0))
+    yield from hand_ins.values()
 
 
 def _read_folders(
@@ -156,10 +158,10 @@ def _read_folders(
     The folders for assignments are those that nbgrader has.
     """
     wrapper = _wrapper(listing, assignment, others, class_list, stem)
-    found: dict[str, HandIn] = {}
+    hand_ins: dict[str, HandIn] = {}
     for folder in sorted(listing.folders):
         if student := _top(_below(wrapper, folder)):
-            found.setdefault(student, HandIn(student, (("any", student),)))
+            hand_ins.setdefault(student, HandIn(student, (("any", student),)))
     nested = {
         _top(_below(wrapper, path))
         for path in _paths(listing)
@@ -178,8 +180,8 @@ def _read_folders(
                     f"nothing in its name says whose it is: call it {assignment}_<student>.ipynb, say",
                 )
             else:
-                one = found.setdefault(owner, HandIn(path, (("any", owner),), bare=True))
-                one.files.append((File(path, file.time, file.read), 0))
+                hand_in = hand_ins.setdefault(owner, HandIn(path, (("any", owner),), bare=True))
+                hand_in.files.append((File(path, file.time, file.read), 0))
             continue
         if student in nested:
             folder, _, rest = rest.partition("/")
@@ -187,12 +189,14 @@ def _read_folders(
                 if folder not in others:
                     listing.refuse(file.path, f"is not in {student}/{assignment}/, where the rest lies")
                 continue
-        one = found.setdefault(student, HandIn(student, (("any", student),)))
+        hand_in = hand_ins.setdefault(student, HandIn(student, (("any", student),)))
         if student in nested and rest == TIMESTAMP:
-            one.time = _noted(file)
+            hand_in.time = _noted(file)
             continue
-        one.files.append((File(rest, file.time, file.read), 0))
-    yield from (one for student, one in found.items() if not nested or student in nested or one.files)
+        hand_in.files.append((File(rest, file.time, file.read), 0))
+    yield from (
+        hand_in for student, hand_in in hand_ins.items() if not nested or student in nested or hand_in.files
+    )
 
 
 def _wrapper(
@@ -263,9 +267,9 @@ def base(name: str) -> str:
 def merged(hand_ins: Iterable[HandIn]) -> HandIn:
     """One student's files from several places."""
     first, *others = hand_ins
-    for one in others:
-        first.label += f" and {one.label}"
-        first.files += one.files
-        first.late |= one.late
-        first.time = max(filter(None, (first.time, one.time)), default=None)
+    for hand_in in others:
+        first.label += f" and {hand_in.label}"
+        first.files += hand_in.files
+        first.late |= hand_in.late
+        first.time = max(filter(None, (first.time, hand_in.time)), default=None)
     return first

@@ -64,7 +64,7 @@ class Place:
             self._replace(new, time)
             return NEW, time
         there = self._there()
-        if all(there.get(name) == one.data for name, one in new.items()):
+        if all(there.get(name) == notebook.data for name, notebook in new.items()):
             if time is not None and time != before and _corrects(time, before, trust):
                 write_timestamp(self.folder, time)
                 choice.notes.append(
@@ -115,11 +115,11 @@ class Place:
 
     def _keep(self, version: Mapping[str, Fitting], time: datetime | None) -> str:
         """Write a version aside, unless it is there."""
-        found = self._kept(_digest(version))
-        if not found:
-            found = [self._free(_digest(version), time)]
-            self._write(version, time).rename(found[0])
-        return self._in_work(found[0])
+        kept = self._kept(_digest(version))
+        if not kept:
+            kept = [self._free(_digest(version), time)]
+            self._write(version, time).rename(kept[0])
+        return self._in_work(kept[0])
 
     def _kept(self, digest: str) -> list[Path]:
         return sorted(self.aside.glob(f"*-{digest}"))
@@ -128,8 +128,8 @@ class Place:
         folder = self.aside / UNFINISHED
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for name, one in notebooks.items():
-            (folder / f"{name}.ipynb").write_bytes(one.data)
+        for name, notebook in notebooks.items():
+            (folder / f"{name}.ipynb").write_bytes(notebook.data)
         if time is not None:
             write_timestamp(folder, time)
         return folder
@@ -159,11 +159,11 @@ def _corrects(time: datetime, before: datetime | None, trust: Trust) -> bool:
 
 
 def _rank(notebooks: Mapping[str, Fitting]) -> int:
-    return max(one.rank for one in notebooks.values())
+    return max(notebook.rank for notebook in notebooks.values())
 
 
 def _digest(notebooks: Mapping[str, Fitting]) -> str:
-    return digest_of({name: one.data for name, one in notebooks.items()})
+    return digest_of({name: notebook.data for name, notebook in notebooks.items()})
 
 
 def _said(time: datetime) -> str:

@@ -38,16 +38,18 @@ def students_who_submitted(settings: Settings, assignment: str, only: str | None
     Raises:
         AutograderError: nobody has, or that one has not.
     """
-    found = sorted(
+    students = sorted(
         folder.parent.name for folder in settings.submitted.glob(f"*/{assignment}") if folder.is_dir()
     )
-    if not found:
+    if not students:
         place = settings.submitted / "<student>" / assignment
         cure = f"put each notebook into {place}/, or see 'autograder collect'"
         raise AutograderError("nothing", f"was handed in for '{assignment}'", cure)
-    if only is not None and only not in found:
-        raise AutograderError(f"'{only}'", f"handed in nothing for '{assignment}'", did_you_mean(only, found))
-    return found if only is None else [only]
+    if only is not None and only not in students:
+        raise AutograderError(
+            f"'{only}'", f"handed in nothing for '{assignment}'", did_you_mean(only, students)
+        )
+    return students if only is None else [only]
 
 
 def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -57,8 +59,8 @@ def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     """
     folders, count = [str(folder)], 0
     while folders and count <= MOST_FILES:
-        with os.scandir(folders.pop()) as found:
-            for entry in found:
+        with os.scandir(folders.pop()) as scan:
+            for entry in scan:
                 count += 1
                 if count > MOST_FILES + 1:
                     return
@@ -123,14 +125,14 @@ def unreadable(name: str, data: bytes) -> Problem | None:
     """Why a file is no notebook that can be graded; None when it is one."""
     try:
         text = data.decode("utf-8")
-        found = json.loads(text)
+        content = json.loads(text)
     except UnicodeDecodeError:
         return Problem(name, "is not text", ASK)
     except json.JSONDecodeError as error:
         return Problem(name, f"is not JSON (line {error.lineno}: {error.msg})", ASK)
     except RecursionError:
         return Problem(name, "is nested too deeply to be a notebook", ASK)
-    if too_much := _too_much(found):
+    if too_much := _too_much(content):
         return Problem(name, f"has {too_much}", ASK)
     try:
         nbformat.validate(nbformat.reads(text, as_version=4))
