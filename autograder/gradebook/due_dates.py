@@ -95,38 +95,39 @@ def read_due_dates(work: Path) -> DueDates:
     """
     path = work / FILE
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return DueDates()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AutograderError(str(path), "is not TOML", str(error)) from error
-    _only(path, found, {"timezone", "due", "due_for", "late"}, "")
-    zone = _zone(path, found.get("timezone"))
+    _only(path, content, {"timezone", "due", "due_for", "late"}, "")
+    zone = _zone(path, content.get("timezone"))
     due = {
-        name: _date(path, f"due.{name}", value, zone) for name, value in _table(path, found, "due").items()
+        name: _date(path, f"due.{name}", value, zone) for name, value in _table(path, content, "due").items()
     }
     due_for: dict[str, dict[str, datetime]] = {}
-    for name in (own := _table(path, found, "due_for")):
+    for name in (own := _table(path, content, "due_for")):
         if name not in due:
             raise AutograderError(
                 f"{path}: due_for.{name}", "changes no date in [due]", did_you_mean(name, due)
             )
         students = _table(path, own, name)
         due_for[name] = {
-            one: _date(path, f"due_for.{name}.{one}", value, zone) for one, value in students.items()
+            student: _date(path, f"due_for.{name}.{student}", value, zone)
+            for student, value in students.items()
         }
-    return DueDates(due, due_for, _rule(path, _table(path, found, "late")), zone)
+    return DueDates(due, due_for, _rule(path, _table(path, content, "late")), zone)
 
 
-def _table(path: Path, found: Mapping[str, Any], key: str) -> dict[str, Any]:
-    table = found.get(key, {})
+def _table(path: Path, content: Mapping[str, Any], key: str) -> dict[str, Any]:
+    table = content.get(key, {})
     if not isinstance(table, dict):
         raise AutograderError(f"{path}: {key}", "is no table", f"begin it with [{key}]")
     return table
 
 
-def _only(path: Path, found: Mapping[str, Any], known: set[str], where: str) -> None:
-    for key in found:
+def _only(path: Path, table: Mapping[str, Any], known: set[str], where: str) -> None:
+    for key in table:
         if key not in known:
             raise AutograderError(str(path), f"has an unknown key '{where}{key}'", did_you_mean(key, known))
 
@@ -153,12 +154,12 @@ def _date(path: Path, key: str, value: Any, zone: ZoneInfo | None) -> datetime:
     return value.replace(tzinfo=zone)
 
 
-def _rule(path: Path, found: Mapping[str, Any]) -> Rule:
+def _rule(path: Path, table: Mapping[str, Any]) -> Rule:
     most = {"percent_per_day": 100.0, "at_most": 100.0, "grace_minutes": 100_000.0}
-    _only(path, found, {one.name for one in fields(Rule)}, "late.")
-    for key, value in found.items():
+    _only(path, table, {option.name for option in fields(Rule)}, "late.")
+    for key, value in table.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most[key]:
             raise AutograderError(
                 f"{path}: late.{key}", f"is {value!r}, not a number from 0 to {most[key]:g}"
             )
-    return Rule(**{key: float(value) for key, value in found.items()})
+    return Rule(**{key: float(value) for key, value in table.items()})

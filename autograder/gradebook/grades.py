@@ -170,7 +170,9 @@ def read_grades(settings: Settings, assignment: str) -> ClassGrades:
         }
 
     return ClassGrades(
-        assignment, sort(known), [replace(one, grades=sort(one.grades)) for one in submissions]
+        assignment,
+        sort(known),
+        [replace(submission, grades=sort(submission.grades)) for submission in submissions],
     )
 
 
@@ -193,15 +195,15 @@ def read_submissions(gradebook: Gradebook, assignment: str, student: str | None 
     )
     if student is not None:
         people = people.filter(Student.id == student)
-    found = {
+    submissions = {
         owner: Submission(owner, first or "", last or "", email or "", lms_id or "")
         for owner, first, last, email, lms_id in people.order_by(Student.id)
     }
     for owner, notebook, penalty in _of(
         gradebook, known, student, Notebook.name, SubmittedNotebook.late_submission_penalty
     ):
-        found[owner] = replace(found[owner], handed_in=True)
-        found[owner].penalties[notebook] = float(penalty or 0.0)
+        submissions[owner] = replace(submissions[owner], handed_in=True)
+        submissions[owner].penalties[notebook] = float(penalty or 0.0)
     cells = {
         cell.id: cell
         for notebook in known.notebooks
@@ -224,7 +226,7 @@ def read_submissions(gradebook: Gradebook, assignment: str, student: str | None 
             bool(waits),
             (manual, extra) != (None, None),
         )
-        found[owner].grades[notebook, cells[cell].name] = grade
+        submissions[owner].grades[notebook, cells[cell].name] = grade
     answers = {
         cell.id: cell.name
         for notebook in known.notebooks
@@ -232,8 +234,8 @@ def read_submissions(gradebook: Gradebook, assignment: str, student: str | None 
     }
     columns = (Notebook.name, Comment.cell_id, Comment.manual_comment, Comment.auto_comment)
     for owner, notebook, cell, manual, automatic in _of(gradebook, known, student, *columns, joined=Comment):
-        found[owner].remarks[notebook, answers[cell]] = read_remark(manual, automatic)
-    return list(found.values())
+        submissions[owner].remarks[notebook, answers[cell]] = read_remark(manual, automatic)
+    return list(submissions.values())
 
 
 def _of(

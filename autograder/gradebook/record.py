@@ -69,8 +69,8 @@ def record(settings: Settings, assignment: str, student: str, executed: Path, di
                             folder,
                         )
         except NbGraderException as error:
-            said = next((line for line in errors if "rror:" in line), str(error))
-            raise NotGradedError("nbgrader", f"stopped: {said}") from error
+            message = next((line for line in errors if "rror:" in line), str(error))
+            raise NotGradedError("nbgrader", f"stopped: {message}") from error
         _stamp(settings, assignment, student, digest)
 
 

@@ -57,12 +57,12 @@ def _notebooks(gradebook: Gradebook, assignment: str, student: str) -> list:
 
 def _answers(path: Path) -> dict[str, str]:
     """What a student wrote: by cell, and together what stands in cells of the student's own."""
-    found: dict[str, str] = {}
+    answers: dict[str, str] = {}
     for cell in read_cells(path):
         about = nbgrader_metadata(cell)
         if not about.get("locked"):
             name = str(about.get("grade_id", ""))
-            found[name] = found.get(name, "") + json.dumps(
+            answers[name] = answers.get(name, "") + json.dumps(
                 [cell["cell_type"], cell["source"], cell.get("attachments")]
             )
-    return found
+    return answers

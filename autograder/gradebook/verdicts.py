@@ -76,13 +76,13 @@ def read_verdict(cell: Mapping[str, Any]) -> Verdict | None:
         or about.get("solution")
     ):
         return None
-    found = [
+    verdicts = [
         output["data"][MIMETYPE] for output in cell.get("outputs", ()) if MIMETYPE in output.get("data", {})
     ]
-    if len(found) != 1:
+    if len(verdicts) != 1:
         return None
     try:
-        return _verdict(found[0])
+        return _verdict(verdicts[0])
     except (KeyError, TypeError, ValueError):
         return None
 
