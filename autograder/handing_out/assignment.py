@@ -32,8 +32,8 @@ def generate(settings: Settings, name: str) -> Path:
             with all_or_nothing(settings):  # half an assignment would be graded as if it were the whole
                 GenerateAssignment(coursedir=course, config=config, force=True).start()
         except NbGraderException as error:
-            said = next((line for line in errors if "rror:" in line), str(error))
-            cause = f"could not be generated: {said} (the whole story: {settings.log})"
+            message = next((line for line in errors if "rror:" in line), str(error))
+            cause = f"could not be generated: {message} (the whole story: {settings.log})"
             raise AutograderError(f"'{name}'", cause) from error
     return settings.released / name
 

@@ -105,7 +105,7 @@ def _released(settings: Settings, names: Sequence[str]) -> dict[str, bytes]:
     Raises:
         AutograderError: one is not there, or out of date.
     """
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as scratch:
         fresh = settings.at(Path(scratch, "work"), release=Path(scratch, "assignments"))
         for name in names:
@@ -116,8 +116,8 @@ def _released(settings: Settings, names: Sequence[str]) -> dict[str, bytes]:
                 if not ours.is_file() or _comparable(ours) != _comparable(path):
                     state = "out of date" if ours.is_file() else "not there"
                     raise AutograderError(place, f"is {state}", f"autograder generate {name}")
-                found[place] = ours.read_bytes()
-    return found
+                files[place] = ours.read_bytes()
+    return files
 
 
 def _comparable(path: Path) -> object:
@@ -127,14 +127,14 @@ def _comparable(path: Path) -> object:
 
 def _changed(library: Mapping[str, bytes]) -> dict[str, tuple[str, str]]:
     """Classes of which students receive only a part, each with its file's first line there and here."""
-    found: dict[str, tuple[str, str]] = {}
+    changed: dict[str, tuple[str, str]] = {}
     for path, content in library.items():
         ours = LIBRARY.parent / path
         if path.endswith(".py") and ours.is_file() and ours.read_bytes() != content:
             texts = ours.read_text(encoding="utf-8"), content.decode()
             before, after = ((ast.get_docstring(ast.parse(text)) or "").partition("\n")[0] for text in texts)
-            found |= dict.fromkeys(classes(texts[0]), (before, after))
-    return found
+            changed |= dict.fromkeys(classes(texts[0]), (before, after))
+    return changed
 
 
 def _to_install(root: Path) -> dict[str, bytes]:

@@ -32,22 +32,22 @@ def collect_pages(root: Path, start: Iterable[str]) -> dict[str, bytes]:
     start = set(start)
     if not (root / INDEX).is_file():
         raise AutograderError(INDEX, "is not there, from which students find everything", "make reference")
-    found: dict[str, bytes] = {}
+    pages: dict[str, bytes] = {}
     waiting, listed = [INDEX, *sorted(start)], set(_links(root, INDEX))
     lectures = {path.relative_to(root).as_posix() for path in root.glob("lectures/[0-9]*.ipynb")}
     for missing in sorted((start | lectures) - listed):
         raise AutograderError(INDEX, f"does not lead to {missing}", "make reference")
     while waiting:
         path = waiting.pop()
-        if path in found:
+        if path in pages:
             continue
         content = (root / path).read_bytes()
-        found[path] = without_outputs(content) if path.endswith(".ipynb") else content
+        pages[path] = without_outputs(content) if path.endswith(".ipynb") else content
         if path.endswith((".md", ".ipynb")):
             waiting += [
                 link for link in _links(root, path) if link.startswith(ROOMS) and (root / link).is_file()
             ]
-    return {path: content for path, content in found.items() if path not in start}
+    return {path: content for path, content in pages.items() if path not in start}
 
 
 def without_outputs(content: bytes) -> bytes:

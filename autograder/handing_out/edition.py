@@ -55,9 +55,9 @@ def edition_files() -> dict[str, bytes]:
     Raises:
         AutograderError: an exercise's answer cannot be taken out of the library, or stands in a second place.
     """
-    found = sorted(path.relative_to(LIBRARY.parent) for path in LIBRARY.rglob("*") if path.is_file())
+    paths = sorted(path.relative_to(LIBRARY.parent) for path in LIBRARY.rglob("*") if path.is_file())
     left_out = (".", "__pycache__", "_fused")  # fused kernels stand beside the formulas that they compute
-    kept = [path for path in found if not any(part.startswith(left_out) for part in path.parts)]
+    kept = [path for path in paths if not any(part.startswith(left_out) for part in path.parts)]
     files = {path.as_posix(): (LIBRARY.parent / path).read_bytes() for path in kept}
     texts = {path: content.decode() for path, content in files.items() if path.endswith(".py")}
     parts = {

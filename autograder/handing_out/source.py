@@ -37,17 +37,17 @@ def names_in(node: ast.AST, variables: bool = True) -> Counter[str]:
         node: the code.
         variables: whether variables count.
     """
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
-            found[part.id] += variables
+            counts[part.id] += variables
         elif isinstance(part, ast.Attribute):
-            found[part.attr] += 1
+            counts[part.attr] += 1
         elif isinstance(part, ast.alias):
-            found.update({part.name, part.asname or part.name})
+            counts.update({part.name, part.asname or part.name})
         elif isinstance(part, ast.Constant) and isinstance(part.value, str):
-            found.update(word for word in part.value.split(" | ") if word.isidentifier())
-    return found
+            counts.update(word for word in part.value.split(" | ") if word.isidentifier())
+    return counts
 
 
 @lru_cache(maxsize=1024)

@@ -157,7 +157,11 @@ def without_telling(text: str) -> str:
     """A file without its comments, and without the paragraphs of its docstrings that speak of derivatives."""
     text = edit(
         text,
-        [(node, _shorter(node, said)) for node, said in _docstrings(parse(text)) if TELLING.search(said)],
+        [
+            (node, _shorter(node, docstring))
+            for node, docstring in _docstrings(parse(text))
+            if TELLING.search(docstring)
+        ],
     )
     lines: list[str | None] = [*text.splitlines()]
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -173,9 +177,9 @@ def _docstrings(tree: ast.AST) -> list[tuple[ast.Expr, str]]:
     return [(node, inspect.cleandoc(value.value)) for node, value in strings if isinstance(value.value, str)]
 
 
-def _shorter(node: ast.Expr, said: str) -> str:
+def _shorter(node: ast.Expr, docstring: str) -> str:
     """A docstring's lines without the paragraphs that tell; of the first, what precedes its colon stays."""
-    first, *others = said.split("\n\n")
+    first, *others = docstring.split("\n\n")
     topic, colon, _ = first.partition(":")
     if TELLING.search(first):
         first = f"{topic}." if colon and not TELLING.search(topic) else LEFT_OUT
@@ -200,8 +204,8 @@ def _require_gone(path: str, tree: ast.AST) -> None:
                 raise AutograderError(f"{node.name} in {path}", cause, "let backward compute it")
         elif isinstance(getattr(node, "ctx", None), ast.Store) and not ASKED.isdisjoint(names_in(node)):
             raise AutograderError(path, f"keeps an answer, '{ast.unparse(node)}'", "define it in the class")
-    for said in [said for _, said in _docstrings(tree) if TELLING.search(said)]:
-        raise AutograderError(path, f"tells of an answer, '{said.splitlines()[0]}'", "leave it out")
+    for docstring in [docstring for _, docstring in _docstrings(tree) if TELLING.search(docstring)]:
+        raise AutograderError(path, f"tells of an answer, '{docstring.splitlines()[0]}'", "leave it out")
 
 
 def _for_backward_alone(method: ast.FunctionDef) -> ast.AST | None:

@@ -63,7 +63,7 @@ def all_answers(source: Path) -> list[Answer]:
 def answers_of_library(exercises: Iterable[Exercise]) -> list[Answer]:
     """The derivatives of the classes that exercises ask for, each with the forward that students see."""
     truths = {exercise.truth for exercise in exercises if isinstance(exercise.truth, type)}
-    found = []
+    answers = []
     for truth in sorted(truths, key=lambda truth: truth.__qualname__):
         path = f"{truth.__module__.replace('.', '/')}.py"
         methods = classes(Path(inspect.getfile(truth)).read_text(encoding="utf-8"))[truth.__name__].body
@@ -75,8 +75,8 @@ def answers_of_library(exercises: Iterable[Exercise]) -> list[Answer]:
                 answer = Answer(
                     place, tuple(_statements(body)), (body,), functions, given, truths=(truth.__name__,)
                 )
-                found.append(answer)
-    return found
+                answers.append(answer)
+    return answers
 
 
 def _answers_of_notebook(path: Path) -> Iterator[Answer]:
@@ -133,18 +133,19 @@ def functions_in(tree: ast.Module) -> Iterator[tuple[str, tuple[ast.stmt, ...]]]
 def _answer_in_code(place: str, source: str) -> Answer:
     tree = parse_cell(source) or ast.Module([], [])
     rows = {row for match in MARKED.finditer(source) for row in range(*_rows(source, match))}
-    found = [node for node in _statements(tree.body) if not rows or node.lineno in rows]
-    inside = {id(part) for node in found for part in ast.walk(node) if part is not node}
+    statements = [node for node in _statements(tree.body) if not rows or node.lineno in rows]
+    inside = {id(part) for node in statements for part in ast.walk(node) if part is not node}
     runs = [
-        tuple(part for part in block if part in found and id(part) not in inside) for block in blocks_in(tree)
+        tuple(part for part in block if part in statements and id(part) not in inside)
+        for block in blocks_in(tree)
     ]
-    answer = {id(node) for node in found}
+    answer = {id(node) for node in statements}
     functions = [
         (name, body)
         for name, body in functions_in(tree)
         if any(id(part) in answer for node in body for part in ast.walk(node))
     ]
-    return Answer(place, tuple(found), tuple(filter(None, runs)), tuple(functions))
+    return Answer(place, tuple(statements), tuple(filter(None, runs)), tuple(functions))
 
 
 def blocks_in(tree: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -78,7 +78,7 @@ def _code(place: str, source: str) -> Iterator[tuple[str, ast.Module]]:
             and ("`" in node.value or ">>>" in node.value)
         ):
             yield from _code_in_text(place, node.value)
-    yield from ((place, found) for found in map(_worth, COMMENT.findall(source)) if found)
+    yield from ((place, comment) for comment in map(_worth, COMMENT.findall(source)) if comment)
 
 
 def _code_in_text(place: str, text: str) -> Iterator[tuple[str, ast.Module]]:
@@ -86,9 +86,9 @@ def _code_in_text(place: str, text: str) -> Iterator[tuple[str, ast.Module]]:
     for block in BLOCK.finditer(text):
         yield from _code(place, PROMPT.sub("", block[3]))
     rest = BLOCK.sub("", text)
-    found = [span[2] for span in SPAN.finditer(rest)]
-    found += [PROMPT.sub("", line) for line in rest.splitlines() if line.lstrip().startswith(">>>")]
-    yield from ((place, tree) for tree in map(_worth, found) if tree)
+    pieces = [span[2] for span in SPAN.finditer(rest)]
+    pieces += [PROMPT.sub("", line) for line in rest.splitlines() if line.lstrip().startswith(">>>")]
+    yield from ((place, tree) for tree in map(_worth, pieces) if tree)
 
 
 def _worth(text: str) -> ast.Module | None:

@@ -41,24 +41,24 @@ def find_leaks(files: Mapping[str, bytes], answers: Iterable[Answer]) -> list[Le
     sentences = {
         sentence: answer for answer in answers for sentence in answer.sentences if len(sentence) >= LETTERS
     }
-    found: dict[tuple[str, str], Leak] = {}
+    leaks: dict[tuple[str, str], Leak] = {}
     for path, content in files.items():
         for place, tree in code_in(path, content):
             for code, answer in index.find(tree):
-                found.setdefault((place, answer.place), Leak(place, code, answer))
+                leaks.setdefault((place, answer.place), Leak(place, code, answer))
         for place, text in texts_in(path, content) if sentences else ():
-            said = " ".join(text.split())
+            one_line = " ".join(text.split())
             for sentence, answer in sentences.items():
-                if sentence in said:
-                    found.setdefault((place, answer.place), Leak(place, sentence, answer))
-    return list(found.values())
+                if sentence in one_line:
+                    leaks.setdefault((place, answer.place), Leak(place, sentence, answer))
+    return list(leaks.values())
 
 
 def find_in(trees: Mapping[str, ast.AST], answers: Iterable[Answer]) -> dict[str, Answer]:
     """The names of the syntax trees in which a piece of an answer stands, with the first one's answer."""
     index = _Index(answers)
-    found = {name: next(index.find(tree), None) for name, tree in trees.items()}
-    return {name: first[1] for name, first in found.items() if first}
+    hits = {name: next(index.find(tree), None) for name, tree in trees.items()}
+    return {name: first[1] for name, first in hits.items() if first}
 
 
 def pieces(statement: ast.stmt) -> list[ast.AST]:
@@ -115,24 +115,26 @@ class _Index:
         sizes: dict[int, Size] = {}
         for node, measure in measured(tree):
             sizes[id(node)] = measure
-            if found := self._find_piece(node, measure):
-                yield _line(node), found
+            if answer := self._find_piece(node, measure):
+                yield _line(node), answer
         for block in blocks_in(tree):
             for run in _runs(block, self.lengths):
                 measure = add(*(sizes[id(part)] for part in run))
-                if (measure.nodes, measure.operations) in self.sizes and (found := self.runs.get(shape(run))):
-                    yield _line(run[0]), found
+                if (measure.nodes, measure.operations) in self.sizes and (
+                    answer := self.runs.get(shape(run))
+                ):
+                    yield _line(run[0]), answer
         for name, body in functions_in(tree) if isinstance(tree, ast.Module) else ():
-            if name in self.names and (found := self.functions.get((name, shape(body)))):
-                yield f"def {name}: {_line(body[0])}", found
+            if name in self.names and (answer := self.functions.get((name, shape(body)))):
+                yield f"def {name}: {_line(body[0])}", answer
 
     def _find_piece(self, node: ast.AST, measure: Size) -> Answer | None:
-        found = None
+        answer = None
         if (type(node), measure.exact) in self.sizes and _tells_exactly(node, measure):
-            found = self.exact.get(shape(node, exact=True))
-        if not found and (type(node), measure.nodes, measure.operations) in self.sizes and _tells(measure):
-            found = self.shapes.get(shape(node))
-        return found
+            answer = self.exact.get(shape(node, exact=True))
+        if not answer and (type(node), measure.nodes, measure.operations) in self.sizes and _tells(measure):
+            answer = self.shapes.get(shape(node))
+        return answer
 
 
 def _runs(block: list[ast.stmt], lengths: Iterable[int]) -> Iterator[tuple[ast.stmt, ...]]:

@@ -90,7 +90,7 @@ def add(*sizes: Size) -> Size:
 
 def measured(tree: ast.AST) -> list[tuple[ast.AST, Size]]:
     """Every node of a tree with its size, the tree itself last."""
-    found: list[tuple[ast.AST, Size]] = []
+    sizes: list[tuple[ast.AST, Size]] = []
 
     def measure(node: ast.AST) -> Size:
         exact, nodes, operations = 1, 1, int(_computes(node))
@@ -104,11 +104,11 @@ def measured(tree: ast.AST) -> list[tuple[ast.AST, Size]]:
                         operations + inner.operations,
                     )
         whole = Size(exact, 1 if is_variable(node) else nodes, operations)
-        found.append((node, whole))
+        sizes.append((node, whole))
         return whole
 
     measure(tree)
-    return found
+    return sizes
 
 
 def _computes(node: ast.AST) -> bool:

@@ -27,14 +27,14 @@ def backward(self: "Graph", *grad_outputs: Tensor) -> Any:
     pairs = [(values[name], grad) for name, grad in zip(self.outputs, grad_outputs, strict=True)]
     moving = {name: leaf for name, leaf in leaves.items() if leaf.requires_grad}
     with falling_back(self):
-        found = torch.autograd.grad(
+        gradients = torch.autograd.grad(
             [value for value, grad in pairs if grad is not None and value.requires_grad],
             [*moving.values(), always],
             [grad for value, grad in pairs if grad is not None and value.requires_grad],
             allow_unused=True,
             materialize_grads=True,
         )
-    self.grads |= dict(zip(moving, found, strict=False))
+    self.grads |= dict(zip(moving, gradients, strict=False))
     grads = tuple(self.grads.get(name) for name in self.inputs)
     return grads[0] if len(grads) == 1 else grads
 
