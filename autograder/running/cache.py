@@ -31,8 +31,8 @@ class Cache:
     def find(self, task: Task) -> Executed | None:
         """The result of an equal task; None when there is none, or when the file is damaged."""
         try:
-            found = json.loads(self._path(task).read_text(encoding="utf-8"))
-            return Executed(**found)
+            fields = json.loads(self._path(task).read_text(encoding="utf-8"))
+            return Executed(**fields)
         except (OSError, ValueError, TypeError):
             return None
 
@@ -76,11 +76,11 @@ def surroundings() -> str:
 
 def _code(package: Path) -> list[Path]:
     """The Python files of a package, in one order; where students' files lie is not even looked into."""
-    left_out, found = {package / name for name in NO_CODE}, []
+    left_out, paths = {package / name for name in NO_CODE}, []
     for folder, folders, files in os.walk(package):
         folders[:] = [name for name in folders if Path(folder, name) not in left_out]
-        found += [Path(folder, name) for name in files if name.endswith(".py")]
-    return sorted(found)
+        paths += [Path(folder, name) for name in files if name.endswith(".py")]
+    return sorted(paths)
 
 
 def _course() -> Path:

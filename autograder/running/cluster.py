@@ -89,8 +89,8 @@ def on_cluster(
                 warnings.simplefilter("ignore")  # versions of packages that matter are compared by `_examine`
                 client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except Exception as error:  # whatever a wrong address leads to: OSError, ValueError, TypeError
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            cause = f"answers at {address} ({said})"
+            first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            cause = f"answers at {address} ({first_line})"
             raise AutograderError("no Dask scheduler", cause, "'dask scheduler' starts one") from error
         cluster = Cluster(client, address, isolated, device, say)
         try:
@@ -151,7 +151,7 @@ class Cluster:
         more = True
         while more or again or self.under_way:
             self._look()
-            for key in [key for key, one in self.under_way.items() if one.worker not in self.workers]:
+            for key in [key for key, attempt in self.under_way.items() if attempt.worker not in self.workers]:
                 yield from self._lost(key, again)
             while (more or again) and (worker := self._free(bool(again))) is not None:
                 alone = bool(again)
@@ -193,7 +193,7 @@ class Cluster:
 
     def leave(self) -> None:
         """Cancel what is under way, end the sandboxes in which it runs, and go."""
-        futures = [one.future for one in self.under_way.values()]
+        futures = [attempt.future for attempt in self.under_way.values()]
         with suppress(Exception):  # a cluster that is gone has nothing left to stop
             self.client.cancel([*futures, *self._examined.values()], force=True)
             here = [worker for worker in self._here() if self.workers.get(worker) == ""]
@@ -240,9 +240,9 @@ class Cluster:
     def _free(self, alone: bool) -> str | None:
         """The worker that has least to do; None when all have enough."""
         load = {worker: 0 for worker, problem in self.workers.items() if problem == ""}
-        for one in self.under_way.values():
-            if one.worker in load:
-                load[one.worker] += AHEAD if one.alone else 1
+        for attempt in self.under_way.values():
+            if attempt.worker in load:
+                load[attempt.worker] += AHEAD if attempt.alone else 1
         worker = min(load, key=lambda worker: load[worker], default=None)
         return worker if worker is not None and load[worker] < (1 if alone else AHEAD) else None
 
@@ -259,15 +259,15 @@ class Cluster:
         )
 
     def _arrived(self, key: str, again: deque[Job]) -> Iterator[Finished]:
-        one = self.under_way[key]
+        attempt = self.under_way[key]
         patience = 2.0
         while True:
             try:
-                answer = one.future.result(timeout=patience)
+                answer = attempt.future.result(timeout=patience)
                 break
             except TimeoutError:  # the worker may have died between finishing and handing over
                 self._look(at_once=True)
-                if one.worker not in self.workers:
+                if attempt.worker not in self.workers:
                     yield from self._lost(key, again)
                     return
                 patience *= 2
@@ -281,20 +281,20 @@ class Cluster:
                 answer = json.dumps({"problem": problem_of(error)})
                 break
         del self.under_way[key]
-        name, (tasks,) = one.job
+        name, (tasks,) = attempt.job
         try:
             yield Finished(name, check(tasks, answer))
         except NotGradedError as error:
             yield Finished(name, problem=error.problem)
 
     def _lost(self, key: str, again: deque[Job]) -> Iterator[Finished]:
-        one = self.under_way.pop(key)
+        attempt = self.under_way.pop(key)
         with suppress(Exception):
-            self.client.cancel([one.future], force=True)
-        if one.alone:
-            yield Finished(one.job[0], problem=LOST)
+            self.client.cancel([attempt.future], force=True)
+        if attempt.alone:
+            yield Finished(attempt.job[0], problem=LOST)
         else:
-            again.append(one.job)
+            again.append(attempt.job)
 
 
 def pack(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
@@ -327,11 +327,11 @@ def check(tasks: dict[str, Task], answer: object) -> dict[str, Executed]:
         NotGradedError: the worker says that it could not, or something else than these notebooks.
     """
     try:
-        found = json.loads(answer) if isinstance(answer, str) else {}
-        if problem := found.get("problem"):
+        content = json.loads(answer) if isinstance(answer, str) else {}
+        if problem := content.get("problem"):
             what, cause, cure = (str(part).strip().partition("\n")[0] for part in problem)
             raise NotGradedError(what, cause, cure)
-        done = {name: Executed(**about) for name, about in found["done"].items()}
+        done = {name: Executed(**about) for name, about in content["done"].items()}
         if done.keys() != tasks.keys():
             raise ValueError("other notebooks")
         for name, executed in done.items():
@@ -344,8 +344,8 @@ def check(tasks: dict[str, Task], answer: object) -> dict[str, Executed]:
         RecursionError,
         nbformat.ValidationError,
     ) as error:
-        said = (str(error).strip().splitlines() or [""])[0][:100]
-        cause = f"cannot be used ({said})"
+        first_line = (str(error).strip().splitlines() or [""])[0][:100]
+        cause = f"cannot be used ({first_line})"
         raise NotGradedError("what the cluster's worker answered", cause, "grade it again") from None
     return done
 

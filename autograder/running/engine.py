@@ -142,8 +142,8 @@ class _Grading:
         self, student: str, prepared: _Prepared, executed: Mapping[str, Executed], *, cached: bool = False
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            for name, one in executed.items():
-                (Path(folder) / f"{name}.ipynb").write_text(one.notebook, encoding="utf-8")
+            for name, result in executed.items():
+                (Path(folder) / f"{name}.ipynb").write_text(result.notebook, encoding="utf-8")
             try:
                 record(self.settings, self.assignment, student, Path(folder), prepared.digest)
             except NotGradedError as error:

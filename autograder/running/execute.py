@@ -109,8 +109,8 @@ def _run(source: str, student: Student) -> tuple[list[NotebookNode], int | None]
     return outputs, number if type(number) is int and number > 0 else None
 
 
-def _outputs(found: Any) -> Iterator[NotebookNode]:
-    for output in found if isinstance(found, list) else []:
+def _outputs(outputs: Any) -> Iterator[NotebookNode]:
+    for output in outputs if isinstance(outputs, list) else []:
         kind = output.get("output_type") if isinstance(output, dict) else None
         try:
             if kind == "stream":
@@ -133,18 +133,18 @@ def _outputs(found: Any) -> Iterator[NotebookNode]:
 
 def _data(data: dict[str, Any]) -> dict[str, Any]:
     """A mimebundle; text is text, and only the judge writes scores."""
-    found = {}
+    kept = {}
     for kind, value in data.items():
         if kind.endswith("json"):
             if isinstance(value, dict | list) and "modular-learning" not in kind:
-                found[kind] = value
+                kept[kind] = value
         elif isinstance(value, str):
-            found[kind] = value
-    return found
+            kept[kind] = value
+    return kept
 
 
-def _error(name: str, said: str) -> NotebookNode:
-    return new_output("error", ename=name, evalue=said, traceback=[said])
+def _error(name: str, message: str) -> NotebookNode:
+    return new_output("error", ename=name, evalue=message, traceback=[message])
 
 
 _sandboxes: dict[tuple[Limits, bool, str], Sandbox] = {}

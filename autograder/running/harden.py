@@ -151,7 +151,7 @@ def _plain(kind: str, source: str, metadata: dict[str, Any], written: NotebookNo
 
 def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
     """The pictures that were pasted into a written answer: a person reads them."""
-    found = {}
+    pictures = {}
     for name, data in attachments.items() if isinstance(attachments, dict) else ():
         kept = (
             {kind: text for kind, text in data.items() if kind in PICTURES and isinstance(text, str)}
@@ -159,16 +159,16 @@ def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
             else {}
         )
         if kept and sum(map(len, kept.values())) <= MOST_PICTURE:
-            found[str(name)] = kept
-    return found
+            pictures[str(name)] = kept
+    return pictures
 
 
 def answers(notebook: NotebookNode, until: NotebookNode | None = None) -> Sequence[str]:
     """The text of the student's own code cells, up to a cell."""
-    found = []
+    sources = []
     for cell in notebook.cells:
         if cell is until:
             break
         if cell.cell_type == "code" and not nbgrader_metadata(cell).get("locked"):
-            found.append(cell.source)
-    return found
+            sources.append(cell.source)
+    return sources

@@ -94,15 +94,15 @@ class Remote:
 
     def own(self, label: str) -> dict[str, Any]:
         """A module of the student's own: inputs' names and parameters."""
-        found = self._ask("own", label)
+        answer = self._ask("own", label)
         named = {
             str(name): value
-            for name, value in _dict(found.get("state")).items()
+            for name, value in _dict(answer.get("state")).items()
             if isinstance(value, np.ndarray)
         }
         state = {name: value for name, value in named.items() if not hasattr(Module, name.split(".")[0])}
-        names = [_text(name) for name in _list(found.get("names"))]
-        return {**self._told(found), "names": names, "state": state}
+        names = [_text(name) for name in _list(answer.get("names"))]
+        return {**self._told(answer), "names": names, "state": state}
 
     def probe(
         self,
@@ -113,27 +113,27 @@ class Remote:
         grads: Sequence[np.ndarray],
     ) -> Evidence:
         """One probe."""
-        found = self._ask("probe", label, state, list(names), list(inputs), list(grads))
+        answer = self._ask("probe", label, state, list(names), list(inputs), list(grads))
         if self.problem:
             return Evidence(failures={"forward": Finding(self.kind, self.problem)}, timed_out=True)
         return Evidence(
-            outputs=tuple(_array(value) for value in _list(found.get("outputs"))),
-            grads={name: _array(value) for name, value in _dict(found.get("grads")).items()},
-            grads_again={name: _array(value) for name, value in _dict(found.get("grads_again")).items()},
-            changed=tuple(_text(name) for name in _list(found.get("changed"))),
-            demands_forward=found.get("demands_forward") is True,
-            timed_out=found.get("timed_out") is True,
+            outputs=tuple(_array(value) for value in _list(answer.get("outputs"))),
+            grads={name: _array(value) for name, value in _dict(answer.get("grads")).items()},
+            grads_again={name: _array(value) for name, value in _dict(answer.get("grads_again")).items()},
+            changed=tuple(_text(name) for name in _list(answer.get("changed"))),
+            demands_forward=answer.get("demands_forward") is True,
+            timed_out=answer.get("timed_out") is True,
             failures={
-                stage: _finding(_dict(failure)) for stage, failure in _dict(found.get("failures")).items()
+                stage: _finding(_dict(failure)) for stage, failure in _dict(answer.get("failures")).items()
             },
-            shortcuts=tuple(_text(said) for said in _list(found.get("shortcuts"))),
+            shortcuts=tuple(_text(shortcut) for shortcut in _list(answer.get("shortcuts"))),
         )
 
     def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
         """One forward."""
-        found = self._ask("forward", label, state, list(inputs))
-        outputs = [value for value in _list(found.get("outputs")) if isinstance(value, np.ndarray)]
-        told = self._told(found)
+        answer = self._ask("forward", label, state, list(inputs))
+        outputs = [value for value in _list(answer.get("outputs")) if isinstance(value, np.ndarray)]
+        told = self._told(answer)
         nothing = (
             {} if outputs or told["problem"] else {"problem": "forward gave nothing", "kind": Problem.MISSING}
         )
@@ -141,17 +141,17 @@ class Remote:
 
     def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
         """One call of a function."""
-        found = self._ask("call", label, list(inputs))
-        results = [value for value in _list(found.get("results")) if isinstance(value, np.ndarray)]
-        changed = [value for value in _list(found.get("changed")) if type(value) is int]
-        return {**self._told(found), "results": results, "changed": changed}
+        answer = self._ask("call", label, list(inputs))
+        results = [value for value in _list(answer.get("results")) if isinstance(value, np.ndarray)]
+        changed = [value for value in _list(answer.get("changed")) if type(value) is int]
+        return {**self._told(answer), "results": results, "changed": changed}
 
-    def _told(self, found: dict[str, Any]) -> dict[str, Any]:
+    def _told(self, answer: dict[str, Any]) -> dict[str, Any]:
         """What is wrong: that the process is gone, or what its answer says."""
         if self.problem:
             return {"problem": self.problem, "kind": self.kind}
-        words = _text(found.get("problem"))
-        return {"problem": words, "kind": _problem(found.get("kind")) if words else Problem.NONE}
+        words = _text(answer.get("problem"))
+        return {"problem": words, "kind": _problem(answer.get("kind")) if words else Problem.NONE}
 
     def _ask(self, what: str, *of: Any) -> dict[str, Any]:
         """The answer to one question; empty, with the reason noted, once the process failed to give one."""

@@ -100,7 +100,7 @@ def meddling(sources: Sequence[str], *, brought: bool = False) -> list[str]:
         brought: whether Python files were handed in: only then can a notebook import what lies beside it, and
             it might be another text by then than the one that was handed in.
     """
-    found: dict[str, str] = {}
+    lines: dict[str, str] = {}
     sources = [as_python(source) for source in sources]
     nodes = [
         (node, source) for source in sources if (tree := _tree(source)) is not None for node in ast.walk(tree)
@@ -110,8 +110,8 @@ def meddling(sources: Sequence[str], *, brought: bool = False) -> list[str]:
     for node, source in nodes:
         if why := _meddles(node, guarded - own, brought):
             line = source.splitlines()[node.lineno - 1].strip()[:80]  # pyright: ignore[reportAttributeAccessIssue]
-            found.setdefault(why, f"{why}: `{line}`")
-    return list(found.values())
+            lines.setdefault(why, f"{why}: `{line}`")
+    return list(lines.values())
 
 
 def _taken(node: ast.AST) -> list[str]:

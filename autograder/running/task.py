@@ -66,7 +66,7 @@ class Runner(Protocol):
 
 def read_files(folder: Path) -> dict[str, bytes]:
     """What was handed in beside the notebooks: plain files, no links, and not too much of it."""
-    found, total = {}, 0
+    files, total = {}, 0
     for path in sorted(folder.rglob("*")):
         inside = [path, *(parent for parent in path.parents if parent.is_relative_to(folder))]
         if path.suffix in LEFT_OUT or not path.is_file() or any(part.is_symlink() for part in inside):
@@ -74,5 +74,5 @@ def read_files(folder: Path) -> dict[str, bytes]:
         total += path.stat().st_size
         if total > MOST_FILES:
             break
-        found[str(path.relative_to(folder))] = path.read_bytes()
-    return found
+        files[str(path.relative_to(folder))] = path.read_bytes()
+    return files

@@ -37,10 +37,10 @@ def sandbox_problem() -> Problem | None:
     tried = subprocess.run([program, *words.split()], capture_output=True, text=True, check=False)
     if tried.returncode == 0:
         return None
-    said = (tried.stderr.strip().splitlines() or ["it says nothing"])[-1].removeprefix("bwrap: ")
-    if "--size" in said:
-        return Problem(program, f"is too old ({said})", "version 0.8 or later is needed")
-    return Problem("bubblewrap", f"cannot make a sandbox ({said})", USER_NAMESPACES)
+    message = (tried.stderr.strip().splitlines() or ["it says nothing"])[-1].removeprefix("bwrap: ")
+    if "--size" in message:
+        return Problem(program, f"is too old ({message})", "version 0.8 or later is needed")
+    return Problem("bubblewrap", f"cannot make a sandbox ({message})", USER_NAMESPACES)
 
 
 def bwrap_command(edition: Path, limits: Limits, rules: int, *, device: str = "cpu") -> list[str]:
@@ -106,7 +106,9 @@ def _system_folders() -> list[str]:
     """The folders that Python needs, without those that lie in another of them."""
     wanted = _needed()
     return sorted(
-        one for one in wanted if not any(one != other and Path(one).is_relative_to(other) for other in wanted)
+        folder
+        for folder in wanted
+        if not any(folder != other and Path(folder).is_relative_to(other) for other in wanted)
     )
 
 
@@ -119,9 +121,9 @@ def _hidden_folders() -> list[str]:
     """
     places = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     installed = [Path(place) / name for place in places for name in ("course", "autograder")]
-    found = [*installed, CHECKOUT if (CHECKOUT / "solutions").is_dir() else PACKAGE]
+    candidates = [*installed, CHECKOUT if (CHECKOUT / "solutions").is_dir() else PACKAGE]
     return sorted(
-        str(one)
-        for one in found
-        if one.is_dir() and any(one.is_relative_to(folder) for folder in _system_folders())
+        str(candidate)
+        for candidate in candidates
+        if candidate.is_dir() and any(candidate.is_relative_to(folder) for folder in _system_folders())
     )

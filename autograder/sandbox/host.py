@@ -110,10 +110,10 @@ class Sandbox:
             theirs.close()
             if not self._hear(START_SECONDS).get("ready"):
                 complaints.seek(0)
-                said = complaints.read().decode(errors="replace").strip().splitlines() or ["it says nothing"]
+                lines = complaints.read().decode(errors="replace").strip().splitlines() or ["it says nothing"]
                 self.close()
                 raise AutograderError(
-                    "the sandbox", f"does not start ({said[-1]})", "'autograder doctor' says what to do"
+                    "the sandbox", f"does not start ({lines[-1]})", "'autograder doctor' says what to do"
                 )
 
     @contextmanager

@@ -239,7 +239,7 @@ class Shell:
         if ask in own:
             return own[ask](*of)
         assert self.respondent is not None
-        found = answer(self.respondent, ask, of)
+        reply = answer(self.respondent, ask, of)
         if changed := self.changed():
             words = REPLACED.format(name=changed)
             return {
@@ -247,7 +247,7 @@ class Shell:
                 "kind": "refused",
                 "failures": {"forward": {"problem": "refused", "words": words}},
             }
-        return found
+        return reply
 
     def files(self, files: dict[str, str]) -> dict[str, Any]:
         """Put what was handed in beside the notebook where the notebook will look for it."""
@@ -305,9 +305,9 @@ def original_parts() -> Callable[[], str]:
         module = sys.modules[name]
         homes = [(name, vars(module))]
         homes += [
-            (f"{name}.{one.__name__}", vars(one))
-            for one in vars(module).values()
-            if isinstance(one, type) and one.__module__ == name
+            (f"{name}.{cls.__name__}", vars(cls))
+            for cls in vars(module).values()
+            if isinstance(cls, type) and cls.__module__ == name
         ]
         for place, home in homes:
             for key, value in home.items():

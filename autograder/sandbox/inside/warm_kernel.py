@@ -229,8 +229,8 @@ def _writable(scratch: str) -> list[str]:
 
 def _entries(scratch: str) -> int:
     """Files and folders that a student has made in the sandbox."""
-    found = [os.statvfs(folder) for folder in _writable(scratch)]
-    return sum(one.f_files - one.f_ffree for one in found)
+    file_systems = [os.statvfs(folder) for folder in _writable(scratch)]
+    return sum(file_system.f_files - file_system.f_ffree for file_system in file_systems)
 
 
 def _students(student: int, limits: dict[str, Any]) -> list[int]:
@@ -251,11 +251,11 @@ def _descendants(student: int) -> list[int]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             parents[int(name)] = int(_status(name).get("PPid", "0"))
-    found, more = [], [os.getpid()]
+    descendants, more = [], [os.getpid()]
     while more:
         more = [pid for pid, parent in parents.items() if parent in more]
-        found += more
-    return found
+        descendants += more
+    return descendants
 
 
 def _alive(pid: int) -> bool:
