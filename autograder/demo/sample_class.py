@@ -73,10 +73,10 @@ def read_bank(assignment: str) -> dict[str, Sample]:
 def _parse(path: Path) -> Sample:
     head, *rest = re.split(r"^# %% (\w+)\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     answers = {name: answer.strip() for name, answer in zip(rest[::2], rest[1::2], strict=True)}
-    found = re.findall(r"^# (\w+): (.+)$", head, flags=re.MULTILINE)
+    entries = re.findall(r"^# (\w+): (.+)$", head, flags=re.MULTILINE)
     try:
-        points = dict(_points(said) for key, said in found if key == "points")
-        mistakes = tuple(tuple(said.split(": ", 1)) for key, said in found if key == "mistake")
+        points = dict(_points(value) for key, value in entries if key == "points")
+        mistakes = tuple(tuple(value.split(": ", 1)) for key, value in entries if key == "mistake")
         assert all(len(pair) == 2 for pair in mistakes)
     except (ValueError, AssertionError) as error:
         cause = "are what its head may say"
@@ -84,12 +84,12 @@ def _parse(path: Path) -> Sample:
             f"{path.name}: '# points: NAME N' and '# mistake: NAME: MISTAKE'", cause
         ) from error
     return Sample(
-        path.stem, answers, {key: value for key, value in found if key in TREATMENTS}, points, mistakes
+        path.stem, answers, {key: value for key, value in entries if key in TREATMENTS}, points, mistakes
     )
 
 
-def _points(said: str) -> tuple[str, float | None]:
-    name, number = said.split()[:2]
+def _points(value: str) -> tuple[str, float | None]:
+    name, number = value.split()[:2]
     return name, None if number == "review" else float(number)
 
 

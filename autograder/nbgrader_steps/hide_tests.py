@@ -77,8 +77,8 @@ def _censor_error(output: NotebookNode, secrets: list[str]) -> None:
     before = "\n".join(output.traceback)
     output.traceback = [_without(frame, secrets) for frame in output.traceback]
     if "\n".join(output.traceback) != before and any(text in output.evalue for text in _literals(secrets)):
-        said = strip_ansi(output.evalue).split("\n")[0]
-        output.traceback = [frame for frame in output.traceback if said not in strip_ansi(frame)]
+        message = strip_ansi(output.evalue).split("\n")[0]
+        output.traceback = [frame for frame in output.traceback if message not in strip_ansi(frame)]
         output.ename, output.evalue = "HiddenTest", FAILED
     if not "".join(output.traceback).strip():
         output.traceback = [FAILED]
@@ -86,16 +86,16 @@ def _censor_error(output: NotebookNode, secrets: list[str]) -> None:
 
 def _literals(lines: list[str]) -> list[str]:
     """The texts that stand between quotes in some lines of code; the pieces of f-strings, too."""
-    found = []
+    literals = []
     try:
         for token in tokenize.generate_tokens(io.StringIO("\n".join(lines)).readline):
             if token.type == tokenize.STRING and token.string[:1] not in "fF":
-                found.append(str(literal_eval(token.string)))
+                literals.append(str(literal_eval(token.string)))
             elif token.type == tokenize.STRING or tokenize.tok_name[token.type] == "FSTRING_MIDDLE":
-                found += re.split(r"\{[^}]*\}", token.string.lstrip("fFrR").strip("'\""))
+                literals += re.split(r"\{[^}]*\}", token.string.lstrip("fFrR").strip("'\""))
     except (tokenize.TokenError, SyntaxError, ValueError):
         pass
-    return [text.strip() for text in found if len(text.strip()) > 2]
+    return [text.strip() for text in literals if len(text.strip()) > 2]
 
 
 def _without(text: str, secrets: list[str]) -> str:

@@ -14,8 +14,8 @@ def defuse_links(assignment: str, student: str, notebooks: Sequence[str]) -> Non
     """
     for folder in {Path(notebook).parent for notebook in notebooks}:
         for path in odd_files(folder):
-            said = (
+            what = (
                 (f"a link to {os.readlink(path)}, which was not followed") if path.is_symlink() else "no file"
             )
             path.unlink()
-            path.write_text(f"This was {said}.\n", encoding="utf-8", errors="replace")
+            path.write_text(f"This was {what}.\n", encoding="utf-8", errors="replace")

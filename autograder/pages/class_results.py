@@ -58,9 +58,9 @@ class ClassResults:
     def share_of_points(self, exercise: str) -> float | None:
         """The part of the points that the class earned; None if none are known, as a person gives them."""
         grades = [
-            one.grades[self.exercises[exercise]]
-            for one in self.graded
-            if self.exercises[exercise] in one.grades
+            submission.grades[self.exercises[exercise]]
+            for submission in self.graded
+            if self.exercises[exercise] in submission.grades
         ]
         known = [grade for grade in grades if not grade.waits and grade.most]
         return sum(grade.points / grade.most for grade in known) / len(known) if known else None
@@ -80,14 +80,15 @@ class ClassResults:
 
     def mistakes(self) -> dict[str, dict[str, list[str]]]:
         """For each mistake, by exercise who made it; the most frequent first."""
-        found: dict[str, dict[str, list[str]]] = {}
+        by_mistake: dict[str, dict[str, list[str]]] = {}
         for exercise in self.exercises:
             for student, verdicts in self.verdicts.items():
                 for mistake in _made(verdicts[exercise]) if exercise in verdicts else ():
-                    found.setdefault(mistake, {}).setdefault(exercise, []).append(student)
+                    by_mistake.setdefault(mistake, {}).setdefault(exercise, []).append(student)
         return dict(
             sorted(
-                found.items(), key=lambda pair: (pair[0] in (UNWRITTEN, UNNAMED), -len(_students(pair[1])))
+                by_mistake.items(),
+                key=lambda pair: (pair[0] in (UNWRITTEN, UNNAMED), -len(_students(pair[1]))),
             )
         )
 
@@ -111,13 +112,13 @@ def read_class(settings: Settings, assignment: str) -> ClassResults:
         grades = read_grades(settings, assignment)
     except MissingEntry:
         grades = ClassGrades(assignment, {}, [])
-    if not any(one.grades for one in grades.submissions):
+    if not any(submission.grades for submission in grades.submissions):
         raise AutograderError(f"nothing of '{assignment}'", "is graded yet", f"autograder grade {assignment}")
     results = ClassResults(grades)
-    for one in results.graded:
-        found = dict(_verdicts(settings.autograded / one.student / assignment, one))
-        if found:
-            results.verdicts[one.student] = found
+    for submission in results.graded:
+        verdicts = dict(_verdicts(settings.autograded / submission.student / assignment, submission))
+        if verdicts:
+            results.verdicts[submission.student] = verdicts
     return results
 
 

@@ -47,28 +47,28 @@ class LmsExportPlugin(ExportPlugin):
 
     def export(self, gradebook: Gradebook) -> None:
         """Write the file."""
-        names = [str(name) for name in self.assignment] or [str(one.name) for one in gradebook.assignments]
+        names = [str(name) for name in self.assignment] or [
+            str(assignment.name) for assignment in gradebook.assignments
+        ]
         most = [float(gradebook.find_assignment(name).max_score or 0.0) for name in names]
         wanted = {str(student) for student in self.student}
         grades: dict[str, list[float | None]] = {}
         people: dict[str, Submission] = {}
         self.left_out = {}
         for position, name in enumerate(names):
-            for one in read_submissions(gradebook, name):
-                if not wanted or one.student in wanted:
-                    people[one.student] = one
-                    reason = _unfinished(one)
-                    grades.setdefault(one.student, [None] * len(names))[position] = (
-                        one.total if reason is None else None
+            for submission in read_submissions(gradebook, name):
+                if not wanted or submission.student in wanted:
+                    people[submission.student] = submission
+                    reason = _unfinished(submission)
+                    grades.setdefault(submission.student, [None] * len(names))[position] = (
+                        submission.total if reason is None else None
                     )
                     if reason is not None:
-                        self.left_out[one.student] = reason
-        rows = {
-            student: found for student, found in grades.items() if any(points is not None for points in found)
-        }
+                        self.left_out[submission.student] = reason
+        rows = {student: row for student, row in grades.items() if any(grade is not None for grade in row)}
         self.written = len(rows)
         self.left_out = {student: reason for student, reason in self.left_out.items() if student not in rows}
-        if any(None in found for found in rows.values()):
+        if any(None in row for row in rows.values()):
             self.log.warning(
                 "Empty cells clear grades where the file is imported: export one assignment at a time"
             )
@@ -79,9 +79,9 @@ class LmsExportPlugin(ExportPlugin):
             writer.writerows(
                 [
                     *map(plain, self.person(people[student])),
-                    *("" if one is None else points(one) for one in found),
+                    *("" if grade is None else points(grade) for grade in row),
                 ]
-                for student, found in rows.items()
+                for student, row in rows.items()
             )
 
     def head(self, titles: Sequence[str], most: Sequence[float]) -> list[list[str]]:
@@ -161,8 +161,8 @@ def write_export(settings: Settings, assignment: str, lms: str, path: Path, colu
     if not plugin.written:
         path.unlink()
         reasons = Counter(plugin.left_out.values()).most_common()
-        found = ", ".join(f"{reason}: {count}" for reason, count in reasons) or "nobody handed in anything"
-        cause = f"has final points in '{assignment}' yet ({found})"
+        why = ", ".join(f"{reason}: {count}" for reason, count in reasons) or "nobody handed in anything"
+        cause = f"has final points in '{assignment}' yet ({why})"
         raise AutograderError("nobody", cause, "grade by hand in the formgrader first")
     return plugin.left_out
 

@@ -171,12 +171,14 @@ def _mistakes(verdicts: Sequence[Verdict]) -> list[Mistake]:
         for part in verdict.parts:
             if not part.passed and part.sentence:
                 made.setdefault(part.mistake, []).append((verdict.exercise, part))
-    found = []
+    mistakes = []
     for places in made.values():
         surest = max((part for _, part in places), key=lambda part: part.confidence)
         exercises = tuple(dict.fromkeys(exercise for exercise, _ in places))
-        found.append(Mistake(surest.sentence, exercises, sum(part.most - part.points for _, part in places)))
-    return sorted(found, key=lambda mistake: -mistake.cost)
+        mistakes.append(
+            Mistake(surest.sentence, exercises, sum(part.most - part.points for _, part in places))
+        )
+    return sorted(mistakes, key=lambda mistake: -mistake.cost)
 
 
 def _words(grade: CellGrade) -> str:

@@ -81,7 +81,7 @@ def to_mathml(tex: str, *, block: bool = False) -> Markup:
             drawn = convert(tex, block=block)
             return Markup(
                 _serialize(
-                    ET.fromstring(NAMED.sub(lambda found: html.escape(html.unescape(found[0])), drawn))
+                    ET.fromstring(NAMED.sub(lambda match: html.escape(html.unescape(match[0])), drawn))
                 )
             )
         except (ValueError, ET.ParseError, RecursionError):

@@ -60,8 +60,8 @@ def write_report(settings: Settings, assignment: str) -> Path:
 
 def report_page(results: ClassResults) -> str:
     """The report as a page."""
-    graded = sorted(results.graded, key=lambda one: (-one.total, one.student))
-    totals = [one.total for one in graded]
+    graded = sorted(results.graded, key=lambda submission: (-submission.total, submission.student))
+    totals = [submission.total for submission in graded]
     mistakes = _mistakes(results)
     return render(
         "report.html.j2",
@@ -77,11 +77,14 @@ def report_page(results: ClassResults) -> str:
         examples=EXAMPLES,
         named=[row for row in mistakes if row.mistake not in (UNNAMED, UNWRITTEN)],
         waiting=_waiting(results),
-        wait=sum(bool(one.waits) for one in graded),
-        problems=[one for one in results.submissions if one.problem],
-        absent=[one for one in results.submissions if not one.handed_in],
+        wait=sum(bool(submission.waits) for submission in graded),
+        problems=[submission for submission in results.submissions if submission.problem],
+        absent=[submission for submission in results.submissions if not submission.handed_in],
         names=list(results.exercises),
-        table=[(one, [_cell(one, results, name) for name in results.exercises]) for one in graded],
+        table=[
+            (submission, [_cell(submission, results, name) for name in results.exercises])
+            for submission in graded
+        ],
         slowest=_slowest(results),
     )
 
@@ -118,7 +121,7 @@ def _mistakes(results: ClassResults) -> list[MistakeRow]:
 
 def _exercise(results: ClassResults, name: str) -> ExerciseRow:
     place = results.exercises[name]
-    grades = [one.grades[place] for one in results.graded if place in one.grades]
+    grades = [submission.grades[place] for submission in results.graded if place in submission.grades]
     taken = results.seconds().get(name)
     return ExerciseRow(
         name,
@@ -132,18 +135,18 @@ def _exercise(results: ClassResults, name: str) -> ExerciseRow:
 
 def _waiting(results: ClassResults) -> dict[str, list[tuple[str, str]]]:
     """By exercise, who waits for a person, and why where the judge asked for one."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for one in results.graded:
-        for _, cell in one.waits:
-            verdict = results.verdicts.get(one.student, {}).get(exercise_of(cell))
-            found.setdefault(exercise_of(cell), []).append(
-                (one.student, "; ".join(verdict.review) if verdict else "")
+    waiting: dict[str, list[tuple[str, str]]] = {}
+    for submission in results.graded:
+        for _, cell in submission.waits:
+            verdict = results.verdicts.get(submission.student, {}).get(exercise_of(cell))
+            waiting.setdefault(exercise_of(cell), []).append(
+                (submission.student, "; ".join(verdict.review) if verdict else "")
             )
-    return {name: found[name] for name in results.exercises if name in found}
+    return {name: waiting[name] for name in results.exercises if name in waiting}
 
 
-def _cell(one: Submission, results: ClassResults, exercise: str) -> str:
-    grade = one.grades.get(results.exercises[exercise])
+def _cell(submission: Submission, results: ClassResults, exercise: str) -> str:
+    grade = submission.grades.get(results.exercises[exercise])
     if grade is None:
         return ""
     if grade.waits:  # what the checks gave does not count yet

@@ -22,7 +22,9 @@ def feedback(
 ) -> list[Outcome]:
     """Write a page for each of these students of the gradebook, also where nothing could be graded."""
     recover(settings, assignment)
-    problems = {one.student: one.problem for one in read_grades(settings, assignment).submissions}
+    problems = {
+        submission.student: submission.problem for submission in read_grades(settings, assignment).submissions
+    }
     outcomes, jobs = [], []
     for student in students:
         if (settings.autograded / student / assignment).is_dir():
@@ -48,8 +50,8 @@ def write_feedback(settings: Settings, assignment: str, student: str) -> None:
         try:
             GenerateFeedback(coursedir=course, config=config, force=True).start()
         except NbGraderException as error:
-            said = next((line for line in errors if "rror:" in line), str(error))
-            raise AutograderError("no feedback", f"for '{student}': {said}") from error
+            message = next((line for line in errors if "rror:" in line), str(error))
+            raise AutograderError("no feedback", f"for '{student}': {message}") from error
 
 
 def write_problem_page(settings: Settings, assignment: str, student: str, problem: str) -> None:
