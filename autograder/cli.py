@@ -212,10 +212,16 @@ def feedback(name: Name, student: Student = None, db: Database = None, work: Wor
 
         ensure_in_gradebook(settings, name)
         students = submissions.students_who_submitted(settings, name, student)
-        graded = {one.student for one in read_grades(settings, name).submissions if one.handed_in}
+        graded = {
+            submission.student
+            for submission in read_grades(settings, name).submissions
+            if submission.handed_in
+        }
         if graded.isdisjoint(students):
             raise AutograderError(f"nothing of '{name}'", "is graded yet", f"autograder grade {name}")
-        _exit_if_problems(_feedback(settings, name, [one for one in students if one in graded]))
+        _exit_if_problems(
+            _feedback(settings, name, [student_id for student_id in students if student_id in graded])
+        )
 
 
 @app.command(epilog="Example: autograder report 01_graphs")
@@ -334,9 +340,13 @@ def _grade(
     grades = read_grades(settings, name)
     screen.print(points_table(grades))
     screen.print("✎ waits for a person   — not handed in", soft_wrap=True)
-    problems = {one.student: one.problem for one in grades.submissions if one.problem}
+    problems = {
+        submission.student: submission.problem for submission in grades.submissions if submission.problem
+    }
     problems |= {
-        one.student: f"the earlier grade stands; the new file: {one.problem}" for one in outcomes if one.kept
+        outcome.student: f"the earlier grade stands; the new file: {outcome.problem}"
+        for outcome in outcomes
+        if outcome.kept
     }
     _name(problems)
     return outcomes

@@ -30,14 +30,14 @@ class Finding:
 
     name: str
     fine: bool
-    found: str
+    detail: str
     cure: str = ""
     optional: bool = False
 
     def line(self) -> str:
         """One line for the screen."""
         mark = "[green]✓[/]" if self.fine else "[yellow]–[/]" if self.optional else "[red]✗[/]"
-        return f"{mark} {self.name:<12}{self.found}" + ("" if self.fine else f": {self.cure}")
+        return f"{mark} {self.name:<12}{self.detail}" + ("" if self.fine else f": {self.cure}")
 
 
 def examine() -> list[Finding]:
@@ -47,12 +47,16 @@ def examine() -> list[Finding]:
 
 def _finding(name: str, problem: Problem | None, fine: str = "") -> Finding:
     """What was found at one point: a problem, or that it is fine."""
-    return Finding(name, True, fine) if problem is None else Finding(name, False, problem.found, problem.cure)
+    return (
+        Finding(name, True, fine)
+        if problem is None
+        else Finding(name, False, problem.without_cure, problem.cure)
+    )
 
 
 def _python() -> Finding:
-    found = ".".join(map(str, sys.version_info[:3]))
-    return Finding("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or later")
+    python = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", sys.version_info >= (3, 11), python, "install Python 3.11 or later")
 
 
 def _packages() -> Iterator[Finding]:

@@ -16,12 +16,12 @@ class Problem(NamedTuple):
     """What to do about it."""
 
     @property
-    def found(self) -> str:
+    def without_cure(self) -> str:
         """The sentence without its cure."""
         return f"{self.what} {self.cause}"
 
     def __str__(self) -> str:
-        return f"{self.found}: {self.cure}" if self.cure else self.found
+        return f"{self.without_cure}: {self.cure}" if self.cure else self.without_cure
 
 
 class AutograderError(Exception):
@@ -56,8 +56,8 @@ def problem_of(error: Exception) -> Problem:
     """What an exception that is nobody's in particular says of the step in which it was raised."""
     if isinstance(error, AutograderError):
         return error.problem
-    said = (str(error).strip().splitlines() or [""])[0]
-    return Problem("the run", f"broke off ({type(error).__name__}: {said})", "grade it again")
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    return Problem("the run", f"broke off ({type(error).__name__}: {first_line})", "grade it again")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -54,5 +54,5 @@ def test_the_doctor_keeps_cause_and_cure_apart(monkeypatch):
     monkeypatch.setattr(doctor, "sandbox_problem", lambda: problem)
     (found,) = [finding for finding in doctor.examine() if finding.name == "sandbox"]
     assert not found.fine
-    assert found.found == "bubblewrap cannot make a sandbox (Permission denied: x)"
+    assert found.detail == "bubblewrap cannot make a sandbox (Permission denied: x)"
     assert found.cure == "allow user namespaces: so, or grade with --no-sandbox"
