@@ -25,7 +25,7 @@ NEEDED = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class Requirement:
     """One point: fine or not, what was found, and the cure."""
 
     name: str
@@ -40,40 +40,40 @@ class Finding:
         return f"{mark} {self.name:<12}{self.detail}" + ("" if self.fine else f": {self.cure}")
 
 
-def examine() -> list[Finding]:
+def examine() -> list[Requirement]:
     """Every point, also after one that is not fine."""
     return [_python(), *_packages(), _kernel(), *_course(), *_programs()]
 
 
-def _finding(name: str, problem: Problem | None, fine: str = "") -> Finding:
+def _requirement(name: str, problem: Problem | None, fine: str = "") -> Requirement:
     """What was found at one point: a problem, or that it is fine."""
     return (
-        Finding(name, True, fine)
+        Requirement(name, True, fine)
         if problem is None
-        else Finding(name, False, problem.without_cure, problem.cure)
+        else Requirement(name, False, problem.without_cure, problem.cure)
     )
 
 
-def _python() -> Finding:
+def _python() -> Requirement:
     python = ".".join(map(str, sys.version_info[:3]))
-    return Finding("Python", sys.version_info >= (3, 11), python, "install Python 3.11 or later")
+    return Requirement("Python", sys.version_info >= (3, 11), python, "install Python 3.11 or later")
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Requirement]:
     for name in ("torch", "nbgrader", "jupyterlab", "nh3", "math-core"):
         try:
             module = name.replace("-", "_")
-            yield Finding(name, importlib.util.find_spec(module) is not None, version(name), PIP)
+            yield Requirement(name, importlib.util.find_spec(module) is not None, version(name), PIP)
         except PackageNotFoundError:
-            yield Finding(name, False, f"not installed in {sys.prefix}", PIP)
+            yield Requirement(name, False, f"not installed in {sys.prefix}", PIP)
 
 
-def _kernel() -> Finding:
+def _kernel() -> Requirement:
     try:
         problem = kernel_problem()
     except ModuleNotFoundError as error:
-        return Finding("kernel", False, f"{error.name} is not installed", PIP)
-    return _finding("kernel", problem, f"'{KERNEL}' finds the course")
+        return Requirement("kernel", False, f"{error.name} is not installed", PIP)
+    return _requirement("kernel", problem, f"'{KERNEL}' finds the course")
 
 
 def kernel_problem() -> Problem | None:
@@ -98,15 +98,15 @@ def kernel_problem() -> Problem | None:
     return None
 
 
-def _course() -> Iterator[Finding]:
+def _course() -> Iterator[Requirement]:
     try:
         settings = Settings(find_root())
     except AutograderError as error:
-        yield _finding("course", error.problem)
+        yield _requirement("course", error.problem)
         return
-    yield Finding("course", True, str(settings.root))
+    yield Requirement("course", True, str(settings.root))
     folder = next(parent for parent in (settings.folder, *settings.folder.parents) if parent.is_dir())
-    yield Finding(
+    yield Requirement(
         "writing", os.access(folder, os.W_OK), str(folder), "make yourself its owner, or use --work FOLDER"
     )
 
@@ -119,12 +119,12 @@ def _bubblewrap() -> str:
     )
 
 
-def _programs() -> Iterator[Finding]:
+def _programs() -> Iterator[Requirement]:
     if problem := sandbox_problem():
-        yield _finding("sandbox", problem._replace(cure=f"{problem.cure}, or grade with --no-sandbox"))
+        yield _requirement("sandbox", problem._replace(cure=f"{problem.cure}, or grade with --no-sandbox"))
     else:
-        yield Finding("sandbox", True, f"bubblewrap {_bubblewrap()}")
-    yield Finding("memory", True, "limited by a watch over every process of a submission")
+        yield Requirement("sandbox", True, f"bubblewrap {_bubblewrap()}")
+    yield Requirement("memory", True, "limited by a watch over every process of a submission")
     chromium = next((path for path in map(shutil.which, CHROMIUM) if path), None)
     cure = "apt install chromium, for the browser tests"
-    yield Finding("Chromium", chromium is not None, chromium or "not found", cure, optional=True)
+    yield Requirement("Chromium", chromium is not None, chromium or "not found", cure, optional=True)

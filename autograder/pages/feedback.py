@@ -57,7 +57,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Mistake:
+class MistakeMade:
     """One mistake, in all the exercises in which it was made, and the points that it cost."""
 
     sentence: str
@@ -164,7 +164,7 @@ def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark |
     )
 
 
-def _mistakes(verdicts: Sequence[Verdict]) -> list[Mistake]:
+def _mistakes(verdicts: Sequence[Verdict]) -> list[MistakeMade]:
     """The named mistakes, the most expensive first."""
     made: dict[str, list[tuple[str, PartVerdict]]] = {}
     for verdict in verdicts:
@@ -176,7 +176,7 @@ def _mistakes(verdicts: Sequence[Verdict]) -> list[Mistake]:
         surest = max((part for _, part in places), key=lambda part: part.confidence)
         exercises = tuple(dict.fromkeys(exercise for exercise, _ in places))
         mistakes.append(
-            Mistake(surest.sentence, exercises, sum(part.most - part.points for _, part in places))
+            MistakeMade(surest.sentence, exercises, sum(part.most - part.points for _, part in places))
         )
     return sorted(mistakes, key=lambda mistake: -mistake.cost)
 
