@@ -4,10 +4,10 @@ from pathlib import Path
 
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
+from autograder.gradebook.database import gradebook_at
 from autograder.gradebook.due_dates import read_due_dates
 from autograder.gradebook.late import enter_penalty
 from autograder.gradebook.timestamps import read_timestamp
@@ -26,7 +26,7 @@ class AssignPenalties(NbGraderPreprocessor):
         """Enter one submission's penalty."""
         about = resources["nbgrader"]
         handed_in = read_timestamp(Path(resources.get("metadata", {}).get("path") or "."))
-        with Gradebook(about["db_url"]) as gradebook:
+        with gradebook_at(about["db_url"]) as gradebook:
             submission = gradebook.find_submission(about["assignment"], about["student"])
             enter_penalty(submission, read_due_dates(Path(self.work)), handed_in)
             gradebook.db.commit()

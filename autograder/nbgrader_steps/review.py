@@ -2,9 +2,9 @@
 
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.gradebook.database import gradebook_at
 from autograder.gradebook.grades import exercise_of
 from autograder.gradebook.remarks import for_review
 from autograder.gradebook.verdicts import read_verdict
@@ -27,7 +27,7 @@ class MarkForReview(NbGraderPreprocessor):
         if not reasons:
             return nb, resources
         about = resources["nbgrader"]
-        with Gradebook(about["db_url"]) as gradebook:
+        with gradebook_at(about["db_url"]) as gradebook:
             submission = gradebook.find_submission_notebook(
                 about["notebook"], about["assignment"], about["student"]
             )

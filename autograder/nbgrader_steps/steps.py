@@ -5,10 +5,10 @@ from pathlib import Path
 import nbformat
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Integer, Unicode
 
+from autograder.gradebook.database import gradebook_at
 from autograder.running.calls import run_all
 from autograder.running.harden import Blueprint, harden
 from autograder.running.task import Task, read_files
@@ -24,7 +24,7 @@ class HardenNotebook(NbGraderPreprocessor):
         """Read the assignment from the gradebook, and harden."""
         about = resources["nbgrader"]
         path = Path(self.source) / about["assignment"] / f"{about['notebook']}.ipynb"
-        with Gradebook(about["db_url"]) as gradebook:
+        with gradebook_at(about["db_url"]) as gradebook:
             blueprint = Blueprint.of(gradebook, about["assignment"], about["notebook"], path)
         return harden(nb, blueprint), resources
 

@@ -16,9 +16,9 @@ import nbformat
 from markupsafe import Markup
 from nbconvert.exporters.exporter import Exporter
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
 from traitlets import default
 
+from autograder.gradebook.database import gradebook_at
 from autograder.gradebook.grades import CellGrade, Submission, exercise_of, read_submissions
 from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.gradebook.remarks import Remark, for_review
@@ -92,7 +92,7 @@ class FeedbackExporter(Exporter):
         """The page. What cannot be shown of a cell is left out, with a word on it."""
         nb, resources = self._preprocess(nbformat.from_dict(_writable(nb)), self._init_resources(resources))
         about = resources["nbgrader"]
-        with Gradebook(about["db_url"]) as gradebook:
+        with gradebook_at(about["db_url"]) as gradebook:
             (submission,) = read_submissions(gradebook, about["assignment"], about["student"])
         return feedback_page(nb, about["notebook"], submission), resources
 

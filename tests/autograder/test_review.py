@@ -4,10 +4,11 @@ import shutil
 
 import pytest
 from nbformat.v4 import new_code_cell, new_output
-from nbgrader.api import Gradebook
+from nbgrader.api import Course, Gradebook
 
 from autograder.gradebook.grades import CellGrade, read_grades
 from autograder.nbgrader_steps.review import MarkForReview
+from autograder.settings import COURSE_ID
 from tests.autograder.fabricated import FabricatedClass, Work, about, judged, notebook_of, score_data
 
 REASONS = ("uses autograd in line 3: `y.backward()`", "calls `exec`")
@@ -27,7 +28,9 @@ def mark(course: FabricatedClass, notebook):
     url = f"sqlite:///{course.settings.gradebook}"
     named = {"notebook": "graphs", "assignment": "graphs", "student": "bob", "db_url": url}
     MarkForReview().preprocess(notebook, {"nbgrader": named})
-    with Gradebook(url) as gradebook:
+    with Gradebook(url, course_id="") as gradebook:
+        courses = [course.id for course in gradebook.db.query(Course)]
+        assert courses == [COURSE_ID]  # two steps at once that each added one would collide
         comments = gradebook.find_submission_notebook("graphs", "graphs", "bob").comments
         written = {comment.name: comment.auto_comment for comment in comments if comment.auto_comment}
     return read_grades(course.settings, "graphs")["bob"], written
