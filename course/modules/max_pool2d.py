@@ -60,17 +60,18 @@ class MaxPool2d(Module):
         options = (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
         require_windows("MaxPool2d", x, *options)
         out, indices = F.max_pool2d(x, *options, return_indices=True)
-        # windows without gaps are at most half in the padding
-        nothing = sees_nothing(x, *options) if max(self.dilation) > 1 and max(self.padding) > 0 else None
-        self.save(shape=x.shape, indices=indices, nothing=nothing)
+        self.save(shape=x.shape, indices=indices)
         return (out, indices) if self.return_indices else out
 
     def backward(
         self, grad_output: Float[Tensor, "*batch rows columns"], grad_indices: None = None
     ) -> Float[Tensor, "*batch height width"]:
         grad_x = grad_output.new_zeros(self.saved["shape"])
-        winners, nothing = self.saved["indices"], self.saved["nothing"]
-        if nothing is not None:
+        winners = self.saved["indices"]
+        if max(self.dilation) > 1 and max(self.padding) > 0:  # windows without gaps see more than padding
+            nothing = sees_nothing(
+                grad_x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+            )
             winners, grad_output = winners.masked_fill(nothing, 0), grad_output.masked_fill(nothing, 0)
         # each winner is the place row · width + column in its own image
         # grad_x[winner] += grad_output
