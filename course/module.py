@@ -63,6 +63,8 @@ class Module(Guarded):
     """A short sign for pictures, such as × or σ; the class name when empty."""
     local: ClassVar[tuple[str, ...]] = ()
     """∂output/∂input of an elementwise module, an expression for each input; `out` stands for the output."""
+    held: ClassVar[tuple[str, ...]] = ()
+    """Methods whose results the gradient takes for constants, though they may depend on the inputs."""
     lecture: ClassVar[int] = 0
     """The number of the lecture that introduces the module."""
     counterpart: ClassVar[str] = ""

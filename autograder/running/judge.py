@@ -121,6 +121,9 @@ class Remote:
             grads={name: _array(value) for name, value in _dict(answer.get("grads")).items()},
             grads_again={name: _array(value) for name, value in _dict(answer.get("grads_again")).items()},
             changed=tuple(_text(name) for name in _list(answer.get("changed"))),
+            trained=tuple(_text(name) for name in _list(answer.get("trained"))),
+            stale=tuple(_text(name) for name in _list(answer.get("stale"))),
+            infinite=tuple(_text(name) for name in _list(answer.get("infinite"))),
             demands_forward=answer.get("demands_forward") is True,
             timed_out=answer.get("timed_out") is True,
             failures={

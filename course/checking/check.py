@@ -9,6 +9,7 @@ import torch
 
 from course.checking.evidence import Evidence, probe
 from course.checking.function import FunctionWithGradient
+from course.checking.part import Kind
 from course.checking.report import Report
 from course.checking.scatter import note_scatter
 from course.checking.ties import ties
@@ -70,17 +71,21 @@ def check_module(
         parameter.value = true.value.clone()  # moved off a kink, perhaps
     # a second module that will draw the same random numbers
     twin, drawn = copy.deepcopy(module), torch.get_rng_state()
-    evidence = probe(module, truth.names, truth.inputs, truth.grad_outputs)
 
-    def elsewhere(inputs: tuple[Any, ...]) -> Evidence:
-        torch.set_rng_state(drawn)
-        return probe(copy.deepcopy(twin), truth.names, inputs, truth.grad_outputs)
+    def asked(module: Module, inputs: tuple[Any, ...], grad_outputs: tuple[Any, ...]) -> Evidence:
+        """What a module does, whose draws from torch's generator are those of the truth."""
+        try:
+            return probe(module, truth.names, inputs, grad_outputs)
+        finally:
+            torch.set_rng_state(drawn)
 
-    evidence = note_scatter(evidence, truth, elsewhere)
+    evidence = asked(module, truth.inputs, truth.grad_outputs)
+    evidence = note_scatter(evidence, truth, lambda at: asked(copy.deepcopy(twin), at, truth.grad_outputs))
     report = judge(title, evidence, truth, tolerance=tolerance, thorough=thorough)
+    if not all(part.passed for part in report.parts if part.kind is Kind.GRADIENT):
+        return report
     question = ties(truth, rng)
     if question is None:
         return report
-    torch.set_rng_state(drawn)
-    part = judge_ties(probe(twin, truth.names, question.inputs, question.grad_outputs), question)
+    part = judge_ties(asked(twin, question.inputs, question.grad_outputs), question)
     return replace(report, parts=(*report.parts, part if report.passed else replace(part, mistake=None)))

@@ -6,7 +6,7 @@ The other half of a check, verdicts.py, decides from these arrays alone, and so 
 import copy
 import linecache
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from course.checking.deadline import DeadlineError, deadline
-from course.checking.finding import Finding, Problem
+from course.checking.finding import Finding, Problem, gradient_name
+from course.checking.second_call import second_call
 from course.checking.shortcuts import watch_backward
 from course.errors import InputError, SavedError
-from course.module import Module, as_tuple
+from course.module import Buffer, Module, Parameter, as_tuple
 
 LIBRARY = str(Path(__file__).parents[1])
 """The folder of the package `course`."""
@@ -36,6 +37,12 @@ class Evidence:
     """The same after a second backward: inputs' gradients repeat, parameters' have doubled."""
     changed: tuple[str, ...] = ()
     """Which of the inputs and grad_output were changed in place."""
+    trained: tuple[str, ...] = ()
+    """Which parameters and buffers backward gave other values, or forward, of the parameters."""
+    stale: tuple[str, ...] = ()
+    """What of a second call, with other inputs, is not as of a new object: gradients by name, OUTPUT."""
+    infinite: tuple[str, ...] = ()
+    """Which gradients of that second call are not finite in a new object."""
     demands_forward: bool = False
     """Whether backward before forward was refused."""
     timed_out: bool = False
@@ -66,6 +73,7 @@ def probe(
     given, upstream = to_float64(inputs), to_float64(grad_outputs)
     evidence.demands_forward = _demands_forward(module, upstream, seconds)
     module.zero_grad()
+    new, before = _copied(module), _values(module.named_parameters())
     # a forward that differentiates leaves nothing for backward to do
     with watch_backward(module, parts) as shortcuts:
         outputs = _stage(evidence, "forward", lambda: as_tuple(module.forward(*given)), seconds)
@@ -73,6 +81,7 @@ def probe(
     evidence.shortcuts = tuple(shortcuts)
     if outputs is None:
         return evidence
+    before |= {name: value for name, value in _values(module.named_state()).items() if name not in before}
     for stage, record in (("backward", evidence.grads), ("a second backward", evidence.grads_again)):
         with watch_backward(module, parts) as shortcuts:
             result = _stage(evidence, stage, lambda: module.backward(*upstream), seconds)
@@ -86,10 +95,27 @@ def probe(
         *zip(names, given, inputs, strict=True),
         *(("grad_output", u, g) for u, g in zip(upstream, grad_outputs, strict=True) if g is not None),
     ]
-    evidence.changed = tuple(
-        n for n, now, before in pairs if isinstance(now, Tensor) and not _same(now, before)
+    evidence.changed = tuple(n for n, now, was in pairs if isinstance(now, Tensor) and not _same(now, was))
+    evidence.trained = tuple(
+        n for n, now in _values(module.named_state()).items() if not _same(now, before[n])
     )
+    if new is not None and not evidence.failures:
+        second = second_call(module, new, names, inputs, seconds)
+        evidence.stale, evidence.infinite = second.stale, second.infinite
     return evidence
+
+
+def _copied(module: Module) -> Module | None:
+    """A copy; None of what cannot be copied."""
+    try:
+        return copy.deepcopy(module)
+    except Exception:
+        return None
+
+
+def _values(named: Iterable[tuple[str, Parameter | Buffer]]) -> dict[str, Tensor]:
+    """Copies of the values of parameters and buffers by name."""
+    return {name: thing.value.detach().clone() for name, thing in named}
 
 
 def _record(
@@ -105,6 +131,9 @@ def _record(
     if isinstance(result, list) and not all(grad is None or isinstance(grad, Tensor) for grad in result):
         made = f"{stage} returned a list of numbers where a tensor belongs: make one with torch.tensor(...)"
         evidence.failures[stage] = Finding(Problem.WRONG_KIND, made)
+    elif isinstance(result, tuple) and len(result) == len(names) == 1:
+        comma = f"{stage} returned a tuple where a tensor belongs: is there a comma behind it?"
+        evidence.failures[stage] = Finding(Problem.WRONG_KIND, comma)
     elif len(returned) != len(names):
         both = (
             f"{len(returned)} gradient{'s' * (len(returned) != 1)} for {len(names)} "
@@ -114,11 +143,24 @@ def _record(
             Problem.WRONG_COUNT, f"{stage} returned {both} ({', '.join(names)})"
         )
     else:
-        record.update(
-            {name: _to_array(grad, stage, evidence) for name, grad in zip(names, returned, strict=True)}
-        )
+        for name, grad in zip(names, returned, strict=True):
+            record[name] = _to_array(grad, stage, evidence)
+            other = _other_kind(grad)
+            if other:
+                words = f"{gradient_name(name)} is {other}, but {name} is a tensor of float64"
+                evidence.failures.setdefault(stage, Finding(Problem.WRONG_KIND, words))
+                record[name] = None
     for name, parameter in module.named_parameters():  # a slip in what is returned does not cost these
         record[name] = _to_array(parameter.grad, stage, evidence)
+
+
+def _other_kind(grad: Any) -> str:
+    """What a gradient is if it is not a tensor of float64, as everything that the module is given."""
+    if isinstance(grad, np.ndarray | np.generic):
+        return "a numpy array"
+    if isinstance(grad, Tensor) and grad.dtype != torch.float64:
+        return f"a tensor of {str(grad.dtype).removeprefix('torch.')}"
+    return ""
 
 
 def to_float64(tensors: Sequence[Any]) -> tuple[Any, ...]:
@@ -137,7 +179,7 @@ def _to_float64(value: Any) -> Any:
 
 
 def _same(now: Tensor, before: Tensor) -> bool:
-    return now.shape == before.shape and torch.equal(now, before.to(now))
+    return now.shape == before.shape and torch.allclose(now, before.to(now), rtol=0, atol=0, equal_nan=True)
 
 
 def _stage(evidence: Evidence, stage: str, run: Callable[[], Any], seconds: float) -> Any:

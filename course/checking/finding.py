@@ -106,6 +106,19 @@ def difference(
     return Finding(Problem.DIFFERENT, words, numbers)
 
 
+def output_difference(given: np.ndarray | None, expected: np.ndarray, tolerance: float) -> Finding | None:
+    """How an output differs from the true one, in which infinities and nan have their places, too."""
+    name, odd = "the expected output", ~np.isfinite(expected)
+    if given is None or given.shape != expected.shape or not odd.any():
+        return difference(given, expected, tolerance, name)
+    missing = odd & (given != expected) & ~(np.isnan(given) & np.isnan(expected))
+    if missing.any():
+        index = tuple(int(i) for i in np.argwhere(missing)[0])
+        words = f"is {given[index]:.6g}{at(index)}, but {name} is {expected[index]:g}"
+        return Finding(Problem.DIFFERENT, words)
+    return difference(np.where(odd, 0.0, given), np.where(odd, 0.0, expected), tolerance, name)
+
+
 def index_of_largest(error: np.ndarray) -> tuple[int, ...]:
     """Where an array is largest; the first such place, and () where the array is one number."""
     return tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))

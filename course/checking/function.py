@@ -24,6 +24,7 @@ class FunctionWithGradient(Module):
         self.save(gradients=gradients, inputs=inputs)
         return value
 
-    def backward(self, grad_output: Tensor) -> tuple[Tensor, ...]:
+    def backward(self, grad_output: Tensor) -> Tensor | tuple[Tensor, ...]:
         gradients = self.saved["gradients"] if self.gradient is None else self.gradient(*self.saved["inputs"])
-        return tuple(grad_output * gradient for gradient in as_tuple(gradients))
+        products = tuple(grad_output * gradient for gradient in as_tuple(gradients))
+        return products if len(products) != 1 else products[0]

@@ -19,6 +19,8 @@ class Decisions(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.taken: list[Tensor] = []
+        self.chose = False
+        """Whether one of several numbers was chosen, such as a largest: then equal numbers are a tie."""
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -28,13 +30,19 @@ class Decisions(TorchFunctionMode):
         hidden = HIDDEN.get(name)
         if hidden is not None:
             self.taken += hidden(*args, **kwargs)  # before the call, which may work in place
+            self.chose |= name in CHOICES
         result = function(*args, **kwargs)
         if name not in COPIES:
             floats = any(isinstance(value, Tensor) and value.is_floating_point() for value in args)
             for value in result if isinstance(result, tuple | list) else (result,):
                 if floats and isinstance(value, Tensor) and value.dtype in (torch.bool, torch.int64):
                     self.taken.append(value)  # a comparison's outcome, or where a maximum was found
+                    self.chose |= value.dtype == torch.int64 or sum(_many(arg) for arg in args) > 1
         return result
+
+
+def _many(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dim() > 0 and value.is_floating_point()
 
 
 def differ(first: list[Tensor], second: list[Tensor]) -> Tensor:
@@ -114,3 +122,17 @@ HIDDEN: dict[str, Callable[..., list[Tensor]]] = {
     **dict.fromkeys(("max_pool2d", "boolean_dispatch"), _windows),
 }
 """Functions that decide without showing how: for each, its decisions from its arguments."""
+
+CHOICES = {
+    "maximum",
+    "minimum",
+    "fmax",
+    "fmin",
+    "max",
+    "amax",
+    "min",
+    "amin",
+    "max_pool2d",
+    "boolean_dispatch",
+}
+"""Those of them that choose one of several numbers."""

@@ -45,15 +45,16 @@ def ties(truth: Truth, rng: Generator) -> Ties | None:
         return truth.function(*(truth.tensors | moved).values())
 
     step = 1e-4 * torch.ones((), dtype=torch.float64, device=rng.device)
-    seen = []
+    seen, chose = [], False
     try:
         for distance in (0 * step, step, -step):
             with Decisions() as decisions:
                 outputs = as_tuple(along(distance))
             seen.append(decisions.taken)
+            chose |= decisions.chose
     except (RuntimeError, ValueError, IndexError, ArithmeticError):
         return None
-    if not seen[0] or any(bool(differ(seen[0], other)) for other in seen[1:]):
+    if not chose or any(bool(differ(seen[0], other)) for other in seen[1:]):
         return None
     if not all(torch.isfinite(output).all() for output in outputs if isinstance(output, Tensor)):
         return None

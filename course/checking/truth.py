@@ -6,6 +6,7 @@ Its backward is never called.
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from course.checking.gradients import (
     sample,
     step_size,
 )
+from course.checking.second_call import other_inputs, other_upstream
 from course.modes import recording
 from course.module import Module, as_tuple
 
@@ -59,7 +61,9 @@ class Truth:
         self.names = module.input_names(len(self.inputs))
         self._compute = reference or (lambda module, *tensors: module.forward(*tensors))
         self.parameters = dict(module.named_parameters())
+        self._constants: dict[tuple[str, str], Any] | None = None
         self._leave_kinks()
+        self._constants = {}
         self.expected: tuple[Tensor, ...] = as_tuple(self.function(*self.tensors.values()))
         self.grad_outputs = random_like(self.expected, rng)
 
@@ -82,7 +86,7 @@ class Truth:
         What the module remembers and draws at random is as before afterwards.
         """
         now = dict(zip(self.tensors, tensors, strict=True))
-        with self._unchanged():
+        with self._unchanged(), self._holding():
             for name, parameter in self.parameters.items():
                 parameter.value = now[name]
             return self._compute(
@@ -131,6 +135,18 @@ class Truth:
         with recording():
             return by_autograd(self.function, self.tensors | dict(tensors or {}), upstream)
 
+    def second_call(self) -> dict[str, np.ndarray] | None:
+        """The gradients by torch.autograd for the inputs of a second call; None where torch has none."""
+        first, constants, self._constants = self.inputs, self._constants, None
+        try:
+            for self.inputs in other_inputs(first):
+                with suppress(RuntimeError, ValueError, IndexError, ArithmeticError):
+                    outputs = as_tuple(self.function(*self.tensors.values()))
+                    return self.exact(other_upstream(outputs))
+        finally:
+            self.inputs, self._constants = first, constants
+        return None
+
     @property
     def rounding(self) -> float:
         """A few last digits of the largest term that the loss is a sum of.
@@ -145,6 +161,15 @@ class Truth:
     def noise(self) -> float:
         """How far a central difference may be off by round-off: some last digits, divided by the step."""
         return 0.25 * self.rounding / float(step_size(torch.zeros((), dtype=torch.float64)))
+
+    @property
+    def unseen(self) -> float:
+        """How far a central difference may be off by round-off on the way, which the output need not show."""
+        largest = [float(t[t.isfinite()].abs().max()) for t in self.tensors.values() if t.isfinite().any()]
+        upstream = [float(g.abs().max()) for g in self.grad_outputs if g is not None and g.numel()]
+        size = max(1.0, *largest, 0.0) * max(upstream, default=0.0)
+        step = float(step_size(torch.zeros((), dtype=torch.float64)))
+        return max(self.noise, 4 * torch.finfo(torch.float64).eps * size / step)
 
     def _of(self, names: Sequence[str]) -> Callable[..., Any]:
         """The function of some of the tensors only, the others being held."""
@@ -176,7 +201,25 @@ class Truth:
         away = torch.randn(value.shape, dtype=value.dtype, device=self.rng.device, generator=self.rng).to(
             value.device
         )
-        return value + far * away * value.abs().clamp(min=0.1)
+        return torch.where(value.isfinite(), value + far * away * value.abs().clamp(min=0.1), value)
+
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """What the module says is held constant keeps the values that it has at the point."""
+        pairs = [(path, part, name) for path, part in self.module.named_modules() for name in type(part).held]
+        for path, part, name in pairs if self._constants is not None else ():
+            vars(part)[name] = partial(self._constant, (path, name), getattr(part, name))
+        try:
+            yield
+        finally:
+            for _, part, name in pairs:
+                vars(part).pop(name, None)
+
+    def _constant(self, key: tuple[str, str], compute: Callable[..., Any], *arguments: Any) -> Any:
+        assert self._constants is not None
+        if key not in self._constants:
+            self._constants[key] = compute(*arguments)
+        return self._constants[key]
 
     @contextmanager
     def _unchanged(self) -> Iterator[None]:

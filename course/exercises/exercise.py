@@ -136,6 +136,7 @@ class Exercise:
     `points` is keyed by the name of a part ("∂L/∂x", which must then hold in every case) or by the label of a
     case (in which then every part must hold). `truth` is the right class, or None where the student invents
     the module. `tolerance` is the largest accepted error of a gradient, relative to its largest number.
+    `at_zero` says whether gradients must be finite where inputs are 0, too, if the true ones are.
     """
 
     name: str
@@ -144,6 +145,7 @@ class Exercise:
     points: dict[str, float]
     hints: tuple[str, str, str]
     tolerance: float = TOLERANCE
+    at_zero: bool = True
 
     @property
     def max_points(self) -> float:

@@ -75,7 +75,14 @@ def examine(
             ask = functools.partial(_ask, respondent, case.label, truth)
             evidence = note_scatter(ask(truth.inputs), truth, ask)
             refusal = next(iter(evidence.failures.values()), None) if evidence.timed_out else None
-        report = judge(case.label, evidence, truth, tolerance=exercise.tolerance, thorough=thorough)
+        report = judge(
+            case.label,
+            evidence,
+            truth,
+            tolerance=exercise.tolerance,
+            thorough=thorough,
+            at_zero=exercise.at_zero,
+        )
         reports[case.label] = _by_hand(report) if evidence.shortcuts else report
     return reports
 

@@ -4,7 +4,8 @@ It makes modules of the student's object, runs them as it is told, and hands bac
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -102,16 +103,17 @@ class Local:
         module = self._make(label, state)
         if isinstance(module, Finding):
             return Evidence(failures={"forward": module})
-        return probe(
-            module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS, parts=self._parts(label)
-        )
+        with same_draws():
+            return probe(
+                module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS, parts=self._parts(label)
+            )
 
     def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
         module = self._make(label, state)
         if isinstance(module, Finding):
             return _told(module) | {"outputs": []}
         try:
-            with deadline(SECONDS):
+            with same_draws(), deadline(SECONDS):
                 outputs = as_tuple(module.forward(*_tensors(inputs)))
         except (Exception, DeadlineError, SystemExit) as error:
             return _told(_raised("forward", error)) | {"outputs": []}
@@ -172,6 +174,17 @@ class Local:
         except (Exception, DeadlineError, SystemExit) as error:
             return _raised("making it", error)
         return module
+
+
+@contextmanager
+def same_draws() -> Iterator[None]:
+    """Inside, torch's own generator draws the same numbers each time; afterwards it goes on where it was.
+
+    A module that draws a mask from it is one function then, which the judge can measure.
+    """
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(0)
+        yield
 
 
 def _told(finding: Finding | None = None) -> dict[str, Any]:

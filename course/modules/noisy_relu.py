@@ -30,6 +30,7 @@ class NoisyReLU(Module):
     lecture = 6
     symbol = "noisy ReLU"
     local = ("1 if x + ε > 0 else 0",)
+    held = ("_noise",)
 
     def __init__(self, *, rng: Generator | None = None) -> None:
         self.rng = rng

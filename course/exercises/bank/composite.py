@@ -264,6 +264,7 @@ EXERCISES = (
         name="l2_normalize",
         truth=L2Normalize,
         cases=_l2_normalize_cases,
+        at_zero=False,
         points={"a batch of rows": 5, "one row": 3, "columns": 3, "rows shorter than ε": 3},
         hints=(
             "Each coordinate acts on its own output, and through the length on every output of its vector. "

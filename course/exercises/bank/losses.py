@@ -134,6 +134,7 @@ EXERCISES = (
         name="log_loss",
         truth=LogLoss,
         cases=_log_loss_cases,
+        at_zero=False,
         points={"losses kept apart": 4, "∂L/∂x": 5, "∂L/∂target": 4, "leaves inputs alone": 2},
         hints=(
             "Two steps back: first from the one number L to the loss of each row, then from there into the "

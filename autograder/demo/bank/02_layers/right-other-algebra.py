@@ -78,7 +78,7 @@ class PReLU(Module):
         value = torch.where(x > 0, x, weight * x)
         shares = (grad_output * (value - torch.relu(x)) / weight).sum(dim=0)
         self.weight.grad += shares if self.num_parameters > 1 else shares.sum()
-        return grad_output * value / x
+        return grad_output * (weight + (1 - weight) * (x > 0))
 
 
 # %% softplus
