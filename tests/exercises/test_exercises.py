@@ -104,7 +104,7 @@ class OverwritingCosine(Module):
         ("multiply", lambda *_: 3, 0),
         ("multiply", None, 0),
         ("graph", OneAtATime, 20),
-        ("graph", LosesFanOut, 5),
+        ("graph", LosesFanOut, 4),
         ("graph", type("Inherits", (Graph,), {}), 0),
         ("cosine_unit", OverwritingCosine, 14),
         ("sigmoid_neuron", lambda w, x: (1 / 0, None), 0),

@@ -87,6 +87,34 @@ def _with_parameter(graph: Any) -> Module:
     return made
 
 
+def _added_again(graph: Any) -> Module:
+    made = graph("x", "y")
+    made.add("sum", Add(), "x", "y")
+    made.add("f", Add(), "sum", "x")
+    return made
+
+
+def _dead_end(graph: Any) -> Module:
+    made = graph("x", "y")
+    made.add("aside", Sigmoid(), "y")
+    made.add("f", Multiply(), "x", "y")
+    made.add("after", Negate(), "aside")
+    made.outputs = ("f",)
+    return made
+
+
+def _unread(graph: Any) -> Module:
+    made = graph("x", "y", "z")
+    made.add("f", Multiply(), "x", "z")
+    return made
+
+
+def _one_input(graph: Any) -> Module:
+    made = graph("x")
+    made.add("f", Multiply(), "x", "x")
+    return made
+
+
 def _graph_cases(rng: Generator) -> list[Case]:
     theta = torch.tensor(0.75, device=rng.device)
     return [
@@ -99,6 +127,10 @@ def _graph_cases(rng: Generator) -> list[Case]:
             (randn(rng, 3), 4 + randn(rng, 3)),
             {"wave.theta": theta},
         ),
+        Case("a value that is added again", _added_again, tuple(randn(rng, 2) for _ in range(2))),
+        Case("a node that leads nowhere", _dead_end, tuple(randn(rng, 2) for _ in range(2))),
+        Case("an input that is not read", _unread, tuple(randn(rng, 2) for _ in range(3))),
+        Case("one input", _one_input, (randn(rng, 2),)),
     ]
 
 
@@ -185,7 +217,16 @@ EXERCISES = (
         name="graph",
         truth=Graph,
         cases=_graph_cases,
-        points={"one path": 5, "fan-out": 6, "a long and a short path": 5, "a node with a parameter": 4},
+        points={
+            "one path": 4,
+            "fan-out": 4,
+            "a long and a short path": 4,
+            "a node with a parameter": 4,
+            "a value that is added again": 1,
+            "a node that leads nowhere": 1,
+            "an input that is not read": 1,
+            "one input": 1,
+        },
         hints=(
             "A node's backward may run only when its whole gradient has arrived. Which order makes sure of "
             "that?",

@@ -1,6 +1,6 @@
 # Assigns where gradients that meet should be summed, in Copy and in the graph.
 # points: copy 2
-# points: graph 5
+# points: graph 4
 # mistake: copy: path lost
 # mistake: graph: overwritten
 

@@ -82,4 +82,5 @@ class MyGraph(Graph):
                 returned = (returned,)
             for name, grad in zip(node.reads, returned):
                 grads[name] = grads[name] + grad
-        return tuple(grads[name] for name in self.inputs)
+        of_inputs = tuple(grads[name] for name in self.inputs)
+        return of_inputs[0] if len(of_inputs) == 1 else of_inputs

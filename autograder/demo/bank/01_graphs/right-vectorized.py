@@ -74,4 +74,5 @@ class MyGraph(Graph):
                             total = total + grad
             return total
 
-        return tuple(gradient(name) for name in self.inputs)
+        of_inputs = tuple(gradient(name) for name in self.inputs)
+        return of_inputs[0] if len(of_inputs) == 1 else of_inputs

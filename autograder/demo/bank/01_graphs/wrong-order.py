@@ -1,5 +1,5 @@
 # Walks the graph breadth first from the output, so that a node may run before its whole gradient has arrived.
-# points: graph 15
+# points: graph 16
 # mistake: graph: wrong order
 
 # %% graph
@@ -19,4 +19,5 @@ class MyGraph(Graph):
             for read, grad in zip(node.reads, returned):
                 grads[read] = grads[read] + grad if read in grads else grad
                 waiting.append(read)
-        return tuple(grads[name] for name in self.inputs)
+        of_inputs = tuple(grads.get(name, torch.zeros_like(self.values[name])) for name in self.inputs)
+        return of_inputs[0] if len(of_inputs) == 1 else of_inputs
