@@ -5,9 +5,10 @@ import torch
 
 from benchmarks.strength.zoo import ZOO
 from course import Graph, generator
-from course.checking.diagnosis import MISTAKES
+from course.checking.diagnosis import MISTAKES, Mistake
 from course.checks import check_module
-from course.modules import Add, HingeLoss, Linear, Multiply, Sigmoid, SiLU, Tanh
+from course.device import randn
+from course.modules import LSTM, Add, HingeLoss, Linear, Multiply, Sigmoid, SiLU, Tanh
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -137,3 +138,15 @@ def test_the_lost_edge_of_a_graph_is_named():
     mistake = check_module(graph, (torch.randn(4), torch.randn(4))).mistakes["∂L/∂x"]
     assert mistake.name == "path lost"
     assert "from 'x' to 'sum'" in mistake.what
+
+
+@pytest.mark.filterwarnings("error:no diagnosis")
+def test_outputs_of_several_shapes_are_no_hindrance():
+    class Wrong(LSTM):
+        def backward(self, *grads):
+            return tuple(2 * grad for grad in super().backward(*grads))
+
+    rng = generator(0)
+    inputs = (randn(rng, 5, 2, 4), randn(rng, 2, 2, 4), randn(rng, 2, 2, 4))
+    report = check_module(Wrong(4, 4, 2), inputs)
+    assert report["∂L/∂x"].mistake.mistake is Mistake.CONSTANT_FACTOR

@@ -77,7 +77,8 @@ def handed_on(suspect: Suspect) -> Iterator[Hypothesis]:
             yield Hypothesis(
                 Mistake.MASK_MISSING, "the mask is the wrong way round", scale * grad * ~kept, 0.9
             )
-        if len(suspect.upstream) > 1 and np.allclose(suspect.true, sum(suspect.upstream)):
+        alike = len({grad.shape for grad in suspect.upstream}) == 1 < len(suspect.upstream)
+        if alike and np.allclose(suspect.true, sum(suspect.upstream)):
             yield Hypothesis(
                 Mistake.PATH_LOST, "of the gradients that arrive, only one is handed on", grad, 0.93
             )
