@@ -147,7 +147,7 @@ def _record(
             record[name] = _to_array(grad, stage, evidence)
             other = _other_kind(grad)
             if other:
-                words = f"{gradient_name(name)} is {other}, but {name} is a tensor of float64"
+                words = f"{gradient_name(name)} is {other}, but {name} is a tensor of float64: keep its dtype"
                 evidence.failures.setdefault(stage, Finding(Problem.WRONG_KIND, words))
                 record[name] = None
     for name, parameter in module.named_parameters():  # a slip in what is returned does not cost these

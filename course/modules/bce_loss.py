@@ -26,7 +26,9 @@ class BCELoss(_Loss):
     for a mean over n elements (lecture 07):
         ∂L/∂p_i = g_i w_i ((1 − y_i)/(1 − p_i) − y_i/p_i) = g_i w_i (p_i − y_i) / (p_i (1 − p_i))
         ∂L/∂y_i = g_i w_i (log(1 − p_i) − log p_i)
-    where the division is by at least 1e-12. BCEWithLogitsLoss, joined with the sigmoid, needs no such bounds.
+    where the division is by at least 1e-12. At p = 0 and p = 1, ∂L/∂y is that of the bounded logarithms,
+    ±100; torch gives ±∞ there, though its loss is bounded, too. BCEWithLogitsLoss, joined with the sigmoid,
+    needs no such bounds.
 
     Raises:
         ValueError: x or target holds a number that is not from 0 to 1.

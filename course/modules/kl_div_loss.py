@@ -22,6 +22,7 @@ class KLDivLoss(_Loss):
     rows, which is the divergence itself, averaged over examples; "none" keeps each. With g_i = ∂L/∂L_i, which
     is g over the number of elements (or rows) for a mean, and t = log y (lecture 12):
         ∂L/∂x_i = −g_i y_i    ∂L/∂y_i = g_i (log y_i + 1 − x_i)    ∂L/∂t_i = g_i y_i (t_i + 1 − x_i)
+    At y = 0 the loss is 0 and rises infinitely steeply: ∂L/∂y is −∞, where torch gives nan.
     """
 
     formula = r"L = \sum_i y_i (\log y_i - x_i)"

@@ -5,6 +5,7 @@ Inputs that break careless formulas are tested, too.
 
 import copy
 import itertools
+import math
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import course
+from course.device import tensor
 from course.errors import DtypeError, RankError, SizeError
 from course.modules import (
     BCELoss,
@@ -578,3 +580,15 @@ def test_backward_twice_and_nothing_changed(kind):
     assert torch.equal(x, given[0])
     assert torch.equal(target, given[1])
     assert torch.equal(upstream, torch.ones_like(upstream))
+
+
+def test_gradients_of_the_target_where_torch_has_none():
+    """The bounded logarithms of BCELoss have a finite slope; KLDivLoss has an infinite one at 0, not nan."""
+    loss = BCELoss(reduction="sum")
+    loss(tensor([0.0, 1.0, 0.3]), tensor([0.0, 1.0, 1.0]))
+    grad_target = loss.backward(tensor(1.0))[1]
+    assert grad_target.tolist() == pytest.approx([100.0, -100.0, math.log(0.7) - math.log(0.3)])
+    loss = KLDivLoss(reduction="sum")
+    loss(tensor([-1.0, -2.0]), tensor([0.0, 0.5]))
+    grad_target = loss.backward(tensor(1.0))[1]
+    assert grad_target.tolist() == pytest.approx([-math.inf, math.log(0.5) + 3.0])
