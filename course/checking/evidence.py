@@ -4,11 +4,8 @@ The other half of a check, verdicts.py, decides from these arrays alone, and so 
 """
 
 import copy
-import linecache
-import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +13,12 @@ import torch
 from torch import Tensor
 
 from course.checking.deadline import DeadlineError, deadline
+from course.checking.explain import explain, is_unwritten, line_of
 from course.checking.finding import Finding, Problem, gradient_name
 from course.checking.second_call import second_call
 from course.checking.shortcuts import watch_backward
-from course.errors import InputError, SavedError
+from course.errors import SavedError
 from course.module import Buffer, Module, Parameter, as_tuple
-
-LIBRARY = str(Path(__file__).parents[1])
-"""The folder of the package `course`."""
 
 
 @dataclass
@@ -128,7 +123,15 @@ def _record(
 ) -> None:
     """Note the gradients of one backward: those returned, by input names, and those of the parameters."""
     returned = as_tuple(result)
-    if isinstance(result, list) and not all(grad is None or isinstance(grad, Tensor) for grad in result):
+    if isinstance(result, list) and len(names) == 1 and all(isinstance(grad, Tensor) for grad in result):
+        several = (
+            f"{stage} returned a list of tensors where one tensor belongs: torch.stack makes one of them"
+        )
+        evidence.failures[stage] = Finding(Problem.WRONG_KIND, several)
+    elif result is None and len(names) > 1:
+        nothing = f"{stage} returned nothing: is there a `return` at its end, with all gradients?"
+        evidence.failures[stage] = Finding(Problem.MISSING, nothing)
+    elif isinstance(result, list) and not all(grad is None or isinstance(grad, Tensor) for grad in result):
         made = f"{stage} returned a list of numbers where a tensor belongs: make one with torch.tensor(...)"
         evidence.failures[stage] = Finding(Problem.WRONG_KIND, made)
     elif isinstance(result, tuple) and len(result) == len(names) == 1:
@@ -187,56 +190,19 @@ def _stage(evidence: Evidence, stage: str, run: Callable[[], Any], seconds: floa
     try:
         with deadline(seconds):
             return run()
-    except NotImplementedError:
-        problem, words = Problem.NOT_WRITTEN, f"{stage} is not written yet"
     except DeadlineError as error:
         evidence.timed_out, problem = True, Problem.OUT_OF_TIME
-        words = f"{stage} did not finish within {seconds:g} s{_line(error)}: is there a loop that never ends?"
+        words = (
+            f"{stage} did not finish within {seconds:g} s{line_of(error)}: is there a loop that never ends?"
+        )
     except SystemExit as error:
         problem = Problem.EXITED
-        words = f"{stage} left the program with exit(){_line(error)}: raise or return instead"
+        words = f"{stage} left the program with exit(){line_of(error)}: raise or return instead"
     except Exception as error:
-        problem, words = Problem.RAISED, explain(stage, error)
+        problem = Problem.NOT_WRITTEN if is_unwritten(error) else Problem.RAISED
+        words = explain(stage, error)
     evidence.failures[stage] = Finding(problem, words)
     return None
-
-
-def explain(stage: str, error: BaseException) -> str:
-    """One sentence on an exception: what it was, in which line of the student's, and its usual meaning."""
-    message = (str(error).strip().splitlines() or [""])[0]
-    what = f"{type(error).__name__}: {message}".removesuffix(": ")
-    return f"{stage} raised {what}{_line(error)}{_meaning(stage, error, message)}"
-
-
-def _line(error: BaseException) -> str:
-    """The last line of code outside the library that was running: (line 7: `return g @ x`)."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        text = linecache.getline(frame.filename, frame.lineno or 0).strip()
-        if (
-            text
-            and not frame.filename.startswith((LIBRARY, torch.__path__[0]))
-            and "/site-packages/" not in frame.filename
-        ):
-            return f" (line {frame.lineno}: `{text}`)"
-    return ""
-
-
-def _meaning(stage: str, error: BaseException, message: str) -> str:
-    """What a beginner can make of an error message of Python's or torch's."""
-    if isinstance(error, InputError):
-        return ""
-    if isinstance(error, TypeError) and "positional argument" in message:
-        return (
-            f": {stage} must take self and one argument for each "
-            f"{'input' if stage == 'forward' else 'output'}"
-        )
-    if isinstance(error, NameError):
-        return ": is it spelled as where it was made?"
-    if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in message:
-        return ": a transpose is missing, or the factors of @ are in the wrong order"
-    if isinstance(error, RuntimeError) and "must match the size" in message:
-        return ": two shapes do not fit, print them just before this line"
-    return ""
 
 
 def _demands_forward(module: Module, grad_outputs: Sequence[Tensor], seconds: float) -> bool:

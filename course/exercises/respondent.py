@@ -13,7 +13,8 @@ import torch
 from torch import Generator, Tensor
 
 from course.checking.deadline import DeadlineError, deadline
-from course.checking.evidence import Evidence, explain, probe
+from course.checking.evidence import Evidence, probe
+from course.checking.explain import explain, is_unwritten
 from course.checking.finding import Finding, Problem
 from course.checking.shortcuts import read_source
 from course.device import device
@@ -128,16 +129,12 @@ class Local:
             with deadline(case.seconds):
                 outputs = as_tuple(case.run(self.answer, *given))
                 results = [torch.as_tensor(value).detach().cpu().double().numpy() for value in outputs]
-        except NotImplementedError:
-            return _told(Finding(Problem.NOT_WRITTEN, "it is not written yet")) | {
-                "results": [],
-                "changed": [],
-            }
         except DeadlineError:
             slow = f"it did not finish within {case.seconds:g} s: is there a loop that never ends?"
             return _told(Finding(Problem.OUT_OF_TIME, slow)) | {"results": [], "changed": []}
         except (Exception, SystemExit) as error:
-            return _told(_raised("your function", error)) | {"results": [], "changed": []}
+            stage = "it" if is_unwritten(error) else "your function"
+            return _told(_raised(stage, error)) | {"results": [], "changed": []}
         pairs = zip(given, _tensors(inputs), strict=True)
         changed = [
             i
@@ -199,7 +196,8 @@ def _told(finding: Finding | None = None) -> dict[str, Any]:
 def _raised(stage: str, error: BaseException) -> Finding:
     """An exception of the student's code, in one sentence."""
     kinds = {DeadlineError: Problem.OUT_OF_TIME, SystemExit: Problem.EXITED}
-    return Finding(kinds.get(type(error), Problem.RAISED), explain(stage, error))
+    raised = Problem.NOT_WRITTEN if is_unwritten(error) else Problem.RAISED
+    return Finding(kinds.get(type(error), raised), explain(stage, error))
 
 
 def _tensors(arrays: Sequence[Any]) -> tuple[Any, ...]:

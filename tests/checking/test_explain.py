@@ -1,0 +1,87 @@
+"""Crashes teach: the line, and what the message of Python or torch means for a backward pass."""
+
+import linecache
+
+import pytest
+
+from course import Module, generator
+from course.checking.finding import Problem
+from course.checks import check_module
+from course.device import randn
+from course.exercises import find_exercise
+from course.exercises.grading import grade
+from course.modules import CosineUnit, Linear, Multiply
+
+
+def written(source: str, name: str, **names):
+    """The class of a cell as a student writes it; its lines can be looked up, as in a notebook."""
+    file = f"<cell {hash(source)}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    exec(compile(source, file, "exec"), names)
+    return names[name]
+
+
+def words_of(answer, exercise):
+    verdicts = grade(find_exercise(exercise), answer).verdicts
+    return next(part.finding for part in verdicts if part.finding is not None and not part.passed)
+
+
+BACKWARDS = {
+    "a power": ("return grad_output ^ 2, grad_output", "** is the power", Problem.RAISED),
+    "no return": ("x = self.saved", "returned nothing: is there a `return`", Problem.MISSING),
+    "the stub": (
+        "# YOUR CODE HERE\n        raise NotImplementedError()",
+        "is not written yet",
+        Problem.NOT_WRITTEN,
+    ),
+    "left over": (
+        "# YOUR CODE HERE\n        g = grad_output\n        raise NotImplementedError()",
+        "delete it, your answer is above",
+        Problem.NOT_WRITTEN,
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "words", "problem"), BACKWARDS.values(), ids=BACKWARDS)
+def test_a_backward_of_two_inputs(lines, words, problem):
+    source = f"class Answer(Multiply):\n    def backward(self, grad_output):\n        {lines}\n"
+    finding = words_of(written(source, "Answer", Multiply=Multiply), "multiply")
+    assert words in finding.words
+    assert finding.problem is problem
+    if problem is Problem.RAISED:
+        assert "(line 3: `" in finding.words
+
+
+PARAMETERS = {
+    "the parameter itself": (
+        CosineUnit,
+        "cosine_unit",
+        'return grad_output * self.theta * self.saved["x"]',
+        ".value",
+    ),
+    "a forgotten sum": (
+        CosineUnit,
+        "cosine_unit",
+        'self.theta.grad += grad_output * self.saved["x"]\n        return grad_output',
+        "which axes must be summed first?",
+    ),
+    "a list": (Linear, "linear", "return [*grad_output]", "torch.stack"),
+}
+
+
+@pytest.mark.parametrize(("base", "exercise", "lines", "words"), PARAMETERS.values(), ids=PARAMETERS)
+def test_a_backward_with_parameters(base, exercise, lines, words):
+    source = f"class Answer({base.__name__}):\n    def backward(self, grad_output):\n        {lines}\n"
+    findings = grade(find_exercise(exercise), written(source, "Answer", **{base.__name__: base})).verdicts
+    assert any(part.finding and words in part.finding.words for part in findings)
+
+
+def test_what_a_dtype_cannot_do_is_no_missing_answer():
+    class Forward(Module):
+        def forward(self, x):
+            return x ^ 2
+
+    report = check_module(Forward(), (randn(generator(0), 3),), reference=lambda m, x: x)
+    finding = report["output"].finding
+    assert finding.problem is Problem.RAISED
+    assert "** is the power" in finding.words
