@@ -123,6 +123,7 @@ class Remote:
             changed=tuple(_text(name) for name in _list(answer.get("changed"))),
             trained=tuple(_text(name) for name in _list(answer.get("trained"))),
             stale=tuple(_text(name) for name in _list(answer.get("stale"))),
+            odd={name: _text(kind) for name, kind in _dict(answer.get("odd")).items()},
             infinite=tuple(_text(name) for name in _list(answer.get("infinite"))),
             demands_forward=answer.get("demands_forward") is True,
             timed_out=answer.get("timed_out") is True,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from course.checking.deadline import DeadlineError, deadline
 from course.checking.explain import explain, is_unwritten, line_of
-from course.checking.finding import Finding, Problem, gradient_name
+from course.checking.finding import Finding, Problem
 from course.checking.second_call import second_call
 from course.checking.shortcuts import watch_backward
 from course.errors import SavedError
@@ -36,6 +36,8 @@ class Evidence:
     """Which parameters and buffers backward gave other values, or forward, of the parameters."""
     stale: tuple[str, ...] = ()
     """What of a second call, with other inputs, is not as of a new object: gradients by name, OUTPUT."""
+    odd: dict[str, str] = field(default_factory=dict)
+    """What a gradient is that is no tensor of float64, as everything is that the module is given."""
     infinite: tuple[str, ...] = ()
     """Which gradients of that second call are not finite in a new object."""
     demands_forward: bool = False
@@ -148,17 +150,14 @@ def _record(
     else:
         for name, grad in zip(names, returned, strict=True):
             record[name] = _to_array(grad, stage, evidence)
-            other = _other_kind(grad)
-            if other:
-                words = f"{gradient_name(name)} is {other}, but {name} is a tensor of float64: keep its dtype"
-                evidence.failures.setdefault(stage, Finding(Problem.WRONG_KIND, words))
-                record[name] = None
+            if other := _other_kind(grad):
+                evidence.odd[name] = other
     for name, parameter in module.named_parameters():  # a slip in what is returned does not cost these
         record[name] = _to_array(parameter.grad, stage, evidence)
 
 
 def _other_kind(grad: Any) -> str:
-    """What a gradient is if it is not a tensor of float64, as everything that the module is given."""
+    """What a gradient is if it is not a tensor of float64; empty if it is."""
     if isinstance(grad, np.ndarray | np.generic):
         return "a numpy array"
     if isinstance(grad, Tensor) and grad.dtype != torch.float64:

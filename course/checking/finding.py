@@ -102,7 +102,7 @@ def difference(
     index = index_of_largest(error)
     numbers = Numbers(float(given[index]), float(expected[index]), index, int((error > allowed).sum()), count)
     many = f"{numbers.differ} of {count} differ"
-    words = f"is {given[index]:.6g}{at(index)}, but {name} is {expected[index]:.6g} ({many})"
+    words = f"is {given[index] + 0.0:.6g}{at(index)}, but {name} is {expected[index] + 0.0:.6g} ({many})"
     return Finding(Problem.DIFFERENT, words, numbers)
 
 

@@ -160,6 +160,9 @@ def _second_call(evidence: Evidence, truth: Truth, at_zero: bool) -> dict[str, F
         kept = "something is kept from its first call"
         words = f"when called again, with other inputs, is not that of a new object: {kept}"
         wrong.setdefault(name, Finding(Problem.DIFFERENT, words))
+    for name, other in evidence.odd.items():
+        words = f"{gradient_name(name)} is {other}, but {name} is a tensor of float64: keep its dtype"
+        wrong.setdefault(name, Finding(Problem.WRONG_KIND, words))
     for name in evidence.trained:
         wrong.setdefault(name, Finding(Problem.CHANGED, _trained(name)))
     return {name: wrong[name] for name in truth.tensors if name in wrong}

@@ -259,7 +259,8 @@ class RightGraph(Graph):
                     node.reads, as_tuple(node.module.backward(grads[node.name])), strict=True
                 ):
                     grads[read] = grads[read] + grad if read in grads else grad
-        return tuple(grads.get(name, torch.zeros_like(self.values[name])) for name in self.inputs)
+        of_inputs = tuple(grads.get(name, torch.zeros_like(self.values[name])) for name in self.inputs)
+        return of_inputs if len(of_inputs) > 1 else of_inputs[0]
 
 
 class OverwritingGraph(RightGraph):

@@ -53,11 +53,13 @@ class Answer(Graph):
     def backward(self, g):
         grads = {{self.outputs[0]: g}}
         for node in reversed(self.nodes.values()):
+            if node.name not in grads:
+                continue
             returned = node.module.backward(grads[node.name])
             returned = returned if isinstance(returned, tuple) else (returned,)
             for read, one in zip(node.reads, returned):
                 grads[read] = {0}
-        found = tuple(grads[name] for name in self.inputs)
+        found = tuple(grads.get(name, torch.zeros_like(self.values[name])) for name in self.inputs)
         return found if len(found) > 1 else found[0]
 """
 )
@@ -96,7 +98,7 @@ ZOO = [
     ("cosine_unit", COSINE.format(f"self.theta.grad += g * x * {SIN}", f"g * theta * {SIN}"), None),
     ("cosine_unit", COSINE.format("", f"g * theta * {SIN}"), None),
     ("graph", GRAPH.format("grads.get(read, 0) + one"), 20),
-    ("graph", GRAPH.format("one"), 5),
+    ("graph", GRAPH.format("one"), 6),
     ("sigmoid_neuron", NEURON.format("f * (1 - f)"), 15),
     ("sigmoid_neuron", NEURON.format("f"), 0),
 ]
