@@ -124,36 +124,40 @@ def _record(
     result: Any,
 ) -> None:
     """Note the gradients of one backward: those returned, by input names, and those of the parameters."""
-    returned = as_tuple(result)
-    if isinstance(result, list) and len(names) == 1 and all(isinstance(grad, Tensor) for grad in result):
-        several = (
-            f"{stage} returned a list of tensors where one tensor belongs: torch.stack makes one of them"
-        )
-        evidence.failures[stage] = Finding(Problem.WRONG_KIND, several)
-    elif result is None and len(names) > 1:
-        nothing = f"{stage} returned nothing: is there a `return` at its end, with all gradients?"
-        evidence.failures[stage] = Finding(Problem.MISSING, nothing)
-    elif isinstance(result, list) and not all(grad is None or isinstance(grad, Tensor) for grad in result):
-        made = f"{stage} returned a list of numbers where a tensor belongs: make one with torch.tensor(...)"
-        evidence.failures[stage] = Finding(Problem.WRONG_KIND, made)
-    elif isinstance(result, tuple) and len(result) == len(names) == 1:
-        comma = f"{stage} returned a tuple where a tensor belongs: is there a comma behind it?"
-        evidence.failures[stage] = Finding(Problem.WRONG_KIND, comma)
-    elif len(returned) != len(names):
-        both = (
-            f"{len(returned)} gradient{'s' * (len(returned) != 1)} for {len(names)} "
-            f"input{'s' * (len(names) != 1)}"
-        )
-        evidence.failures[stage] = Finding(
-            Problem.WRONG_COUNT, f"{stage} returned {both} ({', '.join(names)})"
-        )
-    else:
-        for name, grad in zip(names, returned, strict=True):
+    finding = _unfit(stage, names, result)
+    if finding is None:
+        for name, grad in zip(names, as_tuple(result), strict=True):
             record[name] = _to_array(grad, stage, evidence)
             if other := _other_kind(grad):
                 evidence.odd[name] = other
+    else:
+        evidence.failures[stage] = finding
     for name, parameter in module.named_parameters():  # a slip in what is returned does not cost these
         record[name] = _to_array(parameter.grad, stage, evidence)
+
+
+def _unfit(stage: str, names: Sequence[str], result: Any) -> Finding | None:
+    """Why what backward returned is not one gradient for each input; None where it is."""
+    count, returned = len(names), as_tuple(result)
+    if result is None and count > 1:
+        nothing = f"{stage} returned nothing: is there a `return` at its end, with all gradients?"
+        return Finding(Problem.MISSING, nothing)
+    if isinstance(result, tuple) and len(result) == count == 1:
+        comma = f"{stage} returned a tuple where a tensor belongs: is there a comma behind it?"
+        return Finding(Problem.WRONG_KIND, comma)
+    if isinstance(result, list) and not all(grad is None or isinstance(grad, Tensor) for grad in result):
+        numbers = (
+            f"{stage} returned a list of numbers where a tensor belongs: make one with torch.tensor(...)"
+        )
+        return Finding(Problem.WRONG_KIND, numbers)
+    if isinstance(result, list) and len(result) > count == 1:
+        several = f"{stage} returned a list of tensors where one belongs: torch.stack makes one of them"
+        return Finding(Problem.WRONG_KIND, several)
+    if len(returned) != count:
+        given = f"{len(returned)} gradient{'s' * (len(returned) != 1)}"
+        inputs = f"{count} input{'s' * (count != 1)} ({', '.join(names)})"
+        return Finding(Problem.WRONG_COUNT, f"{stage} returned {given} for {inputs}")
+    return None
 
 
 def _other_kind(grad: Any) -> str:
