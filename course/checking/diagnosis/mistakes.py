@@ -89,3 +89,10 @@ class Hypothesis:
     predicted: np.ndarray
     prior: float = 0.95
     """How sure an exact agreement would make us."""
+    key: str = ""
+    """The same in every case of an exercise, where the clause is not: it counts the examples, say."""
+
+    @property
+    def identity(self) -> tuple[Mistake, str]:
+        """By which the same mistake is known again in another case."""
+        return self.mistake, self.key or self.what
