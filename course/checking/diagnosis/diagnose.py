@@ -6,6 +6,7 @@ import numpy as np
 
 from course.checking.diagnosis import formulas, graphs, relations, steps, upstream
 from course.checking.diagnosis.mistakes import Diagnosis, Hypothesis, Mistake
+from course.checking.diagnosis.slips import wrong_formulas
 from course.checking.diagnosis.suspect import Suspect
 from course.checking.evidence import Evidence
 from course.checking.truth import Truth
@@ -13,6 +14,7 @@ from course.checking.truth import Truth
 QUICK: tuple[Callable[[Suspect], Iterator[Hypothesis]], ...] = (
     relations.nothing,
     relations.exchanged,
+    wrong_formulas,
     relations.shape,
     upstream.handed_on,
     relations.unmasked,
