@@ -14,7 +14,7 @@ from course.checking.report import Report
 from course.checking.scatter import note_scatter
 from course.checking.ties import ties
 from course.checking.truth import Truth, fresh_copy
-from course.checking.verdicts import TOLERANCE, judge, judge_ties
+from course.checking.verdicts import TOLERANCE, judge, judge_ties, named
 from course.device import device
 from course.module import Module
 
@@ -81,7 +81,7 @@ def check_module(
 
     evidence = asked(module, truth.inputs, truth.grad_outputs)
     evidence = note_scatter(evidence, truth, lambda at: asked(copy.deepcopy(twin), at, truth.grad_outputs))
-    report = judge(title, evidence, truth, tolerance=tolerance, thorough=thorough)
+    (report,) = named([judge(title, evidence, truth, tolerance=tolerance, thorough=thorough)])
     if not all(part.passed for part in report.parts if part.kind is Kind.GRADIENT):
         return report
     question = ties(truth, rng)

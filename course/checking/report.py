@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from course.checking.diagnosis.mistakes import Diagnosis
+from course.checking.diagnosis import Diagnosis, Trial
 from course.checking.finding import gradient_name, index_of_largest
 from course.checking.part import Kind, Part
 
@@ -29,6 +29,8 @@ class Report:
     numeric: Mapping[str, np.ndarray] = field(default_factory=dict)
     """The true ones, from central differences: those that were measured in full, nan where a number was left
     out."""
+    trial: Trial | None = field(default=None, repr=False, compare=False)
+    """What was judged, by which the mistakes get their names."""
 
     @property
     def passed(self) -> bool:

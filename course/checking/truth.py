@@ -62,6 +62,7 @@ class Truth:
         self._compute = reference or (lambda module, *tensors: module.forward(*tensors))
         self.parameters = dict(module.named_parameters())
         self._constants: dict[tuple[str, str], Any] | None = None
+        self.derived: Any = None  # what a diagnosis works out about forward once, and needs again
         self._leave_kinks()
         self._constants = {}
         self.expected: tuple[Tensor, ...] = as_tuple(self.function(*self.tensors.values()))

@@ -6,13 +6,13 @@ different processes.
 """
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from course.checking.diagnosis import Diagnosis, Mistake, diagnose
+from course.checking.diagnosis import Diagnosis, Mistake, Trial, diagnose
 from course.checking.evidence import Evidence
 from course.checking.finding import Finding, Problem, difference, gradient_name, output_difference
 from course.checking.function import FunctionWithGradient
@@ -45,7 +45,7 @@ def judge(
     thorough: bool = False,
     at_zero: bool = False,
 ) -> Report:
-    """Decide from arrays alone.
+    """Decide from arrays alone; which mistakes are behind it, `named` says.
 
     Forward is compared with the true one, backward with finite differences of the true forward.
 
@@ -54,48 +54,69 @@ def judge(
         at_zero: whether gradients must be finite at 0, too, where the true ones are.
     """
     parts = [_judge_output(evidence, truth, tolerance), _judge_shapes(evidence, truth)]
-    wrong, numeric = _compare(evidence, truth, tolerance, thorough)
-    wrong = _second_call(evidence, truth, at_zero) | wrong
-    mistakes = (
-        _diagnose(truth, evidence, {name: numeric[name] for name in wrong if name in numeric})
-        if wrong
-        else {}
-    )
-    repeatable = _judge_repeatable(evidence, list(truth.moving), wrong, tolerance)
-    for name in truth.tensors:
-        mistake = mistakes.get(name)
-        if (
-            mistake
-            and mistake.mistake is Mistake.WRONG_IN_PLACES
-            and not repeatable.passed
-            and evidence.grads_again
-        ):
-            what = "something saved is changed in place while backward still needs it"
-            mistake = Diagnosis(Mistake.SAVED_CHANGED, what, 0.7)
-        parts.append(Part(Kind.GRADIENT, name, wrong.get(name), mistake))
+    differing, numeric = _compare(evidence, truth, tolerance, thorough)
+    wrong = _second_call(evidence, truth, at_zero) | differing
+    parts += [Part(Kind.GRADIENT, name, wrong.get(name)) for name in truth.tensors]
     for name in truth.names:
         if name not in truth.moving:
             fine = evidence.grads.get(name) is None and not evidence.failures.keys() & {"forward", "backward"}
             whole = Finding(Problem.WRONG_KIND, f"'{name}' holds whole numbers: its gradient is None")
             parts.append(Part(Kind.GRADIENT, name, None if fine else whole))
     if truth.parameters:
-        parts.append(_judge_accumulation(evidence, list(truth.parameters), wrong, mistakes, tolerance))
-    parts.append(repeatable)
+        parts.append(_judge_accumulation(evidence, list(truth.parameters), wrong, tolerance))
+    parts.append(_judge_repeatable(evidence, list(truth.moving), wrong, tolerance))
     parts.append(_judge_untouched(evidence))
     parts.append(_judge_by_hand(evidence))
     if not isinstance(truth.module, FunctionWithGradient):
         accepted = Finding(Problem.NOT_REFUSED, "backward before forward must be an error")
         parts.append(Part(Kind.FORWARD_FIRST, finding=None if evidence.demands_forward else accepted))
-    return Report(title, tuple(parts), evidence.grads, numeric)
+    trial = Trial(
+        truth,
+        evidence,
+        {name: numeric[name] for name in differing if name in numeric},
+        [name for name in truth.tensors if name not in wrong],
+    )
+    return Report(title, tuple(parts), evidence.grads, numeric, trial)
 
 
-def _diagnose(truth: Truth, evidence: Evidence, numeric: dict[str, np.ndarray]) -> dict[str, Diagnosis]:
-    """The mistakes behind wrong gradients. A diagnosis that fails costs no verdict; it is a warning."""
+def named(reports: Sequence[Report]) -> list[Report]:
+    """The same reports, with the mistakes behind wrong gradients: one mistake explains all of them.
+
+    A diagnosis that fails costs no verdict; it is a warning.
+
+    Args:
+        reports: on one module, in one case or in several.
+    """
+    judged = [report for report in reports if report.trial is not None and report.trial.wrong]
+    if not judged:
+        return list(reports)
+    trials = [report.trial for report in reports if report.trial is not None]
     try:
-        return diagnose(truth, evidence, numeric)
+        diagnoses = dict(zip(map(id, trials), diagnose(trials), strict=True))
     except Exception as error:
         warnings.warn(f"no diagnosis, since it failed itself: {type(error).__name__}: {error}", stacklevel=2)
-        return {}
+        return list(reports)
+    return [_with_mistakes(report, diagnoses.get(id(report.trial), {})) for report in reports]
+
+
+def _with_mistakes(report: Report, mistakes: Mapping[str, Diagnosis]) -> Report:
+    """The report with the mistakes by the tensor's name."""
+    changing = report.trial is not None and bool(report.trial.evidence.grads_again)
+    changing = changing and any(p.kind is Kind.REPEATABLE and not p.passed for p in report.parts)
+    saved = "something saved is changed in place while backward still needs it"
+
+    def fitting(part: Part) -> Diagnosis | None:
+        mistake = mistakes.get(part.tensor)
+        if part.passed or mistake is None:
+            return part.mistake
+        if part.kind is Kind.GRADIENT:
+            if changing and mistake.mistake is Mistake.WRONG_IN_PLACES:
+                return Diagnosis(Mistake.SAVED_CHANGED, saved, 0.7)
+            return mistake
+        nothing_added = part.kind is Kind.ACCUMULATION and mistake.mistake is Mistake.ZERO_GRADIENT
+        return mistake if nothing_added else part.mistake
+
+    return replace(report, parts=tuple(replace(part, mistake=fitting(part)) for part in report.parts))
 
 
 def _compare(
@@ -276,7 +297,6 @@ def _judge_accumulation(
     evidence: Evidence,
     names: list[str],
     wrong: Collection[str],
-    mistakes: Mapping[str, Diagnosis],
     tolerance: float,
 ) -> Part:
     for name in names:
@@ -285,7 +305,7 @@ def _judge_accumulation(
             return Part(Kind.ACCUMULATION, name, _no_gradient(evidence))
         if name in wrong and not np.any(once):
             nothing = Finding(Problem.NOT_ADDED, f"{name}.grad is all zeros: nothing was added")
-            return Part(Kind.ACCUMULATION, name, nothing, mistakes.get(name))
+            return Part(Kind.ACCUMULATION, name, nothing)
         doubled = once.shape == twice.shape and np.array_equal(twice, 2 * once, equal_nan=True)
         if not doubled and (once.shape != twice.shape or difference(twice, 2 * once, tolerance, "")):
             same = once.shape == twice.shape and not difference(twice, once, tolerance, "")

@@ -15,7 +15,7 @@ from course.checking.part import Kind, Part
 from course.checking.report import Report
 from course.checking.scatter import note_scatter
 from course.checking.truth import Truth
-from course.checking.verdicts import judge
+from course.checking.verdicts import judge, named
 from course.device import device
 from course.exercises.exercise import Call, Case, Exercise
 from course.exercises.respondent import Local, Respondent, to_arrays
@@ -84,7 +84,7 @@ def examine(
             at_zero=exercise.at_zero,
         )
         reports[case.label] = _by_hand(report) if evidence.shortcuts else report
-    return reports
+    return dict(zip(reports, named(list(reports.values())), strict=True))
 
 
 def _ask(respondent: Respondent, label: str, truth: Truth, inputs: Sequence[Any]) -> Evidence:
@@ -224,7 +224,7 @@ def _by_hand(report: Report) -> Report:
     parts = (
         Part(part.kind, part.tensor, reason) if part.kind is Kind.GRADIENT else part for part in report.parts
     )
-    return replace(report, parts=tuple(parts))
+    return replace(report, parts=tuple(parts), trial=None)
 
 
 def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None]:
@@ -244,10 +244,21 @@ def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None
         return Part.called(name, Finding(Problem.MISSING, missing)), None
     if not failed:
         return Part.called(name), None
-    label, part = max(failed, key=lambda pair: pair[1].mistake.confidence if pair[1].mistake else 0.0)
+    label, part = min(failed, key=lambda pair: _telling(pair[1], reports[pair[0]]))
     return replace(part, case=label) if len(reports) > 1 and part.kind is not Kind.CASE else part, reports[
         label
     ]
+
+
+FEW = 3
+"""With so many different numbers a case shows what is wrong; with fewer it may be chance."""
+
+
+def _telling(part: Part, report: Report) -> tuple[bool, bool, int]:
+    """What the most telling failure is least in: it has a name, enough numbers, and no more than needed."""
+    given = report.analytic.get(part.tensor)
+    different = 0 if given is None else len(np.unique(given))
+    return part.mistake is None, different < FEW, 0 if given is None else given.size
 
 
 def _whole(label: str, report: Report) -> Part:

@@ -2,5 +2,6 @@
 
 from course.checking.diagnosis.diagnose import diagnose
 from course.checking.diagnosis.mistakes import MISTAKES, Diagnosis, Mistake
+from course.checking.diagnosis.suspect import Trial
 
-__all__ = ["MISTAKES", "Diagnosis", "Mistake", "diagnose"]
+__all__ = ["MISTAKES", "Diagnosis", "Mistake", "Trial", "diagnose"]

@@ -40,9 +40,9 @@ INVERSES: dict[str, Callable[[Tensor], Tensor]] = {
 numbers, too."""
 
 
-def formulas(suspect: Suspect) -> Iterator[Hypothesis]:
-    """For an elementwise module: derivatives of other functions, and of its own at the wrong place."""
-    if len(suspect.truth.moving) != 1 or suspect.name not in suspect.truth.moving or not suspect.elementwise:
+def misplaced(suspect: Suspect) -> Iterator[Hypothesis]:
+    """For an elementwise module: its own derivative, at the wrong place."""
+    if not _of_one(suspect):
         return
     x, out, grad = suspect.tensors[suspect.name], suspect.outputs[0], suspect.upstream[0]
     gradients = (
@@ -54,27 +54,45 @@ def formulas(suspect: Suspect) -> Iterator[Hypothesis]:
             "the derivative is taken at the output where the input belongs",
             gradients[suspect.name],
         )
-    own = {name for name, function in FUNCTIONS.items() if same(_value(function, x), out)}
-    for name in own & INVERSES.keys():
-        slope = _slope_from_output(name, x)
+    for name in _own(x, out):
+        slope = _slope_from_output(name, x) if name in INVERSES else None
         if slope is not None:
             yield Hypothesis(
                 Mistake.INPUT_FOR_OUTPUT, "the input is used where the output belongs", grad * slope
             )
-    for name in FUNCTIONS.keys() - own:
+
+
+def mixed_up(suspect: Suspect) -> Iterator[Hypothesis]:
+    """For an elementwise module: the derivative of another function."""
+    if not _of_one(suspect):
+        return
+    x, out, grad = suspect.tensors[suspect.name], suspect.outputs[0], suspect.upstream[0]
+    module = type(suspect.truth.module).__name__.lower()
+    for name, function in FUNCTIONS.items():
+        own = name.replace(" ", "").lower() == module
+        if name in _own(x, out):
+            continue
         for at, where in ((x, ""), (out, " at the output")):
-            slope = _slope(FUNCTIONS[name], at)
+            slope = _slope(function, at)
             if slope is not None and np.ptp(slope) > 1e-6:
-                words = f"this is the gradient of {name}{where}, a different function"
+                usual = "the slope is that of the function's usual options, not of this module's own"
+                words = usual if own else f"this is the gradient of {name}{where}, a different function"
                 yield Hypothesis(Mistake.OTHER_FORMULA, words, grad * slope, 0.9)
-        slope = _slope_from_output(name, out) if name in INVERSES else None
+        slope = _slope_from_output(name, out) if name in INVERSES and not own else None
         if slope is not None:
-            yield Hypothesis(
-                Mistake.OTHER_FORMULA,
-                f"this is the gradient of {name}, a different function",
-                grad * slope,
-                0.9,
-            )
+            words = f"this is the gradient of {name}, a different function"
+            yield Hypothesis(Mistake.OTHER_FORMULA, words, grad * slope, 0.9)
+
+
+def _of_one(suspect: Suspect) -> bool:
+    """Whether it is the gradient of an elementwise module's only input."""
+    truth = suspect.truth
+    return len(truth.moving) == 1 and suspect.name in truth.moving and suspect.elementwise
+
+
+def _own(x: np.ndarray, out: np.ndarray) -> list[str]:
+    """The names of the functions that have this output."""
+    return [name for name, function in FUNCTIONS.items() if same(_value(function, x), out)]
 
 
 def replaced(suspect: Suspect) -> Iterator[Hypothesis]:

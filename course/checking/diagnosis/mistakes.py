@@ -1,9 +1,14 @@
 """The mistakes that have a name, and what a diagnosis says."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from course.checking.diagnosis.suspect import Suspect
 
 
 class Mistake(StrEnum):
@@ -91,6 +96,8 @@ class Hypothesis:
     """How sure an exact agreement would make us."""
     key: str = ""
     """The same in every case of an exercise, where the clause is not: it counts the examples, say."""
+    elsewhere: "Callable[[Suspect], np.ndarray | None] | None" = field(default=None, repr=False)
+    """What the gradient would be in another case, where that is known; None where nothing can be said."""
 
     @property
     def identity(self) -> tuple[Mistake, str]:

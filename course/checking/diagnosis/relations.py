@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ def nothing(suspect: Suspect) -> Iterator[Hypothesis]:
         f"{suspect.label} is zero everywhere: is it computed, and added?",
         0 * suspect.true,
         0.99,
+        elsewhere=lambda other: 0 * other.true,
     )
 
 
@@ -94,63 +96,90 @@ def multiple(suspect: Suspect) -> Iterator[Hypothesis]:
     factor = float((given[known] * true[known]).sum()) / square if square else 0.0
     if abs(factor) < 1e-6 or abs(factor - 1) < 1e-6:
         return
-    predicted, alone = factor * true, int(known.sum()) == 1
+    alone = int(known.sum()) == 1
     if abs(factor + 1) < 1e-6:
+        words = f"{suspect.label} has the wrong sign"
         yield Hypothesis(
-            Mistake.SIGN, f"{suspect.label} has the wrong sign", predicted, 0.9 if alone else 0.97
+            Mistake.SIGN, words, -true, 0.9 if alone else 0.97, elsewhere=lambda other: -other.true
         )
         return
-    ratio = Fraction(factor).limit_denominator(10_000)
-    nice = abs(float(ratio) - factor) < 1e-6 * abs(factor) and (
-        ratio.denominator <= 1000 and abs(ratio.numerator) <= 1000
-    )
-    if alone and not nice:
-        return  # any number is some multiple of another
-    text = str(ratio) if nice else f"{factor:.6g}"
-    times = f"{suspect.label} is {text} of the true one"
-    yield from (
-        Hypothesis(mistake, f"{times}: {what}", predicted, prior - 0.2 * alone)
-        for mistake, what, prior in _named(suspect, ratio, nice)
-    )
+    ratio = Fraction(factor).limit_denominator(100)  # with larger ones, a fraction is near any number
+    nice = abs(float(ratio) - factor) < 1e-6 * abs(factor)
+    often = f"{ratio} of" if nice and ratio.numerator == 1 else f"{ratio if nice else f'{factor:.6g}'} times"
+    times = f"{suspect.label} is {often} the true one"
+    counted = [
+        Hypothesis(
+            mistake,
+            f"{times}: {what}",
+            factor * true,
+            prior - 0.2 * alone,
+            key=role,
+            elsewhere=partial(_by_count, role, power),
+        )
+        for role, size in _counts(suspect).items()
+        for mistake, what, power, prior in _named(suspect, factor, size, role)
+    ]
+    two = ratio in (2, Fraction(1, 2))  # it has too many causes
+    yield from counted if not two else ()
+    small = nice and max(abs(ratio.numerator), ratio.denominator) <= SMALL
+    if small or not alone:  # any number is some multiple of another
+        yield Hypothesis(
+            Mistake.CONSTANT_FACTOR,
+            f"{times}: a constant factor is wrong",
+            factor * true,
+            (0.85 if small else 0.6) - 0.2 * alone,
+            key=f"{factor:.6g}",
+            elsewhere=lambda other: factor * other.true,
+        )
+    yield from counted if two else ()
 
 
-def _named(suspect: Suspect, ratio: Fraction, nice: bool) -> Iterator[tuple[Mistake, str, float]]:
-    """What a factor means: a count of something is no accident."""
-    counts = _counts(suspect) if nice else {}
-    scalar = all(output.size == 1 for output in suspect.outputs)
-    for size, of in counts.items():
-        if scalar and ratio == Fraction(1, size):
-            yield Mistake.DOUBLE_1_N, f"divided once more by {size}, {of}", 0.9
-        elif scalar and ratio == size:
-            yield (
-                Mistake.MISSING_1_N,
-                (f"forward takes a mean over {size}, {of}, so each gets 1/{size} of the gradient"),
-                0.9,
-            )
-        elif scalar and ratio == size**2:
-            yield Mistake.INVERSE_1_N, f"multiplied with {size}, {of}, where forward divides", 0.9
-        elif ratio == Fraction(1, size):
-            yield Mistake.MEAN_FOR_SUM, f"a mean over {size}, {of}, where a sum belongs", 0.92
-        elif ratio == size:
-            yield Mistake.SUM_FOR_MEAN, f"a sum over {size}, {of}, where a mean belongs", 0.9
-    yield Mistake.CONSTANT_FACTOR, "a constant factor is wrong", 0.85 if nice else 0.8
+SMALL = 12
+"""Numerators and denominators up to this are no accident."""
 
 
-def _counts(suspect: Suspect) -> dict[int, str]:
-    """Sizes that a mean may run over, and what they count; not 2, since a factor of 2 has too many causes."""
-    counts: dict[int, str] = {}
+def _by_count(role: str, power: int, other: Suspect) -> np.ndarray | None:
+    """The true gradient of another case times a power of what is counted there."""
+    size = _counts(other).get(role)
+    return None if size is None else other.true * float(size) ** power
+
+
+def _named(
+    suspect: Suspect, factor: float, size: int, role: str
+) -> Iterator[tuple[Mistake, str, int, float]]:
+    """What a factor means that is a power of a count, and the power: that is no accident but for 2."""
+    scalar, less = all(output.size == 1 for output in suspect.outputs), 0.2 * (size == 2)
+    if size < 2:
+        return
+    power = next((p for p in (-1, 1, 2) if abs(factor / float(size) ** p - 1) < 1e-6), 0)
+    if scalar and power == -1:
+        yield Mistake.DOUBLE_1_N, f"divided once more by {size}, {role}", power, 0.9 - less
+    elif scalar and power == 1:
+        words = f"forward takes a mean over {size}, {role}, so each gets 1/{size} of the gradient"
+        yield Mistake.MISSING_1_N, words, power, 0.9 - less
+    elif scalar and power == 2:
+        words = f"multiplied with {size}, {role}, where forward divides"
+        yield Mistake.INVERSE_1_N, words, power, 0.9 - less
+    elif power == -1:
+        words = f"a mean over {size}, {role}, where a sum belongs"
+        yield Mistake.MEAN_FOR_SUM, words, power, 0.92 - less
+    elif power == 1:
+        yield Mistake.SUM_FOR_MEAN, f"a sum over {size}, {role}, where a mean belongs", power, 0.9 - less
+
+
+def _counts(suspect: Suspect) -> dict[str, int]:
+    """What a mean may run over, and how many that are."""
+    counts: dict[str, int] = {}
     for name in suspect.truth.moving:
         sizes = suspect.tensors[name].shape
         for axis, size in enumerate(sizes):
-            counts.setdefault(size, "the examples" if axis == 0 else f"the size of axis {axis} of {name}")
-        counts.setdefault(suspect.tensors[name].size, f"the numbers in {name}")
+            counts.setdefault("the examples" if axis == 0 else f"the size of axis {axis} of {name}", size)
+        counts.setdefault(f"the numbers in {name}", suspect.tensors[name].size)
         for axis in range(len(sizes)):
-            counts.setdefault(
-                int(np.prod(sizes)) // max(1, sizes[axis]), f"the numbers of {name} along all axes but {axis}"
-            )
-    for output in suspect.outputs:
-        counts.setdefault(output.size, "the outputs")
-    return {size: of for size, of in counts.items() if size > 2}
+            others = int(np.prod(sizes)) // max(1, sizes[axis])
+            counts.setdefault(f"the numbers of {name} along all axes but {axis}", others)
+    counts["the outputs"] = sum(output.size for output in suspect.outputs[:1])
+    return counts
 
 
 def factors(suspect: Suspect) -> Iterator[Hypothesis]:
@@ -182,32 +211,39 @@ def unmasked(suspect: Suspect) -> Iterator[Hypothesis]:
     if true.shape == given.shape and closed.any() and (~closed).sum() > 1 and given[closed].all():
         numbers = f"some numbers of {suspect.name}, where its gradient is 0"
         what = f"the output does not depend on {numbers}: a mask is missing"
-        yield Hypothesis(Mistake.MASK_MISSING, what, np.where(closed, given, true), 0.85)
+        yield Hypothesis(Mistake.MASK_MISSING, what, np.where(closed, given, true), 0.75)
 
 
 def places(suspect: Suspect) -> Iterator[Hypothesis]:
-    """Right everywhere but for some indices of one axis."""
+    """Right everywhere but at one index of an axis; or right at one index only, the first or the last."""
     true, given = suspect.true, suspect.given
-    if true.shape != given.shape or true.ndim == 0 or true.size < 3:
+    if true.shape != given.shape or true.ndim == 0:
         return
     scale = np.nanmax(np.abs(true), initial=0.0)
     wrong = ~(np.abs(given - true) <= 1e-6 * scale) & ~np.isnan(true)
-    if not wrong.any() or wrong.all():
-        return
     for axis in range(true.ndim):
-        others = tuple(i for i in range(true.ndim) if i != axis)
-        bad = wrong.any(axis=others)
-        if not bad.all() and 2 * int(bad.sum()) <= len(bad) + 1:
-            indices = ", ".join(str(i) for i in np.flatnonzero(bad)[:6]) + ("…" if bad.sum() > 6 else "")
-            axis_name = _axis_name(suspect, axis, true.ndim)
-            predicted = np.where(wrong, given, true)
+        count = true.shape[axis]
+        rows = np.moveaxis(wrong, axis, 0).reshape(count, -1)
+        bad, fine = rows.all(axis=1), ~rows.any(axis=1)
+        ends = {0: "first", count - 1: "last"}
+        told = np.moveaxis(np.nan_to_num(true) != 0, axis, 0).reshape(count, -1).any(axis=1)
+        if count < 3 or bad.sum() + fine.sum() < count or 1 not in (bad.sum(), fine.sum()):
+            continue
+        if not told[fine].all():  # what is rightly 0 is right by chance
+            continue
+        index = int(np.flatnonzero(bad if bad.sum() == 1 else fine)[0])
+        axis_name = _axis_name(suspect, axis, true.ndim)
+        which = f"the {ends[index]} {axis_name}" if index in ends else f"{axis_name} {index}"
+        state = "wrong" if bad.sum() == 1 else "right"
+        if state == "wrong" or index in ends:
+            # the numbers there are whatever was given: nothing had to agree
             yield Hypothesis(
                 Mistake.WRONG_IN_PLACES,
-                f"only {axis_name} {indices} {'is' if bad.sum() == 1 else 'are'} wrong",
-                predicted,
-                0.8,
+                f"only {which} is {state}",
+                np.where(wrong, given, true),
+                0.75,
+                key=f"{state} {ends.get(index, index)} {axis - true.ndim}",
             )
-            return
 
 
 def _axis_name(suspect: Suspect, axis: int, rank: int) -> str:

@@ -106,8 +106,18 @@ def _run(program: fx.GraphModule, edges: frozenset[tuple[fx.Node, fx.Node]], inp
     return None
 
 
-def lost_paths(suspect: Suspect, steps: Steps) -> Iterator[Hypothesis]:
+def taken_apart(truth: Truth) -> Steps:
+    """A true forward as elementary operations, taken apart once."""
+    if not isinstance(truth.derived, Steps):
+        truth.derived = Steps(truth)
+    return truth.derived
+
+
+def lost_paths(suspect: Suspect) -> Iterator[Hypothesis]:
     """A path from the tensor to the output that is left out, or that has a wrong factor."""
+    if suspect.given.shape != suspect.true.shape:
+        return
+    steps = taken_apart(suspect.truth)
     edges = list(steps.edges())
     uses = _statistics(edges)
     if uses:

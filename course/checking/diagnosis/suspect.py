@@ -1,17 +1,41 @@
 """One wrong gradient beside all that is known about the right one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from torch import Tensor
 
+from course.checking.evidence import Evidence
 from course.checking.finding import gradient_name
 from course.checking.truth import Truth
 
 AGREE = 1e-6
 """Two gradients are the same when they differ by less than this share of the largest number: a prediction is
 exact, while the numbers of two different formulas agree to so many digits by chance once in a million."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a module did in one case, and the truth about it.
+
+    Attributes:
+        wrong: for each gradient with wrong numbers, the true ones.
+        right: the names of the tensors whose gradients are right.
+    """
+
+    truth: Truth
+    evidence: Evidence
+    wrong: Mapping[str, np.ndarray]
+    right: Collection[str] = ()
+
+    def suspect(self, name: str) -> "Suspect | None":
+        """The gradient for that tensor; None where none was given, or where it is not all finite."""
+        given = self.evidence.grads.get(name)
+        if given is None or name not in self.truth.tensors or not given.size or not np.isfinite(given).all():
+            return None
+        return Suspect(self.truth, name, self.evidence.grads, self.wrong.get(name, given))
 
 
 class Suspect:
@@ -32,6 +56,12 @@ class Suspect:
         self.given = given
         exact = self.gradients()
         self.true = exact[name] if exact is not None else numeric
+
+    @cached_property
+    def weight(self) -> int:
+        """How many numbers had to agree: those that are not zero, and one where they are all equal."""
+        known = self.true[np.isfinite(self.true) & (self.true != 0)]
+        return int(known.size) if known.size and np.ptp(known) > 1e-9 * np.abs(known).max() else 1
 
     @property
     def label(self) -> str:
