@@ -34,6 +34,7 @@ class PartVerdict:
         mistake: the name of the mistake that explains what was seen, or empty.
         confidence: how sure the mistake is, from 0 to 1.
         sentence: what is said of the mistake; empty where `found` says as much.
+        follows: the name of the failed part that this failure follows from, or empty.
     """
 
     name: str
@@ -46,6 +47,7 @@ class PartVerdict:
     mistake: str = ""
     confidence: float = 0.0
     sentence: str = ""
+    follows: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def _part(data: Any) -> PartVerdict:
         mistake=_text(mistake["name"]),
         confidence=_number(mistake["confidence"]),
         sentence=_text(mistake["sentence"]),
+        follows=_text(fields.get("follows", "")),  # an older version did not say
     )
 
 

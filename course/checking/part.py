@@ -1,6 +1,7 @@
 """Part: one independent verdict on a module or function, as data; its sentence is made of its fields."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from course.checking.diagnosis.mistakes import Diagnosis
@@ -46,6 +47,7 @@ class Part:
         mistake: the mistake that explains what was seen, if one does.
         case: the label of an exercise's case, where there are several.
         spokesman: of a case as a whole, the failed part that its finding is from.
+        follows: the name of the failed part that this failure follows from, or empty.
     """
 
     kind: Kind
@@ -54,6 +56,7 @@ class Part:
     mistake: Diagnosis | None = None
     case: str = ""
     spokesman: "Part | None" = None
+    follows: str = ""
 
     @classmethod
     def called(cls, name: str, finding: Finding | None = None) -> "Part":
@@ -103,9 +106,44 @@ class Part:
         return words + (f" (case: {self.case})" if self.case and self.kind is not Kind.CASE else "")
 
     @property
+    def line(self) -> str:
+        """What a table shows: the message, or which other failure this one follows from."""
+        return f"follows from {self.follows}" if self.follows else self.message
+
+    @property
     def statement(self) -> Finding | None:
         """The finding in words that stand without the part's name beside them."""
         alone = {Problem.DIFFERENT, Problem.NOT_FINITE, Problem.WRONG_SHAPE}
         if self.finding is None or self.kind not in SPEAKING or self.problem not in alone:
             return self.finding
         return Finding(self.problem, f"{self.name} {self.found}", self.numbers)
+
+
+def folded(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The same parts, where each failure that follows from another one's says so: one cause is told once."""
+    failed = [part for part in parts if not part.passed]
+    causes = {id(part): _cause(part, failed) for part in failed}
+    return tuple(
+        replace(part, follows=cause.name) if (cause := causes.get(id(part))) is not None else part
+        for part in parts
+    )
+
+
+def _cause(part: Part, failed: Sequence[Part]) -> Part | None:
+    """The failure that this one follows from; None where it stands for itself."""
+    earlier = failed[: [id(other) for other in failed].index(id(part))]
+    gradients = [other for other in failed if other.kind is Kind.GRADIENT and other.tensor == part.tensor]
+    consequence = (part.kind, part.problem) in (
+        (Kind.ACCUMULATION, Problem.NOT_ADDED),
+        (Kind.SHAPES, Problem.WRONG_SHAPE),
+    )
+    if consequence and gradients and part.mistake in (None, gradients[0].mistake):
+        return gradients[0]
+    alike = (
+        other
+        for other in earlier
+        if other.problem == part.problem
+        and (other.found == part.found or (part.mistake and other.mistake == part.mistake))
+        and (part.problem is not Problem.DIFFERENT or other.tensor == part.tensor)
+    )
+    return next(alike, None)

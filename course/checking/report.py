@@ -48,7 +48,7 @@ class Report:
     def __str__(self) -> str:
         width = max((len(part.name) for part in self.parts), default=0)
         lines = [
-            f"{'pass' if part.passed else 'FAIL'}  {part.name:<{width}}  {part.message}".rstrip()
+            f"{'pass' if part.passed else 'FAIL'}  {part.name:<{width}}  {part.line}".rstrip()
             for part in self.parts
         ]
         return "\n".join([self.title, *lines])
@@ -57,7 +57,7 @@ class Report:
         rows = "".join(
             f"<tr><td style='white-space:nowrap'>{'✓ pass' if part.passed else '✗ not yet'}</td>"
             f"<td style='text-align:left;white-space:nowrap'>{html.escape(part.name)}</td>"
-            f"<td style='text-align:left'>{html.escape(part.message)}</td></tr>"
+            f"<td style='text-align:left'>{html.escape(part.line)}</td></tr>"
             for part in self.parts
         )
         title = html.escape(self.title)

@@ -16,7 +16,7 @@ from course.checking.diagnosis import Diagnosis, Mistake, Trial, diagnose
 from course.checking.evidence import Evidence
 from course.checking.finding import Finding, Problem, difference, gradient_name, output_difference
 from course.checking.function import FunctionWithGradient
-from course.checking.part import Kind, Part
+from course.checking.part import Kind, Part, folded
 from course.checking.report import Report
 from course.checking.second_call import OUTPUT
 from course.checking.ties import Ties
@@ -87,15 +87,14 @@ def named(reports: Sequence[Report]) -> list[Report]:
     Args:
         reports: on one module, in one case or in several.
     """
-    judged = [report for report in reports if report.trial is not None and report.trial.wrong]
-    if not judged:
-        return list(reports)
     trials = [report.trial for report in reports if report.trial is not None]
-    try:
-        diagnoses = dict(zip(map(id, trials), diagnose(trials), strict=True))
-    except Exception as error:
-        warnings.warn(f"no diagnosis, since it failed itself: {type(error).__name__}: {error}", stacklevel=2)
-        return list(reports)
+    diagnoses: dict[int, dict[str, Diagnosis]] = {}
+    if any(trial.wrong for trial in trials):
+        try:
+            diagnoses = dict(zip(map(id, trials), diagnose(trials), strict=True))
+        except Exception as error:
+            words = f"no diagnosis, since it failed itself: {type(error).__name__}: {error}"
+            warnings.warn(words, stacklevel=2)
     return [_with_mistakes(report, diagnoses.get(id(report.trial), {})) for report in reports]
 
 
@@ -116,7 +115,7 @@ def _with_mistakes(report: Report, mistakes: Mapping[str, Diagnosis]) -> Report:
         nothing_added = part.kind is Kind.ACCUMULATION and mistake.mistake is Mistake.ZERO_GRADIENT
         return mistake if nothing_added else part.mistake
 
-    return replace(report, parts=tuple(replace(part, mistake=fitting(part)) for part in report.parts))
+    return replace(report, parts=folded([replace(part, mistake=fitting(part)) for part in report.parts]))
 
 
 def _compare(

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from course.checking.evidence import Evidence
 from course.checking.finding import Finding, Problem
-from course.checking.part import Kind, Part
+from course.checking.part import Kind, Part, folded
 from course.checking.report import Report
 from course.checking.scatter import note_scatter
 from course.checking.truth import Truth
@@ -48,7 +48,8 @@ def grade_respondent(exercise: Exercise, respondent: Respondent, *, seed: int = 
     shown = {
         name: report for name, (part, report) in verdicts.items() if report is not None and not part.passed
     }
-    return Score(exercise, tuple(part for part, _ in verdicts.values()), review, reports=shown)
+    parts = folded([replace(part, follows="") for part, _ in verdicts.values()])
+    return Score(exercise, parts, review, reports=shown)
 
 
 def examine(

@@ -90,6 +90,7 @@ class Score:
                 "problem": part.problem.value,
                 "found": part.found[:LONGEST],
                 "message": part.message[:LONGEST],
+                "follows": part.follows,
                 "mistake": part.mistake and _data(part.mistake, part.explanation),
             }
             for part in self.verdicts
@@ -110,7 +111,7 @@ class Score:
         lines = [
             f"  {'✓' if part.passed else '✗'} {part.name:<{width}}  "
             f"{self.earned(part):4g} of {self.exercise.points[part.name]:g}  "
-            f"{part.message[: self.longest]}".rstrip()
+            f"{part.line[: self.longest]}".rstrip()
             for part in self.verdicts
         ]
         hints = [f"  {title}: {hint}" for title, hint in self._shown_hints()]
@@ -133,7 +134,7 @@ class Score:
 
     def _row(self, part: Part) -> str:
         points = f"{self.earned(part):g} of {self.exercise.points[part.name]:g}"
-        cells = ("✓" if part.passed else "✗", part.name, points, part.message[: self.longest])
+        cells = ("✓" if part.passed else "✗", part.name, points, part.line[: self.longest])
         return "<tr>" + "".join(f"<td style='{CELL}'>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
 
     def _maps(self) -> str:

@@ -146,7 +146,7 @@ def test_the_page_says_of_each_part_what_the_notebook_says(name, answer):
         line = part_line(read[part.name])
         found, case, label = line.found.partition(" (case: ")
         words = ". ".join(filter(None, [found, line.mistake])) + case + label
-        message = part.message.replace(part.found, part.found[:LONGEST])
+        message = part.line.replace(part.found, part.found[:LONGEST])
         assert words == message.encode("utf-8", "replace").decode()
         assert line.passed == part.passed
         assert read[part.name].mistake == (part.mistake.name if part.mistake else "")

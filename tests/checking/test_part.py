@@ -10,7 +10,7 @@ from course import Module, generator
 from course.checking.diagnosis import Diagnosis, Mistake
 from course.checking.evidence import probe
 from course.checking.finding import Finding, Numbers, Problem, difference
-from course.checking.part import Kind, Part
+from course.checking.part import Kind, Part, folded
 from course.checks import check_module
 from course.modules import Linear
 from tests.checking import test_bad_answers as bad
@@ -191,3 +191,36 @@ def test_only_a_refusal_of_ours_is_one():
     assert check_module(Talks(3, 2), (X,))["needs forward first"].passed
     part = check_module(Unguarded(), (X,))["needs forward first"]
     assert (part.passed, part.problem) == (False, Problem.NOT_REFUSED)
+
+
+def test_one_cause_is_told_once():
+    crash = Finding(Problem.RAISED, "backward raised TypeError: no")
+    zeros = Finding(Problem.NOT_ADDED, "weight.grad is all zeros: nothing was added")
+    wrong, mistake = Finding(Problem.DIFFERENT, "is 0, but 2 is right"), Diagnosis(Mistake.SIGN, "it", 0.9)
+    parts = folded(
+        [
+            Part(Kind.OUTPUT),
+            Part(Kind.GRADIENT, "x", crash),
+            Part(Kind.REPEATABLE, "x", crash),
+            Part(Kind.ACCUMULATION, "weight", zeros, mistake),
+            Part(Kind.GRADIENT, "weight", wrong, mistake),
+            Part(Kind.GRADIENT, "bias", wrong),
+        ]
+    )
+    assert [part.follows for part in parts] == ["", "", "∂L/∂x", "∂L/∂weight", "", ""]
+    assert parts[2].line == "follows from ∂L/∂x"
+    assert parts[2].message == crash.words
+
+
+def test_another_mistake_is_no_consequence():
+    wrong, other = Finding(Problem.DIFFERENT, "is 1"), Finding(Problem.DIFFERENT, "is 2")
+    overwritten = Diagnosis(Mistake.OVERWRITTEN, "assigned", 0.9)
+    replaced = Finding(Problem.NOT_ADDED, "a second backward must add")
+    parts = folded(
+        [
+            Part(Kind.GRADIENT, "x", wrong),
+            Part(Kind.GRADIENT, "y", other),
+            Part(Kind.ACCUMULATION, "x", replaced, overwritten),
+        ]
+    )
+    assert [part.follows for part in parts] == ["", "", ""]

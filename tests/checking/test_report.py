@@ -31,7 +31,7 @@ def test_the_terminal_shows_a_line_a_part():
     lines = str(report(Column, 30, 40)).splitlines()
     assert lines[0] == "Column"
     assert [line.split()[0] for line in lines[1:]].count("FAIL") == 1
-    assert "Likely: only" in str(report(Column, 30, 40))
+    assert "Perhaps: only" in str(report(Column, 30, 40))
 
 
 def test_three_maps_around_the_largest_error():

@@ -1,4 +1,4 @@
-"""Names over all cases of an exercise: one mistake explains every wrong case, and contradicts no right one."""
+"""Names over all cases of an exercise: one mistake explains every wrong case, contradicts no right one."""
 
 import os
 import subprocess
