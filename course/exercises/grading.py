@@ -18,6 +18,7 @@ from course.checking.truth import Truth
 from course.checking.verdicts import judge, named
 from course.device import device
 from course.exercises.exercise import Call, Case, Exercise
+from course.exercises.paper import OnPaper, on_paper
 from course.exercises.respondent import Local, Respondent, to_arrays
 from course.exercises.score import Score
 from course.module import Module, Parameter
@@ -49,7 +50,30 @@ def grade_respondent(exercise: Exercise, respondent: Respondent, *, seed: int = 
         name: report for name, (part, report) in verdicts.items() if report is not None and not part.passed
     }
     parts = folded([replace(part, follows="") for part, _ in verdicts.values()])
-    return Score(exercise, parts, review, reports=shown)
+    return Score(exercise, parts, review, reports=shown, paper=_paper(exercise, respondent, reports, seed))
+
+
+def _paper(
+    exercise: Exercise, respondent: Respondent, reports: Mapping[str, Report], seed: int
+) -> OnPaper | None:
+    """The first gradient with wrong numbers, in the smallest case that shows it, with short numbers."""
+    wrong = [
+        (label, part.tensor)
+        for label, report in reports.items()
+        for part in report.parts
+        if part.kind is Kind.GRADIENT and part.problem is Problem.DIFFERENT and report.trial is not None
+    ]
+    if not wrong or any(report.trial and report.trial.evidence.timed_out for report in reports.values()):
+        return None
+    tensor = wrong[0][1]
+    labels = [label for label, name in wrong if name == tensor]
+    cases = [
+        case for case, _, _ in _situations(exercise, seed) if isinstance(case, Case) and case.label in labels
+    ]
+    try:
+        return on_paper(exercise, respondent, cases, tensor, Generator(device()).manual_seed(seed))
+    except (ArithmeticError, ValueError, RuntimeError, IndexError):  # short numbers may be out of the domain
+        return None
 
 
 def examine(

@@ -26,7 +26,8 @@ def check(name: str, answer: Any, *, seed: int = 0, show: bool = True) -> float:
     exercise = find_exercise(name)
     score = grade(exercise, answer, seed=seed)
     if show:
-        display(score.with_hints(0 if score.complete else count_try(name, answer)))
+        tried = not (score.complete or score.unwritten)
+        display(score.with_hints(count_try(name, answer) if tried else 0))
     return score.points
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from course.checking.diagnosis import Diagnosis
+from course.checking.finding import Problem
 from course.checking.part import Kind, Part
 from course.checking.report import Report
 from course.exercises.exercise import Exercise
+from course.exercises.paper import OnPaper
 
 MIMETYPE = "application/vnd.modular-learning.score+json"
 """Under which a score stands in a notebook's outputs for programs to read."""
@@ -44,6 +46,8 @@ class Score:
     """How many of the exercise's hints are shown."""
     reports: Mapping[str, Report] = field(default_factory=dict, compare=False, repr=False)
     """By failed part, the report on the case that its message is about: what the maps are drawn from."""
+    paper: OnPaper | None = field(default=None, compare=False, repr=False)
+    """A failing case to redo by hand."""
     longest: int | None = None
     """How many characters of a message are shown; all of them when None."""
 
@@ -51,6 +55,12 @@ class Score:
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return all(part.passed for part in self.verdicts)
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether nothing has been written yet: all that fails does so because an answer is missing."""
+        failed = [part for part in self.verdicts if not part.passed]
+        return bool(failed) and all(part.problem is Problem.NOT_WRITTEN for part in failed)
 
     def with_hints(self, count: int) -> "Score":
         """The same score showing the first hints."""
@@ -115,8 +125,9 @@ class Score:
             for part in self.verdicts
         ]
         hints = [f"  {title}: {hint}" for title, hint in self._shown_hints()]
+        paper = [f"  On paper: {self.paper.sentence}"] if self.paper else []
         return "\n".join(
-            [self.headline, *lines, *(f"  For review: {reason}" for reason in self.review), *hints]
+            [self.headline, *lines, *paper, *(f"  For review: {reason}" for reason in self.review), *hints]
         )
 
     def _repr_html_(self) -> str:
@@ -130,7 +141,12 @@ class Score:
         review = "".join(
             f"<p style='font-size:15px'>For review: {html.escape(reason)}</p>" for reason in self.review
         )
-        return table + review + self._maps() + self._hints()
+        paper = (
+            f"<p style='font-size:15px'>On paper: {html.escape(self.paper.sentence)}</p>"
+            if self.paper
+            else ""
+        )
+        return table + paper + review + self._maps() + self._hints()
 
     def _row(self, part: Part) -> str:
         points = f"{self.earned(part):g} of {self.exercise.points[part.name]:g}"
