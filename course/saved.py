@@ -18,4 +18,7 @@ class Saved(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         if not self.filled:
             raise SavedError("nothing is saved yet: call forward before backward")
-        raise KeyError(f"forward saved no '{name}', only {sorted(self)}: add it to self.save(...) in forward")
+        parameter = f"a parameter is self.{name}.value"
+        raise KeyError(
+            f"forward saved no '{name}', only {sorted(self)}: {parameter}; else forward must save it"
+        )

@@ -1,13 +1,19 @@
 """Explaining an exception of a student's code: what it was, in which line, and what it usually means."""
 
+import ast
 import linecache
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from course.errors import InputError
+from course.module import Module, Parameter
+from course.saved import Saved
 
 LIBRARY = str(Path(__file__).parents[1])
 """The folder of the package `course`."""
@@ -24,7 +30,7 @@ def explain(stage: str, error: BaseException) -> str:
         )
     message = (str(error).strip().splitlines() or [""])[0]
     what = f"{type(error).__name__}: {message}".removesuffix(": ")
-    return f"{stage} raised {what}{line_of(error)}{_meaning(stage, error, message)}"
+    return f"{stage} raised {what}{line_of(error)}{_meaning(stage, error, message)}{_shapes(error, message)}"
 
 
 def is_unwritten(error: BaseException) -> bool:
@@ -77,16 +83,65 @@ def _meaning(stage: str, error: BaseException, message: str) -> str:
         )
     if isinstance(error, NameError):
         return ": is it spelled as where it was made?"
+    if isinstance(error, AttributeError) and isinstance(error.obj, Module) and error.name in error.obj.saved:
+        return f": what forward saved is in self.saved[{error.name!r}]"
     if isinstance(error, TypeError | AttributeError) and "Parameter" in message:
         return ": a parameter's numbers are in its .value, its gradient in its .grad"
     if not isinstance(error, RuntimeError):
         return ""
+    if "Boolean value of Tensor" in message:
+        return ": `if`, `and` and a < b < c take one answer, a tensor has many: use a mask, or torch.where"
     if "bitwise_xor" in message:
         return ": in Python ** is the power, ^ is not"
     if "shapes cannot be multiplied" in message:
         return ": a transpose is missing, or the factors of @ are in the wrong order"
     if "doesn't match the broadcast shape" in message:
         return ": more numbers are added than the gradient has: which axes must be summed first?"
-    if "must match the size" in message:
-        return ": two shapes do not fit, print them just before this line"
+    if any(words in message for words in MISFIT):
+        return ": two shapes do not fit"
     return ""
+
+
+MISFIT = (
+    "must match the size",
+    "does not broadcast with",
+    "inconsistent tensor size",
+    "Sizes of tensors must match",
+    "size mismatch",
+)
+"""What torch's messages about shapes have in them."""
+
+
+def _shapes(error: BaseException, message: str) -> str:
+    """The shapes of the tensors that the failing line names, where shapes are what it failed for."""
+    own = _own_frame(error)
+    misfit = any(words in message for words in (*MISFIT, "shapes cannot be multiplied", "broadcast shape"))
+    if not misfit or own is None or not isinstance(error, RuntimeError):
+        return ""
+    frame, _, text = own
+    with suppress(SyntaxError, ValueError):
+        named = {
+            ast.unparse(node): value
+            for node in ast.walk(ast.parse(text))
+            if isinstance(value := _read(node, frame), Tensor)
+        }
+        shapes = [f"{name}: {tuple(value.shape)}" for name, value in named.items()]
+        return f". Shapes: {', '.join(shapes)}" if shapes else ""
+    return ""
+
+
+def _read(node: ast.AST, frame: FrameType) -> Any:
+    """What a name, something saved or a part of a parameter was in that frame; None of anything else."""
+    if isinstance(node, ast.Name):
+        return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Attribute):
+        owner = _read(node.value, frame)
+        if isinstance(owner, Module):
+            return owner.saved if node.attr == "saved" else vars(owner).get(node.attr)
+        if isinstance(owner, Parameter) and node.attr in ("value", "grad"):
+            return getattr(owner, node.attr)
+        return owner.T if isinstance(owner, Tensor) and owner.dim() == 2 and node.attr == "T" else None
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        owner = _read(node.value, frame)
+        return owner.get(str(node.slice.value)) if isinstance(owner, Saved) else None
+    return None

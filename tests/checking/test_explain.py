@@ -34,6 +34,16 @@ BACKWARDS = {
         "is not written yet",
         Problem.NOT_WRITTEN,
     ),
+    "what was saved": (
+        "return grad_output * self.y, grad_output * self.x",
+        "what forward saved is in self.saved['y']",
+        Problem.RAISED,
+    ),
+    "an if of a tensor": (
+        "return (grad_output,) * 2 if grad_output.new_ones(2) > 0 else None",
+        "a tensor has many: use a mask",
+        Problem.RAISED,
+    ),
     "left over": (
         "# YOUR CODE HERE\n        g = grad_output\n        raise NotImplementedError()",
         "delete it, your answer is above",
@@ -85,3 +95,39 @@ def test_what_a_dtype_cannot_do_is_no_missing_answer():
     finding = report["output"].finding
     assert finding.problem is Problem.RAISED
     assert "** is the power" in finding.words
+
+
+def test_the_shapes_of_both_operands_are_told():
+    source = (
+        "class Answer(Linear):\n"
+        "    def backward(self, grad_output):\n"
+        "        other = grad_output @ self.weight.value.T + self.saved['x']\n"
+        "        return other\n"
+    )
+    answer = written(source, "Answer", Linear=Linear)
+    words = check_module(answer(3, 2), (randn(generator(0), 5, 3),))["∂L/∂x"].message
+    shapes = (
+        "grad_output: (5, 2), self.weight.value.T: (3, 2), self.weight.value: (2, 3), self.saved['x']: (5, 3)"
+    )
+    assert all(shape in words for shape in shapes.split("), "))
+    assert "Shapes: " in words
+
+
+def test_shapes_are_told_only_where_they_are_the_trouble():
+    answer = written(
+        "class Answer(Linear):\n    def backward(self, grad_output):\n        return grad_output ^ 2\n",
+        "Answer",
+        Linear=Linear,
+    )
+    assert "Shapes" not in check_module(answer(3, 2), (randn(generator(0), 5, 3),))["∂L/∂x"].message
+
+
+def test_a_parameter_is_not_looked_for_among_what_was_saved():
+    answer = written(
+        "class Answer(Linear):\n    def backward(self, grad_output):\n"
+        "        return grad_output @ self.saved['weight']\n",
+        "Answer",
+        Linear=Linear,
+    )
+    words = check_module(answer(3, 2), (randn(generator(0), 5, 3),))["∂L/∂x"].message
+    assert "a parameter is self.weight.value" in words

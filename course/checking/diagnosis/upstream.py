@@ -97,7 +97,7 @@ def turned(suspect: Suspect) -> Iterator[Hypothesis]:
             if gradients is not None:
                 yield Hypothesis(
                     Mistake.MISSING_TRANSPOSE,
-                    "grad_output is transposed, or a transpose is missing",
+                    "grad_output enters the wrong way round: a transpose is missing, or one is too many",
                     gradients[suspect.name],
                 )
     for name, tensor in suspect.truth.tensors.items():
@@ -136,7 +136,7 @@ def diagonal(suspect: Suspect) -> Iterator[Hypothesis]:
     yield Hypothesis(
         Mistake.DIAGONAL_ONLY, what, (np.diag(jacobian) * upstream).reshape(suspect.true.shape), 0.95
     )
-    flipped = "the Jacobian is multiplied from the wrong side: a transpose is missing"
+    flipped = "the Jacobian is multiplied from the wrong side: a transpose is missing, or one is too many"
     yield Hypothesis(
         Mistake.MISSING_TRANSPOSE, flipped, (jacobian @ upstream).reshape(suspect.true.shape), 0.9
     )
