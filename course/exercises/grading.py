@@ -46,6 +46,7 @@ def grade_respondent(exercise: Exercise, respondent: Respondent, *, seed: int = 
     reports = examine(exercise, respondent, seed=seed)
     review = tuple(REVIEW.format(what=what) for what in respondent.about()["shortcuts"])
     verdicts = {name: _verdict(name, reports) for name in exercise.points}
+    verdicts = verdicts | _unpaid(exercise, verdicts, reports)
     shown = {
         name: report for name, (part, report) in verdicts.items() if report is not None and not part.passed
     }
@@ -273,6 +274,30 @@ def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None
     return replace(part, case=label) if len(reports) > 1 and part.kind is not Kind.CASE else part, reports[
         label
     ]
+
+
+ALWAYS = (Kind.OUTPUT, Kind.SHAPES, Kind.ACCUMULATION, Kind.REPEATABLE, Kind.UNTOUCHED)
+"""What every answer must get right, whether the exercise gives points for it or not."""
+
+
+def _unpaid(
+    exercise: Exercise, verdicts: Mapping[str, tuple[Part, Report | None]], reports: Mapping[str, Report]
+) -> dict[str, tuple[Part, Report | None]]:
+    """What no points are given for, and failed: it costs the first gradient that would have passed."""
+    failed = [
+        (label, part)
+        for label, report in reports.items()
+        for part in report.parts
+        if part.kind in ALWAYS and not part.passed and label not in exercise.points
+    ]
+    unpaid = next(((label, part) for label, part in failed if part.name not in exercise.points), None)
+    names = [name for name, (part, _) in verdicts.items() if part.kind is Kind.GRADIENT and part.passed]
+    all_fine = all(part.passed for part, _ in verdicts.values())
+    if unpaid is None or not names or not all_fine:
+        return {}
+    label, part = unpaid
+    told = Part(Kind.GRADIENT, verdicts[names[0]][0].tensor, part.statement, part.mistake, label)
+    return {names[0]: (told, reports[label])}
 
 
 FEW = 3

@@ -9,7 +9,7 @@ import torch
 
 from course.checking.diagnosis import Mistake
 from course.exercises import find_exercise, grade
-from course.modules import LeakyReLU, Linear, Multiply
+from course.modules import Add, Copy, LeakyReLU, Linear, Multiply
 
 
 def mistakes(exercise, answer, seed=0):
@@ -114,3 +114,25 @@ def test_names_do_not_depend_on_the_order_of_a_set(seed):
     }
     assert len(told) == 1
     assert "tanh" in told.pop()
+
+
+def test_what_no_points_are_given_for_still_costs_some():
+    class Adds(Copy):
+        def backward(self, grad_first, grad_second):
+            grad_first += grad_second
+            return grad_first
+
+    class Doubled(Add):
+        def forward(self, x, y):
+            return 2 * super().forward(x, y)
+
+        def backward(self, grad_output):
+            return grad_output, grad_output
+
+    for exercise, answer, words in (
+        ("copy", Adds, "was changed in place"),
+        ("add", Doubled, "the expected output"),
+    ):
+        score = grade(find_exercise(exercise), answer)
+        assert 0 < score.points < score.exercise.max_points
+        assert words in next(part.message for part in score.verdicts if not part.passed)
