@@ -1,11 +1,11 @@
 """A second call: the same object with other inputs, in another number, zeros among them.
 
 What is kept from the first call (a mask, a batch size) shows: a new object gives other numbers. A division
-by an input shows, too, at the zeros.
+by an input, a parameter or grad_output shows, too, at the zeros.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +28,7 @@ class SecondCall:
     stale: tuple[str, ...] = ()
     """What differs from the same of an object that was never called before."""
     infinite: tuple[str, ...] = ()
-    """What has numbers that are not finite, in an object that was never called before."""
+    """What has numbers that are not finite, in another object, with zeros."""
 
 
 OUTPUT = ""
@@ -43,10 +43,11 @@ def second_call(
     Nothing is said where the new one takes no such inputs, or where numbers are drawn at random.
     """
     for other in other_inputs(inputs):
-        expected = _run(copy.deepcopy(new), names, other, seconds)
+        fresh = copy.deepcopy(new)
+        expected = _run(fresh, names, other, seconds)
         if len(expected) < 2:
             continue
-        infinite = tuple(name for name, values in expected.items() if not np.isfinite(values).all())
+        infinite = _infinite(fresh, names, other, seconds)
         given, again = (_run(used, names, other, seconds) for _ in range(2))
         at_random = any(_differ(given[name], again.get(name)) for name in given)
         stale = () if at_random else (n for n, values in expected.items() if _differ(given.get(n), values))
@@ -76,13 +77,41 @@ def other_inputs(inputs: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def other_upstream(outputs: Sequence[Any]) -> tuple[Any, ...]:
-    """An upstream gradient for each output that has one: numbers between −1 and 1, no two alike."""
+    """An upstream gradient for each output that has one: numbers between −1 and 1, no two alike.
+
+    The first of several is 0.
+    """
     return tuple(
-        torch.cos(torch.arange(output.numel(), dtype=output.dtype, device=output.device)).view(output.shape)
+        torch.sin(
+            torch.arange(output.numel(), dtype=output.dtype, device=output.device) + (output.numel() == 1)
+        ).view(output.shape)
         if isinstance(output, Tensor) and output.is_floating_point()
         else None
         for output in outputs
     )
+
+
+def with_zeros(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors, the first number of each being 0."""
+    zeroed = {name: value.clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
+    for value in zeroed.values():
+        value.view(-1)[:1] = 0
+    return zeroed
+
+
+def _infinite(module: Module, names: Sequence[str], inputs: Sequence[Any], seconds: float) -> tuple[str, ...]:
+    """Which gradients are not finite with zeros among the inputs and the parameters, which stay so."""
+    given = dict(zip(names, inputs, strict=True))
+    given |= with_zeros({name: value for name, value in given.items() if _is_float(value)})
+    parameters = dict(module.named_parameters())
+    for name, value in with_zeros({name: each.value for name, each in parameters.items()}).items():
+        parameters[name].value = value
+    numbers = _run(module, names, tuple(given.values()), seconds)
+    return tuple(name for name, values in numbers.items() if not np.isfinite(values).all())
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
 
 
 def _run(

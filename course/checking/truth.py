@@ -22,7 +22,7 @@ from course.checking.gradients import (
     sample,
     step_size,
 )
-from course.checking.second_call import other_inputs, other_upstream
+from course.checking.second_call import other_inputs, other_upstream, with_zeros
 from course.modes import recording
 from course.module import Module, as_tuple
 
@@ -137,13 +137,14 @@ class Truth:
             return by_autograd(self.function, self.tensors | dict(tensors or {}), upstream)
 
     def second_call(self) -> dict[str, np.ndarray] | None:
-        """The gradients by torch.autograd for the inputs of a second call; None where torch has none."""
+        """The gradients by torch.autograd where a second call has zeros; None where torch has none."""
         first, constants, self._constants = self.inputs, self._constants, None
         try:
             for self.inputs in other_inputs(first):
                 with suppress(RuntimeError, ValueError, IndexError, ArithmeticError):
-                    outputs = as_tuple(self.function(*self.tensors.values()))
-                    return self.exact(other_upstream(outputs))
+                    tensors = with_zeros(self.tensors)
+                    outputs = as_tuple(self.function(*tensors.values()))
+                    return self.exact(other_upstream(outputs), tensors)
         finally:
             self.inputs, self._constants = first, constants
         return None

@@ -174,7 +174,7 @@ def _second_call(evidence: Evidence, truth: Truth, at_zero: bool) -> dict[str, F
         exact = truth.second_call()
         for name in evidence.infinite:
             if exact and name in exact and np.isfinite(exact[name]).all():
-                words = "is not finite where an input is 0: what is divided by?"
+                words = "is not finite where an input, a parameter or grad_output is 0: what is divided by?"
                 wrong[name] = Finding(Problem.NOT_FINITE, words)
     for name in evidence.stale:
         kept = "something is kept from its first call"

@@ -75,8 +75,7 @@ class PReLU(Module):
 
     def backward(self, grad_output):
         x, weight = self.saved["x"], self.weight.value
-        value = torch.where(x > 0, x, weight * x)
-        shares = (grad_output * (value - torch.relu(x)) / weight).sum(dim=0)
+        shares = (grad_output * (x - torch.relu(x))).sum(dim=0)
         self.weight.grad += shares if self.num_parameters > 1 else shares.sum()
         return grad_output * (weight + (1 - weight) * (x > 0))
 

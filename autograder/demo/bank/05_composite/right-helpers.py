@@ -8,10 +8,11 @@ def backward_of_exp(value, grad):
 
 def bump(x, mu, beta, u):
     squared = torch.dot(x - mu, x - mu)
-    a = u * torch.exp(-beta * squared)
+    height = torch.exp(-beta * squared)
+    a = u * height
     grad_log = backward_of_exp(a, 1.0)  # of the exponent; a itself is the derivative
     grad_x = grad_log * 2 * beta * (mu - x)
-    return a, (grad_x, -grad_x, -grad_log * squared, a / u)
+    return a, (grad_x, -grad_x, -grad_log * squared, height)
 
 
 # %% radial_basis
