@@ -61,7 +61,7 @@ def score_data(
         sentence = SENTENCES.get(mistake, f"Likely: {mistake}") if mistake else ""
         seen = "is -1.38361 at [2], but the numeric gradient is 1.50056 (4 of 4 differ)"
         found = "" if not wrong else seen if begun else "backward is to do"
-        case = "vectors" if mistake else ""
+        case = "many axes" if mistake else ""
         message = ". ".join(filter(None, [found, sentence])) + (f" (case: {case})" if case else "")
         parts.append(
             {

@@ -100,7 +100,7 @@ ZOO = [
     ("graph", GRAPH.format("grads.get(read, 0) + one"), 20),
     ("graph", GRAPH.format("one"), 6),
     ("sigmoid_neuron", NEURON.format("f * (1 - f)"), 15),
-    ("sigmoid_neuron", NEURON.format("f"), 0),
+    ("sigmoid_neuron", NEURON.format("f"), 1),
 ]
 
 
@@ -176,7 +176,7 @@ def test_only_arrays_come_back(sandbox):
     with sandbox.student() as student:
         student.ask("run", MULTIPLY.format("return grad_output, grad_output"))
         remote = Remote(student, Check("multiply", "Answer"), [])
-        evidence = remote.probe("vectors", {}, ["x", "y"], [np.ones(4), np.ones(4)], [np.ones(4)])
+        evidence = remote.probe("many axes", {}, ["x", "y"], [np.ones(4), np.ones(4)], [np.ones(4)])
     assert all(isinstance(grad, np.ndarray) for grad in evidence.grads.values())
     assert set(evidence.grads) == {"x", "y"}
 

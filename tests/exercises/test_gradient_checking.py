@@ -63,6 +63,14 @@ def test_the_broken_code_is_locked_and_holds_no_answer(cells):
         assert any(line.strip() and line.strip() not in broken.source for line in lines)
 
 
+def test_the_text_tells_how_many_modules_are_shown_and_of_what_dtype(cells):
+    for name in ("numerical_gradient", "relative_error", "check_gradient"):
+        calls = find_exercise(name).cases(course.generator(0))
+        assert {tensor.dtype for call in calls for tensor in call.inputs} <= {torch.float64, torch.bool}
+    assert len(calls) == 9
+    assert "nine modules that are right" in cells["check-gradient-task"].source
+
+
 @pytest.mark.parametrize("verdict", [True, False, 0.5, "True", None])
 def test_a_check_that_always_says_the_same_earns_nothing(verdict):
     assert grade(find_exercise("check_gradient"), lambda module, x: verdict).points == 0

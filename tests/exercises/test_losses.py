@@ -5,7 +5,7 @@ import torch
 
 from course import generator
 from course.exercises import find_exercise
-from course.exercises.bank.losses import SURE
+from course.exercises.bank.losses import CLOSE, SURE
 
 REDUCED = ("log_loss", "cross_entropy_loss", "bce_with_logits_loss", "hinge_loss")
 
@@ -27,7 +27,9 @@ def test_every_reduction_is_tried_on_a_batch(name):
 @pytest.mark.parametrize("seed", range(5))
 def test_who_is_sure_leaves_no_probability_to_divide_by(seed):
     logits, truth = cases("cross_entropy_loss", seed)["sure of a wrong class"].inputs
-    assert logits.double().softmax(dim=1).gather(1, truth[:, None]).count_nonzero() == 0
+    right = logits.double().softmax(dim=1).gather(1, truth[:, None])
+    assert right[0] > 0
+    assert right[1:].count_nonzero() == 0
     logits, truth = cases("bce_with_logits_loss", seed)["sure of a wrong answer"].inputs
     p = logits.double().sigmoid()
     assert (p == 1 - truth).all()
@@ -47,7 +49,7 @@ def test_the_hinge_is_seen_on_both_sides_of_its_kink_and_never_at_it(seed):
     for case in cases("hinge_loss", seed).values():
         margins = case.inputs[0] * case.inputs[1]
         assert set((margins > 1).unique().tolist()) == {False, True}
-        assert ((margins - 1).abs() > 0.05).all()
+        assert ((margins - 1).abs() > 0.9 * CLOSE).all()
 
 
 def test_softmax_runs_along_axes_that_batch_and_classes_do_not_share():
@@ -55,7 +57,7 @@ def test_softmax_runs_along_axes_that_batch_and_classes_do_not_share():
     dims = {
         label: case.module(find_exercise("softmax").truth).dim for label, case in cases("softmax").items()
     }
-    assert set(dims.values()) == {0, 1}
+    assert set(dims.values()) == {0, 1, -1}
     assert shapes["one row"][0] == 1
     assert {len(shape) for shape in shapes.values()} == {2, 3}
 

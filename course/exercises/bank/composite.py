@@ -34,11 +34,11 @@ class Bump(Module):
 
 
 def _bump_cases(rng: Generator) -> list[Case]:
-    def place(size: int) -> tuple[Tensor, ...]:
-        return 0.7 * randn(rng, size), 0.7 * randn(rng, size), _positive(rng), randn(rng)
+    def place(size: int, sign: int) -> tuple[Tensor, ...]:
+        return 0.7 * randn(rng, size), 0.7 * randn(rng, size), _positive(rng), sign * _positive(rng)
 
     make = function_of(Bump)
-    return [Case("one coordinate", make, place(1)), Case("three coordinates", make, place(3))]
+    return [Case("one coordinate", make, place(1, -1)), Case("three coordinates", make, place(3, 1))]
 
 
 def _radial_basis_cases(rng: Generator) -> list[Case]:
@@ -55,7 +55,11 @@ def _radial_basis_cases(rng: Generator) -> list[Case]:
             state,
         )
 
-    return [case("one point", 1, 2, 3, 1), case("one output", 5, 3, 4, 1), case("two outputs", 5, 2, 3, 2)]
+    return [
+        case("one point, one coordinate", 1, 1, 3, 1),
+        case("one output", 5, 3, 4, 1),
+        case("two outputs", 5, 2, 3, 2),
+    ]
 
 
 def _linear(rng: Generator, name: str, outputs: int) -> dict[str, Tensor]:
@@ -110,7 +114,7 @@ def _scaled_residual_cases(rng: Generator) -> list[Case]:
 
     return [
         case("as it begins", torch.zeros_like(alpha), 4),
-        case("one row", alpha, 1),
+        case("one row", -alpha, 1),
         case("a batch", alpha, 4),
     ]
 
@@ -120,7 +124,7 @@ def _l2_normalize_cases(rng: Generator) -> list[Case]:
         x = randn(rng, count, 3)
         return x + 0.1 * x.sign()
 
-    lengths = torch.tensor([0.4, 3.0, 0.7, 2.0], device=rng.device)
+    lengths = torch.tensor([0.4, 3.0, 0.0, 2.0], device=rng.device)
     some_short = rows(4)
     some_short = some_short * (lengths / some_short.norm(dim=1))[:, None]
     return [
@@ -144,7 +148,8 @@ def _own_module_cases(rng: Generator) -> list[Case]:
 def _require_a_formula(module: Module) -> None:
     """Refuse a module that differs from what is asked for.
 
-    It may be made of modules, have another shape than x, be a straight line, or make no use of theta.
+    It may be made of modules, have another shape than x, be a straight line, make no use of theta, be drawn
+    at random, or not be defined for every theta.
 
     Raises:
         RefusalError: it does; the message says in what way.
@@ -164,9 +169,14 @@ def _require_a_formula(module: Module) -> None:
             problem = f"a has shape {tuple(here.shape)} where x has shape {tuple(x.shape)}: keep the shape"
         elif not _differ(before + after, 2 * here):
             problem = "a is a straight line in x: choose a formula that bends"
+        elif not torch.equal(module(x), module(x)):
+            problem = "a is another one each time: nothing random belongs into forward"
         elif isinstance(theta, Parameter):
             _move(theta)
             problem = "" if _differ(module(x), here) else "a does not depend on theta: use it in forward"
+            theta.value = -theta.value
+            if not module(x).isfinite().all():
+                problem = "a is not finite where theta has another sign: take a formula for every theta"
     except NotImplementedError:
         raise RefusalError("forward is not written yet", Problem.NOT_WRITTEN) from None
     except Exception:
@@ -192,7 +202,7 @@ EXERCISES = (
         name="bump",
         truth=Bump,
         cases=_bump_cases,
-        points={"∂L/∂x": 3, "∂L/∂mu": 3, "∂L/∂beta": 3, "∂L/∂u": 3},
+        points={"∂L/∂x": 3, "∂L/∂mu": 3, "∂L/∂beta": 3, "∂L/∂u": 2, "leaves inputs alone": 1},
         hints=(
             "Walk forward's lines from the last to the first: each gradient is the one before it, times one "
             "local derivative.",

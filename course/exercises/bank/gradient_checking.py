@@ -26,6 +26,12 @@ def _positive(rng: Generator, *shape: int) -> Tensor:
     return 0.5 + _rand(rng, *shape)
 
 
+def _far_from_zero(rng: Generator, *shape: int) -> Tensor:
+    """Numbers of more than 1.5, and of less than −1.5."""
+    x = _randn(rng, *shape)
+    return x + 1.5 * x.sign()
+
+
 @contextmanager
 def _differences_of_your_own() -> Iterator[None]:
     """Inside, the library measures no gradient: that is what the student's function is there for."""
@@ -93,12 +99,12 @@ def _numerical_gradient_cases(rng: Generator) -> list[Call]:
         _difference(
             "just as central as it should be",
             lambda x: (x**3).sum(),
-            _randn(rng, 4),
+            _far_from_zero(rng, 4),
             0.5,
             lambda x: 3 * x**2 + 0.25,
             1e-8,
         ),
-        Call("leaves x alone", run, (_randn(rng, 4, 3),), same_shape),
+        Call("leaves x alone", run, (_randn(rng, 2, 3, 2),), same_shape),
     ]
 
 
@@ -168,7 +174,7 @@ class _Spoiled(Module):
 
 
 def _exchange(grad: Tensor, x: Tensor) -> Tensor:
-    grad[0], grad[-1] = grad[-1].clone(), grad[0].clone()
+    grad[-2], grad[-1] = grad[-1].clone(), grad[-2].clone()
     return grad
 
 
@@ -206,6 +212,7 @@ def _check_gradient_cases(rng: Generator) -> list[Call]:
         case("a mean for a sum", lambda: Sum(0), lambda grad, x: grad / len(x), _randn(rng, 5, 2)),
         case("two numbers exchanged", Exp, _exchange, _randn(rng, 6)),
         case("what ones would hide", lambda: Softmax(dim=1), lambda grad, x: -grad, _randn(rng, 2, 3)),
+        case("slightly too large", Exp, lambda grad, x: (1 + 3e-6) * grad, _randn(rng, 4)),
         case("small gradients", _Scaled, lambda grad, x: 2 * grad, _randn(rng, 4)),
         case("a wrong shape", lambda: Sum(0), lambda grad, x: grad[0], _randn(rng, 3, 2)),
         case("not a number", Sin, lambda grad, x: grad * torch.nan, _randn(rng, 3)),
@@ -220,7 +227,7 @@ def _mse_loss_cases(rng: Generator) -> list[Case]:
     def of(label: str, *shape: int) -> Case:
         return Case(label, inputs=(_randn(rng, *shape), _randn(rng, *shape)))
 
-    return [of("a vector", 5), of("one row", 1, 3), of("several rows", 3, 2)]
+    return [of("many axes", 2, 3, 2), of("one row", 1, 3), of("several rows", 3, 2)]
 
 
 def _matmul_cases(rng: Generator) -> list[Case]:
@@ -234,9 +241,14 @@ def _matmul_cases(rng: Generator) -> list[Case]:
     ]
 
 
+VERY_FAR = 400.0
+"""So many times farther from 0: there e^x is infinite."""
+
+
 def _silu_cases(rng: Generator) -> list[Case]:
     signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=DOUBLE, device=rng.device)
     far = signs * (2 + 6 * _rand(rng, 4))
+    far[2:] *= VERY_FAR
     return [
         Case("far from zero", inputs=(far,)),
         Case("a matrix", inputs=(_randn(rng, 3, 3),)),
@@ -247,9 +259,12 @@ def _divide_cases(rng: Generator) -> list[Case]:
     def of(label: str, x: Tensor, y: Tensor) -> Case:
         return Case(label, inputs=(x, y))
 
+    matrix = _randn(rng, 4, 3)
+    matrix[1, 1] = 0  # y may not be 0, x may
     return [
-        of("a pair of matrices", _randn(rng, 4, 3), _positive(rng, 4, 3)),
-        of("one row divided by several", _randn(rng, 3), _positive(rng, 4, 3)),
+        of("a pair of matrices", matrix, _positive(rng, 4, 3)),
+        of("both are spread", _randn(rng, 3, 2, 1), _positive(rng, 2)),
+        of("one row divided by several", _randn(rng, 3), _far_from_zero(rng, 4, 3)),
         of("a divisor for each column", _randn(rng, 4, 3), _positive(rng, 3)),
         of("a divisor for each row", _randn(rng, 3, 2), _positive(rng, 3, 1)),
     ]
@@ -257,7 +272,7 @@ def _divide_cases(rng: Generator) -> list[Case]:
 
 def _sine_cases(rng: Generator) -> list[Case]:
     def of(label: str, rows: int) -> Case:
-        state = {"frequency": 0.5 + rand(rng, 3)}
+        state = {"frequency": 2 + rand(rng, 3)}
         return Case(label, lambda answer: answer(3), (_randn(rng, rows, 3),), state)
 
     return [of("one row", 1), of("several rows", 3)]
@@ -336,12 +351,13 @@ EXERCISES = (
         truth=None,
         cases=_check_gradient_cases,
         points={
-            "a missing factor": 3,
+            "a missing factor": 2,
             "a wrong sign": 2,
             "a mean for a sum": 2,
             "two numbers exchanged": 2,
             "what ones would hide": 3,
             "small gradients": 1,
+            "slightly too large": 1,
             "a wrong shape": 2,
             "not a number": 1,
         },
@@ -400,7 +416,8 @@ EXERCISES = (
         truth=Divide,
         cases=_divide_cases,
         points={
-            "∂L/∂y": 3,
+            "∂L/∂y": 2,
+            "both are spread": 1,
             "one row divided by several": 2,
             "a divisor for each column": 2,
             "a divisor for each row": 2,

@@ -12,25 +12,37 @@ from course.exercises.exercise import Case, Exercise, function_of
 from course.module import Module
 from course.modules import Add, Copy, CosineUnit, Max, Multiply, Negate, Sigmoid
 
+SHAPES = {"single numbers": (), "many axes": (2, 3, 2), "a batch": (3, 2)}
+
+CLOSE = 1e-4
+"""About how far apart two numbers are of which the larger wins narrowly; a difference step is shorter."""
+
 
 def _elementwise(count: int) -> Callable[[Generator], list[Case]]:
-    """Cases for an elementwise module of `count` inputs: numbers, vectors and batches."""
+    """Cases for an elementwise module of `count` inputs: with no axis, two, and more."""
 
     def cases(rng: Generator) -> list[Case]:
-        shapes = {"single numbers": (), "vectors": (4,), "a batch": (3, 2)}
         return [
             Case(label, inputs=tuple(randn(rng, *shape) for _ in range(count)))
-            for label, shape in shapes.items()
+            for label, shape in SHAPES.items()
         ]
 
     return cases
 
 
+def _max_cases(rng: Generator) -> list[Case]:
+    def pair(label: str, shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        x, y = randn(rng, *shape), randn(rng, *shape)
+        return (x, x + CLOSE * (y.sign() + y)) if label == "many axes" else (x, y)
+
+    return [Case(label, inputs=pair(label, shape)) for label, shape in SHAPES.items()]
+
+
 def _cosine_cases(rng: Generator) -> list[Case]:
-    state = {"theta": 0.5 + rand(rng)}
+    theta = 0.5 + rand(rng)
     return [
-        Case("one number", inputs=(randn(rng),), state=state),
-        Case("a batch", inputs=(randn(rng, 3, 2),), state=state),
+        Case("one number", inputs=(randn(rng),), state={"theta": -theta}),
+        Case("a batch", inputs=(randn(rng, 3, 2),), state={"theta": theta}),
     ]
 
 
@@ -104,7 +116,7 @@ def _dead_end(graph: Any) -> Module:
 
 
 def _unread(graph: Any) -> Module:
-    made = graph("x", "y", "z")
+    made = graph("z", "y", "x")
     made.add("f", Multiply(), "x", "z")
     return made
 
@@ -129,7 +141,7 @@ def _graph_cases(rng: Generator) -> list[Case]:
         ),
         Case("a value that is added again", _added_again, tuple(randn(rng, 2) for _ in range(2))),
         Case("a node that leads nowhere", _dead_end, tuple(randn(rng, 2) for _ in range(2))),
-        Case("an input that is not read", _unread, tuple(randn(rng, 2) for _ in range(3))),
+        Case("an input that is not read", _unread, (randn(rng, 2), randn(rng, 3), randn(rng, 2))),
         Case("one input", _one_input, (randn(rng, 2),)),
     ]
 
@@ -139,7 +151,7 @@ EXERCISES = (
         name="add",
         truth=Add,
         cases=_elementwise(2),
-        points={"shapes": 2, "∂L/∂x": 3, "∂L/∂y": 3},
+        points={"shapes": 1, "∂L/∂x": 3, "∂L/∂y": 3, "leaves inputs alone": 1},
         hints=(
             "Raise x by a tiny amount. By how much does a rise? And if you raise y instead?",
             "Lecture 03, the pattern of the plus node: look at what its two incoming edges carry in the "
@@ -163,7 +175,7 @@ EXERCISES = (
     Exercise(
         name="max",
         truth=Max,
-        cases=_elementwise(2),
+        cases=_max_cases,
         points={"∂L/∂x": 6, "∂L/∂y": 6, "leaves inputs alone": 2},
         hints=(
             "Only one of the two inputs decides the output. What happens to a when you nudge the other one?",
@@ -177,7 +189,7 @@ EXERCISES = (
         name="copy",
         truth=Copy,
         cases=_elementwise(1),
-        points={"shapes": 2, "∂L/∂x": 6},
+        points={"shapes": 1, "∂L/∂x": 6, "leaves inputs alone": 1},
         hints=(
             "x reaches the loss along two paths. What does the chain rule do with several paths?",
             "Lecture 03: in the graph with x read twice, how did the gradient at x come about?",
@@ -203,7 +215,7 @@ EXERCISES = (
         name="sigmoid_neuron",
         truth=SigmoidNeuron,
         cases=_neuron_cases,
-        points={"∂L/∂w": 8, "∂L/∂x": 7},
+        points={"∂L/∂w": 7, "∂L/∂x": 7, "leaves inputs alone": 1},
         hints=(
             "Walk the graph from the back, a step a line: each gradient is the one you just had, times one "
             "local derivative.",

@@ -29,35 +29,51 @@ def _linear_cases(rng: Generator) -> list[Case]:
     return [
         _linear_case("all sizes equal", rng, 3, 3, 3),  # where a matrix the wrong way round fits, too
         _linear_case("a single example", rng, 1, 3, 2),
+        _linear_case("a single input", rng, 3, 1, 2),
         _linear_case("a single output", rng, 6, 4, 1),
         _linear_case("four examples", rng, 4, 2, 3),
     ]
 
 
+def _near_and_far(rng: Generator) -> Tensor:
+    """One example of numbers from 1e-4 to a thousand, on both sides of 0."""
+    numbers = torch.tensor((-800.0, -3.0, -1e-4, 1e-4, 0.5, 400.0), device=rng.device)
+    return (numbers * (1 + rand(rng, len(numbers))))[None]
+
+
 def _elementwise_cases(rng: Generator) -> list[Case]:
-    shapes = {"one example": (1, 4), "sequences": (2, 3, 2), "a vector": (5,), "a batch": (4, 3)}
-    return [Case(label, inputs=(_both_signs(rng, *shape),)) for label, shape in shapes.items()]
+    return [
+        Case("a single number", inputs=(_both_signs(rng),)),
+        Case("near to 0 and far", inputs=(_near_and_far(rng),)),
+        Case("sequences", inputs=(_both_signs(rng, 2, 3, 2),)),
+        Case("a batch", inputs=(_both_signs(rng, 4, 3),)),
+    ]
 
 
 def _leaky_cases(rng: Generator) -> list[Case]:
     return [
-        Case("the usual slope", inputs=(_both_signs(rng, 3, 4),)),
+        Case("the usual slope", inputs=(_near_and_far(rng),)),
         Case("a falling slope", lambda answer: answer(negative_slope=-0.5), (_both_signs(rng, 2, 3, 2),)),
-        Case("a steeper slope", lambda answer: answer(negative_slope=0.3), (_both_signs(rng, 4, 3),)),
+        Case("a steeper slope", lambda answer: answer(negative_slope=1.5), (_both_signs(rng, 4, 3),)),
     ]
 
 
-def _prelu_case(label: str, rng: Generator, slopes: int, *shape: int) -> Case:
-    state = {"weight": 0.1 + 0.4 * rand(rng, slopes)}
-    return Case(label, lambda answer: answer(slopes), (_both_signs(rng, *shape),), state)
+FALLING, STEEPER = -0.5, 1.5
+"""Slopes with which the output has not the sign of the input, or is not the larger of x and βx."""
+
+
+def _prelu_case(label: str, rng: Generator, slopes: tuple[float, ...], *shape: int) -> Case:
+    """One case; each slope is within 0.2 of the one that is given."""
+    near = torch.tensor(slopes, device=rng.device) + 0.4 * rand(rng, len(slopes)) - 0.2
+    return Case(label, lambda answer: answer(len(slopes)), (_both_signs(rng, *shape),), {"weight": near})
 
 
 def _prelu_cases(rng: Generator) -> list[Case]:
     return [
-        _prelu_case("one slope", rng, 1, 4, 3),
-        _prelu_case("one slope, one example", rng, 1, 1, 4),
-        _prelu_case("a slope for each feature, one example", rng, 3, 1, 3),
-        _prelu_case("a slope for each feature", rng, 2, 5, 2),
+        _prelu_case("one slope", rng, (STEEPER,), 4, 3),
+        _prelu_case("one slope, one example", rng, (FALLING,), 1, 4),
+        _prelu_case("a slope for each feature, one example", rng, (STEEPER, FALLING, 0.3), 1, 3),
+        _prelu_case("a slope for each feature", rng, (FALLING, STEEPER), 5, 2),
     ]
 
 
@@ -65,10 +81,16 @@ FAR = (-1000.0, -300.0, -50.0, 50.0, 300.0, 1000.0)
 """eˣ is infinite from x = 710 on in float64, and from 89 on in float32."""
 
 
+BENT = (-30.0, -22.0, -3.0, 3.0, 22.0, 30.0)
+"""Where softplus with β = 0.1 still bends; with β = 1 it is a straight line there."""
+
+
 def _softplus_cases(rng: Generator) -> list[Case]:
     far = torch.tensor(FAR, device=rng.device) * (1 + rand(rng, len(FAR)))
+    flat = torch.tensor(BENT, device=rng.device) * (1 + 0.2 * rand(rng, len(BENT)))
     return [
         Case("far from 0", inputs=(far,)),
+        Case("flatter (β = 0.1)", lambda answer: answer(beta=0.1), (flat,)),
         Case("sharper (β = 3)", lambda answer: answer(beta=3.0), (_both_signs(rng, 2, 5),)),
         Case("near 0", inputs=(_both_signs(rng, 4, 3),)),
     ]
@@ -145,7 +167,7 @@ EXERCISES = (
         name="leaky_relu",
         truth=LeakyReLU,
         cases=_leaky_cases,
-        points={"∂L/∂x": 10, "leaves inputs alone": 2},
+        points={"∂L/∂x": 10, "repeatable": 1, "leaves inputs alone": 1},
         hints=(
             "The graph is made of two straight pieces. How steep is each of them, and for which x?",
             "Lecture 06, a leak, fixed or learned. The constructor was told how steep the leak is: ask the "
@@ -174,7 +196,7 @@ EXERCISES = (
         name="softplus",
         truth=Softplus,
         cases=_softplus_cases,
-        points={"near 0": 4, "sharper (β = 3)": 3, "far from 0": 3},
+        points={"near 0": 3, "sharper (β = 3)": 3, "far from 0": 3, "flatter (β = 0.1)": 1},
         hints=(
             "How steep is softplus far to the left, and far to the right? What does "
             "torch.exp(torch.tensor(1000.0)) give, and "

@@ -11,9 +11,12 @@ from course.modules import BCEWithLogitsLoss, CrossEntropyLoss, EuclideanLoss, H
 
 APART, SUM, MEAN = "losses kept apart", "losses added up", "losses averaged"
 
-SURE = 1000.0
-"""A logit so large that beside it e^x is 0 or infinite in float64 too: what divides by a probability divides
-by zero."""
+SURE = 2000.0
+"""A logit so large that beside it e^x is 0 or infinite in float64 too, also when the row's mean is taken off:
+what divides by a probability divides by zero."""
+
+CLOSE = 1e-3
+"""How near to the kink a score may be; a difference step is shorter."""
 
 
 def _yes_or_no(rng: Generator, *shape: int) -> Tensor:
@@ -35,16 +38,24 @@ def _case(label: str, *inputs: Tensor, **options: Any) -> Case:
 
 
 def _softmax_cases(rng: Generator) -> list[Case]:
+    images = randn(rng, 2, 3, 2)
+    images[0, 1, 0] += SURE
     return [
         _case("one row", randn(rng, 1, 4), dim=1),
         _case("columns of a batch", randn(rng, 3, 4), dim=0),
-        _case("channels of images", randn(rng, 2, 3, 2), dim=1),
+        _case("channels of images", images, dim=1),
+        _case("the last of three axes", randn(rng, 2, 2, 3), dim=-1),
         _case("rows of a batch", randn(rng, 4, 3), dim=1),
     ]
 
 
 def _euclidean_cases(rng: Generator) -> list[Case]:
-    shapes = {"one example": (1, 4), "as many examples as features": (3, 3), "a batch": (4, 3)}
+    shapes = {
+        "one example": (1, 4),
+        "one feature": (4, 1),
+        "as many examples as features": (3, 3),
+        "a batch": (4, 3),
+    }
     return [_case(label, randn(rng, *shape), randn(rng, *shape)) for label, shape in shapes.items()]
 
 
@@ -61,11 +72,13 @@ def _log_loss_cases(rng: Generator) -> list[Case]:
 
 def _cross_entropy_cases(rng: Generator) -> list[Case]:
     truth = _whole(rng, 3, 4)
-    wrong = (truth + 1) % 3
+    sure = SURE * _one_hot((truth + 1) % 3, 3)
+    sure[0] = 0  # whoever takes the largest logit of all rows off has nothing left of this one
     return [
-        _case(APART, randn(rng, 4, 3), _whole(rng, 3, 4), reduction="none"),
+        # the last class is nowhere the true one: how many there are, only x says
+        _case(APART, randn(rng, 4, 3), _whole(rng, 2, 4), reduction="none"),
         _case(SUM, randn(rng, 5, 4), _whole(rng, 4, 5), reduction="sum"),
-        _case("sure of a wrong class", randn(rng, 4, 3) + SURE * _one_hot(wrong, 3), truth, reduction="none"),
+        _case("sure of a wrong class", randn(rng, 4, 3) + sure, truth, reduction="none"),
         _case(MEAN, randn(rng, 4, 3), _whole(rng, 3, 4), reduction="mean"),
     ]
 
@@ -74,7 +87,7 @@ def _binary_cases(rng: Generator) -> list[Case]:
     truth = _yes_or_no(rng, 4, 3)
     sure = randn(rng, 4, 3) + SURE * (1 - 2 * truth)
     return [
-        _case(APART, randn(rng, 4, 3), rand(rng, 4, 3), reduction="none"),
+        _case(APART, randn(rng, 2, 2, 3), rand(rng, 2, 2, 3), reduction="none"),
         _case(SUM, randn(rng, 5), _yes_or_no(rng, 5), reduction="sum"),
         _case("sure of a wrong answer", sure, truth, reduction="none"),
         _case(MEAN, randn(rng, 4, 3), _yes_or_no(rng, 4, 3), reduction="mean"),
@@ -86,11 +99,13 @@ def _hinge_cases(rng: Generator) -> list[Case]:
         return 2 * _yes_or_no(rng, *shape) - 1
 
     def scores(target: Tensor) -> Tensor:
-        """Half of them right by the margin, half not, and away from the kink between."""
-        side = 2 * _yes_or_no(rng, *target.shape) - 1
-        return target * (1 + side * (0.1 + randn(rng, *target.shape).abs()))
+        """About half of them right by the margin, the others not; the first two of them narrowly."""
+        side, beyond = 2 * _yes_or_no(rng, *target.shape) - 1, randn(rng, *target.shape).abs()
+        side.view(-1)[:2] = torch.tensor([1.0, -1.0], device=rng.device)
+        beyond.view(-1)[:2] = 0
+        return target * (1 + side * (CLOSE + beyond))
 
-    kept, added, averaged = labels(4, 3), labels(5), labels(4, 3)
+    kept, added, averaged = labels(2, 2, 3), labels(5), labels(4, 3)
     return [
         _case(APART, scores(kept), kept, reduction="none"),
         _case(SUM, scores(added), added, reduction="sum"),

@@ -1,8 +1,8 @@
 # Right for modules made without arguments, wrong for others. LeakyReLU has 0.01 typed in (∂L/∂x, 10, is lost), PReLU gives all slopes one sum
-# (∂L/∂weight, 6), the softplus knows no β (the sharper bend, 3).
+# (∂L/∂weight, 6), the softplus knows no β (the two other bends, 3 + 1).
 # points: leaky_relu 2
 # points: prelu 10
-# points: softplus 7
+# points: softplus 6
 # mistake: leaky_relu: other formula
 
 # %% leaky_relu

@@ -1,9 +1,9 @@
 # A sign or a factor is wrong everywhere: ∂L/∂x of sigmoid and tanh (7 each), ∂L/∂weight of PReLU (6). The softplus has the inner derivative β
-# but forgets the 1/β before it, which shows where β is not 1 (3).
+# but forgets the 1/β before it, which shows where β is not 1 (3 + 1).
 # points: sigmoid 3
 # points: tanh 3
 # points: prelu 10
-# points: softplus 7
+# points: softplus 6
 # mistake: sigmoid: sign
 # mistake: tanh: sign
 # mistake: prelu: sign

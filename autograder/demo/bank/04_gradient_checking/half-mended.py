@@ -1,7 +1,7 @@
-# Mends a part: SiLU has the other path now, and lost the one that it had; of Divide, ∂L/∂y fits, 3 + 2 + 2, but an x that was
+# Mends a part: SiLU has the other path now, and lost the one that it had; of Divide, ∂L/∂y fits, 2 + 2 + 2, but an x that was
 # stretched does not; MatMul has its transpose and lost the other one, so that nothing runs unless all sides are equal.
 # points: mend_silu 0
-# points: mend_divide 7
+# points: mend_divide 6
 # points: mend_matmul 0
 # mistake: mend_divide: broadcast not reduced
 
