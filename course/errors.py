@@ -9,6 +9,10 @@ class SavedError(RuntimeError):
     """Backward came before forward: nothing is saved yet."""
 
 
+class NoBackwardError(RuntimeError):
+    """A module has no backward of its own, where torch is not to differentiate in its place."""
+
+
 class InputError(ValueError):
     """A module was given something that it cannot compute with."""
 

@@ -1,15 +1,49 @@
 """Fallback: the backward of a module that has none of its own, by torch.autograd."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from course.errors import SavedError
+from course.errors import NoBackwardError, SavedError
 from course.guards import Guarded, as_tuple, require_output_shapes
 from course.modes import recording
 from course.parameter import Buffer, Parameter
+
+
+class _Door:
+    """Which kinds of module may fall back in this process, in all of its threads; None: every kind."""
+
+    kinds: Collection[type] | None = None
+
+
+_DOOR = _Door()
+
+
+@contextmanager
+def falling_back_only(kinds: Collection[type] | None) -> Iterator[None]:
+    """Inside, torch differentiates only for modules of these kinds, where they have no backward.
+
+    Outside a question to a student's object it does so for every kind, as with None.
+    """
+    before, _DOOR.kinds = _DOOR.kinds, kinds
+    try:
+        yield
+    finally:
+        _DOOR.kinds = before
+
+
+def require_fallback(module: object) -> None:
+    """Make sure that torch may differentiate for a module.
+
+    Raises:
+        NoBackwardError: it may not.
+    """
+    # by identity: a class may claim to equal another
+    if _DOOR.kinds is not None and not any(type(module) is kind for kind in _DOOR.kinds):
+        raise NoBackwardError(f"{type(module).__name__} has no backward here: write the derivative by hand")
 
 
 def autograd_backward(
@@ -31,8 +65,10 @@ def autograd_backward(
         grad_outputs: ∂L/∂output for each output.
 
     Raises:
+        NoBackwardError: this kind of module may not fall back here.
         SavedError: there was no forward.
     """
+    require_fallback(module)
     if not module._inputs:
         raise SavedError(f"{type(module).__name__}: call forward before backward")
     require_output_shapes(module, grad_outputs)

@@ -1,7 +1,8 @@
 """The students' edition: a copy of the library `course` in which what students are asked to write is missing.
 
 The classes that exercises ask for have no backward there, and fall back on torch.autograd, so that everything
-still runs and shows the same numbers.
+still runs and shows the same numbers. Where submissions are graded, the exercises are missing, too: what is
+right is known outside alone.
 """
 
 import ast
@@ -25,17 +26,26 @@ LIBRARY = Path(course.__file__).parent
 PARTS = Path(__file__).parent / "edition_parts"
 """Where another backward stands that a class gets: containers/graph.py is for course/containers/graph.py."""
 
+JUDGED = ("course/exercises/bank/",)
+"""What is missing where submissions are graded: it says what is right."""
+JUDGED_PARTS = Path(__file__).parent / "judged_parts"
+"""Whole files that stand there in place of the library's."""
+
 ROOMS = ("course/containers/", "course/modules/")
 """Where nothing may have the shape of an answer; `autograder bundle` looks in all that students receive."""
 
 
-def make_edition(folder: Path) -> Path:
+def make_edition(folder: Path, *, judged: bool = False) -> Path:
     """Write the students' edition of the library to `folder`/course, in place of what is there.
+
+    Args:
+        folder: where it goes.
+        judged: whether it is for submissions that a judge outside grades: it holds no exercises then.
 
     Raises:
         AutograderError: an exercise's answer cannot be taken out of the library; nothing is written.
     """
-    files = edition_files()
+    files = edition_files(judged=judged)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".edition-") as scratch:
         made, before = Path(scratch, "course"), Path(scratch, "before")
@@ -49,8 +59,8 @@ def make_edition(folder: Path) -> Path:
     return folder
 
 
-def edition_files() -> dict[str, bytes]:
-    """Every file of the students' edition by its path, in alphabetical order.
+def edition_files(*, judged: bool = False) -> dict[str, bytes]:
+    """Every file of the students' edition by its path, in alphabetical order; `judged` as in make_edition.
 
     Raises:
         AutograderError: an exercise's answer cannot be taken out of the library, or stands in a second place.
@@ -88,6 +98,10 @@ def edition_files() -> dict[str, bytes]:
     ):
         cause, cure = f"holds '{leak.code}', an answer: {leak.answer.place}", "let only that class hold it"
         raise AutograderError(leak.place, cause, cure)
+    if judged:
+        files = {path: content for path, content in files.items() if not path.startswith(JUDGED)}
+        for path in JUDGED_PARTS.rglob("*.py"):
+            files[f"course/{path.relative_to(JUDGED_PARTS).as_posix()}"] = path.read_bytes()
     return dict(sorted(files.items()))
 
 

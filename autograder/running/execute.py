@@ -159,7 +159,9 @@ def _kept(limits: Limits, isolated: bool, device: str) -> Sandbox:
         if not _sandboxes:
             Finalize(None, close_sandboxes, exitpriority=10)
         edition = Path(tempfile.mkdtemp(prefix="edition-"))
-        _sandboxes[key] = Sandbox(make_edition(edition), limits, isolated=isolated, device=device)
+        _sandboxes[key] = Sandbox(
+            make_edition(edition, judged=True), limits, isolated=isolated, device=device
+        )
     return _sandboxes[key]
 
 

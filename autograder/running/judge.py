@@ -16,7 +16,8 @@ from autograder.sandbox.student import Student, StudentGoneError
 from course.checking.evidence import Evidence
 from course.checking.finding import Finding, Problem
 from course.checking.shortcuts import read_text
-from course.exercises import Score, find_exercise, grade_respondent
+from course.exercises import Call, Case, Score, find_exercise, grade_respondent
+from course.exercises.recipe import names_of, recipe_of
 from course.module import Module
 
 
@@ -86,69 +87,70 @@ class Remote:
         self.kind = Problem.MISSING
         self.problem = _text(self._ask("use", check.exercise, check.name).get("problem"))
 
-    def about(self) -> dict[str, Any]:
+    def about(self, case: Case | Call) -> dict[str, Any]:
         """The object's problem, and what its source shows: read here, where nobody can have tampered."""
-        told = self._told({} if self.problem else self._ask("about"))
+        told = self._told({} if self.problem else self._ask_of(case, "about"))
         seen = [*read_text(self.sources, self.check.name), *meddling(self.sources, brought=self.brought)]
         return {**told, "shortcuts": seen}
 
-    def own(self, label: str) -> dict[str, Any]:
+    def own(self, case: Case) -> dict[str, Any]:
         """A module of the student's own: inputs' names and parameters."""
-        answer = self._ask("own", label)
+        answer = self._ask_of(case, "own")
         named = {
             str(name): value
             for name, value in _dict(answer.get("state")).items()
             if isinstance(value, np.ndarray)
         }
         state = {name: value for name, value in named.items() if not hasattr(Module, name.split(".")[0])}
-        names = [_text(name) for name in _list(answer.get("names"))]
-        return {**self._told(answer), "names": names, "state": state}
+        return {**self._told(answer), "names": _texts(answer.get("names")), "state": state}
 
     def probe(
         self,
-        label: str,
+        case: Case,
         state: dict[str, np.ndarray],
         names: Sequence[str],
         inputs: Sequence[Any],
         grads: Sequence[np.ndarray],
+        parts: Sequence[type[Module]] | None,
     ) -> Evidence:
         """One probe."""
-        answer = self._ask("probe", label, state, list(names), list(inputs), list(grads))
+        answer = self._ask_of(case, "probe", state, names, inputs, grads, names_of(parts))
         if self.problem:
             return Evidence(failures={"forward": Finding(self.kind, self.problem)}, timed_out=True)
         return Evidence(
             outputs=tuple(_array(value) for value in _list(answer.get("outputs"))),
             grads={name: _array(value) for name, value in _dict(answer.get("grads")).items()},
             grads_again={name: _array(value) for name, value in _dict(answer.get("grads_again")).items()},
-            changed=tuple(_text(name) for name in _list(answer.get("changed"))),
-            trained=tuple(_text(name) for name in _list(answer.get("trained"))),
-            stale=tuple(_text(name) for name in _list(answer.get("stale"))),
+            changed=tuple(_texts(answer.get("changed"))),
+            trained=tuple(_texts(answer.get("trained"))),
+            stale=tuple(_texts(answer.get("stale"))),
             odd={name: _text(kind) for name, kind in _dict(answer.get("odd")).items()},
-            infinite=tuple(_text(name) for name in _list(answer.get("infinite"))),
+            infinite=tuple(_texts(answer.get("infinite"))),
             demands_forward=answer.get("demands_forward") is True,
             timed_out=answer.get("timed_out") is True,
             failures={
                 stage: _finding(_dict(failure)) for stage, failure in _dict(answer.get("failures")).items()
             },
-            shortcuts=tuple(_text(shortcut) for shortcut in _list(answer.get("shortcuts"))),
+            shortcuts=tuple(_texts(answer.get("shortcuts"))),
         )
 
-    def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
+    def forward(self, case: Case, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
         """One forward."""
-        answer = self._ask("forward", label, state, list(inputs))
+        answer = self._ask_of(case, "forward", state, inputs)
         outputs = [value for value in _list(answer.get("outputs")) if isinstance(value, np.ndarray)]
         told = self._told(answer)
         nothing = (
             {} if outputs or told["problem"] else {"problem": "forward gave nothing", "kind": Problem.MISSING}
         )
-        return {**told, **nothing, "outputs": outputs}
+        return {**told, **nothing, "outputs": outputs, "shortcuts": _texts(answer.get("shortcuts"))}
 
-    def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
+    def call(self, case: Call, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
         """One call of a function."""
-        answer = self._ask("call", label, list(inputs))
+        answer = self._ask_of(case, "call", inputs)
         results = [value for value in _list(answer.get("results")) if isinstance(value, np.ndarray)]
         changed = [value for value in _list(answer.get("changed")) if type(value) is int]
-        return {**self._told(answer), "results": results, "changed": changed}
+        told = {**self._told(answer), "shortcuts": _texts(answer.get("shortcuts"))}
+        return {**told, "results": results, "changed": changed}
 
     def _told(self, answer: dict[str, Any]) -> dict[str, Any]:
         """What is wrong: that the process is gone, or what its answer says."""
@@ -156,6 +158,10 @@ class Remote:
             return {"problem": self.problem, "kind": self.kind}
         words = _text(answer.get("problem"))
         return {"problem": words, "kind": _problem(answer.get("kind")) if words else Problem.NONE}
+
+    def _ask_of(self, case: Case | Call, what: str, *of: Any) -> dict[str, Any]:
+        """The answer to one question on a case."""
+        return self._ask(what, recipe_of(case, self.check.exercise), *of)
 
     def _ask(self, what: str, *of: Any) -> dict[str, Any]:
         """The answer to one question; empty, with the reason noted, once the process failed to give one."""
@@ -173,6 +179,10 @@ def _array(value: Any) -> np.ndarray | None:
 
 def _text(value: Any) -> str:
     return value[:500] if isinstance(value, str) else ""
+
+
+def _texts(value: Any) -> list[str]:
+    return [_text(text) for text in _list(value)]
 
 
 def _problem(value: Any) -> Problem:

@@ -4,7 +4,7 @@ The other half of a check, verdicts.py, decides from these arrays alone, and so 
 """
 
 import copy
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,8 @@ from course.checking.deadline import DeadlineError, deadline
 from course.checking.explain import explain, is_unwritten, line_of
 from course.checking.finding import Finding, Problem
 from course.checking.second_call import second_call
-from course.checking.shortcuts import watch_backward
-from course.errors import SavedError
+from course.checking.shortcuts import DELEGATED, watch
+from course.errors import NoBackwardError, SavedError
 from course.module import Buffer, Module, Parameter, as_tuple
 
 
@@ -57,14 +57,12 @@ def probe(
     grad_outputs: Sequence[Tensor],
     *,
     seconds: float = 10.0,
-    parts: Collection[type[Module]] | None = None,
 ) -> Evidence:
     """Run a module forward and backward, twice, and note what it did. Nothing that it raises gets out.
 
     Args:
         names: a name for each input.
         seconds: time for each stage; a backward that never ends counts as failed.
-        parts: what the module may be made of, see `watch_backward`.
     """
     evidence = Evidence()
     given, upstream = to_float64(inputs), to_float64(grad_outputs)
@@ -72,15 +70,15 @@ def probe(
     module.zero_grad()
     new, before = _copied(module), _values(module.named_parameters())
     # a forward that differentiates leaves nothing for backward to do
-    with watch_backward(module, parts) as shortcuts:
+    with watch(module) as shortcuts:
         outputs = _stage(evidence, "forward", lambda: as_tuple(module.forward(*given)), seconds)
         evidence.outputs = tuple(_to_array(o, "forward", evidence) for o in outputs or ())
-    evidence.shortcuts = tuple(shortcuts)
+    evidence.shortcuts = tuple(dict.fromkeys((*evidence.shortcuts, *shortcuts)))
     if outputs is None:
         return evidence
     before |= {name: value for name, value in _values(module.named_state()).items() if name not in before}
     for stage, record in (("backward", evidence.grads), ("a second backward", evidence.grads_again)):
-        with watch_backward(module, parts) as shortcuts:
+        with watch(module) as shortcuts:
             result = _stage(evidence, stage, lambda: module.backward(*upstream), seconds)
             stopped = stage in evidence.failures
             if not stopped:  # reading a gradient may run code, too, where its class is the student's
@@ -202,6 +200,8 @@ def _stage(evidence: Evidence, stage: str, run: Callable[[], Any], seconds: floa
         problem = Problem.EXITED
         words = f"{stage} left the program with exit(){line_of(error)}: raise or return instead"
     except Exception as error:
+        if isinstance(error, NoBackwardError):
+            evidence.shortcuts = (*evidence.shortcuts, DELEGATED)
         problem = Problem.NOT_WRITTEN if is_unwritten(error) else Problem.RAISED
         words = explain(stage, error)
     evidence.failures[stage] = Finding(problem, words)

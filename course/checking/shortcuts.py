@@ -3,7 +3,7 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
@@ -35,28 +35,22 @@ COMMON = {"func", "ops"}
 
 
 @contextmanager
-def watch_backward(module: Module, parts: Collection[type[Module]] | None = None) -> Iterator[list[str]]:
+def watch(module: Module | None = None) -> Iterator[list[str]]:
     """Inside, note if torch or course.gradients differentiates, or the module's forward runs more than once.
 
-    One more forward is fine: to compute a value again is cheaper, sometimes, than to save it. What a library
-    module does that falls back on torch.autograd is not the caller's doing.
+    One more forward is fine: to compute a value again is cheaper, sometimes, than to save it. What a module
+    does that falls back on torch.autograd is not the caller's doing: `falling_back_only` says which may.
 
     Args:
-        module: whose backward is watched.
-        parts: what it may be made of: a module of another kind that falls back is handed work that was to be
-            done by hand. Any kind may when left out.
+        module: whose forward is counted.
     """
     seen: list[str] = []
     calls = 0
 
     def differentiating(original: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **kwargs: Any) -> Any:
-            helper = falls_back_now()
-            if helper is None:
+            if falls_back_now() is None:
                 seen.append(ENGINE)
-            elif parts is not None and not any(type(helper) is part for part in parts):
-                # a class may claim to equal another
-                seen.append(DELEGATED)
             return original(*args, **kwargs)
 
         return run
@@ -68,14 +62,15 @@ def watch_backward(module: Module, parts: Collection[type[Module]] | None = None
 
         return run
 
-    forward = module.forward
+    def counting(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == 2 and falls_back_now() is None:
+                seen.append(REPEATED)
+            return forward(*args, **kwargs)
 
-    def counting(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == 2 and falls_back_now() is None:
-            seen.append(REPEATED)
-        return forward(*args, **kwargs)
+        return run
 
     engine, dual = vars(torch.autograd)["_engine_run_backward"], torch.autograd.forward_ad.enter_dual_level
     with (
@@ -84,11 +79,13 @@ def watch_backward(module: Module, parts: Collection[type[Module]] | None = None
         patch.object(gradients, "require_float64", measuring(gradients.require_float64)),
         patch.object(gradients, "Rise", measuring(gradients.Rise)),
     ):
-        vars(module)["forward"] = counting
+        if module is not None:
+            vars(module)["forward"] = counting(module.forward)
         try:
             yield seen
         finally:
-            vars(module).pop("forward", None)
+            if module is not None:
+                vars(module).pop("forward", None)
             seen[:] = dict.fromkeys(seen)
 
 

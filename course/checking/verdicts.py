@@ -66,7 +66,7 @@ def judge(
         parts.append(_judge_accumulation(evidence, list(truth.parameters), wrong, tolerance))
     parts.append(_judge_repeatable(evidence, list(truth.moving), wrong, tolerance))
     parts.append(_judge_untouched(evidence))
-    parts.append(_judge_by_hand(evidence))
+    parts.append(judge_by_hand(evidence.shortcuts))
     if not isinstance(truth.module, FunctionWithGradient):
         accepted = Finding(Problem.NOT_REFUSED, "backward before forward must be an error")
         parts.append(Part(Kind.FORWARD_FIRST, finding=None if evidence.demands_forward else accepted))
@@ -360,8 +360,9 @@ def judge_ties(evidence: Evidence, question: Ties) -> Part:
     return Part(Kind.TIES, finding=finding, mistake=Diagnosis(Mistake.TIES_ROUTED_TWICE, what, 0.8))
 
 
-def _judge_by_hand(evidence: Evidence) -> Part:
-    if not evidence.shortcuts:
+def judge_by_hand(shortcuts: Sequence[str]) -> Part:
+    """Whether the derivative was written by hand, by the ways around that were seen."""
+    if not shortcuts:
         return Part(Kind.BY_HAND)
-    words = f"this backward {' and '.join(evidence.shortcuts)}: here, the chain rule is yours to apply"
+    words = f"this backward {' and '.join(dict.fromkeys(shortcuts))}: here, the chain rule is yours to apply"
     return Part(Kind.BY_HAND, finding=Finding(Problem.NOT_BY_HAND, words))

@@ -9,7 +9,6 @@ import numpy as np
 from torch import Generator, Tensor
 
 from course.checking.finding import Problem, at, index_of_largest
-from course.checking.function import FunctionWithGradient
 from course.checking.verdicts import TOLERANCE
 from course.module import Module
 
@@ -36,7 +35,9 @@ class Case:
 
     Args:
         label: names the case in messages, and is the name of a part where points are for the case as a whole.
-        make: make(answer) gives the module; it calls the class, ``answer()``, when left out.
+        make: make(answer) gives the module; it calls the class, ``answer()``, when left out. It runs in the
+            student's process, which finds it by its name: a function at the top level of a file in
+            course/exercises/questions/, or functools.partial of one.
         inputs: what forward gets.
         state: values of parameters and buffers, by dotted name; the others stay as `make` left them.
 
@@ -73,24 +74,21 @@ class Case:
         return module
 
 
-def function_of(truth: type[Module]) -> Callable[[Any], Module]:
-    """The `make` of an exercise that asks for a function of value and gradients; a module is its truth."""
-    return lambda answer: truth() if answer is truth else FunctionWithGradient(answer)
-
-
 @dataclass(frozen=True)
 class Call:
     """One situation for a plain function: how it is called, on what, and when its result is accepted.
 
     Attributes:
         run: run(answer, *inputs) calls the student's function, in the student's process, and returns arrays
-            or numbers.
+            or numbers. That process finds it by its name, as the `make` of a Case.
         inputs: tensors; whatever else the function needs (a function to differentiate, say) is `run`'s to
             add.
         accept: accept(inputs, results) gives one line on what is wrong, empty when nothing is. It runs in the
             judge's process: compare with a reference (see `equals`), test for a property, or compute a metric
             on held-out data.
         seconds: time for the call.
+        parts: kinds of module whose backward torch may compute meanwhile, where they have none of their own;
+            all kinds when left out.
     """
 
     label: str
@@ -98,6 +96,7 @@ class Call:
     inputs: tuple[Tensor, ...]
     accept: Callable[[Sequence[Tensor], Sequence[np.ndarray]], str]
     seconds: float = 5.0
+    parts: Sequence[type[Module]] | None = None
 
 
 def equals(

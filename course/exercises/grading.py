@@ -15,11 +15,11 @@ from course.checking.part import Kind, Part, folded
 from course.checking.report import Report
 from course.checking.scatter import note_scatter
 from course.checking.truth import Truth
-from course.checking.verdicts import judge, named
+from course.checking.verdicts import judge, judge_by_hand, named
 from course.device import device
 from course.exercises.exercise import Call, Case, Exercise
 from course.exercises.paper import OnPaper, on_paper
-from course.exercises.respondent import Local, Respondent, to_arrays
+from course.exercises.respondent import Local, Respondent, kinds_in, to_arrays
 from course.exercises.score import Score
 from course.module import Module, Parameter
 
@@ -33,7 +33,7 @@ def grade(exercise: Exercise, answer: Any, *, seed: int = 0) -> Score:
         answer: the student's class or function.
         seed: of the random inputs and upstream gradients.
     """
-    return grade_respondent(exercise, Local(exercise, answer), seed=seed)
+    return grade_respondent(exercise, Local(exercise.name, answer), seed=seed)
 
 
 def grade_respondent(exercise: Exercise, respondent: Respondent, *, seed: int = 0) -> Score:
@@ -43,8 +43,9 @@ def grade_respondent(exercise: Exercise, respondent: Respondent, *, seed: int = 
         respondent: has the student's class or function, in another process perhaps.
         seed: of the random inputs and upstream gradients.
     """
-    reports = examine(exercise, respondent, seed=seed)
-    review = tuple(REVIEW.format(what=what) for what in respondent.about()["shortcuts"])
+    about = respondent.about(_situations(exercise, seed)[0][0])
+    reports = examine(exercise, respondent, seed=seed, about=about)
+    review = tuple(REVIEW.format(what=what) for what in about["shortcuts"])
     verdicts = {name: _verdict(name, reports) for name in exercise.points}
     verdicts = verdicts | _unpaid(exercise, verdicts, reports)
     shown = {
@@ -78,17 +79,29 @@ def _paper(
 
 
 def examine(
-    exercise: Exercise, respondent: Respondent, *, seed: int = 0, thorough: bool = False
+    exercise: Exercise,
+    respondent: Respondent,
+    *,
+    seed: int = 0,
+    thorough: bool = False,
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Report]:
-    """Ask about every case of the exercise and judge what comes back: a report by case label."""
+    """Ask about every case of the exercise and judge what comes back: a report by case label.
+
+    Args:
+        about: what the respondent has said about the object; it is asked when left out.
+    """
     reports: dict[str, Report] = {}
-    refusal = _finding(respondent.about())  # or what never ends in one case: it is not tried in the next
-    for case, truth, rng in _situations(exercise, seed):
+    situations = _situations(exercise, seed)
+    # or what never ends in one case: it is not tried in the next
+    refusal = _finding(about or respondent.about(situations[0][0]))
+    for case, truth, rng in situations:
         if isinstance(case, Call):
             reports[case.label] = _judge_call(case, respondent, refusal)
             result = reports[case.label]["result"]
             refusal = refusal or (result.finding if result.problem in ENDLESS else None)
             continue
+        parts = kinds_in(truth.module) if truth else None
         truth = truth or _own_truth(case, respondent, refusal, rng)
         if isinstance(truth, Finding):
             reports[case.label] = Report(
@@ -98,7 +111,7 @@ def examine(
         if refusal:
             evidence = Evidence(failures={"backward": refusal})
         else:
-            ask = functools.partial(_ask, respondent, case.label, truth)
+            ask = functools.partial(_ask, respondent, case, truth, parts)
             evidence = note_scatter(ask(truth.inputs), truth, ask)
             refusal = next(iter(evidence.failures.values()), None) if evidence.timed_out else None
         report = judge(
@@ -109,14 +122,22 @@ def examine(
             thorough=thorough,
             at_zero=exercise.at_zero,
         )
-        reports[case.label] = _by_hand(report) if evidence.shortcuts else report
+        seen = truth.module._seen if isinstance(truth.module, _StandIn) else []
+        by_hand = judge_by_hand((*evidence.shortcuts, *seen))
+        reports[case.label] = report if by_hand.passed else _without_gradients(report, by_hand)
     return dict(zip(reports, named(list(reports.values())), strict=True))
 
 
-def _ask(respondent: Respondent, label: str, truth: Truth, inputs: Sequence[Any]) -> Evidence:
+def _ask(
+    respondent: Respondent,
+    case: Case,
+    truth: Truth,
+    parts: Sequence[type[Module]] | None,
+    inputs: Sequence[Any],
+) -> Evidence:
     """What the student's module does on these inputs, with the truth's parameters and upstream gradients."""
     state = {name: value.cpu().numpy() for name, value in truth.module.state_dict().items()}
-    return respondent.probe(label, state, truth.names, to_arrays(inputs), to_arrays(truth.grad_outputs))
+    return respondent.probe(case, state, truth.names, to_arrays(inputs), to_arrays(truth.grad_outputs), parts)
 
 
 KEPT = 64
@@ -164,7 +185,7 @@ def _finding(told: Mapping[str, Any]) -> Finding | None:
 
 def _judge_call(case: Call, respondent: Respondent, refusal: Finding | None) -> Report:
     """The verdict on a plain function in one case."""
-    answer = {} if refusal else respondent.call(case.label, to_arrays(case.inputs))
+    answer = {} if refusal else respondent.call(case, to_arrays(case.inputs))
     finding = refusal or _finding(answer)
     if finding:
         return Report(case.label, (Part(Kind.RESULT, finding=finding),))
@@ -176,6 +197,9 @@ def _judge_call(case: Call, respondent: Respondent, refusal: Finding | None) -> 
         # a process that lies may send any number of arrays of any shape
         other = "gave results of another number or shape than was asked for"
         finding = Finding(Problem.WRONG_COUNT, other)
+    if answer["shortcuts"]:
+        by_itself = f"your function {' and '.join(answer['shortcuts'])}: here, that is yours to compute"
+        finding = Finding(Problem.NOT_BY_HAND, by_itself)
     changed = [int(position) for position in answer["changed"]]
     what = f"argument {changed[0] + 1} was changed in place: compute a new tensor instead" if changed else ""
     untouched = Part(Kind.UNTOUCHED, finding=Finding(Problem.CHANGED, what) if changed else None)
@@ -188,15 +212,17 @@ class _StandIn(Module):
     It has parameters by name, and a forward that the respondent computes.
     """
 
-    def __init__(self, label: str, respondent: Respondent, state: dict[str, np.ndarray]) -> None:
-        self._label, self._respondent = label, respondent
+    def __init__(self, case: Case, respondent: Respondent, state: dict[str, np.ndarray]) -> None:
+        self._case, self._respondent = case, respondent
+        self._seen: list[str] = []
         for name, value in state.items():
             vars(self)[name] = Parameter(torch.from_numpy(np.asarray(value, dtype=float)).to(device()))
 
     def forward(self, *inputs: Tensor) -> Any:
         self.save()
         state = {name: parameter.value.cpu().numpy() for name, parameter in self.named_parameters()}
-        answer = self._respondent.forward(self._label, state, to_arrays(inputs))
+        answer = self._respondent.forward(self._case, state, to_arrays(inputs))
+        self._seen += answer["shortcuts"]
         finding = _finding(answer)
         if finding:
             raise _NoForwardError(finding)
@@ -218,7 +244,7 @@ def _own_truth(
     case: Case, respondent: Respondent, refusal: Finding | None, rng: Generator
 ) -> Truth | Finding:
     """The truth about a module of the student's own is its own forward; or why there is none."""
-    own = {} if refusal else respondent.own(case.label)
+    own = {} if refusal else respondent.own(case)
     refusal = refusal or _finding(own)
     if refusal:
         return refusal
@@ -230,7 +256,7 @@ def _own_truth(
     if taken:
         what = f"a parameter may not be called '{taken[0]}': every module has something of that name"
         return Finding(Problem.REFUSED, what)
-    module = _StandIn(case.label, respondent, own["state"])
+    module = _StandIn(case, respondent, own["state"])
     for parameter in module.parameters():
         parameter.value = parameter.value + 0.25 * torch.randn(
             parameter.value.shape, dtype=torch.float64, device=rng.device, generator=rng
@@ -244,13 +270,15 @@ def _own_truth(
     return truth
 
 
-def _by_hand(report: Report) -> Report:
+def _without_gradients(report: Report, by_hand: Part) -> Report:
     """Gradients from torch or numerical differences are no answer: their parts fail, with the reason."""
-    reason = report["by hand"].finding
-    parts = (
-        Part(part.kind, part.tensor, reason) if part.kind is Kind.GRADIENT else part for part in report.parts
-    )
-    return replace(report, parts=tuple(parts), trial=None)
+
+    def unearned(part: Part) -> Part:
+        if part.kind is Kind.GRADIENT:
+            return Part(part.kind, part.tensor, by_hand.finding)
+        return by_hand if part.kind is Kind.BY_HAND else part
+
+    return replace(report, parts=tuple(map(unearned, report.parts)), trial=None)
 
 
 def _verdict(name: str, reports: dict[str, Report]) -> tuple[Part, Report | None]:

@@ -37,7 +37,7 @@ def picture(name: str, answer: Any, *, seed: int = 0) -> "Figure":
     from course.figures import gradient_comparison
 
     exercise = find_exercise(name)
-    report = list(examine(exercise, Local(exercise, answer), seed=seed, thorough=True).values())[-1]
+    report = list(examine(exercise, Local(name, answer), seed=seed, thorough=True).values())[-1]
     return gradient_comparison(
         dict(report.analytic), dict(report.numeric), title=f"{name}: your gradient and the numeric one"
     )

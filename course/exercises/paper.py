@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from course.checking.finding import difference, gradient_name
 from course.checking.truth import Truth
 from course.exercises.exercise import Case, Exercise
-from course.exercises.respondent import Respondent, to_arrays
+from course.exercises.respondent import Respondent, kinds_in, to_arrays
 
 MOST = 12
 """How many numbers inputs and parameters may hold together: more nobody works through."""
@@ -78,7 +78,12 @@ def on_paper(
         )
         state = {name: value.cpu().numpy() for name, value in module.state_dict().items()}
         evidence = respondent.probe(
-            case.label, state, truth.names, to_arrays(truth.inputs), to_arrays(truth.grad_outputs)
+            case,
+            state,
+            truth.names,
+            to_arrays(truth.inputs),
+            to_arrays(truth.grad_outputs),
+            kinds_in(truth.module),
         )
         yours = evidence.grads.get(tensor)
         if tensor not in truth.tensors or yours is None:

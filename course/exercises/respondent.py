@@ -10,16 +10,16 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from course.checking.deadline import DeadlineError, deadline
 from course.checking.evidence import Evidence, probe
 from course.checking.explain import explain, is_unwritten
 from course.checking.finding import Finding, Problem
-from course.checking.shortcuts import read_source
+from course.checking.shortcuts import read_source, watch
 from course.device import device
-from course.exercises.exercise import Call, Case, Exercise, RefusalError
-from course.exercises.registry import find_exercise
+from course.exercises.exercise import Call, Case, RefusalError
+from course.fallback import falling_back_only
 from course.module import Module, as_tuple
 
 SECONDS = 5.0
@@ -30,131 +30,125 @@ class Respondent(Protocol):
     """What a judge may ask of a student's object, here or in another process.
 
     Answers are made of arrays and strings. Where something is wrong, `problem` says what in words, and `kind`
-    is the Problem; both are empty where nothing is.
+    is the Problem; both are empty where nothing is. `shortcuts` are ways around work by hand that were seen.
     """
 
-    def about(self) -> dict[str, Any]:
+    def about(self, case: Case | Call) -> dict[str, Any]:
         """Whether the object is an answer at all; the `shortcuts` in its source that a person should see."""
         ...
 
-    def own(self, label: str) -> dict[str, Any]:
+    def own(self, case: Case) -> dict[str, Any]:
         """The `names` of the inputs of a module of the student's own, and its parameters' `state`."""
         ...
 
     def probe(
         self,
-        label: str,
+        case: Case,
         state: dict[str, np.ndarray],
         names: Sequence[str],
         inputs: Sequence[Any],
         grads: Sequence[np.ndarray],
+        parts: Sequence[type[Module]] | None,
     ) -> Evidence:
-        """Run a module with those parameters forward and backward; `names` are those of the inputs."""
+        """Run a module with those parameters forward and backward; `names` are those of the inputs.
+
+        `parts` are the kinds of module that the right one is made of; None where the student decides that.
+        """
         ...
 
-    def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
-        """The `outputs` of a module with those parameters."""
+    def forward(self, case: Case, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
+        """The `outputs` of a module of the student's own with those parameters, and `shortcuts`."""
         ...
 
-    def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
-        """The `results` of a plain function, and the positions of the inputs that it `changed`."""
+    def call(self, case: Call, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
+        """The `results` of a plain function, the positions of the inputs that it `changed`, `shortcuts`."""
         ...
 
 
 class Local:
-    """A respondent in this process."""
+    """A respondent in this process.
 
-    def __init__(self, exercise: Exercise | str, answer: Any) -> None:
-        self.exercise = find_exercise(exercise) if isinstance(exercise, str) else exercise
-        self.answer = answer
-        self.cases = {case.label: case for case in self.exercise.cases(Generator(device()).manual_seed(0))}
+    Args:
+        name: of the exercise.
+        answer: the student's class or function.
+    """
 
-    def about(self) -> dict[str, Any]:
+    def __init__(self, name: str, answer: Any) -> None:
+        self.name, self.answer = name, answer
+
+    def about(self, case: Case | Call) -> dict[str, Any]:
         refusal = None
         if not callable(self.answer):
-            words = (
-                f"'{self.exercise.name}' needs a class or a function, this is a {type(self.answer).__name__}"
-            )
+            words = f"'{self.name}' needs a class or a function, this is a {type(self.answer).__name__}"
             refusal = Finding(Problem.REFUSED, words)
-        elif self._asks_for_module() and isinstance(self.answer, type) and not _wrote_backward(self.answer):
+        elif isinstance(case, Case) and isinstance(self.answer, type) and not _wrote_backward(self.answer):
             words = f"{self.answer.__name__} has no backward of its own: write one in the class"
             refusal = Finding(Problem.REFUSED, words)
         return _told(refusal) | {"shortcuts": list(read_source(self.answer))}
 
-    def _asks_for_module(self) -> bool:
-        return isinstance(next(iter(self.cases.values())), Case)
-
-    def own(self, label: str) -> dict[str, Any]:
-        module = self._make(label)
+    def own(self, case: Case) -> dict[str, Any]:
+        module = self._make(case)
         if isinstance(module, Finding):
             return _told(module) | {"names": [], "state": {}}
-        count = len(self.cases[label].inputs)
-        names = module.input_names()
         state = {name: parameter.value.cpu().numpy() for name, parameter in module.named_parameters()}
-        return _told() | {"names": list(names if len(names) == count else ()), "state": state}
+        return _told() | {"names": list(module.input_names()), "state": state}
 
     def probe(
         self,
-        label: str,
+        case: Case,
         state: dict[str, np.ndarray],
         names: Sequence[str],
         inputs: Sequence[Any],
         grads: Sequence[np.ndarray],
+        parts: Sequence[type[Module]] | None,
     ) -> Evidence:
-        module = self._make(label, state)
+        module = self._make(case, state, own=parts is None)
         if isinstance(module, Finding):
             return Evidence(failures={"forward": module})
-        with same_draws():
-            return probe(
-                module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS, parts=self._parts(label)
-            )
+        with same_draws(), falling_back_only(kinds_in(module) if parts is None else parts):
+            return probe(module, names, _tensors(inputs), _tensors(grads), seconds=SECONDS)
 
-    def forward(self, label: str, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
-        module = self._make(label, state)
+    def forward(self, case: Case, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
+        module = self._make(case, state, own=True)
         if isinstance(module, Finding):
-            return _told(module) | {"outputs": []}
+            return _told(module) | {"outputs": [], "shortcuts": []}
         try:
-            with same_draws(), deadline(SECONDS):
+            with (
+                same_draws(),
+                falling_back_only(kinds_in(module)),
+                watch(module) as seen,
+                deadline(SECONDS),
+            ):
                 outputs = as_tuple(module.forward(*_tensors(inputs)))
+                arrays = [torch.as_tensor(output).detach().cpu().double().numpy() for output in outputs]
         except (Exception, DeadlineError, SystemExit) as error:
-            return _told(_raised("forward", error)) | {"outputs": []}
-        return _told() | {
-            "outputs": [torch.as_tensor(output).detach().cpu().double().numpy() for output in outputs]
-        }
+            return _told(_raised("forward", error)) | {"outputs": [], "shortcuts": []}
+        return _told() | {"outputs": arrays, "shortcuts": seen}
 
-    def call(self, label: str, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
-        case, given = self.cases[label], _tensors(inputs)
-        assert isinstance(case, Call)
+    def call(self, case: Call, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
+        given, nothing = _tensors(inputs), {"results": [], "changed": [], "shortcuts": []}
         try:
-            with deadline(case.seconds):
+            with falling_back_only(case.parts), watch() as seen, deadline(case.seconds):
                 outputs = as_tuple(case.run(self.answer, *given))
                 results = [torch.as_tensor(value).detach().cpu().double().numpy() for value in outputs]
         except DeadlineError:
             slow = f"it did not finish within {case.seconds:g} s: is there a loop that never ends?"
-            return _told(Finding(Problem.OUT_OF_TIME, slow)) | {"results": [], "changed": []}
+            return _told(Finding(Problem.OUT_OF_TIME, slow)) | nothing
         except (Exception, SystemExit) as error:
             stage = "it" if is_unwritten(error) else "your function"
-            return _told(_raised(stage, error)) | {"results": [], "changed": []}
+            return _told(_raised(stage, error)) | nothing
         pairs = zip(given, _tensors(inputs), strict=True)
         changed = [
             i
             for i, (now, before) in enumerate(pairs)
-            if now.shape != before.shape or not torch.equal(now, before)
+            if now.shape != before.shape or not torch.allclose(now, before, rtol=0, atol=0, equal_nan=True)
         ]
-        return _told() | {"results": results, "changed": changed}
+        return _told() | {"results": results, "changed": changed, "shortcuts": seen}
 
-    def _parts(self, label: str) -> set[type[Module]] | None:
-        """The kinds of module that the right one is made of; None where the student decides that."""
-        case = self.cases[label]
-        assert isinstance(case, Case)
-        if self.exercise.truth is None:
-            return None
-        return {type(part) for name, part in case.make(self.exercise.truth).named_modules() if name}
-
-    def _make(self, label: str, state: dict[str, np.ndarray] | None = None) -> Module | Finding:
+    def _make(
+        self, case: Case, state: dict[str, np.ndarray] | None = None, *, own: bool = False
+    ) -> Module | Finding:
         """The module of one case with those parameters, or why there is none."""
-        case = self.cases[label]
-        assert isinstance(case, Case)
         try:
             with deadline(SECONDS):
                 module = case.module(self.answer)
@@ -164,13 +158,18 @@ class Local:
             module = module.to(dtype=torch.float64)
             if state is not None:
                 # Only the student's own module has buffers that nobody else knows of.
-                kept = module.state_dict() if self.exercise.truth is None else {}
+                kept = module.state_dict() if own else {}
                 module.load_state_dict(kept | dict(zip(state, _tensors(list(state.values())), strict=True)))
         except RefusalError as error:
             return Finding(error.problem, str(error))
         except (Exception, DeadlineError, SystemExit) as error:
             return _raised("making it", error)
         return module
+
+
+def kinds_in(module: Module) -> tuple[type[Module], ...]:
+    """The kinds of module that a module is made of."""
+    return tuple({type(part) for name, part in module.named_modules() if name})
 
 
 @contextmanager

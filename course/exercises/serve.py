@@ -2,22 +2,29 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
+from course.exercises.exercise import Case
+from course.exercises.recipe import follow, kinds_of
 from course.exercises.respondent import Respondent
 from course.exercises.wire import HEAD, WireError, lengths
 
 
 def answer(respondent: Respondent, ask: str, of: list[Any]) -> dict[str, Any]:
-    """The answer to one question: what the respondent's method of that name gives."""
+    """The answer to one question on a case: what the respondent's method of that name gives."""
+    recipe, *others = of
+    case = follow(recipe)
+    if ask == "probe":
+        state, names, inputs, grads, parts = others
+        evidence = respondent.probe(cast(Case, case), state, names, inputs, grads, kinds_of(parts))
+        return asdict(evidence)
     methods: dict[str, Callable[..., Any]] = {
         "about": respondent.about,
         "own": respondent.own,
         "forward": respondent.forward,
         "call": respondent.call,
-        "probe": lambda *args: asdict(respondent.probe(*args)),
     }
-    return methods[ask](*of)
+    return methods[ask](case, *others)
 
 
 def receive(reading: BinaryIO) -> bytes | None:

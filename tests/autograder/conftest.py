@@ -146,8 +146,8 @@ def in_notebook(source: str) -> CodeType:
 
 @pytest.fixture(scope="session")
 def edition(tmp_path_factory) -> Path:
-    """The students' edition of the course."""
-    return make_edition(tmp_path_factory.mktemp("edition"))
+    """The students' edition of the course, as it is where submissions are graded."""
+    return make_edition(tmp_path_factory.mktemp("edition"), judged=True)
 
 
 @pytest.fixture(scope="session")

@@ -344,7 +344,7 @@ def blame():
     def said(name, answer):
         score = grade(find_exercise(name), answer)
         text = repr(score)
-        return score.points, ENGINE in text, DELEGATED in text
+        return score.points, ENGINE in text, DELEGATED in text or "has no backward here" in text
 
     hidden = check_module(HoldsAutograd(), (torch.randn(3),))["by hand"].message
     return {

@@ -327,7 +327,7 @@ def test_autograd_is_blamed_on_whoever_calls_it(both):
         "SuperGraph": (0, False, True),
         "AutogradGraph": (0, True, False),
         "RightMultiply": (12, False, False),
-        "HandsOnMultiply": (2, False, True),
+        "HandsOnMultiply": (0, False, True),
         "AutogradMultiply": (2, True, False),
         "HoldsAutograd": (0, True, False),  # the graph around it is no excuse
     }

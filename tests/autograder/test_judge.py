@@ -10,7 +10,7 @@ from autograder.running.judge import Check, Remote, find_check, judge
 from autograder.running.meddling import meddling
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.student import StudentGoneError
-from course.exercises import Score, find_exercise, grade
+from course.exercises import Case, Score, find_exercise, grade
 from tests.autograder.conftest import in_notebook
 
 HEAD = """
@@ -176,7 +176,8 @@ def test_only_arrays_come_back(sandbox):
     with sandbox.student() as student:
         student.ask("run", MULTIPLY.format("return grad_output, grad_output"))
         remote = Remote(student, Check("multiply", "Answer"), [])
-        evidence = remote.probe("many axes", {}, ["x", "y"], [np.ones(4), np.ones(4)], [np.ones(4)])
+        case = Case("many axes")
+        evidence = remote.probe(case, {}, ["x", "y"], [np.ones(4), np.ones(4)], [np.ones(4)], ())
     assert all(isinstance(grad, np.ndarray) for grad in evidence.grads.values())
     assert set(evidence.grads) == {"x", "y"}
 

@@ -110,7 +110,7 @@ ANSWERS = [
 @pytest.fixture(scope="module")
 def with_kinds(tmp_path_factory) -> Iterator[Sandbox]:
     """A sandbox that has the students' edition, and these exercises beside it."""
-    folder = make_edition(tmp_path_factory.mktemp("edition"))
+    folder = make_edition(tmp_path_factory.mktemp("edition"), judged=True)
     for name in ("__init__.py", "exercises/__init__.py", "exercises/kinds.py"):
         (folder / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(Path(__file__).parent.parent / name, folder / "tests" / name)

@@ -8,10 +8,12 @@ as they do in Jupyter: magics, rich output, top-level await and tracebacks are t
 import base64
 import io
 import os
+import pkgutil
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,16 @@ from traitlets import Type
 from traitlets.config import Config
 
 from course import Module
-from course.exercises.registry import all_exercises, find_exercise
+from course.exercises import questions
 from course.exercises.respondent import Local
 from course.exercises.serve import answer, receive
 from course.exercises.wire import pack, unpack
 
+QUESTIONS = tuple(f"{questions.__name__}.{info.name}" for info in pkgutil.iter_modules(questions.__path__))
+"""Modules that hold what is done with a student's object."""
+
 ON_THE_WAY = (
+    *QUESTIONS,
     "course.attributes",
     "course.checking.deadline",
     "course.checking.evidence",
@@ -37,7 +43,7 @@ ON_THE_WAY = (
     "course.checking.shortcuts",
     "course.device",
     "course.exercises.exercise",
-    "course.exercises.registry",
+    "course.exercises.recipe",
     "course.exercises.respondent",
     "course.exercises.serve",
     "course.exercises.wire",
@@ -197,6 +203,8 @@ class Shell:
         self.ipython.recorder = self.recorder
         self.respondent: Local | None = None
         self.raw = -1
+        for name in QUESTIONS:
+            import_module(name)
         self.changed = original_parts()
 
     @classmethod
@@ -204,7 +212,6 @@ class Shell:
         """A shell in which everything that a first use would load is loaded."""
         torch.set_num_threads(1)  # no thread may run yet where processes are forked
         shell = cls()
-        all_exercises()
         shell.run("1 + 1")
         module = _Nothing()
         for inputs in (torch.ones(1), torch.zeros(2)):
@@ -289,7 +296,7 @@ class Shell:
             }
         if changed := self.changed():
             return {"problem": REPLACED.format(name=changed)}
-        self.respondent = Local(find_exercise(exercise), self.ipython.user_ns[name])
+        self.respondent = Local(exercise, self.ipython.user_ns[name])
         return {"problem": ""}
 
 

@@ -3,19 +3,17 @@
 There are a bump by hand, radial basis functions, ways around, unit length, and a module of one's own.
 """
 
-import copy
-from typing import Any
-
 import torch
 from torch import Generator, Tensor
 
-from course.checking.finding import Problem
-from course.containers.chain import Chain
 from course.containers.residual import Residual
-from course.device import device, rand, randn
-from course.exercises.exercise import Case, Exercise, RefusalError, function_of
-from course.module import Module, Parameter
-from course.modules import L2Normalize, Linear, RadialBasis, Tanh
+from course.device import rand, randn
+from course.exercises.exercise import Case, Exercise
+from course.exercises.questions import composite
+from course.exercises.questions.composite import ScaledResidual
+from course.exercises.questions.making import called_with, with_gradient
+from course.module import Module
+from course.modules import L2Normalize, RadialBasis
 
 
 def _positive(rng: Generator, *shape: int) -> Tensor:
@@ -37,8 +35,10 @@ def _bump_cases(rng: Generator) -> list[Case]:
     def place(size: int, sign: int) -> tuple[Tensor, ...]:
         return 0.7 * randn(rng, size), 0.7 * randn(rng, size), _positive(rng), sign * _positive(rng)
 
-    make = function_of(Bump)
-    return [Case("one coordinate", make, place(1, -1)), Case("three coordinates", make, place(3, 1))]
+    return [
+        Case("one coordinate", with_gradient, place(1, -1)),
+        Case("three coordinates", with_gradient, place(3, 1)),
+    ]
 
 
 def _radial_basis_cases(rng: Generator) -> list[Case]:
@@ -50,7 +50,7 @@ def _radial_basis_cases(rng: Generator) -> list[Case]:
         }
         return Case(
             label,
-            lambda answer: answer(features, centers, outputs),
+            called_with(features, centers, outputs),
             (0.7 * randn(rng, batch, features),),
             state,
         )
@@ -67,40 +67,16 @@ def _linear(rng: Generator, name: str, outputs: int) -> dict[str, Tensor]:
     return {f"{name}.weight": 0.7 * randn(rng, outputs, 3), f"{name}.bias": randn(rng, outputs)}
 
 
-class ScaledResidual(Module):
-    """a = x + α F(x): a way around, and one number α that says how much of the `module` F is added.
-
-    Source: Bachlechner et al., ReZero is all you need: fast convergence at large depth, UAI (2021).
-    """
-
-    def __init__(self, module: Module) -> None:
-        self.module = module
-        self.alpha = Parameter(torch.zeros((), device=device()))
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.save()
-        return x + self.alpha.value * self.module(x)
-
-
 def _residual_cases(rng: Generator) -> list[Case]:
     single = _linear(rng, "module.0", 3)
     inside = _linear(rng, "module.0.module", 3)
     narrow = _linear(rng, "module.0", 2) | _linear(rng, "shortcut", 2)
     inside["module.0.alpha"] = _positive(rng)
 
-    def around_one(answer: Any) -> Module:
-        return answer(Chain(Linear(3, 3), Tanh()))
-
-    def with_shortcut(answer: Any) -> Module:
-        return answer(Chain(Linear(3, 2), Tanh()), Linear(3, 2))
-
-    def around_a_block(answer: Any) -> Module:
-        return answer(Chain(ScaledResidual(Linear(3, 3)), Tanh()))
-
     return [
-        Case("a shortcut with weights", with_shortcut, (randn(rng, 4, 3),), narrow),
-        Case("another block inside", around_a_block, (randn(rng, 1, 3),), inside),
-        Case("one block", around_one, (randn(rng, 4, 3),), single),
+        Case("a shortcut with weights", composite.with_shortcut, (randn(rng, 4, 3),), narrow),
+        Case("another block inside", composite.around_a_block, (randn(rng, 1, 3),), inside),
+        Case("one block", composite.around_one, (randn(rng, 4, 3),), single),
     ]
 
 
@@ -108,9 +84,8 @@ def _scaled_residual_cases(rng: Generator) -> list[Case]:
     linear, alpha = _linear(rng, "module", 3), _positive(rng)
 
     def case(label: str, alpha: Tensor, batch: int) -> Case:
-        return Case(
-            label, lambda answer: answer(Linear(3, 3)), (randn(rng, batch, 3),), linear | {"alpha": alpha}
-        )
+        state = linear | {"alpha": alpha}
+        return Case(label, composite.around_a_layer, (randn(rng, batch, 3),), state)
 
     return [
         case("as it begins", torch.zeros_like(alpha), 4),
@@ -129,72 +104,17 @@ def _l2_normalize_cases(rng: Generator) -> list[Case]:
     some_short = some_short * (lengths / some_short.norm(dim=1))[:, None]
     return [
         Case("one row", inputs=(rows(1),)),
-        Case("columns", lambda answer: answer(dim=0), (rows(4),)),
-        Case("rows shorter than ε", lambda answer: answer(eps=1.0), (some_short,)),
+        Case("columns", called_with(dim=0), (rows(4),)),
+        Case("rows shorter than ε", called_with(eps=1.0), (some_short,)),
         Case("a batch of rows", inputs=(rows(4),)),
     ]
 
 
 def _own_module_cases(rng: Generator) -> list[Case]:
-    def make(answer: Any) -> Module:
-        module = answer()
-        if isinstance(module, Module):
-            _require_a_formula(module)
-        return module
-
-    return [Case("one row", make, (randn(rng, 1, 3),)), Case("a batch", make, (randn(rng, 4, 3),))]
-
-
-def _require_a_formula(module: Module) -> None:
-    """Refuse a module that differs from what is asked for.
-
-    It may be made of modules, have another shape than x, be a straight line, make no use of theta, be drawn
-    at random, or not be defined for every theta.
-
-    Raises:
-        RefusalError: it does; the message says in what way.
-    """
-    if next(module.named_children(), None) is not None:
-        raise RefusalError("there is a module inside: write the formula out, with torch's functions")
-    module = copy.deepcopy(module).to(dtype=torch.float64)
-    x = torch.linspace(-1.9, 1.7, 15, dtype=torch.float64, device=device()).reshape(5, 3)
-    problem = ""
-    try:
-        # away from where they begin: zeros and ones may hide what a formula does
-        for parameter in module.parameters():
-            _move(parameter)
-        before, here, after = (module(x + step) for step in (-0.6, 0.0, 0.6))
-        theta = getattr(module, "theta", None)
-        if here.shape != x.shape:
-            problem = f"a has shape {tuple(here.shape)} where x has shape {tuple(x.shape)}: keep the shape"
-        elif not _differ(before + after, 2 * here):
-            problem = "a is a straight line in x: choose a formula that bends"
-        elif not torch.equal(module(x), module(x)):
-            problem = "a is another one each time: nothing random belongs into forward"
-        elif isinstance(theta, Parameter):
-            _move(theta)
-            problem = "" if _differ(module(x), here) else "a does not depend on theta: use it in forward"
-            theta.value = -theta.value
-            if not module(x).isfinite().all():
-                problem = "a is not finite where theta has another sign: take a formula for every theta"
-    except NotImplementedError:
-        raise RefusalError("forward is not written yet", Problem.NOT_WRITTEN) from None
-    except Exception:
-        return  # those who run forward for its gradients say what it raised, and where
-    if problem:
-        raise RefusalError(problem)
-
-
-def _move(parameter: Parameter) -> None:
-    """Change each number by another amount, since many formulas stay the same when all change alike."""
-    value = parameter.value
-    parameter.value = value + torch.linspace(
-        0.2, 0.9, value.numel(), dtype=value.dtype, device=value.device
-    ).view(value.shape)
-
-
-def _differ(first: Tensor, second: Tensor) -> bool:
-    return not bool((first - second).abs().max() <= 1e-9 * second.abs().max().clamp(min=1e-3))
+    return [
+        Case("one row", composite.a_formula, (randn(rng, 1, 3),)),
+        Case("a batch", composite.a_formula, (randn(rng, 4, 3),)),
+    ]
 
 
 EXERCISES = (

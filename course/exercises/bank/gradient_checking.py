@@ -1,20 +1,25 @@
 """Assignment 04: a gradient check of one's own, and six modules whose backward has a bug."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.autograd.functional import jacobian
 
-import course.checking.gradients
 from course.device import rand, randn
 from course.exercises.exercise import Call, Case, Exercise, equals
+from course.exercises.questions.gradient_checking import (
+    FUNCTIONS,
+    both_ways,
+    differentiate,
+    differentiate_at_copy,
+    verdicts,
+)
+from course.exercises.questions.making import called_with
 from course.module import Module
-from course.modules import Divide, Exp, MatMul, MSELoss, Sin, Sine, Softmax, Sum
+from course.modules import Divide, MatMul, MSELoss, Sine
 
 DOUBLE = torch.float64
 
@@ -32,79 +37,42 @@ def _far_from_zero(rng: Generator, *shape: int) -> Tensor:
     return x + 1.5 * x.sign()
 
 
-@contextmanager
-def _differences_of_your_own() -> Iterator[None]:
-    """Inside, the library measures no gradient: that is what the student's function is there for."""
-
-    class LibraryError(Exception):
-        pass
-
-    def refuse(*_: Any) -> Any:
-        raise LibraryError("here, the differences are yours to compute: the library's may not be called")
-
-    rise = course.checking.gradients.Rise
-    with patch.object(rise, "gradient", refuse), patch.object(rise, "__call__", refuse):
-        yield
-
-
 # --- a numerical gradient
 
 
-def _difference(
-    label: str,
-    function: Callable[[Tensor], Tensor],
-    x: Tensor,
-    epsilon: float,
-    wanted: Callable[[Tensor], Tensor],
-    tolerance: float,
-) -> Call:
-    """One function to differentiate; all that is known of it is its slope, `wanted`.
-
-    The student's function gets a copy of x.
-    """
-
-    def run(answer: Any, x: Tensor) -> Any:
-        with _differences_of_your_own():
-            return answer(lambda moved: function(moved.detach()), x.clone(), epsilon)
-
-    return Call(label, run, (x,), equals(wanted, tolerance))
-
-
-def _sines(x: Tensor) -> Tensor:
-    return torch.sin(x).sum()
-
-
 def _numerical_gradient_cases(rng: Generator) -> list[Call]:
-    def run(answer: Any, x: Tensor) -> Any:
-        with _differences_of_your_own():
-            return answer(lambda moved: _sines(moved.detach()), x, 1e-5)
+    def case(
+        label: str, name: str, x: Tensor, wanted: Callable[[Tensor], Tensor], tolerance: float, epsilon: float
+    ) -> Call:
+        """One function to differentiate; all that is known of it is its slope, `wanted`."""
+        run = partial(differentiate_at_copy, name, epsilon)
+        return Call(label, run, (x,), equals(wanted, tolerance), parts=())
 
     def same_shape(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
         got, x = results[0].shape, tuple(inputs[0].shape)
         return "" if got == x else f"has shape {got}, but x has shape {x}"
 
+    def of_row_sums(x: Tensor) -> Tensor:
+        return 2 * x.sum(1, keepdim=True).expand_as(x)
+
+    def between_two_sides(x: Tensor) -> Tensor:
+        """For a cube and a long step: ε² more than the slope, if both sides are as far as they should be."""
+        return 3 * x**2 + 0.25
+
+    in_place = partial(differentiate, "sum of sines", 1e-5)
     return [
-        _difference("a vector", _sines, _randn(rng, 5), 1e-5, torch.cos, 1e-4),
-        _difference(
-            "a matrix",
-            lambda x: x.sum(1).square().sum(),
-            _randn(rng, 3, 2),
-            1e-5,
-            lambda x: 2 * x.sum(1, keepdim=True).expand_as(x),
-            1e-4,
-        ),
-        _difference("a single number", torch.exp, _randn(rng), 1e-5, torch.exp, 1e-4),
-        # For a cube, the two sides of a long step still differ from the slope: by ε² if they are as far away
-        # as they should be.
-        _difference(
+        case("a vector", "sum of sines", _randn(rng, 5), torch.cos, 1e-4, 1e-5),
+        case("a matrix", "sum of squared row sums", _randn(rng, 3, 2), of_row_sums, 1e-4, 1e-5),
+        case("a single number", "exponential", _randn(rng), torch.exp, 1e-4, 1e-5),
+        case(
             "just as central as it should be",
-            lambda x: (x**3).sum(),
+            "sum of cubes",
             _far_from_zero(rng, 4),
-            0.5,
-            lambda x: 3 * x**2 + 0.25,
+            between_two_sides,
             1e-8,
+            0.5,
         ),
-        Call("leaves x alone", run, (_randn(rng, 2, 3, 2),), same_shape),
+        Call("leaves x alone", in_place, (_randn(rng, 2, 3, 2),), same_shape, parts=()),
     ]
 
 
@@ -123,12 +91,9 @@ def _relative_error_cases(rng: Generator) -> list[Call]:
         a[2, 1], b[2, 1] = largest, largest * 0.95
         return a * scale, b * scale, far
 
-    def both_ways(answer: Any, a: Tensor, b: Tensor) -> Any:
-        return torch.as_tensor(answer(a, b)), torch.as_tensor(answer(b, a))
-
     def case(label: str, a: Tensor, b: Tensor, known: float) -> Call:
         wanted = torch.tensor(known, dtype=DOUBLE)
-        return Call(label, both_ways, (a, b), equals(lambda *_: (wanted, wanted)))
+        return Call(label, both_ways, (a, b), equals(lambda *_: (wanted, wanted)), parts=())
 
     something, nothing = _positive(rng, 4), torch.zeros(4, dtype=DOUBLE, device=rng.device)
     return [
@@ -143,79 +108,58 @@ def _relative_error_cases(rng: Generator) -> list[Call]:
 # --- a gradient check
 
 
-class _Cube(Module):
-    """a = x³."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.save()
-        return x**3
+Spoil = Callable[[Tensor, Tensor], Tensor]
+"""What a wrong gradient is made of: the right one, and x."""
 
 
-class _Scaled(Module):
-    """a = c · sin(x) with a small number c."""
+def _tables(name: str, x: Tensor, spoil: Spoil) -> tuple[Tensor, Tensor]:
+    """The spoiled gradient at x for each output, and its change with each number of x."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        self.save()
-        return 1e-10 * torch.sin(x)
+    def slopes(x: Tensor) -> Tensor:
+        rows = jacobian(FUNCTIONS[name], x, create_graph=True)
+        assert isinstance(rows, Tensor)
+        return torch.stack([spoil(row, x) for row in rows.reshape(-1, *x.shape)], -1)
 
-
-class _Spoiled(Module):
-    """A module whose gradient is changed afterwards, or left as it is."""
-
-    def __init__(self, right: Module, spoil: Callable[[Tensor, Tensor], Tensor]) -> None:
-        self.right, self.spoil = right, spoil
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.save(x=x)
-        return self.right(x)
-
-    def backward(self, grad_output: Tensor) -> Tensor:
-        return self.spoil(self.right.backward(grad_output).clone(), self.saved["x"])
-
-
-def _exchange(grad: Tensor, x: Tensor) -> Tensor:
-    grad[-2], grad[-1] = grad[-1].clone(), grad[-2].clone()
-    return grad
+    bends = jacobian(slopes, x)
+    assert isinstance(bends, Tensor)
+    return slopes(x).detach(), bends.flatten(-x.dim())
 
 
 def _check_gradient_cases(rng: Generator) -> list[Call]:
-    def case(
-        label: str, make: Callable[[], Module], spoil: Callable[[Tensor, Tensor], Tensor], x: Tensor
-    ) -> Call:
-        """Both a module that is right and its twin that is not are checked, in an order that is drawn."""
-        right = torch.randint(0, 2, (), generator=rng, device=rng.device).bool()
-
-        def run(answer: Any, x: Tensor, order: Tensor) -> Any:
-            verdicts = []
-            for is_right in order.tolist():
-                module = _Spoiled(make(), (lambda grad, x: grad) if is_right else spoil)
-                with _differences_of_your_own():
-                    verdicts.append(float(answer(module, x.clone())))
-            return torch.tensor(verdicts, dtype=DOUBLE)
+    def case(label: str, name: str, spoil: Spoil, x: Tensor) -> Call:
+        """Both a gradient that is right and one that is not are checked, in an order that is drawn."""
+        right = bool(torch.randint(0, 2, (), generator=rng, device=rng.device))
+        order = (right, not right)
+        tables = [_tables(name, x, (lambda grad, x: grad) if is_right else spoil) for is_right in order]
 
         def accept(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
-            verdicts = dict(zip(inputs[1].tolist(), results[0].tolist(), strict=True))
+            verdicts = dict(zip(order, results[0].tolist(), strict=True))
             if not set(verdicts.values()) <= {0.0, 1.0}:
                 return "is neither True nor False"
             wrong = [
                 f"{bool(got)} of a {'right' if truth else 'wrong'} gradient"
-                for truth, got in verdicts.items()
+                for truth, got in sorted(verdicts.items(), reverse=True)
                 if truth != got
             ]
             return f"said {' and '.join(wrong)}" if wrong else ""
 
-        return Call(label, run, (x, torch.stack([right, ~right])), accept)
+        return Call(label, partial(verdicts, name), (x, *tables[0], *tables[1]), accept, parts=())
 
     return [
-        case("a missing factor", _Cube, lambda grad, x: grad / x, _positive(rng, 2, 3)),
-        case("a wrong sign", Sin, lambda grad, x: -grad, _randn(rng, 4)),
-        case("a mean for a sum", lambda: Sum(0), lambda grad, x: grad / len(x), _randn(rng, 5, 2)),
-        case("two numbers exchanged", Exp, _exchange, _randn(rng, 6)),
-        case("what ones would hide", lambda: Softmax(dim=1), lambda grad, x: -grad, _randn(rng, 2, 3)),
-        case("slightly too large", Exp, lambda grad, x: (1 + 3e-6) * grad, _randn(rng, 4)),
-        case("small gradients", _Scaled, lambda grad, x: 2 * grad, _randn(rng, 4)),
-        case("a wrong shape", lambda: Sum(0), lambda grad, x: grad[0], _randn(rng, 3, 2)),
-        case("not a number", Sin, lambda grad, x: grad * torch.nan, _randn(rng, 3)),
+        case("a missing factor", "cubes", lambda grad, x: grad / x, _positive(rng, 2, 3)),
+        case("a wrong sign", "sines", lambda grad, x: -grad, _randn(rng, 4)),
+        case("a mean for a sum", "column sums", lambda grad, x: grad / len(x), _randn(rng, 5, 2)),
+        case(
+            "two numbers exchanged",
+            "exponentials",
+            lambda grad, x: grad[[*range(len(grad) - 2), -1, -2]],
+            _randn(rng, 6),
+        ),
+        case("what ones would hide", "softmax", lambda grad, x: -grad, _randn(rng, 2, 3)),
+        case("slightly too large", "exponentials", lambda grad, x: (1 + 3e-6) * grad, _randn(rng, 4)),
+        case("small gradients", "small sines", lambda grad, x: 2 * grad, _randn(rng, 4)),
+        case("a wrong shape", "column sums", lambda grad, x: grad[0], _randn(rng, 3, 2)),
+        case("not a number", "sines", lambda grad, x: grad * torch.nan, _randn(rng, 3)),
     ]
 
 
@@ -273,7 +217,7 @@ def _divide_cases(rng: Generator) -> list[Case]:
 def _sine_cases(rng: Generator) -> list[Case]:
     def of(label: str, rows: int) -> Case:
         state = {"frequency": 2 + rand(rng, 3)}
-        return Case(label, lambda answer: answer(3), (_randn(rng, rows, 3),), state)
+        return Case(label, called_with(3), (_randn(rng, rows, 3),), state)
 
     return [of("one row", 1), of("several rows", 3)]
 

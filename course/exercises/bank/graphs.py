@@ -1,16 +1,17 @@
 """Assignment 01: backward passes of elementary modules, a neuron by hand, and a whole graph."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from course.containers.graph import Graph
 from course.device import rand, randn
-from course.exercises.exercise import Case, Exercise, function_of
+from course.exercises.exercise import Case, Exercise
+from course.exercises.questions import graphs
+from course.exercises.questions.making import with_gradient
 from course.module import Module
-from course.modules import Add, Copy, CosineUnit, Max, Multiply, Negate, Sigmoid
+from course.modules import Add, Copy, CosineUnit, Max, Multiply
 
 SHAPES = {"single numbers": (), "many axes": (2, 3, 2), "a batch": (3, 2)}
 
@@ -55,94 +56,32 @@ class SigmoidNeuron(Module):
 
 
 def _neuron_cases(rng: Generator) -> list[Case]:
-    make = function_of(SigmoidNeuron)
     worked = (
         torch.tensor([2.0, -3.0, -3.0], device=rng.device),
         torch.tensor([-1.0, -2.0], device=rng.device),
     )
     return [
-        Case("the lecture's neuron", make, worked),
-        Case("random weights", make, (randn(rng, 3), randn(rng, 2))),
+        Case("the lecture's neuron", with_gradient, worked),
+        Case("random weights", with_gradient, (randn(rng, 3), randn(rng, 2))),
     ]
-
-
-def _cascade(graph: Any) -> Module:
-    made = graph("x", "y", "z")
-    made.add("q", Add(), "x", "y")
-    made.add("f", Multiply(), "q", "z")
-    return made
-
-
-def _fan_out(graph: Any) -> Module:
-    made = graph("x", "y")
-    made.add("square", Multiply(), "x", "x")
-    made.add("product", Multiply(), "x", "y")
-    made.add("f", Add(), "square", "product")
-    return made
-
-
-def _long_and_short_path(graph: Any) -> Module:
-    made = graph("x", "y")
-    made.add("early", Sigmoid(), "x")
-    made.add("aside", Multiply(), "early", "y")
-    made.add("late", Negate(), "aside")
-    made.add("later", Sigmoid(), "late")
-    made.add("f", Multiply(), "early", "later")
-    return made
-
-
-def _with_parameter(graph: Any) -> Module:
-    made = graph("x", "y")
-    made.add("wave", CosineUnit(), "x")
-    made.add("larger", Max(), "wave", "y")
-    made.add("f", Multiply(), "larger", "wave")
-    return made
-
-
-def _added_again(graph: Any) -> Module:
-    made = graph("x", "y")
-    made.add("sum", Add(), "x", "y")
-    made.add("f", Add(), "sum", "x")
-    return made
-
-
-def _dead_end(graph: Any) -> Module:
-    made = graph("x", "y")
-    made.add("aside", Sigmoid(), "y")
-    made.add("f", Multiply(), "x", "y")
-    made.add("after", Negate(), "aside")
-    made.outputs = ("f",)
-    return made
-
-
-def _unread(graph: Any) -> Module:
-    made = graph("z", "y", "x")
-    made.add("f", Multiply(), "x", "z")
-    return made
-
-
-def _one_input(graph: Any) -> Module:
-    made = graph("x")
-    made.add("f", Multiply(), "x", "x")
-    return made
 
 
 def _graph_cases(rng: Generator) -> list[Case]:
     theta = torch.tensor(0.75, device=rng.device)
     return [
-        Case("one path", _cascade, tuple(randn(rng, 2) for _ in range(3))),
-        Case("fan-out", _fan_out, tuple(randn(rng, 2) for _ in range(2))),
-        Case("a long and a short path", _long_and_short_path, tuple(randn(rng, 2) for _ in range(2))),
+        Case("one path", graphs.one_path, tuple(randn(rng, 2) for _ in range(3))),
+        Case("fan-out", graphs.fan_out, tuple(randn(rng, 2) for _ in range(2))),
+        Case("a long and a short path", graphs.long_and_short_path, tuple(randn(rng, 2) for _ in range(2))),
         Case(
             "a node with a parameter",
-            _with_parameter,
+            graphs.with_parameter,
             (randn(rng, 3), 4 + randn(rng, 3)),
             {"wave.theta": theta},
         ),
-        Case("a value that is added again", _added_again, tuple(randn(rng, 2) for _ in range(2))),
-        Case("a node that leads nowhere", _dead_end, tuple(randn(rng, 2) for _ in range(2))),
-        Case("an input that is not read", _unread, (randn(rng, 2), randn(rng, 3), randn(rng, 2))),
-        Case("one input", _one_input, (randn(rng, 2),)),
+        Case("a value that is added again", graphs.added_again, tuple(randn(rng, 2) for _ in range(2))),
+        Case("a node that leads nowhere", graphs.dead_end, tuple(randn(rng, 2) for _ in range(2))),
+        Case("an input that is not read", graphs.unread_input, (randn(rng, 2), randn(rng, 3), randn(rng, 2))),
+        Case("one input", graphs.one_input, (randn(rng, 2),)),
     ]
 
 

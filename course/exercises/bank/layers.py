@@ -5,6 +5,7 @@ from torch import Generator, Tensor
 
 from course.device import rand, randn
 from course.exercises.exercise import Case, Exercise
+from course.exercises.questions.making import called_with
 from course.modules import LeakyReLU, Linear, PReLU, ReLU, Sigmoid, Softplus, Tanh
 
 
@@ -20,9 +21,7 @@ def _both_signs(rng: Generator, *shape: int) -> Tensor:
 
 def _linear_case(label: str, rng: Generator, examples: int, in_features: int, out_features: int) -> Case:
     state = {"weight": randn(rng, out_features, in_features), "bias": randn(rng, out_features)}
-    return Case(
-        label, lambda answer: answer(in_features, out_features), (randn(rng, examples, in_features),), state
-    )
+    return Case(label, called_with(in_features, out_features), (randn(rng, examples, in_features),), state)
 
 
 def _linear_cases(rng: Generator) -> list[Case]:
@@ -53,8 +52,8 @@ def _elementwise_cases(rng: Generator) -> list[Case]:
 def _leaky_cases(rng: Generator) -> list[Case]:
     return [
         Case("the usual slope", inputs=(_near_and_far(rng),)),
-        Case("a falling slope", lambda answer: answer(negative_slope=-0.5), (_both_signs(rng, 2, 3, 2),)),
-        Case("a steeper slope", lambda answer: answer(negative_slope=1.5), (_both_signs(rng, 4, 3),)),
+        Case("a falling slope", called_with(negative_slope=-0.5), (_both_signs(rng, 2, 3, 2),)),
+        Case("a steeper slope", called_with(negative_slope=1.5), (_both_signs(rng, 4, 3),)),
     ]
 
 
@@ -65,7 +64,7 @@ FALLING, STEEPER = -0.5, 1.5
 def _prelu_case(label: str, rng: Generator, slopes: tuple[float, ...], *shape: int) -> Case:
     """One case; each slope is within 0.2 of the one that is given."""
     near = torch.tensor(slopes, device=rng.device) + 0.4 * rand(rng, len(slopes)) - 0.2
-    return Case(label, lambda answer: answer(len(slopes)), (_both_signs(rng, *shape),), {"weight": near})
+    return Case(label, called_with(len(slopes)), (_both_signs(rng, *shape),), {"weight": near})
 
 
 def _prelu_cases(rng: Generator) -> list[Case]:
@@ -90,8 +89,8 @@ def _softplus_cases(rng: Generator) -> list[Case]:
     flat = torch.tensor(BENT, device=rng.device) * (1 + 0.2 * rand(rng, len(BENT)))
     return [
         Case("far from 0", inputs=(far,)),
-        Case("flatter (β = 0.1)", lambda answer: answer(beta=0.1), (flat,)),
-        Case("sharper (β = 3)", lambda answer: answer(beta=3.0), (_both_signs(rng, 2, 5),)),
+        Case("flatter (β = 0.1)", called_with(beta=0.1), (flat,)),
+        Case("sharper (β = 3)", called_with(beta=3.0), (_both_signs(rng, 2, 5),)),
         Case("near 0", inputs=(_both_signs(rng, 4, 3),)),
     ]
 

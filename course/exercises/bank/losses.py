@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 
 from course.device import rand, randn
 from course.exercises.exercise import Case, Exercise
+from course.exercises.questions.making import called_with
 from course.modules import BCEWithLogitsLoss, CrossEntropyLoss, EuclideanLoss, HingeLoss, LogLoss, Softmax
 
 APART, SUM, MEAN = "losses kept apart", "losses added up", "losses averaged"
@@ -34,7 +35,7 @@ def _one_hot(classes: Tensor, count: int) -> Tensor:
 
 
 def _case(label: str, *inputs: Tensor, **options: Any) -> Case:
-    return Case(label, lambda answer: answer(**options), inputs)
+    return Case(label, called_with(**options), inputs)
 
 
 def _softmax_cases(rng: Generator) -> list[Case]:

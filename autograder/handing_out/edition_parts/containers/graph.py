@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from course.fallback import require_fallback
 from course.modes import falling_back
 from course.module import as_tuple
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 def backward(self: "Graph", *grad_outputs: Tensor) -> Any:
     """∂L/∂input for each input; `grads` gets the gradient of every value."""
+    require_fallback(self)
     self.grads = {}
     with torch.enable_grad():
         leaves = {name: _leaf(self.values[name]) for name in self.inputs}
