@@ -6,31 +6,27 @@ A guess is made on the safe side: a cell too many costs a moment, a cell too few
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 
+from autograder.running.cells import UnreadableError, tree, words
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-WILD = _words(
+WILD = words(
     "exec eval compile __import__ globals locals vars get_ipython __builtins__ builtins importlib runpy"
 )
 """Names with which a cell could change anything."""
 
-INSIDES = _words("__globals__ __builtins__ user_ns run_cell")
+INSIDES = words("__globals__ __builtins__ user_ns run_cell")
 """Attributes likewise."""
 
-TAME = _words(
+TAME = words(
     "matplotlib time timeit capture config precision pip conda who whos pwd ls cd env history xmode pdb pdoc "
     "pinfo load_ext autoreload writefile prun"
 )
 """IPython's commands that change no name by themselves; the code behind `%time` is read as code."""
 
-READERS = _words(
+READERS = words(
     "print len type isinstance issubclass id repr str format hash sum min max abs sorted reversed enumerate "
     "zip map filter list tuple set dict frozenset float int bool complex any all range iter round help dir "
     "callable hasattr getattr check picture grade check_module explore summary display"
@@ -39,9 +35,9 @@ READERS = _words(
 
 SETTERS = ("set", "seed", "manual_seed", "use", "enable", "disable", "register", "patch", "update", "append")
 """How the names of a library's functions begin that change what they belong to, or are given."""
-SHUFFLERS = _words("shuffle heappush heappop heapify insort delattr exec_module")
+SHUFFLERS = words("shuffle heappush heappop heapify insort delattr exec_module")
 
-ASIDE = _words("matplotlib pandas seaborn sympy warnings logging ipywidgets tqdm IPython")
+ASIDE = words("matplotlib pandas seaborn sympy warnings logging ipywidgets tqdm IPython")
 """Libraries whose settings no answer depends on."""
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -67,6 +63,13 @@ class Traces:
     """For names that are bound: the names in what they are bound to."""
     same_as: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Likewise, where they may be one object."""
+    made_by: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Likewise, where a call may have handed on what it was given or has at hand; a class makes new ones."""
+    may_give: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """For functions: the names of what a call may give as it is."""
+    classes: set[str] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
+    """Names of objects whose class may be another afterwards, or what the class holds for all of them."""
     effects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """For functions and classes: the shared names that their code binds or changes when it is called."""
     wild: bool = False
@@ -83,14 +86,18 @@ def needed(cells: Sequence[str], name: str) -> tuple[int, ...]:
         cells: the notebook's code cells in order, as the Python that runs.
         name: of the class or function.
     """
-    read = [traces(cell) for cell in cells]
+    return select([traces(cell) for cell in cells], name)
+
+
+def select(read: Sequence["Traces"], name: str) -> tuple[int, ...]:
+    """The same for pieces of a notebook, cells or single statements, of which the traces are known."""
     changes = _changes(read)
     taken = {position for position, cell in enumerate(read) if cell.wild}
     until: dict[str, int] = {}
     """For each wanted name: the cells before this one count."""
-    waiting = [(name, len(cells))]
+    waiting = [(name, len(read))]
     for position in taken:
-        waiting += _wants(read[position], position, len(cells))
+        waiting += _wants(read[position], position, len(read))
     while waiting:
         wanted, before = waiting.pop()
         if until.get(wanted, 0) >= before:
@@ -98,7 +105,7 @@ def needed(cells: Sequence[str], name: str) -> tuple[int, ...]:
         for position in range(until.get(wanted, 0), before):
             if position not in taken and wanted in changes[position]:
                 taken.add(position)
-                waiting += _wants(read[position], position, len(cells))
+                waiting += _wants(read[position], position, len(read))
         until[wanted] = before
     return tuple(sorted(taken))
 
@@ -116,13 +123,29 @@ def _changes(cells: Sequence[Traces]) -> list[set[str]]:
     """For each cell, the names that it binds or whose objects it may change."""
     made_of: dict[str, set[str]] = defaultdict(set)
     same_as: dict[str, set[str]] = defaultdict(set)
+    made_by: dict[str, set[str]] = defaultdict(set)
+    may_give: dict[str, set[str]] = defaultdict(set)
     effects: dict[str, set[str]] = defaultdict(set)
     for cell in cells:
-        for whole, part in ((made_of, cell.made_of), (same_as, cell.same_as), (effects, cell.effects)):
+        parts = (
+            (made_of, cell.made_of),
+            (same_as, cell.same_as),
+            (made_by, cell.made_by),
+            (may_give, cell.may_give),
+            (effects, cell.effects),
+        )
+        for whole, part in parts:
             for name, names in part.items():
                 whole[name] |= names
     otherwise = set(chain.from_iterable(cell.binds - cell.imports.keys() for cell in cells))
     homes = {name: home for cell in cells for name, home in cell.imports.items() if name not in otherwise}
+    new = set(chain.from_iterable(cell.classes for cell in cells)) | homes.keys()
+    may_be = defaultdict(set, {name: set(names) for name, names in same_as.items()})
+    for name, names in made_by.items():
+        may_be[name] |= names - new
+        for function in names - new:
+            may_be[function] |= may_give[function] - homes.keys()
+    anything = defaultdict(set, {name: made_of[name] | same_as[name] for name in [*made_of, *same_as]})
     aside = {name for name, home in homes.items() if home.split(".")[0] in ASIDE}
     changes = []
     for cell in cells:
@@ -130,7 +153,8 @@ def _changes(cells: Sequence[Traces]) -> list[set[str]]:
         changed = (cell.changes | called) - homes.keys()
         set_parts = cell.library_changes - aside
         cell.wild |= any(name in homes for name in set_parts)
-        changes.append(cell.binds | set_parts | _closure(changed, same_as))
+        kinds = _closure(cell.kinds - homes.keys(), anything) - homes.keys()
+        changes.append(cell.binds | set_parts | _closure(changed, may_be) | kinds)
     return changes
 
 
@@ -145,21 +169,22 @@ def _closure(names: Iterable[str], edges: dict[str, set[str]]) -> set[str]:
 
 
 @lru_cache(maxsize=256)
-def _parsed(cell: str) -> ast.Module | None:
-    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.parse(cell)
-    return None
-
-
 def traces(cell: str) -> Traces:
     """What one cell does with the names that all cells share."""
-    tree = _parsed(cell)
-    read = Traces(wild=tree is None)
-    if tree is not None:
-        try:
-            _Reader(read).block(tree.body)
-        except RecursionError:
-            read.wild = True
+    try:
+        parsed = tree(cell)
+    except UnreadableError:
+        parsed = None
+    return Traces(wild=True) if parsed is None else trace(parsed.body)
+
+
+def trace(statements: Iterable[ast.stmt]) -> Traces:
+    """What statements do with the names that all cells share."""
+    read = Traces()
+    try:
+        _Reader(read).block(statements)
+    except RecursionError:
+        read.wild = True
     return read
 
 
@@ -235,12 +260,18 @@ class _Reader:
         if self.inside:
             self.read.effects[self.inside].update(names)
 
-    def _name(self, node: ast.Name) -> None:
+    def _change_kind(self, place: ast.AST) -> None:
+        if _deep(place):
+            self.read.kinds.update(set(_roots(place)) - self.hidden)
+
+    def _name(self, node: ast.Name, *, called: bool = False) -> None:
         if isinstance(node.ctx, ast.Load):
             if node.id not in self.hidden:
                 (self.read.later if self.later else self.read.uses).add(node.id)
                 if self.inside:
                     self.read.made_of[self.inside].add(node.id)
+                if self.inside and not called:
+                    self.read.may_give[self.inside].add(node.id)
                 self.read.wild |= node.id in WILD - {"get_ipython"}
         else:
             self._bind(node.id)
@@ -248,6 +279,7 @@ class _Reader:
     def _place(self, node: ast.Attribute | ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load):
             self._change(_roots(node.value), library=True)
+            self._change_kind(node)
         if isinstance(node, ast.Attribute):
             of_sys = isinstance(node.value, ast.Name) and node.value.id == "sys"
             self.read.wild |= node.attr in INSIDES or (of_sys and node.attr == "modules")
@@ -265,9 +297,16 @@ class _Reader:
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         if isinstance(function, ast.Attribute):
             self._change(_roots(function.value), library=sets)
+            self._change_kind(function)
         if word not in READERS:
             self._change(chain.from_iterable(map(_handed, given)), library=word in ("setattr", "delattr"))
-        self.block((function, *given))
+        if word in ("setattr", "delattr") and given:
+            self.read.kinds.update(set(_roots(given[0])) - self.hidden)
+        if isinstance(function, ast.Name):
+            self._name(function, called=True)
+            self.block(given)
+        else:
+            self.block((function, *given))
 
     def _assignment(self, node: ast.AST) -> None:
         value = getattr(node, "value", None) or getattr(node, "iter", None)
@@ -283,6 +322,7 @@ class _Reader:
                 if isinstance(target, ast.Name | ast.Tuple | ast.List):
                     for name in _handed(target):
                         self.read.same_as[name] |= set(_handed(value)) - self.hidden
+                        self.read.made_by[name] |= set(_returned(value)) - self.hidden
         self.block(ast.iter_child_nodes(node))
 
     def _augmented(self, node: ast.AugAssign) -> None:
@@ -312,6 +352,7 @@ class _Reader:
 
     def _kind(self, node: ast.ClassDef) -> None:
         self._bind(node.name)
+        self.read.classes.add(node.name)
         self.block((*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)))
         inside = self.inside or node.name
         reader = self._within(_parameters(node), later=self.later, in_class=True, inside=inside)
@@ -358,6 +399,23 @@ def _handed(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict | ast.IfExp | ast.BoolOp | ast.NamedExpr):
         for part in ast.iter_child_nodes(node):
             yield from _handed(part)
+
+
+def _returned(node: ast.AST) -> Iterator[str]:
+    """The names from which calls in a value may have taken it: those of what is called, and given."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call):
+            yield from _roots(part.func)
+            for given in (*part.args, *(keyword.value for keyword in part.keywords)):
+                yield from _handed(given)
+
+
+def _deep(node: ast.AST) -> bool:
+    """Whether a place is a part of a part, or of an object's class: `a.b.c`, `type(a).b`."""
+    depth = 0
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
+        depth, node = depth + 1, node.value
+    return depth > 1 or isinstance(node, ast.Call)
 
 
 def _own(body: Sequence[ast.AST]) -> set[str]:

@@ -19,6 +19,7 @@ HARMLESS = (
     "[Add for Add in range(3)]",
     "def local():\n    Add = 3\n    return Add",
     "module = Add()\nmodule.other = 3",
+    "module = Add()\nout = module.forward(3)\nout.mul_(2)",
 )
 """Cells that leave `Add` as it is."""
 
@@ -30,6 +31,11 @@ CHANGING = (
     "Add.__dict__['k'].x = 3",
     "vars(Add)['backward'] = 3",
     "Alias = Add\nAlias.backward = 3",
+    "def same():\n    return Add\nkind = same()\nkind.backward = 3",
+    "def same(kind):\n    return kind\nkind = same(Add)\nkind.backward = 3",
+    "module = Add()\ntype(module).backward = 3",
+    "module = Add()\nsetattr(type(module), 'backward', 3)",
+    "module = Add()\nmodule.table.append(3)",
     "for kind in [Add]:\n    kind.backward = 3",
     "kinds = {'a': Add}\nkinds['a'].backward = 3",
     "Add.register(3)",
