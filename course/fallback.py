@@ -35,6 +35,11 @@ def falling_back_only(kinds: Collection[type] | None) -> Iterator[None]:
         _DOOR.kinds = before
 
 
+def fall_back_never() -> None:
+    """From now on, torch differentiates for no module in this process, but inside `falling_back_only`."""
+    _DOOR.kinds = ()
+
+
 def require_fallback(module: object) -> None:
     """Make sure that torch may differentiate for a module.
 

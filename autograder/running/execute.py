@@ -4,7 +4,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -16,8 +17,9 @@ from nbformat.v4 import new_output
 
 from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.handing_out.edition import make_edition
+from autograder.running.asking import Asking, Test
 from autograder.running.harden import answers
-from autograder.running.judge import find_check, judge
+from autograder.running.judge import find_check
 from autograder.running.task import Executed, Task
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.student import Student, StudentGoneError
@@ -36,12 +38,11 @@ def run(task: Task) -> Executed:
     began = time.monotonic()
     notebook = nbformat.reads(task.notebook, as_version=4)
     sandbox = _kept(task.limits, task.isolated, task.device)
-    with sandbox.student() as student:
-        stopped = run_cells(notebook, student, files=task.files, seed=task.seed)
+    stopped, peak = run_cells(notebook, sandbox, files=task.files, seed=task.seed)
     executed = (
         nbformat.writes(notebook).encode(errors="replace").decode()
     )  # outputs may hold halves of letters, which no file can
-    return Executed(executed, time.monotonic() - began, sandbox.last.reason or stopped, sandbox.last.peak)
+    return Executed(executed, time.monotonic() - began, stopped, peak)
 
 
 def start(limits: Limits, isolated: bool, device: str) -> None:
@@ -50,53 +51,69 @@ def start(limits: Limits, isolated: bool, device: str) -> None:
 
 
 def run_cells(
-    notebook: NotebookNode, student: Student, *, files: dict[str, bytes] | None = None, seed: int = 0
-) -> str:
-    """Run a hardened notebook's cells in a student's process, and put the outputs in.
+    notebook: NotebookNode, sandbox: Sandbox, *, files: dict[str, bytes] | None = None, seed: int = 0
+) -> tuple[str, int]:
+    """Run a hardened notebook's cells in the sandbox, and put the outputs in.
 
-    A test cell that calls `check` is not run: the judge asks the process about the object, decides, and
-    writes the outputs. What was earned before a process dies stays; cells that were not reached have no
-    outputs, and so no points.
+    A test cell that calls `check` is not run: the judge asks a process about the object, decides, and writes
+    the outputs. A process that dies costs what it was asked for, and the outputs of the cells below.
 
     Returns:
-        why it stopped before the end; empty when it did not.
+        why the notebook was stopped before its end, empty when it was not; and the most memory it took.
     """
-    stopped = ""
-    brought = [data.decode(errors="replace") for name, data in (files or {}).items() if name.endswith(".py")]
-    try:
-        student.files(files or {})
-    except StudentGoneError as gone:
-        stopped = str(gone)
+    sandbox.start()
+    cells: list[NotebookNode] = []
+    asking = Asking(sandbox, cells, files or {}, seed, time.monotonic() + sandbox.limits.seconds)
+    tests: list[tuple[NotebookNode, Test]] = []
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
         cell.outputs, cell.execution_count = [], None
         about = nbgrader_metadata(cell)
         locked, graded = bool(about.get("locked")), bool(about.get("grade"))
-        if stopped or (locked and not graded and fnmatch(about.get("grade_id", ""), PICTURES)):
+        if locked and not graded and fnmatch(about.get("grade_id", ""), PICTURES):
             continue
         try:
             check = find_check(cell.source) if locked and graded else None
         except ValueError as error:
             cell.outputs = [_error("NoCheck", f"0 points: {error}")]
             continue
+        if check is None:
+            cells.append(cell)
+        else:
+            tests.append((cell, asking.add(check, len(cells), answers(notebook, cell))))
+    asking.apart()
+    with sandbox.student(asking.until) as student:
+        stopped = _run_whole(cells, asking, student)
+    asking.note_ending()
+    asking.rest()
+    for cell, test in tests:
+        if test.score is not None:
+            cell.outputs = [
+                new_output("display_data", data=test.score.mimebundle(test.seconds)),
+                new_output("execute_result", data={"text/plain": repr(float(test.score.points))}),
+            ]
+    return asking.reason or stopped, asking.peak
+
+
+def _run_whole(cells: Sequence[NotebookNode], asking: Asking, student: Student) -> str:
+    """Run the whole notebook, and ask on the way for answers; why it stopped before the end, if it did."""
+    with suppress(StudentGoneError):
+        student.files(dict(asking.files))
+    tests = iter([*asking.tests, None])
+    test = next(tests)
+    for place, cell in enumerate([*cells, None]):
+        while test is not None and test.place == place:
+            if not student.gone:
+                asking.ask_whole(test, student)
+            test = next(tests)
+        if cell is None or student.gone:
+            break
         try:
-            if check is None:
-                cell.outputs, cell.execution_count = _run(cell.source, student)
-            else:
-                began = time.monotonic()
-                score = judge(
-                    student, check, [*brought, *answers(notebook, cell)], seed=seed, brought=bool(brought)
-                )
-                bundle = score.mimebundle(time.monotonic() - began)
-                cell.outputs = [
-                    new_output("display_data", data=bundle),
-                    new_output("execute_result", data={"text/plain": repr(float(score.points))}),
-                ]
+            cell.outputs, cell.execution_count = _run(cell.source, student)
         except StudentGoneError as gone:
             cell.outputs.append(_error("NotebookStopped", STOPPED.format(why=gone)))
-        stopped = student.gone
-    return stopped
+    return student.gone
 
 
 def _run(source: str, student: Student) -> tuple[list[NotebookNode], int | None]:

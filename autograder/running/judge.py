@@ -7,6 +7,7 @@ contains, compares the arrays that come back, and fails closed: what is not an a
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -76,22 +77,28 @@ def judge(
     )
 
 
+@lru_cache(maxsize=32)
+def seen_in(check: Check, sources: tuple[str, ...], *, brought: bool = False) -> tuple[str, ...]:
+    """What a person should see in the source of an answer; the arguments are those of `judge`."""
+    read = [as_python(source) for source in sources]
+    return (*read_text(read, check.name), *meddling(read, brought=brought))
+
+
 class Remote:
     """A respondent in another process. Whatever comes back is checked before it is used."""
 
     def __init__(
         self, student: Student, check: Check, sources: Sequence[str], *, brought: bool = False
     ) -> None:
-        self.brought = brought
-        self.student, self.check, self.sources = student, check, [as_python(source) for source in sources]
+        self.student, self.check = student, check
+        self.seen = seen_in(check, tuple(sources), brought=brought)
         self.kind = Problem.MISSING
         self.problem = _text(self._ask("use", check.exercise, check.name).get("problem"))
 
     def about(self, case: Case | Call) -> dict[str, Any]:
         """The object's problem, and what its source shows: read here, where nobody can have tampered."""
         told = self._told({} if self.problem else self._ask_of(case, "about"))
-        seen = [*read_text(self.sources, self.check.name), *meddling(self.sources, brought=self.brought)]
-        return {**told, "shortcuts": seen}
+        return {**told, "shortcuts": list(self.seen)}
 
     def own(self, case: Case) -> dict[str, Any]:
         """A module of the student's own: inputs' names and parameters."""

@@ -117,15 +117,19 @@ class Sandbox:
                 )
 
     @contextmanager
-    def student(self) -> Iterator[Student]:
-        """A fresh process for one notebook; afterwards it, and all that it left, is gone."""
+    def student(self, until: float | None = None) -> Iterator[Student]:
+        """A fresh process; afterwards it, and all that it left, is gone.
+
+        Args:
+            until: when it is given up, in time.monotonic's seconds; after a notebook's time when left out.
+        """
         self.start()
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
                 self._tell("start", theirs.fileno())
             try:
-                yield Student(ours, self.limits, lambda: self._tell("interrupt"))
+                yield Student(ours, self.limits, lambda: self._tell("interrupt"), until)
             finally:
                 self._tell("end")
                 self.last = Ending(**self._hear(3 * GRACE))

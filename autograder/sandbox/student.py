@@ -23,14 +23,24 @@ class StudentGoneError(Exception):
 class Student:
     """The line to one student's process; each answer is checked, and limited in size and time."""
 
-    def __init__(self, channel: socket.socket, limits: Limits, interrupt: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        channel: socket.socket,
+        limits: Limits,
+        interrupt: Callable[[], None],
+        until: float | None = None,
+    ) -> None:
         self.channel, self.limits, self.interrupt = channel, limits, interrupt
-        self.until = time.monotonic() + limits.seconds
+        self.until = time.monotonic() + limits.seconds if until is None else until
         self.gone = ""
 
     def files(self, files: dict[str, bytes]) -> None:
         """Hand over what was handed in beside the notebook."""
         self.ask("files", {name: base64.b64encode(data).decode() for name, data in files.items()})
+
+    def shut(self) -> None:
+        """Let no module there fall back on torch.autograd any more, but where a question allows it."""
+        self.ask("shut")
 
     def ask(self, what: str, *of: Any, stop: bool = False) -> dict[str, Any]:
         """The answer to one question.

@@ -5,10 +5,12 @@ import torch
 
 from course import Module, Parameter, Residual, generator, tensor
 from course.checking.finding import Problem
+from course.checking.shortcuts import ENGINE
 from course.exercises import find_exercise, grade
-from course.exercises.bank.composite import ScaledResidual
+from course.exercises.questions.composite import ScaledResidual
 from course.module import Buffer
 from course.modules import Sine
+from tests.autograder.conftest import in_notebook
 
 OWN = find_exercise("own_module")
 
@@ -189,3 +191,40 @@ def test_the_module_inside_is_never_of_the_kind_that_is_asked_for(name, asked):
 def test_the_dial_is_also_asked_for_where_it_begins():
     alphas = [float(case.module(ScaledResidual).alpha.value) for case in cases("scaled_residual").values()]
     assert sorted(map(torch.tensor(alphas).sign().tolist().count, (-1, 0, 1))) == [1, 1, 1]
+
+
+DIFFERENTIATES_ASIDE = """
+class Own(Module):
+    def __init__(self):
+        self.theta = Parameter(torch.ones(3))
+        self.probed = False
+
+    def zero_grad(self):
+        super().zero_grad()
+        self.probed = True
+
+    def forward(self, x):
+        if not self.probed:
+            with torch.enable_grad():
+                leaf = x.detach().requires_grad_()
+                torch.autograd.grad((leaf**2).sum(), leaf)
+        self.save(x=x)
+        return self.theta.value * x**2
+
+    def backward(self, g):
+        x, theta = self.saved["x"], self.theta.value
+        self.theta.grad += (g * x**2).sum(0)
+        return 2 * g * theta * x
+"""
+
+
+def test_a_forward_that_differentiates_is_seen_whatever_is_asked():
+    for source, points in (
+        (DIFFERENTIATES_ASIDE.replace("if not self.probed", "if False"), 18),
+        (DIFFERENTIATES_ASIDE, 5),
+    ):
+        namespace = {"Module": Module, "Parameter": Parameter, "torch": torch}
+        exec(in_notebook(source), namespace)
+        score = grade(OWN, namespace["Own"])
+        assert score.points == points
+        assert (ENGINE in score.verdicts[0].message) is (points == 5)

@@ -8,7 +8,7 @@ import torch
 
 import course
 from course import Module, Parameter
-from course.checking.shortcuts import MEASURED
+from course.checking.shortcuts import ENGINE, MEASURED
 from course.checks import check_module
 from course.exercises import find_exercise
 from course.exercises.gradient_pictures import distance_curve, error_curve, verdict_curve
@@ -126,3 +126,41 @@ def test_pictures_wait_for_what_is_not_written(draw):
     assert "not written yet" in figure.alt
     assert figure.to_png().startswith(b"\x89PNG")
     assert "it raised ZeroDivisionError" in draw(lambda *given: 1 / 0).alt
+
+
+def test_a_function_that_lets_torch_differentiate_is_seen():
+    def by_hand(a, b):
+        largest = max(a.abs().max(), b.abs().max())
+        return (a - b).abs().max() / largest if largest else 0.0
+
+    def with_torch(a, b):
+        with torch.enable_grad():
+            x = torch.ones(1, requires_grad=True)
+            torch.autograd.grad(x.sum(), x)
+        return by_hand(a, b)
+
+    exercise = find_exercise("relative_error")
+    assert grade(exercise, by_hand).complete
+    score = grade(exercise, with_torch)
+    assert score.points == 0
+    assert ENGINE in score.verdicts[0].message
+
+
+def test_what_tells_a_right_gradient_from_a_wrong_one_is_its_numbers_alone():
+    """The two modules have the same class and the same attributes, but for their tables."""
+    seen = []
+
+    def check_gradient(module, x):
+        seen.append(module)
+        return True
+
+    grade(find_exercise("check_gradient"), check_gradient)
+    assert len(seen) == 16
+    for first, second in zip(seen[::2], seen[1::2], strict=True):
+        assert type(first) is type(second)
+        assert vars(first).keys() == vars(second).keys()
+        same = {name for name in vars(first) if not isinstance(vars(first)[name], torch.Tensor)}
+        assert {name: vars(first)[name] for name in same - {"saved"}} == {
+            name: vars(second)[name] for name in same - {"saved"}
+        }
+        assert not torch.equal(first.slopes, second.slopes)

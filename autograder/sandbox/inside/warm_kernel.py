@@ -57,8 +57,8 @@ def main(control: socket.socket, limits: dict[str, Any]) -> None:
     sys.path.remove(str(Path(__file__).parent))
     prctl(PR_SET_DUMPABLE, 0)  # nobody may look into this process's memory and descriptors through /proc
     control.sendall(json.dumps({"ready": os.getpid()}).encode() + b"\n")
-    student = 0
-    watch = Watch(limits)
+    student, base = 0, _private(os.getpid())
+    watch = Watch(limits, base)
     while True:
         ready, _, _ = select.select([control], [], [], WATCH if student else None)
         if not ready:
@@ -70,7 +70,7 @@ def main(control: socket.socket, limits: dict[str, Any]) -> None:
             return
         told = json.loads(line)["do"]
         if told == "start":
-            watch = Watch(limits)
+            watch = Watch(limits, base)
             student = _fork(shell, descriptors[0], control, limits)
         elif told == "interrupt":
             with suppress(ProcessLookupError):
@@ -132,14 +132,17 @@ class Watch:
     """Sees to it that a student's processes together stay within their limits.
 
     It remembers how the first of them ended.
+
+    Args:
+        limits: of all of them together.
+        base: bytes of memory that they share with process 1.
     """
 
-    def __init__(self, limits: dict[str, Any]) -> None:
-        self.limits = limits
+    def __init__(self, limits: dict[str, Any], base: int) -> None:
+        self.limits, self.base = limits, base
         self.reason = ""
         self.status: int | None = None
         self.peak = 0
-        self.base = _private(os.getpid())
 
     def look(self, student: int) -> None:
         """Kill everything when there is too much of it."""
