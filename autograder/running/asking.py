@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.running.cells import as_python
-from autograder.running.judge import Check, judge, seen_in
+from autograder.running.judge import Check, Sources, judge, seen_in
 from autograder.running.needed import needed
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.student import Student, StudentGoneError
@@ -49,7 +49,7 @@ class Test:
 
     check: Check
     place: int
-    sources: tuple[str, ...]
+    sources: Sources
     needed: frozenset[int]
     clean: bool
     score: Score | None = None
@@ -88,11 +88,11 @@ class Asking:
         self.tests: list[Test] = []
         self.reason, self.peak = "", 0
 
-    def add(self, check: Check, place: int, answers: Sequence[str]) -> Test:
-        """A test that stands behind so many of the cells, of which these `answers` are the student's."""
-        sources = (*self.brought, *answers)
+    def add(self, check: Check, place: int, answers: Sequence[str], given: Sequence[str]) -> Test:
+        """A test that stands behind so many of the cells: `answers` are the student's, `given` the rest."""
+        sources = Sources(answers, given, self.brought)
         read = needed([as_python(cell.source) for cell in self.cells[:place]], check.name)
-        clean = not seen_in(check, sources, brought=bool(self.brought))
+        clean = not seen_in(check, sources)
         test = Test(check, place, sources, frozenset(read), clean)
         self.tests.append(test)
         return test
@@ -134,7 +134,7 @@ class Asking:
 
     def _ask(self, test: Test, student: Student) -> Score:
         began = time.monotonic()
-        score = judge(student, test.check, test.sources, seed=self.seed, brought=bool(self.brought))
+        score = judge(student, test.check, test.sources, seed=self.seed)
         test.seconds += time.monotonic() - began
         return score
 

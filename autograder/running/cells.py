@@ -19,17 +19,20 @@ LONGEST = 2**17
 MOST_COMMANDS = 40
 """Lines of IPython's own that a cell may have: the transformation reads the whole cell again for each."""
 
-MOST_TOKENS = 40_000
+MOST_TOKENS = 20_000
 """Brackets, operators and words of a cell that is read."""
+
+DEEPEST = 150
+"""How deeply what is read may be nested: each sum of a sum counts."""
 
 TIMED = ("time", "timeit", "capture", "prun")
 """Commands of IPython that run the Python behind them."""
 
 COMMANDS = words(
-    """alias alias_magic autocall automagic cd colors config debug ed edit env gui load load_ext loadpy logon
-    logstart lsmagic macro notebook pastebin pdb pip prun psearch pycat pylab quickref recall rehashx reload_ext
-    rerun reset reset_selective run save sc set_env store sx system tb time timeit unalias unload_ext who who_ls
-    whos xdel xmode"""
+    """alias alias_magic autocall automagic cd colors config debug ed edit env gui load load_ext loadpy
+    logon logstart lsmagic macro notebook pastebin pdb pip prun psearch pycat pylab quickref recall
+    rehashx reload_ext rerun reset reset_selective run save sc set_env store sx system tb time timeit
+    unalias unload_ext who who_ls whos xdel xmode"""
 )
 """Commands that IPython also takes without their `%`, where a cell is a single line."""
 
@@ -117,6 +120,16 @@ def tree(source: str) -> ast.Module | None:
     """
     require_readable(source)
     try:
-        return _tree(source)
+        parsed = _tree(source)
     except (RecursionError, MemoryError):
-        raise UnreadableError("is nested too deeply to be read") from None
+        parsed = ...
+    if parsed is ... or (parsed is not None and _depth(parsed) > DEEPEST):
+        raise UnreadableError("is nested too deeply to be read")
+    return parsed
+
+
+def _depth(parsed: ast.Module) -> int:
+    depth, level = 0, list[ast.AST](parsed.body)
+    while level and depth <= DEEPEST:
+        depth, level = depth + 1, [part for node in level for part in ast.iter_child_nodes(node)]
+    return depth

@@ -18,7 +18,7 @@ from nbformat.v4 import new_output
 from autograder.gradebook.notebooks import nbgrader_metadata
 from autograder.handing_out.edition import make_edition
 from autograder.running.asking import Asking, Test
-from autograder.running.harden import answers
+from autograder.running.harden import answers, given
 from autograder.running.judge import find_check
 from autograder.running.task import Executed, Task
 from autograder.sandbox.host import Sandbox
@@ -81,7 +81,7 @@ def run_cells(
         if check is None:
             cells.append(cell)
         else:
-            tests.append((cell, asking.add(check, len(cells), answers(notebook, cell))))
+            tests.append((cell, asking.add(check, len(cells), answers(notebook, cell), given(notebook, cell))))
     asking.apart()
     with sandbox.student(asking.until) as student:
         stopped = _run_whole(cells, asking, student)

@@ -3,7 +3,7 @@
 The instructor's cells are as the instructor wrote them; the student's come as text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -165,10 +165,18 @@ def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
 
 def answers(notebook: NotebookNode, until: NotebookNode | None = None) -> Sequence[str]:
     """The text of the student's own code cells, up to a cell."""
-    sources = []
+    return [cell.source for cell in _code(notebook, until) if not nbgrader_metadata(cell).get("locked")]
+
+
+def given(notebook: NotebookNode, until: NotebookNode | None = None) -> Sequence[str]:
+    """The text of the instructor's code cells that test nothing, up to a cell."""
+    abouts = [(cell.source, nbgrader_metadata(cell)) for cell in _code(notebook, until)]
+    return [source for source, about in abouts if about.get("locked") and not about.get("grade")]
+
+
+def _code(notebook: NotebookNode, until: NotebookNode | None) -> Iterator[NotebookNode]:
     for cell in notebook.cells:
         if cell is until:
             break
-        if cell.cell_type == "code" and not nbgrader_metadata(cell).get("locked"):
-            sources.append(cell.source)
-    return sources
+        if cell.cell_type == "code":
+            yield cell

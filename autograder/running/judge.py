@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from autograder.running.meddling import as_python, meddling
+from autograder.running.reading import remarks
+from autograder.running.remark import Remark
 from autograder.sandbox.student import Student, StudentGoneError
 from course.checking.evidence import Evidence
 from course.checking.finding import Finding, Problem
-from course.checking.shortcuts import read_text
 from course.exercises import Call, Case, Score, find_exercise, grade_respondent
 from course.exercises.recipe import names_of, recipe_of
 from course.module import Module
@@ -62,43 +62,56 @@ def _asked(call: ast.Call) -> tuple[str, str] | None:
     return None
 
 
-def judge(
-    student: Student, check: Check, sources: Sequence[str], *, seed: int, brought: bool = False
-) -> Score:
+@dataclass(frozen=True)
+class Sources:
+    """What a notebook ran up to a test.
+
+    Attributes:
+        own: the student's cells.
+        given: the instructor's.
+        brought: the Python files that were handed in beside the notebook.
+    """
+
+    own: Sequence[str]
+    given: Sequence[str] = ()
+    brought: Sequence[str] = ()
+
+
+def judge(student: Student, check: Check, sources: Sources, *, seed: int) -> Score:
     """Grade an object that lives in a student's process; note what a person should see in the source.
 
     Args:
-        sources: the student's own cells, up to the test, and the Python files that were handed in with them.
-        brought: whether there are such files.
+        sources: what ran before.
         seed: of the inputs; no notebook contains it.
     """
-    return grade_respondent(
-        find_exercise(check.exercise), Remote(student, check, sources, brought=brought), seed=seed
-    )
+    return grade_respondent(find_exercise(check.exercise), Remote(student, check, sources), seed=seed)
+
+
+def seen_in(check: Check, sources: Sources) -> tuple[Remark, ...]:
+    """What a person should see in the source of an answer; the arguments are those of `judge`."""
+    return _seen_in(check, tuple(sources.own), tuple(sources.given), tuple(sources.brought))
 
 
 @lru_cache(maxsize=32)
-def seen_in(check: Check, sources: tuple[str, ...], *, brought: bool = False) -> tuple[str, ...]:
-    """What a person should see in the source of an answer; the arguments are those of `judge`."""
-    read = [as_python(source) for source in sources]
-    return (*read_text(read, check.name), *meddling(read, brought=brought))
+def _seen_in(
+    check: Check, own: tuple[str, ...], given: tuple[str, ...], brought: tuple[str, ...]
+) -> tuple[Remark, ...]:
+    return remarks(check.exercise, check.name, [*brought, *own], given=given, brought=bool(brought))
 
 
 class Remote:
     """A respondent in another process. Whatever comes back is checked before it is used."""
 
-    def __init__(
-        self, student: Student, check: Check, sources: Sequence[str], *, brought: bool = False
-    ) -> None:
+    def __init__(self, student: Student, check: Check, sources: Sources) -> None:
         self.student, self.check = student, check
-        self.seen = seen_in(check, tuple(sources), brought=brought)
+        self.seen = seen_in(check, sources)
         self.kind = Problem.MISSING
         self.problem = _text(self._ask("use", check.exercise, check.name).get("problem"))
 
     def about(self, case: Case | Call) -> dict[str, Any]:
         """The object's problem, and what its source shows: read here, where nobody can have tampered."""
         told = self._told({} if self.problem else self._ask_of(case, "about"))
-        return {**told, "shortcuts": list(self.seen)}
+        return {**told, "shortcuts": [str(remark) for remark in self.seen]}
 
     def own(self, case: Case) -> dict[str, Any]:
         """A module of the student's own: inputs' names and parameters."""

@@ -33,7 +33,7 @@ READERS = words(
 )
 """Functions that change nothing of what they are given."""
 
-SETTERS = ("set", "seed", "manual_seed", "use", "enable", "disable", "register", "patch", "update", "append")
+SETTERS = ("set", "seed", "manual_seed", "use", "register", "patch", "update", "append", "insert")
 """How the names of a library's functions begin that change what they belong to, or are given."""
 SHUFFLERS = words("shuffle heappush heappop heapify insort delattr exec_module")
 
@@ -53,6 +53,8 @@ class Traces:
     """Names that an import binds, with the module they come from; `binds` has them, too."""
     changes: set[str] = field(default_factory=set)
     """Names whose object may be another afterwards: a part was set, or it was handed to what may do so."""
+    handed_to: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By the name with which a function begins, the names of what it is given."""
     library_changes: set[str] = field(default_factory=set)
     """Names whose part was set as a plain statement: with a library's name this may change anything."""
     uses: set[str] = field(default_factory=set)
@@ -70,6 +72,8 @@ class Traces:
     classes: set[str] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)
     """Names of objects whose class may be another afterwards, or what the class holds for all of them."""
+    library_effects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """For functions and classes: what `library_changes` would have, once their code is called."""
     effects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """For functions and classes: the shared names that their code binds or changes when it is called."""
     wild: bool = False
@@ -126,6 +130,7 @@ def _changes(cells: Sequence[Traces]) -> list[set[str]]:
     made_by: dict[str, set[str]] = defaultdict(set)
     may_give: dict[str, set[str]] = defaultdict(set)
     effects: dict[str, set[str]] = defaultdict(set)
+    library_effects: dict[str, set[str]] = defaultdict(set)
     for cell in cells:
         parts = (
             (made_of, cell.made_of),
@@ -133,6 +138,7 @@ def _changes(cells: Sequence[Traces]) -> list[set[str]]:
             (made_by, cell.made_by),
             (may_give, cell.may_give),
             (effects, cell.effects),
+            (library_effects, cell.library_effects),
         )
         for whole, part in parts:
             for name, names in part.items():
@@ -150,8 +156,10 @@ def _changes(cells: Sequence[Traces]) -> list[set[str]]:
     changes = []
     for cell in cells:
         called = set(chain.from_iterable(effects[name] for name in _closure(cell.uses, made_of)))
-        changed = (cell.changes | called) - homes.keys()
-        set_parts = cell.library_changes - aside
+        handed = (names for to, names in cell.handed_to.items() if to not in homes)
+        changed = (cell.changes | called).union(*handed) - homes.keys()
+        later = chain.from_iterable(library_effects[name] for name in _closure(cell.uses, made_of))
+        set_parts = (cell.library_changes | set(later)) - aside
         cell.wild |= any(name in homes for name in set_parts)
         kinds = _closure(cell.kinds - homes.keys(), anything) - homes.keys()
         changes.append(cell.binds | set_parts | _closure(changed, may_be) | kinds)
@@ -252,13 +260,22 @@ class _Reader:
         if self.inside:
             self.read.effects[self.inside].add(name)
 
-    def _change(self, names: Iterable[str], *, library: bool = False) -> None:
-        names = set(names) - self.hidden
-        (self.read.library_changes if library else self.read.changes).update(names)
-        if library:
-            self.read.changes.update(names)
+    def _change(self, names: Iterable[str], *, library: Iterable[str] = ()) -> None:
+        names, parts = set(names) - self.hidden, set(library) - self.hidden
+        self.read.changes.update(names | parts)
         if self.inside:
-            self.read.effects[self.inside].update(names)
+            self.read.effects[self.inside].update(names | parts)
+        if self.inside and self.later:
+            self.read.library_effects[self.inside].update(parts)
+        else:
+            self.read.library_changes.update(parts)
+
+    def _hand(self, to: str, names: set[str], *, sets: bool) -> None:
+        """Objects are given to a function, which may change them; a library's says so in its name."""
+        if sets or not to or to in self.hidden:
+            self._change(names)
+        else:
+            self.read.handed_to[to].update(names - self.hidden)
 
     def _change_kind(self, place: ast.AST) -> None:
         if _deep(place):
@@ -278,7 +295,7 @@ class _Reader:
 
     def _place(self, node: ast.Attribute | ast.Subscript) -> None:
         if not isinstance(node.ctx, ast.Load):
-            self._change(_roots(node.value), library=True)
+            self._change(_roots(node.value), library=_roots(node.value, called=False))
             self._change_kind(node)
         if isinstance(node, ast.Attribute):
             of_sys = isinstance(node.value, ast.Name) and node.value.id == "sys"
@@ -287,7 +304,7 @@ class _Reader:
 
     def _call(self, node: ast.Call) -> None:
         function = node.func
-        if tame := _command(node):
+        if tame := command(node):
             self.read.wild |= tame not in TAME
             return
         if isinstance(function, ast.Name):
@@ -296,11 +313,12 @@ class _Reader:
         sets = word.lstrip("_").startswith(SETTERS) or word in SHUFFLERS or word.endswith("_")
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         if isinstance(function, ast.Attribute):
-            self._change(_roots(function.value), library=sets)
+            self._change(_roots(function.value), library=_roots(function.value, called=False) if sets else ())
             self._change_kind(function)
         if word not in READERS:
-            self._change(chain.from_iterable(map(_handed, given)), library=word in ("setattr", "delattr"))
+            self._hand(_root(function), set(chain.from_iterable(map(_handed, given))), sets=sets)
         if word in ("setattr", "delattr") and given:
+            self._change((), library=_roots(given[0], called=False))
             self.read.kinds.update(set(_roots(given[0])) - self.hidden)
         if isinstance(function, ast.Name):
             self._name(function, called=True)
@@ -363,11 +381,11 @@ class _Reader:
         self.block((*arguments.defaults, *filter(None, arguments.kw_defaults)))
         body = node.body if isinstance(node.body, list) else [node.body]
         own = {argument.arg for argument in ast.walk(arguments) if isinstance(argument, ast.arg)}
-        hidden = (own | _own(body) | _parameters(node)) - _shared(body)
+        hidden = (own | own_names(body) | _parameters(node)) - shared_names(body)
         annotations = (part.annotation for part in ast.walk(arguments) if isinstance(part, ast.arg))
         self.block(filter(None, (*annotations, getattr(node, "returns", None))))
         reader = self._within(hidden, later=True, in_class=False, inside=inside)
-        reader.hidden -= _shared(body)
+        reader.hidden -= shared_names(body)
         reader.block(body)
 
     def _comprehension(self, node: Comprehension) -> None:
@@ -379,15 +397,26 @@ class _Reader:
         reader.block(ast.iter_child_nodes(node))
 
 
-def _roots(node: ast.AST | None) -> Iterator[str]:
-    """The names of which a place is a part: `a` in `a.b[0].c`, and in `vars(a)["b"]`."""
+def _roots(node: ast.AST | None, *, called: bool = True) -> Iterator[str]:
+    """The names of which a place is a part: `a` in `a.b[0].c`, and in `vars(a)["b"]`.
+
+    Args:
+        called: whether `a` counts in `a.get().b`, too.
+    """
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
         node = node.value
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, ast.Call):
-        for part in (node.func, *node.args):
-            yield from _roots(part)
+        for part in (*node.args, *([node.func] if called else [])):
+            yield from _roots(part, called=called)
+
+
+def _root(node: ast.AST) -> str:
+    """The name with which a chain of attributes begins."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _handed(node: ast.AST) -> Iterator[str]:
@@ -418,7 +447,7 @@ def _deep(node: ast.AST) -> bool:
     return depth > 1 or isinstance(node, ast.Call)
 
 
-def _own(body: Sequence[ast.AST]) -> set[str]:
+def own_names(body: Sequence[ast.AST]) -> set[str]:
     """The names that a function's statements bind, without those of functions in it."""
     own, waiting = set(), list(body)
     while waiting:
@@ -443,7 +472,7 @@ def _own(body: Sequence[ast.AST]) -> set[str]:
     return own
 
 
-def _shared(body: Sequence[ast.AST]) -> set[str]:
+def shared_names(body: Sequence[ast.AST]) -> set[str]:
     """The names that a function's statements declare as global."""
     return {
         name
@@ -459,7 +488,7 @@ def _parameters(node: ast.AST) -> set[str]:
     return {str(getattr(parameter, "name", "")) for parameter in getattr(node, "type_params", ())}
 
 
-def _command(node: ast.Call) -> str:
+def command(node: ast.Call) -> str:
     """The command of IPython that a call is, as `%time` becomes one; empty where it is something else."""
     function = node.func
     if (

@@ -101,25 +101,6 @@ def read_source(answer: Any) -> tuple[str, ...]:
     return ()
 
 
-def read_text(sources: Sequence[str], name: str) -> tuple[str, ...]:
-    """The shortcuts in the backward of the class of that name, or in the function, from the text of cells.
-
-    The last cell that defines it counts.
-    """
-    for source in reversed(sources):
-        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            for node in ast.parse(source).body:
-                if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-                    methods = [
-                        part
-                        for part in node.body
-                        if isinstance(part, ast.FunctionDef) and part.name == "backward"
-                    ]
-                    written = methods[-1] if methods and isinstance(node, ast.ClassDef) else node
-                    return tuple(_read(written, source.splitlines(), 1).values())
-    return ()
-
-
 def _read(tree: ast.AST, lines: Sequence[str], first: int) -> dict[str, str]:
     """What stands in a piece of source, by forbidden word; its lines are counted from `first`."""
     shortcuts: dict[str, str] = {}

@@ -17,7 +17,7 @@ import torch
 
 from autograder.gradebook.grades import read_grades
 from autograder.running.engine import grade
-from autograder.running.judge import Check, judge
+from autograder.running.judge import Check, Sources, judge
 from autograder.sandbox.student import Student, StudentGoneError
 from course.errors import NoBackwardError
 from course.exercises import Score, all_exercises
@@ -37,7 +37,7 @@ def judged(sandbox, *cells: str) -> Score:
         with suppress(StudentGoneError):
             for cell in cells:
                 student.ask("run", cell, stop=True)
-        return judge(student, Check("multiply", "Answer"), cells, seed=11)
+        return judge(student, Check("multiply", "Answer"), Sources(cells), seed=11)
 
 
 FORGERIES = {
@@ -233,7 +233,7 @@ LIES = [
 @pytest.mark.parametrize("exercise", all_exercises())
 def test_a_process_that_lies_earns_nothing_and_stops_nothing(exercise):
     for lie in LIES:
-        score = judge(Liar(lie), Check(exercise, "Answer"), [], seed=3)
+        score = judge(Liar(lie), Check(exercise, "Answer"), Sources([]), seed=3)
         assert score.points <= 0.5 * sum(all_exercises()[exercise].points.values()), lie
         json.dumps(score.mimebundle())
 

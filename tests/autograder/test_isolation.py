@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.running.judge import Check, judge
+from autograder.running.judge import Check, Sources, judge
 from autograder.sandbox.bwrap import _hidden_folders, bwrap_command
 from autograder.sandbox.host import Sandbox
 from autograder.sandbox.seccomp import seccomp_filter
@@ -58,7 +58,7 @@ def honest(sandbox: Sandbox, *cells: str, files: dict[str, bytes] | None = None)
             student.files(files or {})
             for cell in (*cells, RIGHT):
                 student.ask("run", textwrap.dedent(cell), stop=True)
-        return judge(student, Check("multiply", "Answer"), [RIGHT], seed=7).points
+        return judge(student, Check("multiply", "Answer"), Sources([RIGHT]), seed=7).points
 
 
 SYSTEM_CALL = """

@@ -1,0 +1,419 @@
+"""Walking through what reaches an answer, name by name."""
+
+import ast
+import builtins
+import string
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+
+import torch
+
+from autograder.running.allowed import (
+    ALL,
+    ATTRIBUTES,
+    BUILTINS,
+    DEFINED,
+    MODULES,
+    NEVER,
+    OVERLOADED,
+    OWN_WORDS,
+    SETTINGS,
+)
+from autograder.running.beside import KNOWN, elsewhere
+from autograder.running.needed import TAME, command, own_names, shared_names
+from autograder.running.remark import WORDS, Beyond, Cell, Remark, imports_of, stars_of
+from course import Graph
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the names in an answer mean."""
+
+    imports: dict[str, set[str]]
+    """Where a name was imported from."""
+    own: frozenset[str]
+    """Attributes that the student's own classes and objects have."""
+    bound: frozenset[str]
+    """Names that the notebook binds."""
+    classes: dict[str, list[ast.ClassDef]]
+    answer: str
+    stars: tuple[str, ...]
+    """Libraries of which everything was imported."""
+
+
+class Reader:
+    """Walks through a statement that reaches an answer, and notes what is beyond."""
+
+    def __init__(self, cell: Cell, known: Known, hidden: frozenset[str] = frozenset()) -> None:
+        self.cell, self.known, self.hidden = cell, known, hidden
+        self.kind = ""
+        """The class in which this is."""
+        self.remarks: list[Remark] = []
+
+    def note(self, node: ast.AST, word: str, kind: Beyond = Beyond.UNKNOWN) -> None:
+        """What is beyond; where nothing more is known of it, its words say what it is."""
+        if kind is Beyond.UNKNOWN:
+            kind, word = _known_as(word)
+        self.remarks.append(self.cell.remark(kind, word, node))
+
+    def block(self, nodes: Iterable[ast.AST | None]) -> None:
+        """One after the other."""
+        for node in nodes:
+            if node is not None:
+                self.visit(node)
+
+    def visit(self, node: ast.AST) -> None:
+        """A node, and what is in it."""
+        match node:
+            case ast.Name():
+                self._name(node)
+            case ast.Attribute():
+                self._attribute(node)
+            case ast.Call():
+                self._call(node)
+            case ast.ClassDef():
+                self._class(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._defined(node.name, node)
+                self.block(node.decorator_list)
+                self._function(node)
+            case ast.Lambda():
+                self._function(node)
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                self._comprehension(node)
+            case ast.Import() | ast.ImportFrom():
+                self._import(node)
+            case ast.Constant():
+                if isinstance(node.value, complex):
+                    self.note(node, ast.unparse(node), Beyond.COMPLEX)
+            case ast.MatchClass():
+                self.block(ast.iter_child_nodes(node))
+                for word in node.kwd_attrs:
+                    self._word(word, node)
+            case ast.Await() | ast.AsyncFor() | ast.AsyncWith():
+                self.note(node, "await")
+            case ast.keyword():
+                self._keyword(node)
+            case _:
+                self.block(ast.iter_child_nodes(node))
+
+    def _name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            for path in self._paths(node):
+                self._use(path, node)
+            self._free(node)
+        else:
+            self._defined(node.id, node)
+
+    def _free(self, node: ast.Name) -> None:
+        """A name that nothing in the notebook binds is a builtin, or one of IPython's."""
+        name = node.id
+        if name in self.hidden or name in self.known.bound or name in self.known.imports:
+            return
+        if self.known.stars and any(_allowed(f"{star}.{name}") for star in self.known.stars):
+            return
+        if (
+            (name.startswith("_") and name not in BUILTINS and name != "__class__")
+            or (hasattr(builtins, name) and name not in BUILTINS)
+            or name in ("get_ipython", "In", "Out")
+        ):
+            self.note(node, name)
+        elif name in ("getattr", "setattr", "delattr"):
+            self.note(node, name, Beyond.COMPUTED)
+        elif self.known.stars and not hasattr(builtins, name):
+            self.note(node, name)
+
+    def _paths(self, node: ast.AST) -> list[str]:
+        """Where a chain of names leads, if it begins with something imported."""
+        if isinstance(node, ast.Name):
+            return [] if node.id in self.hidden else sorted(self.known.imports.get(node.id, ()))
+        if isinstance(node, ast.Attribute):
+            return [f"{path}.{node.attr}" for path in self._paths(node.value)]
+        return []
+
+    def _use(self, path: str, node: ast.AST) -> None:
+        """A library, or a part of one, as a value."""
+        root = path.split(".")[0]
+        there = root in MODULES or root in KNOWN or elsewhere(root, brought=False)
+        if there and (_is_module(path) or not _allowed(path)):  # what is not there does nothing
+            self.note(node, path)
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        paths = self._paths(node)
+        if not paths:
+            # of a class only the name is read
+            of_name = (
+                node.attr in ("__name__", "__qualname__") and getattr(node.value, "attr", "") == "__class__"
+            )
+            self.visit(node.value.value if of_name else node.value)  # pyright: ignore[reportAttributeAccessIssue]
+            self._word(node.attr, node)
+            return
+        for path in paths:
+            if not isinstance(node.ctx, ast.Load):
+                if not path.startswith(SETTINGS):
+                    self.note(node, path, Beyond.REPLACES)
+            elif not path.startswith(SETTINGS):
+                self._use(path, node)
+
+    def _word(self, word: str, node: ast.AST) -> None:
+        """An attribute of something."""
+        of = node.value if isinstance(node, ast.Attribute) else None
+        of_self = isinstance(of, ast.Name) and of.id in ("self", "cls") and of.id in self.hidden
+        stored = isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+        if word.startswith("__") and word.endswith("__"):
+            if stored or word not in OWN_WORDS:
+                self.note(node, word)
+        elif word.startswith("_"):
+            if word not in self.known.own or word in _taken():
+                self.note(node, word)
+        elif stored:
+            if word in ("forward", "backward") or (not of_self and word in WORDS):
+                self.note(node, word, Beyond.REPLACES if word not in WORDS else Beyond.UNKNOWN)
+        elif word not in ATTRIBUTES and not (
+            word in self.known.own and (of_self or (word not in WORDS and word not in _taken()))
+        ):
+            self.note(node, word)
+
+    def _call(self, node: ast.Call) -> None:
+        function = node.func
+        if tame := command(node):
+            if tame not in TAME:
+                self.note(node, f"%{tame}", Beyond.RUNS)
+            return
+        word = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+        free = isinstance(function, ast.Name) and word not in self.hidden and word not in self.known.bound
+        if word in ("getattr", "setattr", "delattr", "hasattr") and free:
+            self._by_word(node, word)
+        elif word in ("attrgetter", "methodcaller"):
+            self._by_words(node)
+        else:
+            self.visit(function)
+        for path in self._paths(function):
+            if path.startswith("course") and path.endswith((".Module", ".Graph")):
+                self.note(node, path, Beyond.NO_BACKWARD if path.endswith("Module") else Beyond.DELEGATES)
+        if word == "type" and free and len(node.args) + len(node.keywords) > 1:
+            self.note(node, "type(…)")
+        if word in ("format", "format_map") and isinstance(function, ast.Attribute):
+            self._format(node, function.value)
+        if word == "backward" and isinstance(function, ast.Attribute):
+            self._backward(node, function)
+        self.block((*node.args, *node.keywords))
+
+    def _by_word(self, node: ast.Call, function: str) -> None:
+        """`getattr(x, "word")` is `x.word`."""
+        of, word = node.args[0] if node.args else None, node.args[1] if len(node.args) > 1 else None
+        if isinstance(word, ast.Constant) and isinstance(word.value, str) and of is not None:
+            if function != "hasattr":
+                ctx = ast.Load() if function == "getattr" else ast.Store()
+                part = ast.Attribute(of, word.value, ctx, lineno=node.lineno, col_offset=0)
+                for path in self._paths(part):
+                    self._use(path, part)
+                if not self._paths(part):
+                    self._word(word.value, part)
+            return
+        head = word.values[0] if isinstance(word, ast.JoinedStr) and word.values else None
+        begins = head.value if isinstance(head, ast.Constant) else ""
+        own = isinstance(of, ast.Name) and of.id == "self" and function != "delattr"
+        known = isinstance(begins, str) and begins[:1].isalpha()
+        if not own or not (known or function == "setattr"):
+            self.note(node, ast.unparse(node), Beyond.COMPUTED)
+
+    def _by_words(self, node: ast.Call) -> None:
+        for given in node.args[:1] if getattr(node.func, "attr", "") == "methodcaller" else node.args:
+            if isinstance(given, ast.Constant) and isinstance(given.value, str):
+                for word in given.value.split("."):
+                    self._word(word, node)
+            else:
+                self.note(node, ast.unparse(node), Beyond.COMPUTED)
+
+    def _format(self, node: ast.Call, template: ast.expr) -> None:
+        """A format that reads attributes of what it is given."""
+        if isinstance(template, ast.Constant):
+            fields = str(template.value)
+            if ("{" in fields and any(sign in fields for sign in (".__", "._"))) or _reads_attributes(fields):
+                self.note(node, fields, Beyond.COMPUTED)
+        elif not isinstance(template, ast.JoinedStr) and node.args + node.keywords:
+            texts = isinstance(template, ast.Name) and template.id in self.known.bound
+            if not texts:
+                self.note(node, ast.unparse(template), Beyond.COMPUTED)
+
+    def _backward(self, node: ast.Call, function: ast.Attribute) -> None:
+        """`loss.backward()` is torch's; a module's takes a gradient, and must be written by hand."""
+        if (
+            not node.args and not any(keyword.arg in (None, "grad_output") for keyword in node.keywords)
+        ) or any(
+            keyword.arg in ("gradient", "retain_graph", "create_graph", "inputs") for keyword in node.keywords
+        ):
+            self.note(node, "torch.autograd", Beyond.ENGINE)
+        of = function.value
+        if isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id == "super":
+            kinds = self.known.classes.get(self.kind, [])
+            if not any(_writes_backward(kind, self.known.classes, above=True) for kind in kinds):
+                self.note(node, "super().backward", Beyond.NO_BACKWARD)
+
+    def _keyword(self, node: ast.keyword) -> None:
+        if node.arg in ("requires_grad", "create_graph", "retain_graph") and not (
+            isinstance(node.value, ast.Constant) and node.value.value is False
+        ):
+            self.note(node.value, node.arg)
+        self.visit(node.value)
+
+    def _class(self, node: ast.ClassDef) -> None:
+        self._defined(node.name, node)
+        for base in node.bases:
+            self._base(base)
+        for keyword in node.keywords:
+            if keyword.arg == "metaclass" and "abc.ABCMeta" not in self._paths(keyword.value):
+                self.note(keyword.value, "metaclass")
+            self.visit(keyword.value)
+        self.block(node.decorator_list)
+        inner = self._inner(_parameters(node))
+        inner.kind = node.name
+        inner.block(node.body)
+        self.remarks += inner.remarks
+        if _is_module_class(node, self.known) and not _writes_backward(node, self.known.classes):
+            forward = any(isinstance(part, ast.FunctionDef) and part.name == "forward" for part in node.body)
+            others = chain.from_iterable(self.known.classes.values())
+            base = any(node.name == getattr(base, "id", "") for other in others for base in other.bases)
+            if forward and not base and node.name != self.known.answer:
+                self.note(node, node.name, Beyond.NO_BACKWARD)
+
+    def _base(self, base: ast.expr) -> None:
+        paths = self._paths(base)
+        if any(path.startswith(("torch.", "numpy.")) for path in paths):
+            for path in paths:
+                self.note(base, path)
+        else:
+            self.visit(base)
+
+    def _defined(self, name: str, node: ast.AST) -> None:
+        if name in OVERLOADED:
+            self.note(node, name, Beyond.OVERLOADS)
+        elif name.startswith("__") and name.endswith("__") and name not in DEFINED:
+            self.note(node, name)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """An import alone is not a use; but all of a library at once may bring anything."""
+        for star in stars_of(node):
+            if star not in MODULES and star not in ("torch.nn",):
+                self.note(node, f"{star}.*")
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        arguments = node.args
+        self.block((*arguments.defaults, *arguments.kw_defaults))
+        annotated = [part for part in ast.walk(arguments) if isinstance(part, ast.arg)]
+        self.block(part.annotation for part in annotated)
+        self.block([getattr(node, "returns", None)])
+        body = node.body if isinstance(node.body, list) else [node.body]
+        brought = imports_of(part for part in body if isinstance(part, ast.stmt))
+        own = {part.arg for part in annotated} | own_names(body) | _parameters(node)
+        inner = self._inner(own - shared_names(body) - brought.keys())
+        inner.hidden -= shared_names(body) | brought.keys()
+        inner.block(body)
+        self.remarks += inner.remarks
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
+        targets = chain.from_iterable(ast.walk(part.target) for part in node.generators)
+        self.visit(node.generators[0].iter)
+        inner = self._inner({part.id for part in targets if isinstance(part, ast.Name)})
+        inner.block(ast.iter_child_nodes(node))
+        self.remarks += inner.remarks
+
+    def _inner(self, hidden: Collection[str]) -> "Reader":
+        inner = Reader(self.cell, self.known, self.hidden | frozenset(hidden))
+        inner.kind = self.kind
+        return inner
+
+
+def _known_as(word: str) -> tuple[Beyond, str]:
+    """What using a part of a library means, and the name that it goes by."""
+    parts = word.split(".")
+    kind = next((WORDS[part] for part in parts if part in WORDS), Beyond.UNKNOWN)
+    if kind is Beyond.ENGINE and parts[-1] in ("requires_grad", "requires_grad_"):
+        return kind, "requires_grad_"
+    if kind is Beyond.ENGINE and "autograd" in parts:
+        return kind, "torch.autograd"
+    if kind is Beyond.UNKNOWN and "backward" in word:
+        return Beyond.READY, word
+    if kind is Beyond.UNKNOWN and parts[0] in ("course", "torch") and parts[-1][:1].isupper():
+        return Beyond.DELEGATES, word
+    return kind, word
+
+
+def _is_module(path: str) -> bool:
+    """Whether it is a whole library, or a room of one."""
+    return path != "torch.Tensor" and any(name == path or name.startswith(f"{path}.") for name in MODULES)
+
+
+@lru_cache(maxsize=1024)
+def _allowed(path: str) -> bool:
+    """Whether an answer may use a part of a library."""
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        home, (head, *rest) = ".".join(parts[:length]), parts[length:]
+        if home in MODULES:
+            everything = MODULES[home] is ALL
+            if home.startswith("course") and rest and head in ("Module", "Graph"):
+                return False
+            allowed = not head.startswith("_") and head not in NEVER if everything else head in MODULES[home]
+            return allowed and all(
+                word in ATTRIBUTES or word in OWN_WORDS or (everything and not word.startswith("_"))
+                for word in rest
+            )
+    return False
+
+
+@lru_cache(maxsize=1)
+def _taken() -> frozenset[str]:
+    """Attributes that tensors and modules have, and that an answer does not need."""
+    return frozenset([*dir(torch.Tensor), *dir(torch), *dir(Graph)]) - ATTRIBUTES
+
+
+def _reads_attributes(template: str) -> bool:
+    """Whether a format reads other attributes than an answer may."""
+    with suppress(ValueError):
+        names = [name for _, name, _, _ in string.Formatter().parse(template) if name]
+        return any(word not in ATTRIBUTES for name in names for word in name.split(".")[1:])
+    return False
+
+
+def _writes_backward(
+    kind: ast.ClassDef, classes: dict[str, list[ast.ClassDef]], *, above: bool = False
+) -> bool:
+    """Whether a class, or one that it inherits from, has a backward in the source.
+
+    Args:
+        above: whether only those count from which it inherits.
+    """
+    seen, waiting = set[int](), [kind]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if "backward" in own_names(node.body) and not (above and node is kind):
+            return True
+        for base in node.bases:
+            waiting += classes.get(getattr(base, "id", ""), [])
+    return False
+
+
+def _is_module_class(kind: ast.ClassDef, known: Known) -> bool:
+    """Whether a class inherits from the course's or torch's modules."""
+    seen, waiting = set[int](), [kind]
+    while waiting:
+        node = waiting.pop()
+        seen.add(id(node))
+        for base in node.bases:
+            name = getattr(base, "id", "") or getattr(base, "attr", "")
+            if any(path.startswith(("course", "torch")) for path in known.imports.get(name, ())):
+                return True
+            waiting += [other for other in known.classes.get(name, []) if id(other) not in seen]
+    return False
+
+
+def _parameters(node: ast.AST) -> set[str]:
+    return {str(getattr(parameter, "name", "")) for parameter in getattr(node, "type_params", ())}
