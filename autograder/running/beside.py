@@ -29,7 +29,7 @@ BESIDE_WORDS = words(
     socket fromfd fdopen dup dup2 fork subprocess multiprocessing threading _thread concurrent asyncio
     signal atexit __import__ ast_transformers user_ns input_transformers_cleanup
     input_transformers_post _engine_run_backward _execution_engine run_backward falling_back recording
-    __func__ __wrapped__ __self__ builtins barry_as_FLUFL"""
+    __func__ __wrapped__ __self__ builtins barry_as_FLUFL mock monkeypatch MonkeyPatch"""
 )
 """Attributes and modules that no notebook of an assignment needs."""
 
@@ -43,6 +43,7 @@ BESIDE_KINDS = {
         Beyond.TORCHS_ENGINE,
     ),
     **dict.fromkeys(words("__defaults__ __kwdefaults__ __func__ __wrapped__ __self__"), Beyond.INTERNALS),
+    **dict.fromkeys(words("mock monkeypatch MonkeyPatch"), Beyond.REPLACES),
     **dict.fromkeys(words("user_ns barry_as_FLUFL"), Beyond.RUNS),
 }
 

@@ -9,6 +9,8 @@ from autograder.running.cells import words
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 FILLED = words(
     "tensor as_tensor full full_like ones ones_like array asarray float float64 scalar_tensor new_full"
 )
@@ -21,21 +23,22 @@ NEAR_ONE = 0.004
 """A factor as near to 1 as this moves a point."""
 
 
-def moved_points(tree: ast.AST, imported: Collection[str] = ()) -> Iterator[ast.expr]:
+def moved_points(tree: ast.stmt, around: Sequence[ast.stmt], imported: Collection[str]) -> Iterator[ast.expr]:
     """Places where a function's values are computed at moved points, as numerical differences are.
 
     Args:
         tree: a statement of an answer, a class or a function, say.
+        around: the statements of which it may use constants.
         imported: the names of libraries and their functions.
     """
     shared = _Constants()
-    shared.read(_body(tree))
+    shared.read([part for part in around if not isinstance(part, DEFINITIONS)])
     if isinstance(tree, ast.ClassDef):
-        shared.read(part for part in ast.walk(tree) if isinstance(part, ast.Assign))
+        shared.read([part for part in ast.walk(tree) if isinstance(part, ast.Assign)])
     for part in ast.walk(tree):
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield from _in_function(part, shared, imported)
-    if not isinstance(tree, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+    if not isinstance(tree, DEFINITIONS):
         yield from _Moves(tree, shared, imported).places()
 
 
@@ -72,7 +75,7 @@ class _Constants:
     """Those that are no whole numbers, or small: they could be how far a point moves."""
     counts: set[str] = field(default_factory=set)
 
-    def read(self, nodes: Iterator[ast.AST] | Sequence[ast.AST]) -> None:
+    def read(self, nodes: Sequence[ast.AST]) -> None:
         """Note what is assigned, also in loops."""
         parts = [part for node in nodes for part in ast.walk(node)]
         for _ in range(3):  # a name may be made of names that are assigned further down
@@ -135,7 +138,7 @@ class _Constants:
         if self.is_constant(node):
             parts = list(ast.walk(node))
             return any(
-                (isinstance(part, ast.Constant) and isinstance(part.value, float | complex))
+                (isinstance(part, ast.Constant) and _is_fraction(part.value))
                 or (isinstance(part, ast.Name | ast.Attribute) and ast.unparse(part) in self.steps)
                 or getattr(part, "attr", "") in ("eps", "tiny")
                 or (isinstance(part, ast.BinOp) and isinstance(part.op, ast.Div))
@@ -222,8 +225,9 @@ class _Moves:
                 divided = part.args[-1] if part.args else None
             elif isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow) and _is_minus_one(part.right):
                 divided = part.left
-            if divided is not None:
-                divisors |= self._names(divided)
+            for factor in _factors(divided):
+                if self.constants.is_constant(factor):
+                    divisors |= self._names(factor)
         return divisors
 
     def _names(self, node: ast.AST) -> set[str]:
@@ -235,7 +239,7 @@ class _Moves:
                 isinstance(part, ast.Name | ast.Attribute)
                 and ast.unparse(part) in self.constants.steps | self.constants.counts
             )
-            or (isinstance(part, ast.Constant) and isinstance(part.value, float))
+            or (isinstance(part, ast.Constant) and _is_fraction(part.value))
         }
 
     def _calls(self) -> Iterator[ast.expr]:
@@ -322,6 +326,22 @@ BUILTIN = words(
 )
 
 
+def _factors(node: ast.AST | None) -> Iterator[ast.AST]:
+    """What a product is made of."""
+    match node:
+        case ast.BinOp(op=ast.Mult() | ast.Div()):
+            yield from _factors(node.left)
+            yield from _factors(node.right)
+        case ast.BinOp(op=ast.Pow()):
+            yield from _factors(node.left)
+        case ast.UnaryOp():
+            yield from _factors(node.operand)
+        case None:
+            return
+        case _:
+            yield node
+
+
 def _word(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else str(getattr(node, "attr", ""))
 
@@ -330,6 +350,11 @@ def _root(node: ast.AST) -> str:
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_fraction(value: object) -> bool:
+    """Whether a number is no whole one."""
+    return isinstance(value, float) and not value.is_integer()
 
 
 def _is_minus_one(node: ast.AST) -> bool:

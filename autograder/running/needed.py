@@ -21,8 +21,8 @@ INSIDES = words("__globals__ __builtins__ user_ns run_cell")
 """Attributes likewise."""
 
 TAME = words(
-    "matplotlib time timeit capture config precision pip conda who whos pwd ls cd env history xmode pdb pdoc "
-    "pinfo load_ext autoreload writefile prun"
+    "! !! matplotlib time timeit capture config precision pip conda who whos pwd ls cd env history xmode pdb "
+    "pdoc pinfo load_ext autoreload writefile prun"
 )
 """IPython's commands that change no name by themselves; the code behind `%time` is read as code."""
 
@@ -70,8 +70,13 @@ class Traces:
     may_give: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """For functions: the names of what a call may give as it is."""
     classes: set[str] = field(default_factory=set)
-    kinds: set[str] = field(default_factory=set)
-    """Names of objects whose class may be another afterwards, or what the class holds for all of them."""
+    held: set[str] = field(default_factory=set)
+    """Attributes that classes hold for all of their objects, but for methods."""
+    kinds: set[tuple[str, str]] = field(default_factory=set)
+    """Names of objects of which a part of an attribute may be another afterwards, with that attribute.
+
+    Where a class holds that attribute, it is another for all. It is empty where the class itself is reached.
+    """
     library_effects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """For functions and classes: what `library_changes` would have, once their code is called."""
     effects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -149,9 +154,11 @@ def _changes(cells: Sequence[Traces]) -> list[set[str]]:
     may_be = defaultdict(set, {name: set(names) for name, names in same_as.items()})
     for name, names in made_by.items():
         may_be[name] |= names - new
-        for function in names - new:
-            may_be[function] |= may_give[function] - homes.keys()
+    for function, names in may_give.items():
+        if function not in new:
+            may_be[function] |= names - homes.keys()
     anything = defaultdict(set, {name: made_of[name] | same_as[name] for name in [*made_of, *same_as]})
+    held = set(chain.from_iterable(cell.held for cell in cells)) | {""}
     aside = {name for name, home in homes.items() if home.split(".")[0] in ASIDE}
     changes = []
     for cell in cells:
@@ -161,7 +168,8 @@ def _changes(cells: Sequence[Traces]) -> list[set[str]]:
         later = chain.from_iterable(library_effects[name] for name in _closure(cell.uses, made_of))
         set_parts = (cell.library_changes | set(later)) - aside
         cell.wild |= any(name in homes for name in set_parts)
-        kinds = _closure(cell.kinds - homes.keys(), anything) - homes.keys()
+        kinds = {name for name, attribute in cell.kinds if attribute in held and name not in homes}
+        kinds = _closure(kinds, anything) - homes.keys()
         changes.append(cell.binds | set_parts | _closure(changed, may_be) | kinds)
     return changes
 
@@ -278,8 +286,8 @@ class _Reader:
             self.read.handed_to[to].update(names - self.hidden)
 
     def _change_kind(self, place: ast.AST) -> None:
-        if _deep(place):
-            self.read.kinds.update(set(_roots(place)) - self.hidden)
+        if (attribute := _first_attribute(place)) is not None:
+            self.read.kinds.update((name, attribute) for name in set(_roots(place)) - self.hidden)
 
     def _name(self, node: ast.Name, *, called: bool = False) -> None:
         if isinstance(node.ctx, ast.Load):
@@ -319,7 +327,7 @@ class _Reader:
             self._hand(_root(function), set(chain.from_iterable(map(_handed, given))), sets=sets)
         if word in ("setattr", "delattr") and given:
             self._change((), library=_roots(given[0], called=False))
-            self.read.kinds.update(set(_roots(given[0])) - self.hidden)
+            self._change_kind(ast.Attribute(given[0], word))
         if isinstance(function, ast.Name):
             self._name(function, called=True)
             self.block(given)
@@ -375,6 +383,10 @@ class _Reader:
         inside = self.inside or node.name
         reader = self._within(_parameters(node), later=self.later, in_class=True, inside=inside)
         reader.block(node.body)
+        methods = {
+            part.name for part in node.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        self.read.held.update(own_names(node.body) - methods)
 
     def _function(self, node: Scope, inside: str) -> None:
         arguments = node.args
@@ -439,12 +451,15 @@ def _returned(node: ast.AST) -> Iterator[str]:
                 yield from _handed(given)
 
 
-def _deep(node: ast.AST) -> bool:
-    """Whether a place is a part of a part, or of an object's class: `a.b.c`, `type(a).b`."""
-    depth = 0
+def _first_attribute(node: ast.AST) -> str | None:
+    """Of a part of an attribute, `a.b.c`, that attribute; empty for a part of an object's class."""
+    attributes: list[str] = []
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
-        depth, node = depth + 1, node.value
-    return depth > 1 or isinstance(node, ast.Call)
+        attributes.append(node.attr if isinstance(node, ast.Attribute) else "[]")
+        node = node.value
+    if "__class__" in attributes or (isinstance(node, ast.Call) and _root(node.func) in ("type", "vars")):
+        return ""
+    return attributes[-1] if len(attributes) > 1 else None
 
 
 def own_names(body: Sequence[ast.AST]) -> set[str]:
@@ -489,16 +504,21 @@ def _parameters(node: ast.AST) -> set[str]:
 
 
 def command(node: ast.Call) -> str:
-    """The command of IPython that a call is, as `%time` becomes one; empty where it is something else."""
+    """The command of IPython that a call is, as `%time` becomes one, `!` for one of the system's.
+
+    Empty where it is something else.
+    """
     function = node.func
     if (
         isinstance(function, ast.Attribute)
-        and function.attr in ("run_line_magic", "run_cell_magic")
         and isinstance(function.value, ast.Call)
         and isinstance(function.value.func, ast.Name)
         and function.value.func.id == "get_ipython"
         and node.args
         and isinstance(node.args[0], ast.Constant)
     ):
-        return str(node.args[0].value)
+        commands = {"system": "!", "getoutput": "!!"}
+        return commands.get(function.attr) or (
+            str(node.args[0].value) if function.attr in ("run_line_magic", "run_cell_magic") else ""
+        )
     return ""

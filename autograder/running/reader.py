@@ -155,7 +155,7 @@ class Reader:
             if not isinstance(node.ctx, ast.Load):
                 if not path.startswith(SETTINGS):
                     self.note(node, path, Beyond.REPLACES)
-            elif not path.startswith(SETTINGS):
+            else:
                 self._use(path, node)
 
     def _word(self, word: str, node: ast.AST) -> None:
@@ -180,8 +180,8 @@ class Reader:
     def _call(self, node: ast.Call) -> None:
         function = node.func
         if tame := command(node):
-            if tame not in TAME:
-                self.note(node, f"%{tame}", Beyond.RUNS)
+            if tame not in TAME or tame == "!!":
+                self.note(node, tame if tame == "!!" else f"%{tame}", Beyond.RUNS)
             return
         word = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
         free = isinstance(function, ast.Name) and word not in self.hidden and word not in self.known.bound
@@ -300,6 +300,8 @@ class Reader:
         for star in stars_of(node):
             if star not in MODULES and star not in ("torch.nn",):
                 self.note(node, f"{star}.*")
+        for path in imports_of([node]).get(self.known.answer, ()):
+            self._use(path, node)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         arguments = node.args

@@ -102,6 +102,7 @@ class _Strict:
             answer=name,
             stars=tuple(chain.from_iterable(stars_of(piece.statement) for piece in chosen)),
         )
+        statements = [piece.statement for piece in chosen]
         for piece in chosen:
             if not piece.own:
                 continue
@@ -109,7 +110,7 @@ class _Strict:
             reader.visit(piece.statement)
             yield from reader.remarks
             if not self.measures:
-                moves = moved_points(piece.statement, frozenset(imports))
+                moves = moved_points(piece.statement, statements, frozenset(imports))
                 for node in sorted(moves, key=lambda node: node.lineno)[:1]:
                     yield piece.cell.remark(Beyond.DIFFERENCES, ast.unparse(node), node)
                 yield from _repeated(piece)

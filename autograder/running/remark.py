@@ -86,18 +86,20 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell that can be read."""
+    """A cell that can be read: its text and its statements."""
 
     text: str
     body: tuple[ast.stmt, ...]
 
     def remark(self, kind: Beyond, word: str, node: ast.AST) -> Remark:
+        """What is to be said of a node of it."""
         line = getattr(node, "lineno", 1)
         lines = self.text.splitlines()
         return Remark(kind, word[:80], line, lines[line - 1].strip()[:80] if lines else "")
 
 
 def imports_of(statements: Iterable[ast.stmt]) -> dict[str, set[str]]:
+    """Where the names come from that statements import."""
     paths: dict[str, set[str]] = {}
     for node in chain.from_iterable(map(ast.walk, statements)):
         if isinstance(node, ast.Import):
@@ -112,6 +114,7 @@ def imports_of(statements: Iterable[ast.stmt]) -> dict[str, set[str]]:
 
 
 def stars_of(statement: ast.stmt) -> Iterator[str]:
+    """The libraries of which a statement imports everything."""
     for node in ast.walk(statement):
         if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
             yield node.module or ""

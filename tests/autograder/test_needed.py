@@ -5,7 +5,7 @@ import pytest
 from autograder.running.needed import needed
 
 IMPORTS = "import torch\nimport sys\nfrom course import Module"
-ADD = "class Add(Module):\n    def backward(self, grad_output):\n        return {}"
+ADD = "class Add(Module):\n    table = ()\n\n    def backward(self, grad_output):\n        return {}"
 HARMLESS = (
     "x = torch.randn(3)",
     "import sympy\nx = sympy.symbols('x')\nprint(x**2)",
@@ -19,6 +19,7 @@ HARMLESS = (
     "[Add for Add in range(3)]",
     "def local():\n    Add = 3\n    return Add",
     "module = Add()\nmodule.other = 3",
+    "module = Add()\nmodule.other.value = 3\nmodule.other.grad.zero_()",
     "module = Add()\nout = module.forward(3)\nout.mul_(2)",
 )
 """Cells that leave `Add` as it is."""
@@ -33,6 +34,7 @@ CHANGING = (
     "Alias = Add\nAlias.backward = 3",
     "def same():\n    return Add\nkind = same()\nkind.backward = 3",
     "def same(kind):\n    return kind\nkind = same(Add)\nkind.backward = 3",
+    "def same():\n    return Add\nsame().backward = 3",
     "module = Add()\ntype(module).backward = 3",
     "module = Add()\nsetattr(type(module), 'backward', 3)",
     "module = Add()\nmodule.table.append(3)",

@@ -1,9 +1,9 @@
-# Central differences of the formula, typed again in backward: forward is not called, and nothing forbidden stands in the source. The
-# numbers agree to nine digits, but scatter about the true ones as only differences do: the gradients are no answer. What is no
-# gradient counts: undamaged inputs (2, 2 and 1), and that theta's gradient adds up (4).
-# points: multiply 2
-# points: cosine_unit 6
-# points: sigmoid_neuron 1
+# Central differences of the formula, typed again in backward: forward is not called, and no function is used that is not needed.
+# The numbers agree to nine digits, but scatter about the true ones as only differences do: the gradients are no answer. The moved points are
+# seen in the source, too, and a person looks at it.
+# points: multiply review
+# points: cosine_unit review
+# points: sigmoid_neuron review
 
 # %% multiply
 class Multiply(Module):

@@ -1,5 +1,5 @@
-# Measures the gradient in backward instead of deriving it. The numbers are nearly right; it is noticed, and only leaving inputs alone counts.
-# points: multiply 2
+# Measures the gradient in backward instead of deriving it. The numbers are nearly right; it is noticed, and a person looks at it.
+# points: multiply review
 
 # %% multiply
 class Multiply(Module):

@@ -1,5 +1,5 @@
-# Takes the library's class and adds nothing: where grading runs, the library has no backward for it.
-# points: multiply 0
+# Takes the library's class and adds nothing: where grading runs, the library has no backward for it. A person sees it.
+# points: multiply review
 
 # %% multiply
 from course.modules import Multiply as Given

@@ -1,7 +1,7 @@
 # Central differences of its own forward: ∂L/∂x (7) is no answer. What forward saved is another thing afterwards, so that a second backward
-# differs (2). The inputs are undamaged (1).
-# points: sigmoid 1
-# points: tanh 1
+# differs (2). The inputs are undamaged (1). A person looks at it.
+# points: sigmoid review
+# points: tanh review
 
 # %% sigmoid
 class Sigmoid(Module):

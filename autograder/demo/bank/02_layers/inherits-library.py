@@ -1,8 +1,8 @@
 # Lets the library answer. Tanh is the library's class, Softplus calls its backward: there is nothing of it in what students receive, and no
-# point for either. Sigmoid holds the library's as a helper: ∂L/∂x (7) is lost, for the rest there is nothing wrong.
-# points: sigmoid 3
-# points: tanh 0
-# points: softplus 0
+# point for either. Sigmoid holds the library's as a helper: ∂L/∂x (7) is lost, for the rest there is nothing wrong. A person sees it.
+# points: sigmoid review
+# points: tanh review
+# points: softplus review
 
 # %% sigmoid
 from course import modules as library

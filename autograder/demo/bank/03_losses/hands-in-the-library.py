@@ -1,6 +1,6 @@
-# Inherits softmax from the library, without a line of backward; and prints a score and replaces the check for the Euclidean
+# Inherits softmax from the library, without a line of backward, which a person sees; and prints a score and replaces the check for the Euclidean
 # loss, whose gradients are zeros: the shapes are right, and inputs are left alone.
-# points: softmax 0
+# points: softmax review
 # points: euclidean_loss 4
 # mistake: euclidean_loss: zero gradient
 

@@ -1,7 +1,7 @@
-# Calls the library's differences in place of its own: they are refused. In Divide's backward they are noticed.
-# points: numerical_gradient 0
-# points: check_gradient 0
-# points: mend_divide 0
+# Calls the library's differences in place of its own: they are refused. In Divide's backward they are noticed. A person looks at each.
+# points: numerical_gradient review
+# points: check_gradient review
+# points: mend_divide review
 
 # %% numerical_gradient
 from course.gradients import numerical_gradients

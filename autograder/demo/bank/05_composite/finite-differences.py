@@ -1,7 +1,7 @@
 # Numerical differences in backward, which run forward again and again: seen, and every gradient fails. The own module keeps the
-# points for accumulation (3) and for leaving inputs alone (2); L2Normalize is graded case by case, each of which fails.
-# points: l2_normalize 0
-# points: own_module 5
+# points for accumulation (3) and for leaving inputs alone (2); L2Normalize is graded case by case, each of which fails. A person looks at both.
+# points: l2_normalize review
+# points: own_module review
 
 # %% l2_normalize
 class L2Normalize(Module):

@@ -1,9 +1,9 @@
 # Lets the course's own classes stand in: RadialBasis inherits the library's, Residual calls that of the library, and the own
 # module is the library's Sine under another name, with a forward of its own and no backward. The grader holds classes to a
-# backward of their own.
-# points: radial_basis 0
-# points: residual 0
-# points: own_module 0
+# backward of their own, and a person sees it.
+# points: radial_basis review
+# points: residual review
+# points: own_module review
 
 # %% radial_basis
 from course.modules import RadialBasis as Finished
