@@ -1,8 +1,8 @@
 """How well a shortcut is told from an honest answer, by reading the source alone.
 
 Ways around writing a backward by hand must each wait for a person; of right answers and honest notebooks
-hardly any may. The notebooks of `tests/autograder/read` are read, and every answer of the sample class; a folder
-of other notebooks in the same form can be given.
+hardly any may. The notebooks of `tests/autograder/read` are read, and every answer of the sample class; a
+folder of other notebooks in the same form can be given.
 
     python benchmarks/ways_around.py [--quick] [FOLDER]
 """

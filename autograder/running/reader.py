@@ -40,6 +40,8 @@ class Known:
     """Names that the notebook binds."""
     classes: dict[str, list[ast.ClassDef]]
     answer: str
+    measures: bool
+    """Whether differences are what is asked for."""
     stars: tuple[str, ...]
     """Libraries of which everything was imported."""
 
@@ -172,10 +174,15 @@ class Reader:
         elif stored:
             if word in ("forward", "backward") or (not of_self and word in WORDS):
                 self.note(node, word, Beyond.REPLACES if word not in WORDS else Beyond.UNKNOWN)
-        elif word not in ATTRIBUTES and not (
-            word in self.known.own and (of_self or (word not in WORDS and word not in _taken()))
-        ):
+        elif word not in ATTRIBUTES and not self._own(word, of_self=of_self):
             self.note(node, word)
+
+    def _own(self, word: str, *, of_self: bool) -> bool:
+        """Whether an attribute is of the student's own making."""
+        if word in self.known.own:
+            return of_self or (word not in WORDS and word not in _taken())
+        # nothing that an answer is given has it, unless that is a module of another's, to be judged
+        return of_self and word not in _taken() and not self.known.measures
 
     def _call(self, node: ast.Call) -> None:
         function = node.func

@@ -100,6 +100,7 @@ class _Strict:
             bound=frozenset(chain.from_iterable(piece.traces.binds for piece in self.pieces)),
             classes=_classes(chosen),
             answer=name,
+            measures=self.measures,
             stars=tuple(chain.from_iterable(stars_of(piece.statement) for piece in chosen)),
         )
         statements = [piece.statement for piece in chosen]

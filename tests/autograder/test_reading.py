@@ -41,7 +41,7 @@ def test_a_remark_is_data():
         ("'{0.grad_fn}'.format(x)", Beyond.COMPUTED, "{0.grad_fn}"),
         ("import os; os.write(1, b'')", Beyond.TALKS, "os.write"),
         ("import gc; gc.get_objects()", Beyond.MEMORY, "gc.get_objects"),
-        ("self.right", Beyond.UNKNOWN, "right"),
+        ("x.right", Beyond.UNKNOWN, "right"),
         ("open('answers')", Beyond.UNKNOWN, "open"),
         ("1j * x", Beyond.COMPLEX, "1j"),
         ("x.__dict__", Beyond.INTERNALS, "__dict__"),
