@@ -82,9 +82,13 @@ NUMPY = COMPUTED | words(
 MODULES: dict[str, frozenset[str]] = {
     "torch": TORCH,
     "torch.Tensor": COMPUTED,
-    "torch.nn": words("functional init"),
+    "torch.nn": words(
+        "functional init CrossEntropyLoss ELU GELU LeakyReLU LogSigmoid LogSoftmax MSELoss ReLU SELU"
+    )
+    | words("SiLU Sigmoid Softmax Softplus Softsign Tanh BCELoss BCEWithLogitsLoss NLLLoss L1Loss HuberLoss"),
     "torch.nn.functional": FUNCTIONAL,
     "torch.nn.init": ALL,
+    "torch.autograd": words("set_detect_anomaly"),
     "torch.linalg": words(
         "cross det diagonal inv matmul matrix_norm matrix_power multi_dot norm slogdet solve"
     )

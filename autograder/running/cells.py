@@ -16,11 +16,8 @@ def words(text: str) -> frozenset[str]:
 LONGEST = 2**17
 """Characters of a cell that is read: a few hundred times an answer. What is longer waits for a person."""
 
-MOST_COMMANDS = 40
-"""Lines of IPython's own that a cell may have: the transformation reads the whole cell again for each."""
-
-MOST_TOKENS = 20_000
-"""Brackets, operators and words of a cell that is read."""
+MOST_WORK = 20_000
+"""Words and signs of a cell that is read, times how often: once more for each line of IPython's own."""
 
 DEEPEST = 150
 """How deeply what is read may be nested: each sum of a sum counts."""
@@ -47,10 +44,14 @@ def require_readable(source: str) -> None:
     Raises:
         UnreadableError: it is too long.
     """
-    commands = sum(line.lstrip()[:1] in tuple("%!?,;/") for line in source.splitlines())
-    tokens = len(re.findall(r"\w+|[^\w\s]", source)) if len(source) <= LONGEST else 0
-    if len(source) > LONGEST or commands > MOST_COMMANDS or tokens > MOST_TOKENS:
+    if len(source) > LONGEST or work(source) > MOST_WORK:
         raise UnreadableError("is too long to be read")
+
+
+def work(source: str) -> int:
+    """How much there is to read in a cell."""
+    commands = sum(line.lstrip()[:1] in tuple("%!?,;/") for line in source.splitlines())
+    return len(re.findall(r"\w+|[^\w\s]", source)) * (commands + 1)
 
 
 @lru_cache(maxsize=256)

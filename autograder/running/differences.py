@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from autograder.running.cells import words
+from autograder.running.needed import arguments_of
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -52,7 +53,7 @@ def _in_function(function: Function, outside: "_Constants", imported: Collection
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
         if default is not None
     ]
-    own = {argument.arg for argument in ast.walk(arguments) if isinstance(argument, ast.arg)}
+    own = {argument.arg for argument in arguments_of(arguments)}
     constants.steps -= own
     constants.counts -= own
     for argument, default in defaults:
@@ -248,10 +249,12 @@ class _Moves:
         for part in self.parts:
             if isinstance(part, ast.Call) and self._own(part.func):
                 calls[ast.unparse(part.func)].append(part)
-        divides = bool(
-            [p for p in self.parts if isinstance(p, ast.BinOp | ast.AugAssign) and isinstance(p.op, ast.Div)]
+        divides = any(
+            isinstance(part, ast.BinOp | ast.AugAssign) and isinstance(part.op, ast.Div)
+            for part in self.parts
         )
-        for together in calls.values():
+        for function, together in calls.items():
+            divides = divides or self._subtracts(function)
             bases = {ast.unparse(given) for call in together for given in call.args}
             seen: dict[str, str] = {}
             for call in together:
@@ -268,6 +271,18 @@ class _Moves:
                     opposite = given.operand if isinstance(given, ast.UnaryOp) else None
                     if opposite and self.constants.is_step(opposite) and ast.unparse(opposite) in bases:
                         yield call
+
+    def _subtracts(self, function: str) -> bool:
+        """Whether two values of a function are subtracted."""
+        return any(
+            isinstance(part, ast.BinOp)
+            and isinstance(part.op, ast.Sub)
+            and all(
+                isinstance(side, ast.Call) and ast.unparse(side.func) == function
+                for side in (part.left, part.right)
+            )
+            for part in self.parts
+        )
 
     def _own(self, function: ast.AST) -> bool:
         """Whether a call could be of a function of one's own, rather than of one of a library."""

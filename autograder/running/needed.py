@@ -21,8 +21,9 @@ INSIDES = words("__globals__ __builtins__ user_ns run_cell")
 """Attributes likewise."""
 
 TAME = words(
-    "! !! matplotlib time timeit capture config precision pip conda who whos pwd ls cd env history xmode pdb "
-    "pdoc pinfo load_ext autoreload writefile prun"
+    """! !! HTML SVG autoreload bash capture cd colors conda config debug env gui history html javascript
+    js latex load_ext ls lsmagic markdown matplotlib pdb pdoc pinfo pip pprint precision prun pwd
+    quickref reload_ext script sh svg tb time timeit unload_ext who whos writefile xmode"""
 )
 """IPython's commands that change no name by themselves; the code behind `%time` is read as code."""
 
@@ -100,10 +101,13 @@ def needed(cells: Sequence[str], name: str) -> tuple[int, ...]:
 
 def select(read: Sequence["Traces"], name: str) -> tuple[int, ...]:
     """The same for pieces of a notebook, cells or single statements, of which the traces are known."""
-    changes = _changes(read)
-    taken = {position for position, cell in enumerate(read) if cell.wild}
+    changed_at: dict[str, list[int]] = defaultdict(list)
+    for position, changed in enumerate(_changes(read)):
+        for changed_name in changed:
+            changed_at[changed_name].append(position)
+    taken = {position for position, piece in enumerate(read) if piece.wild}
     until: dict[str, int] = {}
-    """For each wanted name: the cells before this one count."""
+    """For each wanted name: the pieces before this one count."""
     waiting = [(name, len(read))]
     for position in taken:
         waiting += _wants(read[position], position, len(read))
@@ -111,11 +115,11 @@ def select(read: Sequence["Traces"], name: str) -> tuple[int, ...]:
         wanted, before = waiting.pop()
         if until.get(wanted, 0) >= before:
             continue
-        for position in range(until.get(wanted, 0), before):
-            if position not in taken and wanted in changes[position]:
+        until[wanted] = before
+        for position in changed_at[wanted]:
+            if position < before and position not in taken:
                 taken.add(position)
                 waiting += _wants(read[position], position, len(read))
-        until[wanted] = before
     return tuple(sorted(taken))
 
 
@@ -318,13 +322,14 @@ class _Reader:
         if isinstance(function, ast.Name):
             self.read.wild |= function.id == "get_ipython"
         word = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-        sets = word.lstrip("_").startswith(SETTERS) or word in SHUFFLERS or word.endswith("_")
+        shuffles = word in SHUFFLERS or word.endswith("_")
+        sets = word.lstrip("_").startswith(SETTERS) or word.endswith("_")
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         if isinstance(function, ast.Attribute):
             self._change(_roots(function.value), library=_roots(function.value, called=False) if sets else ())
             self._change_kind(function)
         if word not in READERS:
-            self._hand(_root(function), set(chain.from_iterable(map(_handed, given))), sets=sets)
+            self._hand(_root(function), set(chain.from_iterable(map(_handed, given))), sets=sets or shuffles)
         if word in ("setattr", "delattr") and given:
             self._change((), library=_roots(given[0], called=False))
             self._change_kind(ast.Attribute(given[0], word))
@@ -392,21 +397,39 @@ class _Reader:
         arguments = node.args
         self.block((*arguments.defaults, *filter(None, arguments.kw_defaults)))
         body = node.body if isinstance(node.body, list) else [node.body]
-        own = {argument.arg for argument in ast.walk(arguments) if isinstance(argument, ast.arg)}
+        own = {argument.arg for argument in arguments_of(arguments)}
         hidden = (own | own_names(body) | _parameters(node)) - shared_names(body)
-        annotations = (part.annotation for part in ast.walk(arguments) if isinstance(part, ast.arg))
+        annotations = (argument.annotation for argument in arguments_of(arguments))
         self.block(filter(None, (*annotations, getattr(node, "returns", None))))
         reader = self._within(hidden, later=True, in_class=False, inside=inside)
         reader.hidden -= shared_names(body)
         reader.block(body)
 
     def _comprehension(self, node: Comprehension) -> None:
-        first, *_ = node.generators
-        self.visit(first.iter)
-        own = chain.from_iterable(ast.walk(generator.target) for generator in node.generators)
-        hidden = {part.id for part in own if isinstance(part, ast.Name)}
+        first, *parts = comprehension_parts(node)
+        self.visit(first)
+        hidden = targets_of(node)
         reader = self._within(hidden, later=self.later, in_class=self.in_class, inside=self.inside)
-        reader.block(ast.iter_child_nodes(node))
+        reader.block(parts)
+
+
+def comprehension_parts(node: Comprehension) -> list[ast.expr]:
+    """What a comprehension computes with: first what it begins with, which knows nothing of its names."""
+    results = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+    conditions = chain.from_iterable(generator.ifs for generator in node.generators)
+    return [*(generator.iter for generator in node.generators), *conditions, *results]
+
+
+def targets_of(node: Comprehension) -> set[str]:
+    """The names of a comprehension's own."""
+    parts = chain.from_iterable(ast.walk(generator.target) for generator in node.generators)
+    return {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+
+
+def arguments_of(arguments: ast.arguments) -> list[ast.arg]:
+    """A function's arguments."""
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return [*named, *filter(None, (arguments.vararg, arguments.kwarg))]
 
 
 def _roots(node: ast.AST | None, *, called: bool = True) -> Iterator[str]:
@@ -481,7 +504,7 @@ def own_names(body: Sequence[ast.AST]) -> set[str]:
         elif isinstance(node, ast.MatchMapping) and node.rest:
             own.add(node.rest)
         if isinstance(node, Comprehension):
-            waiting += [part for part in ast.walk(node) if isinstance(part, ast.NamedExpr)]
+            waiting += comprehension_parts(node)
         else:
             waiting += ast.iter_child_nodes(node)
     return own

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 
 import torch
 
@@ -23,7 +22,15 @@ from autograder.running.allowed import (
     SETTINGS,
 )
 from autograder.running.beside import KNOWN, elsewhere
-from autograder.running.needed import TAME, command, own_names, shared_names
+from autograder.running.needed import (
+    TAME,
+    arguments_of,
+    command,
+    comprehension_parts,
+    own_names,
+    shared_names,
+    targets_of,
+)
 from autograder.running.remark import WORDS, Beyond, Cell, Remark, imports_of, stars_of
 from course import Graph
 
@@ -40,10 +47,20 @@ class Known:
     """Names that the notebook binds."""
     classes: dict[str, list[ast.ClassDef]]
     answer: str
+    methods: frozenset[str]
+    """The names of methods."""
+    used: frozenset[str]
+    """Names that are used as more than a base class."""
+    values: dict[str, list[ast.expr | None]]
+    """What names are bound to, one by one; None where more is done with them."""
     measures: bool
     """Whether differences are what is asked for."""
     stars: tuple[str, ...]
     """Libraries of which everything was imported."""
+
+
+KINDS = (".Module", ".Graph")
+"""What the course's classes are called of which an answer is one."""
 
 
 class Reader:
@@ -53,6 +70,12 @@ class Reader:
         self.cell, self.known, self.hidden = cell, known, hidden
         self.kind = ""
         """The class in which this is."""
+        self.as_kind = False
+        """Whether a class is only named: as a base, in an annotation, or to ask what something is."""
+        self.in_body = False
+        """Whether this stands in the body of a class, and not in a function there."""
+        self.of_self = False
+        """Whether `self` is the object that a method belongs to."""
         self.remarks: list[Remark] = []
 
     def note(self, node: ast.AST, word: str, kind: Beyond = Beyond.UNKNOWN) -> None:
@@ -66,6 +89,12 @@ class Reader:
         for node in nodes:
             if node is not None:
                 self.visit(node)
+
+    def name(self, nodes: Iterable[ast.AST | None]) -> None:
+        """Classes that are only named."""
+        before, self.as_kind = self.as_kind, True
+        self.block(nodes)
+        self.as_kind = before
 
     def visit(self, node: ast.AST) -> None:
         """A node, and what is in it."""
@@ -99,6 +128,9 @@ class Reader:
                 self.note(node, "await")
             case ast.keyword():
                 self._keyword(node)
+            case ast.AnnAssign():
+                self.block((node.target, node.value))
+                self.name([node.annotation])
             case _:
                 self.block(ast.iter_child_nodes(node))
 
@@ -142,6 +174,8 @@ class Reader:
         there = root in MODULES or root in KNOWN or elsewhere(root, brought=False)
         if there and (_is_module(path) or not _allowed(path)):  # what is not there does nothing
             self.note(node, path)
+        elif root == "course" and path.endswith(KINDS) and not self.as_kind:
+            self.note(node, path, Beyond.NO_BACKWARD if path.endswith(".Module") else Beyond.DELEGATES)
 
     def _attribute(self, node: ast.Attribute) -> None:
         paths = self._paths(node)
@@ -163,7 +197,7 @@ class Reader:
     def _word(self, word: str, node: ast.AST) -> None:
         """An attribute of something."""
         of = node.value if isinstance(node, ast.Attribute) else None
-        of_self = isinstance(of, ast.Name) and of.id in ("self", "cls") and of.id in self.hidden
+        of_self = isinstance(of, ast.Name) and of.id in ("self", "cls") and self.of_self
         stored = isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
         if word.startswith("__") and word.endswith("__"):
             if stored or word not in OWN_WORDS:
@@ -194,20 +228,56 @@ class Reader:
         free = isinstance(function, ast.Name) and word not in self.hidden and word not in self.known.bound
         if word in ("getattr", "setattr", "delattr", "hasattr") and free:
             self._by_word(node, word)
-        elif word in ("attrgetter", "methodcaller"):
-            self._by_words(node)
+        elif any(path.endswith(("attrgetter", "methodcaller")) for path in self._paths(function)):
+            self._by_words(node, methods=self._paths(function)[0].endswith("methodcaller"))
         else:
             self.visit(function)
-        for path in self._paths(function):
-            if path.startswith("course") and path.endswith((".Module", ".Graph")):
-                self.note(node, path, Beyond.NO_BACKWARD if path.endswith("Module") else Beyond.DELEGATES)
         if word == "type" and free and len(node.args) + len(node.keywords) > 1:
             self.note(node, "type(…)")
         if word in ("format", "format_map") and isinstance(function, ast.Attribute):
             self._format(node, function.value)
         if word == "backward" and isinstance(function, ast.Attribute):
             self._backward(node, function)
-        self.block((*node.args, *node.keywords))
+        if word in ("isinstance", "issubclass") and free:
+            self.block(node.args[:1])
+            self.name(node.args[1:])
+        else:
+            self.block((*node.args, *node.keywords))
+        self._options(node)
+        self._unbound(node)
+
+    def _options(self, node: ast.Call) -> None:
+        """Options by words that cannot be read: `torch.zeros(3, **options)`."""
+        for keyword in node.keywords:
+            if keyword.arg is None and self._paths(node.func) and not self._readable(keyword.value):
+                self.note(node, f"**{ast.unparse(keyword.value)}", Beyond.COMPUTED)
+
+    def _readable(self, options: ast.expr | None) -> bool:
+        """Whether the words of a dictionary are written out, and none of them is beyond."""
+        if isinstance(options, ast.Name):
+            made = self.known.values.get(options.id, [])
+            return (
+                bool(made)
+                and all(isinstance(value, ast.Dict | ast.Call) for value in made)
+                and all(map(self._readable, made))
+            )
+        if isinstance(options, ast.Call) and getattr(options.func, "id", "") == "dict" and not options.args:
+            return all(keyword.arg and keyword.arg not in WORDS for keyword in options.keywords)
+        if isinstance(options, ast.Dict):
+            return all(isinstance(key, ast.Constant) and str(key.value) not in WORDS for key in options.keys)
+        return False
+
+    def _unbound(self, node: ast.Call) -> None:
+        """A method of a class, called on something else than an object of it."""
+        function = node.func
+        if isinstance(function, ast.Attribute):
+            of = function.value
+            named = isinstance(of, ast.Name) and of.id in self.known.classes and of.id not in self.hidden
+            of_type = isinstance(of, ast.Call) and getattr(of.func, "id", "") == "type"
+            first = node.args[0] if node.args else None
+            own = isinstance(first, ast.Name) and first.id == "self"
+            if (of_type or (named and function.attr in self.known.methods)) and not own:
+                self.note(node, ast.unparse(function), Beyond.COMPUTED)
 
     def _by_word(self, node: ast.Call, function: str) -> None:
         """`getattr(x, "word")` is `x.word`."""
@@ -223,13 +293,13 @@ class Reader:
             return
         head = word.values[0] if isinstance(word, ast.JoinedStr) and word.values else None
         begins = head.value if isinstance(head, ast.Constant) else ""
-        own = isinstance(of, ast.Name) and of.id == "self" and function != "delattr"
+        own = isinstance(of, ast.Name) and of.id == "self" and self.of_self and function != "delattr"
         known = isinstance(begins, str) and begins[:1].isalpha()
         if not own or not (known or function == "setattr"):
             self.note(node, ast.unparse(node), Beyond.COMPUTED)
 
-    def _by_words(self, node: ast.Call) -> None:
-        for given in node.args[:1] if getattr(node.func, "attr", "") == "methodcaller" else node.args:
+    def _by_words(self, node: ast.Call, *, methods: bool) -> None:
+        for given in node.args[:1] if methods else node.args:
             if isinstance(given, ast.Constant) and isinstance(given.value, str):
                 for word in given.value.split("."):
                     self._word(word, node)
@@ -278,14 +348,13 @@ class Reader:
             self.visit(keyword.value)
         self.block(node.decorator_list)
         inner = self._inner(_parameters(node))
-        inner.kind = node.name
+        inner.kind, inner.in_body = node.name, True
         inner.block(node.body)
         self.remarks += inner.remarks
         if _is_module_class(node, self.known) and not _writes_backward(node, self.known.classes):
             forward = any(isinstance(part, ast.FunctionDef) and part.name == "forward" for part in node.body)
-            others = chain.from_iterable(self.known.classes.values())
-            base = any(node.name == getattr(base, "id", "") for other in others for base in other.bases)
-            if forward and not base and node.name != self.known.answer:
+            only_base = node.name not in self.known.used
+            if forward and not only_base and node.name != self.known.answer:
                 self.note(node, node.name, Beyond.NO_BACKWARD)
 
     def _base(self, base: ast.expr) -> None:
@@ -294,7 +363,7 @@ class Reader:
             for path in paths:
                 self.note(base, path)
         else:
-            self.visit(base)
+            self.name([base])
 
     def _defined(self, name: str, node: ast.AST) -> None:
         if name in OVERLOADED:
@@ -313,27 +382,28 @@ class Reader:
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
         arguments = node.args
         self.block((*arguments.defaults, *arguments.kw_defaults))
-        annotated = [part for part in ast.walk(arguments) if isinstance(part, ast.arg)]
-        self.block(part.annotation for part in annotated)
-        self.block([getattr(node, "returns", None)])
+        annotated = arguments_of(arguments)
+        self.name([*(part.annotation for part in annotated), getattr(node, "returns", None)])
         body = node.body if isinstance(node.body, list) else [node.body]
         brought = imports_of(part for part in body if isinstance(part, ast.stmt))
         own = {part.arg for part in annotated} | own_names(body) | _parameters(node)
         inner = self._inner(own - shared_names(body) - brought.keys())
+        rebound = "self" in (own_names(body) if self.in_body else own)
+        inner.of_self = (self.in_body or self.of_self) and not rebound
         inner.hidden -= shared_names(body) | brought.keys()
         inner.block(body)
         self.remarks += inner.remarks
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
-        targets = chain.from_iterable(ast.walk(part.target) for part in node.generators)
-        self.visit(node.generators[0].iter)
-        inner = self._inner({part.id for part in targets if isinstance(part, ast.Name)})
-        inner.block(ast.iter_child_nodes(node))
+        first, *parts = comprehension_parts(node)
+        self.visit(first)
+        inner = self._inner(targets_of(node))
+        inner.block([*(part.target for part in node.generators), *parts])
         self.remarks += inner.remarks
 
     def _inner(self, hidden: Collection[str]) -> "Reader":
         inner = Reader(self.cell, self.known, self.hidden | frozenset(hidden))
-        inner.kind = self.kind
+        inner.kind, inner.as_kind, inner.of_self = self.kind, self.as_kind, self.of_self
         return inner
 
 

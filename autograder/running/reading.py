@@ -15,13 +15,17 @@ from itertools import chain
 from torch import Generator
 
 from autograder.running.beside import beside
-from autograder.running.cells import UnreadableError, as_python, tree
+from autograder.running.cells import LONGEST, UnreadableError, as_python, tree, work
 from autograder.running.differences import moved_points
 from autograder.running.needed import Traces, own_names, select, trace
 from autograder.running.reader import Known, Reader
 from autograder.running.remark import Beyond, Cell, Remark, imports_of, stars_of
 from course.device import device
 from course.exercises import Call, find_exercise
+
+MOST_STATEMENTS, MOST_WORK_IN_ALL = 1000, 200_000
+"""How many statements of a notebook are read, a class counting once, and how much work that may be: ten times
+what is usual."""
 
 MOST_REMARKS = 6
 """How many remarks on one answer are made: a person who has to look will look at all of it."""
@@ -41,11 +45,12 @@ def remarks(
             might be another text by then than the one that was handed in.
     """
     own, theirs = _Notebook(sources), _Notebook(given)
-    made = [
-        *own.unreadable,
-        *(_Strict(exercise, own, theirs).read(name)),
-        *chain.from_iterable(beside(cell, brought) for cell in own.cells),
-    ]
+    made = list(own.unreadable)
+    try:
+        made += _Strict(exercise, own, theirs).read(name)
+    except RecursionError:
+        made.append(Remark(Beyond.UNREADABLE, "is nested too deeply to be read", 1, name))
+    made += chain.from_iterable(beside(cell, brought) for cell in own.cells)
     unique = {(remark.kind, remark.word, remark.text): remark for remark in reversed(made)}
     return tuple(reversed(unique.values()))[:MOST_REMARKS]
 
@@ -56,14 +61,30 @@ class _Notebook:
     def __init__(self, sources: Iterable[str]) -> None:
         self.cells: list[Cell] = []
         self.unreadable: list[Remark] = []
-        for text in map(as_python, sources):
-            try:
-                parsed = tree(text)
-            except UnreadableError as error:
-                self.unreadable.append(Remark(Beyond.UNREADABLE, str(error), 1, text.strip()[:80]))
-                continue
-            if parsed is not None:
-                self.cells.append(Cell(text, tuple(parsed.body)))
+        statements = done = 0
+        for text in sources:
+            cell = _cell(text)
+            done += work(text) if len(text) <= LONGEST else 0
+            statements += len(cell.body) if isinstance(cell, Cell) else 0
+            if done > MOST_WORK_IN_ALL or statements > MOST_STATEMENTS:
+                shown = text.strip().partition("\n")[0][:80]
+                self.unreadable.append(Remark(Beyond.UNREADABLE, "is too long to be read", 1, shown))
+                break
+            if isinstance(cell, Cell):
+                self.cells.append(cell)
+            elif cell is not None:
+                self.unreadable.append(cell)
+
+
+@lru_cache(maxsize=512)
+def _cell(source: str) -> Cell | Remark | None:
+    """A cell, or why it cannot be read; None for one that is no Python, and so has not run."""
+    text = as_python(source)
+    try:
+        parsed = tree(text)
+    except UnreadableError as error:
+        return Remark(Beyond.UNREADABLE, str(error), 1, text.strip().partition("\n")[0][:80])
+    return None if parsed is None else Cell(text, tuple(parsed.body))
 
 
 @dataclass(frozen=True)
@@ -100,6 +121,9 @@ class _Strict:
             bound=frozenset(chain.from_iterable(piece.traces.binds for piece in self.pieces)),
             classes=_classes(chosen),
             answer=name,
+            methods=_methods(chosen),
+            used=_used(chosen),
+            values=_values(chosen),
             measures=self.measures,
             stars=tuple(chain.from_iterable(stars_of(piece.statement) for piece in chosen)),
         )
@@ -161,12 +185,42 @@ def _classes(pieces: Iterable[_Piece]) -> dict[str, list[ast.ClassDef]]:
     return classes
 
 
+def _methods(pieces: Iterable[_Piece]) -> frozenset[str]:
+    kinds = chain.from_iterable(_classes(pieces).values())
+    return frozenset(
+        part.name
+        for kind in kinds
+        for part in kind.body
+        if isinstance(part, ast.FunctionDef)
+        and not {"staticmethod", "classmethod"} & {ast.unparse(by) for by in part.decorator_list}
+    )
+
+
+def _used(pieces: Iterable[_Piece]) -> frozenset[str]:
+    nodes = [node for piece in pieces for node in ast.walk(piece.statement)]
+    bases = {id(base) for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases}
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in bases)
+
+
+def _values(pieces: Iterable[_Piece]) -> dict[str, list[ast.expr | None]]:
+    values: dict[str, list[ast.expr | None]] = {}
+    for node in chain.from_iterable(ast.walk(piece.statement) for piece in pieces):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for target in targets:
+            place = target.value if isinstance(target, ast.Subscript) else target
+            if isinstance(place, ast.Name):
+                value = getattr(node, "value", None)
+                whole = isinstance(node, ast.Assign | ast.AnnAssign) and place is target
+                values.setdefault(place.id, []).append(value if whole else None)
+    return values
+
+
 HOLDING = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.Call)
 
 
 def _holds_state(statement: ast.stmt) -> bool:
     """Whether a statement makes something that other code can change without naming it."""
-    if isinstance(statement, ast.Import | ast.ImportFrom):
+    if isinstance(statement, ast.Import | ast.ImportFrom | ast.Expr):
         return False
     if isinstance(statement, ast.ClassDef | ast.FunctionDef):
         parts = list(ast.walk(statement))
@@ -188,7 +242,7 @@ def _holds_state(statement: ast.stmt) -> bool:
             isinstance(node, HOLDING) for value in held for node in ast.walk(value)
         )
     value = getattr(statement, "value", statement)
-    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr) and isinstance(value, ast.AST):
+    if isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(value, ast.AST):
         return any(isinstance(node, HOLDING) for node in ast.walk(value))
     return True
 

@@ -84,7 +84,7 @@ WORDS = {
 """Words by which what is beyond goes: what using them means. Others are just beyond."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cell:
     """A cell that can be read: its text and its statements."""
 
