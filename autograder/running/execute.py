@@ -81,7 +81,9 @@ def run_cells(
         if check is None:
             cells.append(cell)
         else:
-            tests.append((cell, asking.add(check, len(cells), answers(notebook, cell), given(notebook, cell))))
+            tests.append(
+                (cell, asking.add(check, len(cells), answers(notebook, cell), given(notebook, cell)))
+            )
     asking.apart()
     with sandbox.student(asking.until) as student:
         stopped = _run_whole(cells, asking, student)
