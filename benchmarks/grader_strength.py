@@ -51,6 +51,7 @@ SAME = (
     {"mask missing", "local derivative ignored"},  # a mask is the local derivative
     {"mean for sum", "double 1/N"},
     {"sum for mean", "missing 1/N"},
+    {"constant factor", "missing factor", "extra factor"},  # 2, where forward has a factor of 1/2, say
 )
 """Names that say the same of the same numbers."""
 

@@ -12,12 +12,14 @@ from course.module import Module, as_tuple
 from course.modules import (
     Add,
     BatchNorm1d,
+    Conv2d,
     CosineUnit,
     CrossEntropyLoss,
     Dropout,
     EuclideanLoss,
     Exp,
     FiLM,
+    GRUCell,
     LayerNorm,
     Linear,
     LSTMCell,
@@ -149,7 +151,35 @@ class LastRowForgotten(Linear):
         return grad
 
 
+@wrong("examples missing", (6, 3), args=(3, 2))
+class LastExampleOnly(Linear):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        self.weight.grad += grad_output.T @ self.saved["x"]
+        self.bias.grad += grad_output[-1]
+        return grad_output @ self.weight.value
+
+
+@wrong("extra term", (6, 3), args=(3, 3))
+class PlusBias(Linear):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        return super().backward(grad_output) + self.bias.value
+
+
 # Elementwise
+
+
+@wrong("wrong slope", (5, 3))
+class SigmoidPlus(Sigmoid):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        out = self.saved["out"]
+        return grad_output * out * (1 + out)
+
+
+@wrong("wrong factor", (5, 3), (5, 3))
+class OwnFactor(Multiply):
+    def backward(self, grad_output: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.saved["x"]
+        return grad_output * x, grad_output * x
 
 
 @wrong("upstream ignored", (5, 3))
@@ -309,7 +339,24 @@ class MaxTwice(Max):
         return grad_output * (x >= y), grad_output * (y >= x)
 
 
+@wrong("wrong mask", (5, 4), (5, 4))
+class MaxAboveZero(Max):
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        self.save(x=x, y=y)
+        return torch.maximum(x, y)
+
+    def backward(self, grad_output: Tensor) -> tuple[Tensor, Tensor]:
+        return grad_output * (self.saved["x"] > 0), grad_output * (self.saved["y"] > 0)
+
+
 # Jacobians and statistics
+
+
+@wrong("wrong axis", (5, 4), args=(1,))
+class SoftmaxTotal(Softmax):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        out = self.saved["out"]
+        return out * (grad_output - (grad_output * out).sum())
 
 
 @wrong("diagonal only", (5, 4), args=(1,))
@@ -352,6 +399,95 @@ class BatchNormConstant(BatchNorm1d):
         self.weight.grad += (grad_output * normalized).sum(dim=0)
         self.bias.grad += grad_output.sum(dim=0)
         return grad_output * self.weight.value * self.saved["scale"]
+
+
+@wrong("wrong axis", (5, 3), args=(3,))
+class BatchNormOverFeatures(BatchNorm1d):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        scale = self.saved["scale"]
+        normalized = (self.saved["x"] - self.saved["mean"]) * scale
+        self.weight.grad += (grad_output * normalized).sum(dim=0)
+        self.bias.grad += grad_output.sum(dim=0)
+        grad = grad_output * self.weight.value
+        along = (grad * normalized).mean(1, keepdim=True)
+        return scale * (grad - grad.mean(1, keepdim=True) - normalized * along)
+
+
+@wrong("misplaced factor", (5, 4), args=(4,))
+class LayerNormWeightLast(LayerNorm):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        scale = self.saved["scale"]
+        normalized = (self.saved["x"] - self.saved["mean"]) * scale
+        self.weight.grad += (grad_output * normalized).sum(dim=0)
+        self.bias.grad += grad_output.sum(dim=0)
+        mean, along = (part.mean(-1, keepdim=True) for part in (grad_output, grad_output * normalized))
+        return self.weight.value * scale * (grad_output - mean - normalized * along)
+
+
+@wrong("wrong statistics", (5, 3), args=(3,))
+class BatchNormUnbiased(BatchNorm1d):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        super().backward(grad_output)
+        x = self.saved["x"]
+        scale = (x.var(0) + self.eps).rsqrt()
+        normalized = (x - x.mean(0)) * scale
+        grad = grad_output * self.weight.value
+        return scale * (grad - grad.mean(0) - normalized * (grad * normalized).mean(0))
+
+
+# Convolution and recurrence
+
+
+@wrong("wrong place", (2, 2, 5, 4), args=(2, 3, 3))
+class ConvolutionTurned(Conv2d):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        right = self.weight.value
+        self.weight.value = right.flip(2, 3)
+        grad = super().backward(grad_output)
+        self.weight.value = right
+        return grad
+
+
+@wrong("examples missing", (5, 3), args=(3,))
+class BiasOfLastExample(BatchNorm1d):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        grad = super().backward(grad_output)
+        assert self.bias is not None
+        self.bias.grad += grad_output[-1] - grad_output.sum(dim=0)
+        return grad
+
+
+@wrong("permuted", (4, 2), (4, 3), args=(2, 3))
+class GatesExchanged(GRUCell):
+    def to_input(self, grad: Tensor, x: Tensor) -> Tensor:
+        reset, update, candidate = grad.chunk(3, -1)
+        return super().to_input(torch.cat([update, reset, candidate], -1), x)
+
+
+@wrong("wrong slope", (4, 2), (4, 3), args=(2, 3))
+class TanhWithoutSquare(RNNCell):
+    def backward(self, grad_output: Tensor) -> tuple[Tensor, Tensor]:
+        grad = grad_output * (1 - self.saved["out"])
+        return self.to_input(grad, self.saved["x"]), self.to_state(grad, self.saved["h"])
+
+
+@wrong("extra term", (3, 2, 4), (3, 2), (3, 2))
+class ShiftInSlope(FiLM):
+    def backward(self, grad_output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        _, grad_gamma, grad_beta = super().backward(grad_output)
+        gamma = self.saved["gamma"]
+        return grad_output * gamma[:, :, None] + self.shift[:, :, None], grad_gamma, grad_beta
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        self.shift = beta
+        return super().forward(x, gamma, beta)
+
+
+@wrong("wrong factor", (3, 2, 4), (3, 2), (3, 2))
+class InputForScale(FiLM):
+    def backward(self, grad_output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        _, grad_gamma, grad_beta = super().backward(grad_output)
+        return grad_output * self.saved["x"], grad_gamma, grad_beta
 
 
 # Dropout
@@ -452,13 +588,84 @@ class CrossEntropyWithoutSoftmax(_Joined):
         return -grad_output * torch.nn.functional.one_hot(target, 3) / len(x), None
 
 
+class ClassOffByOne(_Joined):
+    def backward(self, grad_output: Tensor) -> tuple[Tensor, None]:
+        x, target = self.saved["x"], self.saved["target"]
+        classes = torch.nn.functional.one_hot((target + 1) % 3, 3)
+        return grad_output * (torch.softmax(x, 1) - classes) / len(x), None
+
+
 ZOO += [
+    Wrong("ClassOffByOne", ("permuted",), _classes(ClassOffByOne)),
     Wrong("CrossEntropyWithoutMean", ("missing 1/N",), _classes(CrossEntropyWithoutMean)),
     Wrong(
         "CrossEntropyWithoutSoftmax",
         ("path lost", "constant statistics"),
         _classes(CrossEntropyWithoutSoftmax),
     ),
+]
+
+
+# Wrong formulas
+
+
+@wrong("wrong axis", (5, 4), args=(1,))
+class SoftmaxOverEverything(Softmax):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        out = self.saved["out"]
+        return out * (grad_output - (grad_output * out).sum())
+
+
+@wrong("examples missing", (5, 3), args=(3, 2))
+class BiasOfTheFirst(Linear):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        self.weight.grad += grad_output.T @ self.saved["x"]
+        self.bias.grad += grad_output[0]
+        return grad_output @ self.weight.value
+
+
+@wrong("wrong factor", (5, 3))
+class TimesOutput(Tanh):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        return grad_output * self.saved["out"]
+
+
+@wrong("misplaced factor", (5, 3), args=(3, 2))
+class WeightOfSums(Linear):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        self.weight.grad += torch.outer(grad_output.sum(dim=0), self.saved["x"].sum(dim=0))
+        self.bias.grad += grad_output.sum(dim=0)
+        return grad_output @ self.weight.value
+
+
+@wrong("extra term", (4, 2), (4, 2))
+class AddedNotMultiplied(Multiply):
+    def backward(self, grad_output: Tensor) -> tuple[Tensor, Tensor]:
+        return grad_output + self.saved["y"], grad_output + self.saved["x"]
+
+
+@wrong("wrong mask", (5, 3))
+class MaskOfUpstream(ReLU):
+    def backward(self, grad_output: Tensor) -> Tensor:
+        return torch.relu(grad_output)
+
+
+class OneClassTooFar(_Joined):
+    def backward(self, grad_output: Tensor) -> tuple[Tensor, None]:
+        x, target = self.saved["x"], self.saved["target"]
+        hot = torch.nn.functional.one_hot((target + 1) % 3, 3)
+        return grad_output * (torch.softmax(x, 1) - hot) / len(x), None
+
+
+class LogitsForSoftmax(_Joined):
+    def backward(self, grad_output: Tensor) -> tuple[Tensor, None]:
+        x, target = self.saved["x"], self.saved["target"]
+        return grad_output * (x - torch.nn.functional.one_hot(target, 3)) / len(x), None
+
+
+ZOO += [
+    Wrong("OneClassTooFar", ("permuted",), _classes(OneClassTooFar)),
+    Wrong("LogitsForSoftmax", ("step left out",), _classes(LogitsForSoftmax)),
 ]
 
 

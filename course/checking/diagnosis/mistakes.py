@@ -57,6 +57,20 @@ class Mistake(StrEnum):
     EXTRA_FACTOR = "extra factor", "a factor is multiplied once too often"
     CONSTANT_FACTOR = "constant factor", "the gradient is a constant multiple of the true one"
     WRONG_IN_PLACES = "wrong in places", "the gradient is right but for some rows, columns or steps"
+    WRONG_SLOPE = "wrong slope", "the derivative of one step is written wrongly"
+    WRONG_MASK = "wrong mask", "the mask compares something else than forward does, or the other way round"
+    WRONG_AXIS = "wrong axis", "a sum or mean runs over the wrong axis, or over everything"
+    EXAMPLES_MISSING = "examples missing", "only some of the examples, places or steps count"
+    EXTRA_TERM = "extra term", "something is added that does not belong there"
+    WRONG_FACTOR = "wrong factor", "a factor is another quantity than the one that belongs there"
+    MISPLACED_FACTOR = (
+        "misplaced factor",
+        "a factor stands outside of a sum that it belongs into, or the other way round",
+    )
+    WRONG_STATISTICS = "wrong statistics", "a mean or variance is not the one that forward used"
+    WRONG_PLACE = "wrong place", "gradients land at the wrong places: shifted, turned or cropped wrongly"
+    PERMUTED = "permuted", "parts that lie side by side stand in the wrong order"
+    STEP_LEFT_OUT = "step left out", "backward goes past one of the steps that forward takes"
 
 
 MISTAKES = {mistake.value: mistake.meaning for mistake in Mistake}
