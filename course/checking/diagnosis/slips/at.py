@@ -16,7 +16,7 @@ Slip = tuple[str, Hypothesis]
 Formula = Tensor | Callable[[], Tensor]
 """Numbers, or how they are computed: what cannot be, for shapes that do not fit, is no prediction."""
 
-_LISTS: dict[str, Callable[["At"], Iterator[Slip | None]]] = {}
+_LISTS: dict[str, list[Callable[["At"], Iterator[Slip | None]]]] = {}
 
 
 class At:
@@ -42,6 +42,15 @@ class At:
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
+
+    def option(self, name: str, default: Any) -> Any:
+        """An option of the module; the default where a student's own class has no such option."""
+        return getattr(self.module, name, default)
+
+    def sizes(self, name: str, axes: int, default: int | None = None) -> tuple[int, ...]:
+        """An option with a size for each axis, which may be given as one number for all."""
+        sizes = self.option(name, default)
+        return (sizes,) * axes if isinstance(sizes, int) else tuple(sizes)
 
     def slip(
         self,
@@ -95,7 +104,7 @@ def slips(
 
     def register(listed: Callable[[At], Iterator[Slip | None]]) -> Callable[[At], Iterator[Slip | None]]:
         for name in modules:
-            _LISTS[name] = listed
+            _LISTS.setdefault(name, []).append(listed)
         return listed
 
     return register
@@ -104,4 +113,4 @@ def slips(
 def lists_for(module: Module) -> list[Callable[[At], Iterator[Slip | None]]]:
     """The lists for a module's class and for those that it inherits from, the nearest first."""
     names = [cls.__name__ for cls in type(module).__mro__]
-    return list(dict.fromkeys(_LISTS[name] for name in names if name in _LISTS))
+    return list(dict.fromkeys(listed for name in names for listed in _LISTS.get(name, ())))
