@@ -155,7 +155,7 @@ def test_what_tells_a_right_gradient_from_a_wrong_one_is_its_numbers_alone():
         return True
 
     grade(find_exercise("check_gradient"), check_gradient)
-    assert len(seen) == 16
+    assert len(seen) == 18
     for first, second in zip(seen[::2], seen[1::2], strict=True):
         assert type(first) is type(second)
         assert vars(first).keys() == vars(second).keys()

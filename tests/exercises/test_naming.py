@@ -47,7 +47,7 @@ def test_a_factor_that_counts_the_examples_is_told_although_it_differs():
 
     told = mistakes("linear", Averaged)
     assert told["∂L/∂bias"].mistake is Mistake.MEAN_FOR_SUM
-    assert "the examples" in told["∂L/∂bias"].what
+    assert "is a mean over" in told["∂L/∂bias"].what
 
 
 def test_what_is_zero_in_a_single_case_is_not_called_zero_everywhere():

@@ -9,7 +9,16 @@ from torch import Generator, Tensor
 from torch.autograd.functional import jacobian
 
 from course.device import rand, randn
-from course.exercises.exercise import Call, Case, Exercise, equals
+from course.exercises.bank._wrong_answers import WrongAnswer, named
+from course.exercises.bank._wrong_checks import (
+    TWICE,
+    WRONG_ERRORS,
+    WRONG_STEPS,
+    cube_between,
+    twice_a_row,
+    wrong_differences,
+)
+from course.exercises.exercise import Call, Case, Exercise
 from course.exercises.questions.gradient_checking import (
     FUNCTIONS,
     both_ways,
@@ -42,11 +51,18 @@ def _far_from_zero(rng: Generator, *shape: int) -> Tensor:
 
 def _numerical_gradient_cases(rng: Generator) -> list[Call]:
     def case(
-        label: str, name: str, x: Tensor, wanted: Callable[[Tensor], Tensor], tolerance: float, epsilon: float
+        label: str,
+        name: str,
+        x: Tensor,
+        wanted: Callable[[Tensor], Tensor],
+        tolerance: float,
+        epsilon: float,
+        mistakes: Sequence[WrongAnswer] = (),
     ) -> Call:
         """One function to differentiate; all that is known of it is its slope, `wanted`."""
         run = partial(differentiate_at_copy, name, epsilon)
-        return Call(label, run, (x,), equals(wanted, tolerance), parts=())
+        common = wrong_differences(FUNCTIONS[name], wanted, epsilon)
+        return Call(label, run, (x,), named(wanted, tolerance, (*mistakes, *common)), parts=())
 
     def same_shape(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
         got, x = results[0].shape, tuple(inputs[0].shape)
@@ -55,22 +71,27 @@ def _numerical_gradient_cases(rng: Generator) -> list[Call]:
     def of_row_sums(x: Tensor) -> Tensor:
         return 2 * x.sum(1, keepdim=True).expand_as(x)
 
-    def between_two_sides(x: Tensor) -> Tensor:
-        """For a cube and a long step: ε² more than the slope, if both sides are as far as they should be."""
-        return 3 * x**2 + 0.25
-
     in_place = partial(differentiate, "sum of sines", 1e-5)
     return [
         case("a vector", "sum of sines", _randn(rng, 5), torch.cos, 1e-4, 1e-5),
-        case("a matrix", "sum of squared row sums", _randn(rng, 3, 2), of_row_sums, 1e-4, 1e-5),
+        case(
+            "a matrix",
+            "sum of squared row sums",
+            _randn(rng, 3, 2),
+            of_row_sums,
+            1e-4,
+            1e-5,
+            [WrongAnswer(f"{TWICE} And does a whole row move at once?", twice_a_row, 1e-3)],
+        ),
         case("a single number", "exponential", _randn(rng), torch.exp, 1e-4, 1e-5),
         case(
             "just as central as it should be",
             "sum of cubes",
             _far_from_zero(rng, 4),
-            between_two_sides,
+            cube_between(0.5, -0.5),
             1e-8,
             0.5,
+            WRONG_STEPS,
         ),
         Call("leaves x alone", in_place, (_randn(rng, 2, 3, 2),), same_shape, parts=()),
     ]
@@ -93,7 +114,8 @@ def _relative_error_cases(rng: Generator) -> list[Call]:
 
     def case(label: str, a: Tensor, b: Tensor, known: float) -> Call:
         wanted = torch.tensor(known, dtype=DOUBLE)
-        return Call(label, both_ways, (a, b), equals(lambda *_: (wanted, wanted)), parts=())
+        wrong = named(lambda *_: (wanted, wanted), 1e-6, WRONG_ERRORS)
+        return Call(label, both_ways, (a, b), wrong, parts=())
 
     something, nothing = _positive(rng, 4), torch.zeros(4, dtype=DOUBLE, device=rng.device)
     return [
@@ -126,8 +148,13 @@ def _tables(name: str, x: Tensor, spoil: Spoil) -> tuple[Tensor, Tensor]:
 
 
 def _check_gradient_cases(rng: Generator) -> list[Call]:
-    def case(label: str, name: str, spoil: Spoil, x: Tensor) -> Call:
-        """Both a gradient that is right and one that is not are checked, in an order that is drawn."""
+    def case(label: str, name: str, spoil: Spoil, x: Tensor, overlooked: str, refused: str = "") -> Call:
+        """Both a gradient that is right and one that is not are checked, in an order that is drawn.
+
+        Args:
+            overlooked: why a check may call the wrong one right.
+            refused: why it may call the right one wrong, beside what is the cause in all cases.
+        """
         right = bool(torch.randint(0, 2, (), generator=rng, device=rng.device))
         order = (right, not right)
         tables = [_tables(name, x, (lambda grad, x: grad) if is_right else spoil) for is_right in order]
@@ -141,26 +168,89 @@ def _check_gradient_cases(rng: Generator) -> list[Call]:
                 for truth, got in sorted(verdicts.items(), reverse=True)
                 if truth != got
             ]
-            return f"said {' and '.join(wrong)}" if wrong else ""
+            if len(wrong) != 1:
+                return f"said {' and '.join(wrong)}" if wrong else ""
+            return f"said {wrong[0]}: {refused + _REFUSED if verdicts[True] == 0 else overlooked}"
 
         return Call(label, partial(verdicts, name), (x, *tables[0], *tables[1]), accept, parts=())
 
     return [
-        case("a missing factor", "cubes", lambda grad, x: grad / x, _positive(rng, 2, 3)),
-        case("a wrong sign", "sines", lambda grad, x: -grad, _randn(rng, 4)),
-        case("a mean for a sum", "column sums", lambda grad, x: grad / len(x), _randn(rng, 5, 2)),
+        case(
+            "a missing factor",
+            "cubes",
+            lambda grad, x: grad / x,
+            _positive(rng, 2, 3),
+            "is each number compared, by a relative error with the limit of the text?",
+        ),
+        case(
+            "a wrong sign",
+            "sines",
+            lambda grad, x: -grad,
+            _randn(rng, 4),
+            "are only absolute values compared?",
+        ),
+        case(
+            "a mean for a sum",
+            "column sums",
+            lambda grad, x: grad / len(x),
+            _randn(rng, 5, 2),
+            "are sizes compared, too, or only directions?",
+        ),
         case(
             "two numbers exchanged",
             "exponentials",
             lambda grad, x: grad[[*range(len(grad) - 2), -1, -2]],
             _randn(rng, 6),
+            "is each number compared with the one at its own place, or only sums, means or lengths?",
         ),
-        case("what ones would hide", "softmax", lambda grad, x: -grad, _randn(rng, 2, 3)),
-        case("slightly too large", "exponentials", lambda grad, x: (1 + 3e-6) * grad, _randn(rng, 4)),
-        case("small gradients", "small sines", lambda grad, x: 2 * grad, _randn(rng, 4)),
-        case("a wrong shape", "column sums", lambda grad, x: grad[0], _randn(rng, 3, 2)),
-        case("not a number", "sines", lambda grad, x: grad * torch.nan, _randn(rng, 3)),
+        case(
+            "what ones would hide",
+            "softmax",
+            lambda grad, x: -grad,
+            _randn(rng, 2, 3),
+            _HIDDEN,
+            f"{_HIDDEN} Or: ",
+        ),
+        case(
+            "slightly too large",
+            "exponentials",
+            lambda grad, x: (1 + 3e-6) * grad,
+            2 + _rand(rng, 6),
+            "is the limit that of the text?",
+        ),
+        case(
+            "small gradients",
+            "small sines",
+            lambda grad, x: 2 * grad,
+            _randn(rng, 4),
+            "an absolute error, or something added to a denominator, does not see what is tiny",
+        ),
+        case(
+            "a wrong shape",
+            "column sums",
+            lambda grad, x: grad[0],
+            _randn(rng, 3, 2),
+            "torch takes a vector from a matrix without complaint: were the shapes compared?",
+        ),
+        case(
+            "not a number",
+            "sines",
+            lambda grad, x: grad * torch.nan,
+            _randn(rng, 3),
+            "nan is neither above nor below a limit: which answer does the comparison give then?",
+        ),
     ]
+
+
+_HIDDEN = (
+    "a row of softmax's outputs adds up to 1, so that a loss that is their sum has the slope 0, right or "
+    "wrong: which upstream gradient is used?"
+)
+_REFUSED = (
+    "do both sides use the same upstream gradient, at which x did forward run last, before "
+    "backward was asked, and is the error a relative one?"
+)
+"""What a check may have done that calls a right gradient wrong."""
 
 
 # --- six modules to mend: the points are for what the bug spoils, so that the broken module itself has none
@@ -186,13 +276,13 @@ def _matmul_cases(rng: Generator) -> list[Case]:
 
 
 VERY_FAR = 400.0
-"""So many times farther from 0: there e^x is infinite."""
+"""So many times farther to the right e^x is infinite."""
 
 
 def _silu_cases(rng: Generator) -> list[Case]:
     signs = torch.tensor([1.0, -1.0, 1.0, -1.0], dtype=DOUBLE, device=rng.device)
     far = signs * (2 + 6 * _rand(rng, 4))
-    far[2:] *= VERY_FAR
+    far[2] *= VERY_FAR
     return [
         Case("far from zero", inputs=(far,)),
         Case("a matrix", inputs=(_randn(rng, 3, 3),)),

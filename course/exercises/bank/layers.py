@@ -1,5 +1,7 @@
 """Assignment 02: backward passes of the layer with weights, and of the bends between two such layers."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Generator, Tensor
 
@@ -34,24 +36,29 @@ def _linear_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _near_and_far(rng: Generator) -> Tensor:
-    """One example of numbers from 1e-4 to some hundreds, on both sides of 0."""
-    numbers = torch.tensor((-100.0, -3.0, -1e-4, 1e-4, 0.5, 400.0), device=rng.device)
+def _near_and_far(rng: Generator, far: float) -> Tensor:
+    """One example of numbers from 1e-4 to `far`, and up to twice as far, on both sides of 0."""
+    numbers = torch.tensor((-far, -3.0, -1e-4, 1e-4, 0.5, far), device=rng.device)
     return (numbers * (1 + rand(rng, len(numbers))))[None]
 
 
-def _elementwise_cases(rng: Generator) -> list[Case]:
-    return [
-        Case("a single number", inputs=(_both_signs(rng),)),
-        Case("near to 0 and far", inputs=(_near_and_far(rng),)),
-        Case("sequences", inputs=(_both_signs(rng, 2, 3, 2),)),
-        Case("a batch", inputs=(_both_signs(rng, 4, 3),)),
-    ]
+def _elementwise(far: float) -> Callable[[Generator], list[Case]]:
+    """Cases for an activation of any shape, with numbers as far from 0 as that."""
+
+    def cases(rng: Generator) -> list[Case]:
+        return [
+            Case("a single number", inputs=(_both_signs(rng).abs(),)),
+            Case("near to 0 and far", inputs=(_near_and_far(rng, far),)),
+            Case("sequences", inputs=(_both_signs(rng, 2, 3, 2),)),
+            Case("a batch", inputs=(_both_signs(rng, 4, 3),)),
+        ]
+
+    return cases
 
 
 def _leaky_cases(rng: Generator) -> list[Case]:
     return [
-        Case("the usual slope", inputs=(_near_and_far(rng),)),
+        Case("the usual slope", inputs=(_near_and_far(rng, 200.0),)),
         Case("a falling slope", called_with(negative_slope=-0.5), (_both_signs(rng, 2, 3, 2),)),
         Case("a steeper slope", called_with(negative_slope=1.5), (_both_signs(rng, 4, 3),)),
     ]
@@ -123,7 +130,7 @@ EXERCISES = (
     Exercise(
         name="sigmoid",
         truth=Sigmoid,
-        cases=_elementwise_cases,
+        cases=_elementwise(12.0),
         points={"∂L/∂x": 7, "repeatable": 2, "leaves inputs alone": 1},
         hints=(
             "How steep is the curve at its two ends, and in the middle? Your slope must be 0, 0 and a "
@@ -137,7 +144,7 @@ EXERCISES = (
     Exercise(
         name="tanh",
         truth=Tanh,
-        cases=_elementwise_cases,
+        cases=_elementwise(12.0),
         points={"∂L/∂x": 7, "repeatable": 2, "leaves inputs alone": 1},
         hints=(
             "Where is tanh steepest, and how steep? What is left of its slope where the output is almost 1, "
@@ -151,7 +158,7 @@ EXERCISES = (
     Exercise(
         name="relu",
         truth=ReLU,
-        cases=_elementwise_cases,
+        cases=_elementwise(200.0),
         points={"∂L/∂x": 8, "leaves inputs alone": 2},
         hints=(
             "Nudge a negative number: what does the output do? Nudge a positive one?",
