@@ -13,9 +13,10 @@ from course.checking.finding import gradient_name
 
 def nothing(suspect: Suspect) -> Iterator[Hypothesis]:
     """The gradient is zero: never computed, detached, or never added."""
+    handed = "added" if suspect.name in suspect.truth.parameters else "returned"
     yield Hypothesis(
         Mistake.ZERO_GRADIENT,
-        f"{suspect.label} is zero everywhere: is it computed, and added?",
+        f"{suspect.label} is zero everywhere: is it computed, and {handed}?",
         0 * suspect.true,
         0.99,
         elsewhere=lambda other: 0 * other.true,
@@ -37,6 +38,7 @@ def exchanged(suspect: Suspect) -> Iterator[Hypothesis]:
                 f"{suspect.label} and {gradient_name(other)} are exchanged",
                 grad,
                 0.98,
+                key="exchanged",
             )
 
 
@@ -60,7 +62,7 @@ def shape(suspect: Suspect) -> Iterator[Hypothesis]:
         for summed, words in _sums(given, true.shape):
             if same(summed, true):
                 what = f"forward broadcasts {suspect.name}, so its gradient is summed over {words}"
-                yield Hypothesis(Mistake.BROADCAST_NOT_REDUCED, what, given, 0.97)
+                yield Hypothesis(Mistake.BROADCAST_NOT_REDUCED, what, given, 0.97, key="not summed")
                 return
 
 
@@ -84,6 +86,19 @@ def _sums(given: np.ndarray, shape: tuple[int, ...]) -> Iterator[tuple[np.ndarra
 
 def _axes(axes: tuple[int, ...]) -> str:
     return f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
+
+
+def alike(suspect: Suspect) -> Iterator[Hypothesis]:
+    """Every number is the sum of what should have stayed apart."""
+    if suspect.true.size > 1:
+        what = f"{suspect.label} is summed over everything, so that all its numbers are alike"
+        yield Hypothesis(
+            Mistake.WRONG_AXIS,
+            what,
+            np.full_like(suspect.true, suspect.true.sum()),
+            0.9,
+            elsewhere=lambda other: np.full_like(other.true, other.true.sum()),
+        )
 
 
 def multiple(suspect: Suspect) -> Iterator[Hypothesis]:

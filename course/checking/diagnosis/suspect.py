@@ -31,9 +31,9 @@ class Trial:
     right: Collection[str] = ()
 
     def suspect(self, name: str) -> "Suspect | None":
-        """The gradient for that tensor; None where none was given, or where it is not all finite."""
+        """The gradient for that tensor; None where none was given, or where no number of it is finite."""
         given = self.evidence.grads.get(name)
-        if given is None or name not in self.truth.tensors or not given.size or not np.isfinite(given).all():
+        if given is None or name not in self.truth.tensors or not given.size or not np.isfinite(given).any():
             return None
         return Suspect(self.truth, name, self.evidence.grads, self.wrong.get(name, given))
 
@@ -62,6 +62,11 @@ class Suspect:
         """How many numbers had to agree: those that are not zero, and one where they are all equal."""
         known = self.true[np.isfinite(self.true) & (self.true != 0)]
         return int(known.size) if known.size and np.ptp(known) > 1e-9 * np.abs(known).max() else 1
+
+    @cached_property
+    def finite(self) -> bool:
+        """Whether all that backward gave are numbers; a division by 0 leaves some that are none."""
+        return bool(np.isfinite(self.given).all())
 
     @property
     def label(self) -> str:
@@ -108,11 +113,21 @@ class Suspect:
 
 
 def same(first: np.ndarray, second: np.ndarray, tolerance: float = AGREE) -> bool:
-    """Whether two arrays agree but for rounding; numbers that are nan in the second are not compared."""
+    """Whether two arrays agree but for rounding; numbers that are nan in the second are not compared.
+
+    What is not finite in the first must not be so in the second.
+    """
     if first.shape != second.shape or not first.size:
         return False
     compared = ~np.isnan(second)
-    if not compared.any() or not np.isfinite(first[compared]).all():
+    broken = ~np.isfinite(first)
+    if broken.any() and not np.isfinite(second[broken]).any():
+        compared &= ~broken
+    if (
+        not compared.any()
+        or not np.isfinite(first[compared]).all()
+        or not np.isfinite(second[compared]).all()
+    ):
         return False
     scale = np.abs(second[compared]).max()
     return bool(np.abs(first[compared] - second[compared]).max() <= tolerance * scale)

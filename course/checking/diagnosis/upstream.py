@@ -56,7 +56,7 @@ def handed_on(suspect: Suspect) -> Iterator[Hypothesis]:
             ratio = suspect.true / grad
         kept = np.abs(ratio) > 1e-9
         levels = np.unique(np.round(ratio[kept], 9))
-        if len(levels) == 1 and kept.all():
+        if len(levels) == 1 and kept.all() and grad.size > 1:  # a single number is a multiple of any other
             continue  # the true gradient is a multiple of grad_output itself
         if len(levels) == 1:  # a mask, perhaps with a scale
             scale = float(levels[0])
