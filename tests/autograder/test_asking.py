@@ -68,7 +68,8 @@ def test_a_notebook_without_other_cells_needs_one_process(sandbox, monkeypatch):
 
 
 @pytest.mark.parametrize("ends", ["import os\nos._exit(0)", "import os\nos.closerange(3, 64)"])
-def test_a_cell_that_ends_the_process_costs_no_answer_that_does_not_need_it(ends, sandbox):
+def test_a_cell_that_ends_the_process_costs_no_answer_that_does_not_need_it(ends, sandbox, monkeypatch):
+    unread(monkeypatch)
     told, said, stopped = graded(sandbox, IMPORTS, "print('begin')", ends, RIGHT, TEST, "print('end')")
     assert told == [(12, [])]
     assert "begin" in said
@@ -78,7 +79,8 @@ def test_a_cell_that_ends_the_process_costs_no_answer_that_does_not_need_it(ends
 
 
 @pytest.mark.parametrize("other", ["", "print('something else')"])
-def test_a_process_that_dies_costs_the_answer_that_ended_it(other, sandbox):
+def test_a_process_that_dies_costs_the_answer_that_ended_it(other, sandbox, monkeypatch):
+    unread(monkeypatch)
     dies = answer_cell("add", "import os\n" + ADD.format("os._exit(0)"))
     told, *_ = graded(sandbox, IMPORTS, other, dies, ADD_TEST, RIGHT, TEST)
     assert told == [(0, []), (12, [])]

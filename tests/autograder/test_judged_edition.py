@@ -6,7 +6,7 @@ import textwrap
 import pytest
 
 from autograder.handing_out.edition import edition_files
-from autograder.running.judge import Check, judge
+from autograder.running.judge import Check, Sources, judge
 from course.device import generator
 from course.exercises import Call, all_exercises
 from course.exercises.recipe import follow, recipe_of
@@ -114,7 +114,7 @@ class Answer(Module):
 def test_while_a_question_is_asked_no_class_that_is_asked_for_gives_a_gradient(sandbox):
     with sandbox.student() as student:
         outputs = [student.ask("run", GRABS)]
-        judge(student, Check("multiply", "Answer"), [GRABS], seed=5)
+        judge(student, Check("multiply", "Answer"), Sources([GRABS]), seed=5)
         show = "print(sorted(tried)); print(sorted(map(str, got)))"
         tried, got = (ast.literal_eval(line) for line in _printed(student, show).splitlines())
         grab = "got.clear(); grab(); print(sorted(got))"

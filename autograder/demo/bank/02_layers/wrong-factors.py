@@ -7,7 +7,7 @@
 # mistake: sigmoid: sign
 # mistake: tanh: sign
 # mistake: prelu: sign
-# mistake: softplus: constant factor
+# mistake: softplus: extra factor
 
 # %% sigmoid
 class Sigmoid(Module):

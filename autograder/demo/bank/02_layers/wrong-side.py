@@ -3,7 +3,7 @@
 # points: relu 2
 # points: leaky_relu 2
 # points: prelu 10
-# mistake: relu: mask missing
+# mistake: relu: wrong mask
 
 # %% relu
 class ReLU(Module):

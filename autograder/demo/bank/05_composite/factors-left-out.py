@@ -3,7 +3,7 @@
 # points: bump 6
 # points: radial_basis 13
 # points: own_module 11
-# mistake: bump: constant factor
+# mistake: bump: wrong slope
 
 # %% bump
 def bump(x, mu, beta, u):

@@ -3,7 +3,7 @@
 # parameters inside have nothing to add up.
 # points: residual 0
 # points: scaled_residual 3
-# mistake: residual: local derivative ignored
+# mistake: residual: path lost
 # mistake: scaled_residual: zero gradient
 
 # %% residual
