@@ -3,7 +3,7 @@
 # points: leaky_relu 2
 # points: prelu 10
 # points: softplus 6
-# mistake: leaky_relu: other formula
+# mistake: leaky_relu: wrong factor
 
 # %% leaky_relu
 class LeakyReLU(Module):
