@@ -192,7 +192,7 @@ def _words(grade: CellGrade) -> str:
 def part_line(part: PartVerdict) -> PartLine:
     """A part's line in the summary; what follows from another failure says no more than that."""
     if part.follows:
-        follows = f"follows from {part.follows}"
+        follows = f"follows from “{part.follows}”"
         return PartLine(part.name, part.passed, part.points, part.most, "", follows)
     case = "" if part.case == part.name else part.case  # a part may be a case as a whole
     where = f" (case: {case})" if case else ""

@@ -2,8 +2,10 @@
 
 import ast
 import linecache
+import re
 import traceback
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -95,7 +97,10 @@ def _meaning(stage: str, error: BaseException, message: str) -> str:
         return ": in Python ** is the power, ^ is not"
     if "shapes cannot be multiplied" in message:
         return ": a transpose is missing, or the factors of @ are in the wrong order"
-    if "doesn't match the broadcast shape" in message:
+    if found := re.search(r"shape \[(.*)\] doesn't match the broadcast shape \[(.*)\]", message):
+        gradient, added = (prod(int(size) for size in sizes.split(",") if size) for sizes in found.groups())
+        if gradient == added:
+            return ": what is added has an axis more than the gradient: which shape should it have?"
         return ": more numbers are added than the gradient has: which axes must be summed first?"
     if any(words in message for words in MISFIT):
         return ": two shapes do not fit"

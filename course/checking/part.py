@@ -108,7 +108,7 @@ class Part:
     @property
     def line(self) -> str:
         """What a table shows: the message, or which other failure this one follows from."""
-        return f"follows from {self.follows}" if self.follows else self.message
+        return f"follows from “{self.follows}”" if self.follows else self.message
 
     @property
     def statement(self) -> Finding | None:

@@ -307,14 +307,20 @@ def _judge_accumulation(
             return Part(Kind.ACCUMULATION, name, nothing)
         doubled = once.shape == twice.shape and np.array_equal(twice, 2 * once, equal_nan=True)
         if not doubled and (once.shape != twice.shape or difference(twice, 2 * once, tolerance, "")):
-            same = once.shape == twice.shape and not difference(twice, once, tolerance, "")
-            what = f"{name}.grad is assigned where += belongs"
-            replaced = Finding(
-                Problem.NOT_ADDED, f"a second backward must add to {name}.grad, not replace it"
-            )
-            mistake = Diagnosis(Mistake.OVERWRITTEN, what, 0.95) if same else None
-            return Part(Kind.ACCUMULATION, name, replaced, mistake)
+            return Part(Kind.ACCUMULATION, name, *_not_added(evidence, name, once, twice, tolerance))
     return Part(Kind.ACCUMULATION)
+
+
+def _not_added(
+    evidence: Evidence, name: str, once: np.ndarray, twice: np.ndarray, tolerance: float
+) -> tuple[Finding, Diagnosis | None]:
+    """What a second backward did to a parameter's gradient, where it did not add the same once more."""
+    if once.shape == twice.shape and not difference(twice, once, tolerance, ""):
+        replaced = f"a second backward must add to {name}.grad, not replace it"
+        overwritten = Diagnosis(Mistake.OVERWRITTEN, f"{name}.grad is assigned where += belongs", 0.95)
+        return Finding(Problem.NOT_ADDED, replaced), overwritten
+    because = f": {' and '.join(evidence.changed)} was changed in place" if evidence.changed else ""
+    return Finding(Problem.NOT_ADDED, f"a second backward adds something else to {name}.grad{because}"), None
 
 
 def _judge_repeatable(evidence: Evidence, names: list[str], wrong: Collection[str], tolerance: float) -> Part:

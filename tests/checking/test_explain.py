@@ -75,6 +75,12 @@ PARAMETERS = {
         'self.theta.grad += grad_output * self.saved["x"]\n        return grad_output',
         "which axes must be summed first?",
     ),
+    "an axis that stays": (
+        Linear,
+        "linear",
+        "self.bias.grad += grad_output.sum(0, keepdim=True)\n        return grad_output",
+        "an axis more than the gradient",
+    ),
     "a list": (Linear, "linear", "return [*grad_output]", "torch.stack"),
 }
 

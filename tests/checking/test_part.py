@@ -208,7 +208,7 @@ def test_one_cause_is_told_once():
         ]
     )
     assert [part.follows for part in parts] == ["", "", "∂L/∂x", "∂L/∂weight", "", ""]
-    assert parts[2].line == "follows from ∂L/∂x"
+    assert parts[2].line == "follows from “∂L/∂x”"
     assert parts[2].message == crash.words
 
 

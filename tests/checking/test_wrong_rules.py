@@ -282,7 +282,14 @@ class StopsEarly(Linear):
         return grad_output @ self.weight.value
 
 
-@case("wrong axis", "summed over axis 1, and was broadcast over axis 0", numbers((4, 4)), 4, 4, tensor="bias")
+@case(
+    "wrong axis",
+    "summed over axis 1: over which axis was it broadcast?",
+    numbers((4, 4)),
+    4,
+    4,
+    tensor="bias",
+)
 class BiasOverFeatures(Linear):
     def backward(self, grad_output):
         super().backward(grad_output)

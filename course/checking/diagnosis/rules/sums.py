@@ -96,7 +96,7 @@ def _unsummed(step: Step, position: int) -> Iterator[Wrong]:
                 yield rule(
                     lambda t, o=other: t.sum(o).reshape(shape),
                     Mistake.WRONG_AXIS,
-                    f"{name} is summed over axis {other}, and was broadcast over axis {axis}",
+                    f"{name} is summed over axis {other}: over which axis was it broadcast?",
                     0.93,
                 )
 
