@@ -496,6 +496,7 @@ def test_moodle_resubmissions_replace_and_an_old_download_does_not(course, tmp_p
     assert first_of(course, "Student Eins") == "first = 2"
 
 
+@pytest.mark.slow
 def test_what_changed_after_grading_is_due_again(course, tmp_path):
     bring(course, folder(tmp_path / "a", {"s01.ipynb": notebook(course), "s02.ipynb": notebook(course)}))
     grade(course.settings, "tiny", ["s01", "s02"])

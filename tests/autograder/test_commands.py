@@ -139,6 +139,7 @@ def test_kernel_of_another_environment_is_noticed(tmp_path, monkeypatch):
     assert str(kernel_problem()).startswith(said)
 
 
+@pytest.mark.slow
 def test_grading_a_class_from_start_to_feedback(tiny):
     tiny.hand_in("ada")
     tiny.hand_in("bob", first="first = 41")

@@ -376,6 +376,7 @@ def exercise(name, truth, cases=lambda rng: []):
     return Exercise(name, truth, cases, {}, ("", "", ""))
 
 
+@pytest.mark.slow
 def test_any_module_of_the_library_can_be_asked_for(both, tmp_path, monkeypatch):
     """All at once: nothing in course/modules/ is named for a gradient now, and the numbers are the same."""
     kinds = [*all_modules().values(), Graph, Chain, Residual, Unroll]

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from autograder.gradebook.grades import read_grades
 from autograder.gradebook.remarks import not_graded
@@ -61,6 +62,7 @@ EARNED = {
 }
 
 
+@pytest.mark.slow
 def test_points_keep_what_was_earned_and_no_more(tiny):
     for student, ((first, second), _) in EARNED.items():
         tiny.hand_in(student, first, second)
@@ -143,6 +145,7 @@ def test_a_repaired_file_is_graded_and_its_reason_forgotten(tiny):
     assert (row.total, row.problem) == (5, "")
 
 
+@pytest.mark.slow
 def test_regrading_keeps_the_earlier_grade_when_writing_it_fails(tiny, monkeypatch):
     tiny.hand_in("ada")
     grade(tiny.settings, "tiny", ["ada"])
@@ -160,6 +163,7 @@ def test_regrading_keeps_the_earlier_grade_when_writing_it_fails(tiny, monkeypat
     assert _points(tiny, "ada") == (4, 1)
 
 
+@pytest.mark.slow
 def test_deleted_cells_come_back_in_their_places(tiny):
     path = tiny.hand_in("ada", first="first = 41")
     notebook = nbformat.read(path, as_version=4)
@@ -171,6 +175,7 @@ def test_deleted_cells_come_back_in_their_places(tiny):
     assert _points(tiny, "ada") == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_cell_that_was_copied_and_pasted_counts_once(tiny):
     path = tiny.hand_in("ada", first="first = 41")
     notebook = nbformat.read(path, as_version=4)

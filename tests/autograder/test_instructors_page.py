@@ -51,6 +51,7 @@ def run(course: Path, script: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_walk_through_adds_an_exercise(course):
     text = section("Add an exercise")
     (file,) = re.findall(r"Save it as `(course/exercises/bank/\w+\.py)`", text)

@@ -126,7 +126,7 @@ def test_validate_lists_what_is_missing(course):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name == "02_layers" else pytest.mark.slow) for name in ASSIGNMENTS],
+    [pytest.param(name, marks=[] if name == "03_losses" else pytest.mark.slow) for name in ASSIGNMENTS],
 )
 def test_a_solution_earns_everything_but_the_written_answer(name, root, tmp_path):
     shutil.copy(root / "nbgrader_config.py", tmp_path)

@@ -136,6 +136,7 @@ def test_every_command_works_and_none_tells_the_password(tiny, address):
     assert _execute(address, "SELECT count(*) FROM alembic_version") == [(1,)]
 
 
+@pytest.mark.slow
 def test_the_password_is_not_among_the_arguments(tiny, address):
     tiny.hand_in("ada", first="import time\ntime.sleep(2)\nfirst = 42")
     with subprocess.Popen(
@@ -160,6 +161,7 @@ def test_the_password_is_not_among_the_arguments(tiny, address):
     assert _points(replace(tiny.settings, db=address)) == {"ada": (4, 1)}
 
 
+@pytest.mark.slow
 def test_a_manual_grade_and_comment_survive_regrading(tiny, address):
     settings = replace(tiny.settings, db=address.replace("postgresql:", "postgres:"))
     tiny.hand_in("ada", first="first = 41")
@@ -177,6 +179,7 @@ def test_a_manual_grade_and_comment_survive_regrading(tiny, address):
         assert gradebook.find_comment("first", "tiny", "tiny", "ada").comment == "Almost."
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_does_not_matter(tiny, address):
     settings = replace(tiny.settings, db=address)
     tiny.hand_in("ada", first="first = 41")

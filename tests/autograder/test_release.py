@@ -66,7 +66,9 @@ def _between(source: str, what: str) -> list[str]:
     return rest.partition(f"### END {what}")[0].splitlines()
 
 
-@pytest.mark.parametrize("name", ASSIGNMENTS)
+@pytest.mark.parametrize(
+    "name", [ASSIGNMENTS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in ASSIGNMENTS[1:])]
+)
 def test_solution_earns_everything_but_the_written_answer(tmp_path, root, name):
     settings = Settings(root, tmp_path / "work", tmp_path / "release").prepare()
     folder = settings.submitted / "solution" / name

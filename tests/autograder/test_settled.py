@@ -88,6 +88,7 @@ def test_grades_by_hand_stand_unless_the_answer_changed(course):
     assert state(course, "s02") == [(2.5, LOOK_AGAIN), (1.5, LOOK_AGAIN)]
 
 
+@pytest.mark.slow
 def test_a_mended_test_is_looked_at_where_it_gives_other_points(course):
     path = course.settings.source / "tiny" / "tiny.ipynb"
     path.write_text(path.read_text().replace("else 1.0", "else 2.0"))

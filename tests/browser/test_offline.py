@@ -184,6 +184,7 @@ def test_the_web_site_holds_no_widget_state(site):
     assert "require" not in page
 
 
+@pytest.mark.slow
 def test_an_unchanged_lecture_is_not_run_twice(site):
     page, drawn = site / "lectures" / "small.html", site.parent / "doctrees" / "environment.pickle"
     (when,) = re.findall(r"run at \d+", page.read_text(encoding="utf-8"))
@@ -206,6 +207,7 @@ def test_a_changed_library_has_another_fingerprint(tmp_path):
     assert fingerprint([file]) != before
 
 
+@pytest.mark.slow
 def test_a_dashboard(folder, tmp_path, page, asked):
     with dashboard(folder / "small.ipynb", tmp_path) as address:
         page.goto(address)

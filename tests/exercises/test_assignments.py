@@ -15,7 +15,7 @@ from tests.notebooks import ROOT, run
 NAMES = sorted(path.parent.name for path in ROOT.glob("solutions/*/*.ipynb"))
 each = pytest.mark.parametrize("name", NAMES)
 QUICK = ("01_graphs", "05_composite")
-"""Whose solutions are run as notebooks every time; through the engine, all of them are."""
+"""Whose solutions are run as notebooks every time; the others with the slow tests."""
 
 
 def source(name: str, folder: str = "solutions") -> NotebookNode:

@@ -155,6 +155,7 @@ def answer_of(task: Asked, code: str) -> Any:
 
 def failing(exercise: Exercise, answer: Any, seed: int) -> set[str]:
     """What fails: the labels of cases, the names and the kinds of parts."""
+    torch.manual_seed(seed)  # an answer may draw numbers, too
     reports = examine(exercise, Local(exercise, answer), seed=seed)
     parts = [(label, part) for label, report in reports.items() for part in report.parts]
     missing = set(exercise.points) - {name for label, part in parts for name in (label, part.name)}

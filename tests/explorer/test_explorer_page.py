@@ -170,7 +170,7 @@ def test_every_button_and_key(show):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [1000, 1280])
+@pytest.mark.parametrize("width", [1000, pytest.param(1280, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", graphs.ALL)
 def test_no_label_overlaps_or_is_cut_off_at_any_step(show, name, width):
     explorer = explored(name)

@@ -176,6 +176,7 @@ def test_too_many_nodes_say_what_to_fold():
         explore(graph, x=0.5)
 
 
+@pytest.mark.slow
 def test_five_thousand_nodes_in_parts_fold():
     network = Chain(*(Chain(*(Tanh() for _ in range(250))) for _ in range(20)))
     explorer = explore(network, x=0.5)
