@@ -1,0 +1,1 @@
+"""The wrong answers, a file for each assignment or family of modules."""
