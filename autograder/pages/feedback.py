@@ -165,19 +165,19 @@ def _line(cell: str, grade: CellGrade, verdict: Verdict | None, remark: Remark |
 
 
 def _mistakes(verdicts: Sequence[Verdict]) -> list[MistakeMade]:
-    """The named mistakes, the most expensive first."""
-    made: dict[str, list[tuple[str, PartVerdict]]] = {}
+    """The named mistakes, the most expensive first; one told alike of several exercises stands once."""
+    made: dict[str, list[tuple[str, float]]] = {}
     for verdict in verdicts:
-        for part in verdict.parts:
-            if not part.passed and part.sentence:
-                made.setdefault(part.mistake, []).append((verdict.exercise, part))
-    mistakes = []
-    for places in made.values():
-        surest = max((part for _, part in places), key=lambda part: part.confidence)
-        exercises = tuple(dict.fromkeys(exercise for exercise, _ in places))
-        mistakes.append(
-            MistakeMade(surest.sentence, exercises, sum(part.most - part.points for _, part in places))
-        )
+        named = [part for part in verdict.parts if not part.passed and part.sentence]
+        for mistake in dict.fromkeys(part.mistake for part in named):
+            parts = [part for part in named if part.mistake == mistake]
+            surest = max(parts, key=lambda part: part.confidence)
+            cost = sum(part.most - part.points for part in parts)
+            made.setdefault(surest.sentence, []).append((verdict.exercise, cost))
+    mistakes = [
+        MistakeMade(sentence, tuple(exercise for exercise, _ in places), sum(cost for _, cost in places))
+        for sentence, places in made.items()
+    ]
     return sorted(mistakes, key=lambda mistake: -mistake.cost)
 
 

@@ -94,6 +94,15 @@ def test_the_summary_says_points_by_part_mistakes_and_comments(graphs):
     assert "Bob &lt;i&gt;Noyce&lt;/i&gt;" in page
 
 
+def test_a_mistake_made_twice_is_told_once(graphs):
+    failed = {"add": {"∂L/∂x": "mean for sum"}, "multiply": {"∂L/∂y": "mean for sum"}}
+    said = summary_of(page_of(graphs, Work("bob", failed=failed)))
+    assert (
+        "Look at this first: Likely: a mean over the batch where a sum belongs add and multiply, 8 points"
+        in said
+    )
+
+
 def test_flawless_work_is_told_in_a_line_an_exercise(graphs):
     said = summary_of(page_of(graphs, Work("ada", written=5.0)))
     assert "25 of 25 points ✓ add 8 of 8 ✓ multiply 12 of 12 ✓ written 5 of 5" in said

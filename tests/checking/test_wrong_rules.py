@@ -379,7 +379,7 @@ class NextClass(_CrossEntropy):
 
 @case(
     "overwritten",
-    "assigned where it must be added",
+    "assigned where they must be added",
     lambda: (torch.tensor([[0, 1], [1, 2]]),),
     4,
     3,

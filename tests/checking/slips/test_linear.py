@@ -56,7 +56,7 @@ def last(g, x):
     of_weight(lambda g, x, w: g[:, :, None] * x[:, None, :], "broadcast not reduced", "a place of its own"),
     of_bias(lambda g, b: g[0], "examples missing", "only the first example"),
     of_bias(lambda g, b: g[1:].sum(0), "examples missing", "the first example is missing"),
-    of_bias(lambda g, b: torch.ones_like(b), "upstream ignored", "it is 1"),
+    of_bias(lambda g, b: torch.ones_like(b), "upstream ignored", "∂L/∂bias is 1"),
     of_bias(lambda g, b: g.sum().expand(4), "wrong axis", "over everything"),
     of_bias(lambda g, b: g.sum(0) * b, "extra factor", "the bias itself is multiplied"),
     of_bias(lambda g, b: g.sum(0, keepdim=True), "broadcast not reduced", "keepdim"),

@@ -75,7 +75,7 @@ def _copied(step: Step) -> Iterator[Wrong]:
     for order, which in ((1, "last"), (-1, "first")):
         what = (
             f"where {place} reads a number several times, only the {which} gradient counts: "
-            f"it is assigned where it must be added"
+            "gradients are assigned where they must be added"
         )
         yield at_input(step, 0, lambda grads, o=order: assigned(grads, o), Mistake.OVERWRITTEN, what, 0.95)
     mean = (

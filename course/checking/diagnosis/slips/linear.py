@@ -191,12 +191,12 @@ def _of_bias(at: At, rows: Tensor, arrives: Tensor) -> Iterator[Slip | None]:
         (
             torch.ones_like(bias),
             Mistake.UPSTREAM_IGNORED,
-            "it is 1, the local derivative alone: grad_output is not used",
+            "∂L/∂bias is 1, the local derivative alone: grad_output is not used",
         ),
         (
             torch.full_like(bias, count),
             Mistake.UPSTREAM_IGNORED,
-            "it counts the examples: grad_output is not used",
+            "∂L/∂bias counts the examples: grad_output is not used",
         ),
         (total * bias, Mistake.EXTRA_FACTOR, "the bias itself is multiplied: it is only added in forward"),
         (total + bias, Mistake.EXTRA_TERM, "the bias itself is added to its gradient"),
@@ -222,7 +222,7 @@ def _of_bias(at: At, rows: Tensor, arrives: Tensor) -> Iterator[Slip | None]:
         (total.abs(), Mistake.SIGN, "the sign is lost"),
         (arrives.abs().sum(0), Mistake.SIGN, "the signs of grad_output are lost"),
         ((arrives**2).sum(0), Mistake.EXTRA_FACTOR, "grad_output is multiplied twice"),
-        (arrives, Mistake.BROADCAST_NOT_REDUCED, f"it has a row for each example: {shared}"),
+        (arrives, Mistake.BROADCAST_NOT_REDUCED, f"∂L/∂bias has a row for each example: {shared}"),
         (
             arrives.sum(0, keepdim=True),
             Mistake.BROADCAST_NOT_REDUCED,
@@ -247,7 +247,7 @@ def _of_bias(at: At, rows: Tensor, arrives: Tensor) -> Iterator[Slip | None]:
         ),
         (
             lambda: at.gradient_of("weight", lambda weight: rows @ weight.T, arrives).diagonal() + 0 * bias,
-            "it is the diagonal of the weight's gradient",
+            "∂L/∂bias is the diagonal of the weight's gradient",
         ),
         (lambda: (arrives * rows).sum(0), "x is multiplied: it meets the weight only"),
         (lambda: rows.sum(0) + 0 * bias, "x is summed, not grad_output"),
