@@ -53,7 +53,7 @@ TORCH = COMPUTED | words(
     uint8 unravel_index use_deterministic_algorithms vander zeros zeros_like bfloat16 e newaxis
     is_grad_enabled get_num_threads group_norm layer_norm conv1d conv2d avg_pool1d max_pool1d
     set_default_device set_default_tensor_type strided preserve_format contiguous_format threshold
-    prelu celu selu rrelu erf_ exp_ relu_ sigmoid_ tanh_"""
+    prelu celu selu rrelu erf_ exp_ relu_ sigmoid_ tanh_ vmap"""
 )
 
 FUNCTIONAL = words(
@@ -140,6 +140,7 @@ MODULES: dict[str, frozenset[str]] = {
     "dataclasses": words("asdict astuple dataclass field fields replace InitVar KW_ONLY"),
     "datetime": ALL,
     "enum": ALL,
+    "fractions": words("Fraction"),
     "functools": words("cache cached_property lru_cache partial partialmethod reduce singledispatch")
     | words("singledispatchmethod total_ordering wraps update_wrapper cmp_to_key"),
     "gc": words("collect disable enable freeze isenabled get_count"),
@@ -280,13 +281,13 @@ DEFINED = words(
     """__init__ __post_init__ __repr__ __str__ __len__ __iter__ __next__ __getitem__ __setitem__
     __contains__ __call__ __enter__ __exit__ __eq__ __hash__ __lt__ __le__ __gt__ __ge__ __bool__
     __slots__ __all__ __author__ __version__ __match_args__ __doc__ __reversed__ __missing__
-    __annotations__"""
+    __annotations__ __matmul__ __rmatmul__ __imatmul__"""
 )
 """Names with two underscores that an answer may define."""
 
 OVERLOADED = words(
     """__add__ __radd__ __iadd__ __sub__ __rsub__ __isub__ __mul__ __rmul__ __imul__ __truediv__
-    __rtruediv__ __itruediv__ __floordiv__ __matmul__ __rmatmul__ __imatmul__ __pow__ __rpow__
+    __rtruediv__ __itruediv__ __floordiv__ __pow__ __rpow__
     __ipow__ __neg__ __pos__ __abs__ __mod__ __rmod__ __and__ __or__ __xor__ __invert__"""
 )
-"""Operators: a class that defines them computes gradients along, perhaps."""
+"""Operators of numbers: a class that defines them computes gradients along, perhaps."""

@@ -52,9 +52,23 @@ def beside(cell: Cell, brought: bool) -> Iterator[Remark]:
     """What reaches for what runs beside the notebook, wherever it stands: no exercise needs it."""
     nodes = [node for statement in cell.body for node in ast.walk(statement)]
     paths = imports_of(cell.body)
+    asked = {id(names_asked(node)) for node in nodes}
     for node in nodes:
+        if id(node) in asked:
+            continue
         for kind, word in _meddles(node, paths, brought):
             yield cell.remark(kind, word, node)
+
+
+def names_asked(node: ast.AST) -> ast.Call | None:
+    """The call of `if "x" in globals()`, which only asks whether a name is there."""
+    match node:
+        case ast.Compare(
+            ops=[ast.In() | ast.NotIn()],
+            comparators=[ast.Call(func=ast.Name(id="globals" | "locals"), args=[], keywords=[]) as call],
+        ):
+            return call
+    return None
 
 
 def _meddles(node: ast.AST, paths: dict[str, set[str]], brought: bool) -> Iterator[tuple[Beyond, str]]:

@@ -185,14 +185,14 @@ class _Moves:
         yield from self._factors()
 
     def _pairs(self) -> Iterator[ast.expr]:
-        """`x + h` beside `x - h` or `x + 2 * h`, or beside a division by h."""
+        """`x + h` beside `x - h` or `x + 2 * h`, or beside a division by h; h may be part of an array."""
         offsets: dict[str, dict[str, ast.expr]] = defaultdict(dict)
-        divisors = self._divisors()
+        divisors, moved = self._divisors(), self._moved()
         for part in self.parts:
             for base, step, sign in self._sums(part):
                 if self.constants.is_constant(base) or not isinstance(part, ast.expr):
                     continue
-                if self.constants.is_step(step):
+                if self.constants.is_step(step) or (isinstance(step, ast.Name) and step.id in moved):
                     offsets[ast.unparse(base)][sign + ast.unparse(step)] = part
                     if self._names(step) & divisors:
                         yield part
@@ -294,6 +294,15 @@ class _Moves:
 
     def _elements(self) -> Iterator[ast.expr]:
         """An element of a copy is moved, and a function of one's own is called on the copy."""
+        moved = self._moved()
+        for part in self.parts:
+            if isinstance(part, ast.Call) and self._own(part.func):
+                for given in part.args:
+                    if moved & {inner.id for inner in ast.walk(given) if isinstance(inner, ast.Name)}:
+                        yield part
+
+    def _moved(self) -> set[str]:
+        """The names of arrays of which an element is moved, or set to a step."""
         moved: set[str] = set()
         for part in self.parts:
             if isinstance(part, ast.AugAssign) and isinstance(part.op, ast.Add | ast.Sub):
@@ -303,12 +312,7 @@ class _Moves:
                 sums = [step for inner in ast.walk(part.value) for _, step, _ in self._sums(inner)]
                 if self.constants.is_step(part.value) or any(map(self.constants.is_step, sums)):
                     moved.add(_root(part.targets[0]))
-        moved -= {"", "self"}
-        for part in self.parts:
-            if isinstance(part, ast.Call) and self._own(part.func):
-                for given in part.args:
-                    if moved & {inner.id for inner in ast.walk(given) if isinstance(inner, ast.Name)}:
-                        yield part
+        return moved - {"", "self"}
 
     def _factors(self) -> Iterator[ast.expr]:
         """`x * 1.000001`."""

@@ -3,10 +3,11 @@
 import ast
 import builtins
 import string
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import torch
 
@@ -21,7 +22,7 @@ from autograder.running.allowed import (
     OWN_WORDS,
     SETTINGS,
 )
-from autograder.running.beside import KNOWN, elsewhere
+from autograder.running.beside import KNOWN, elsewhere, names_asked
 from autograder.running.needed import (
     TAME,
     arguments_of,
@@ -58,6 +59,12 @@ class Known:
     stars: tuple[str, ...]
     """Libraries of which everything was imported."""
 
+
+MOST_TEXTS = 20
+"""How many values of a name are looked at."""
+
+TESTING = ("torch.testing.", "numpy.testing.")
+"""What compares numbers: where a comparison is what is asked for, the work is theirs."""
 
 KINDS = (".Module", ".Graph")
 """What the course's classes are called of which an answer is one."""
@@ -105,6 +112,10 @@ class Reader:
                 self._attribute(node)
             case ast.Call():
                 self._call(node)
+            case ast.Compare() if (asked := names_asked(node)) is not None:
+                self.block(part for part in ast.iter_child_nodes(node) if part is not asked)
+            case ast.Assign(targets=[ast.Attribute() as part]) if self._puts_backward(part, node.value):
+                self.visit(node.value)
             case ast.ClassDef():
                 self._class(node)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -174,6 +185,8 @@ class Reader:
         there = root in MODULES or root in KNOWN or elsewhere(root, brought=False)
         if there and (_is_module(path) or not _allowed(path)):  # what is not there does nothing
             self.note(node, path)
+        elif self.known.measures and path.startswith(TESTING):
+            self.note(node, path, Beyond.DELEGATES)
         elif root == "course" and path.endswith(KINDS) and not self.as_kind:
             self.note(node, path, Beyond.NO_BACKWARD if path.endswith(".Module") else Beyond.DELEGATES)
 
@@ -194,13 +207,23 @@ class Reader:
             else:
                 self._use(path, node)
 
+    def _puts_backward(self, part: ast.Attribute, value: ast.expr) -> bool:
+        """Whether a function of one's own becomes the backward of a class of one's own."""
+        names = (part.value, value)
+        own = all(
+            isinstance(name, ast.Name) and name.id not in self.hidden and not self.known.imports.get(name.id)
+            for name in names
+        )
+        return own and part.attr == "backward" and getattr(part.value, "id", "") in self.known.classes
+
     def _word(self, word: str, node: ast.AST) -> None:
         """An attribute of something."""
         of = node.value if isinstance(node, ast.Attribute) else None
         of_self = isinstance(of, ast.Name) and of.id in ("self", "cls") and self.of_self
         stored = isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
         if word.startswith("__") and word.endswith("__"):
-            if stored or word not in OWN_WORDS:
+            own = word in DEFINED and word in self.known.own
+            if stored or not (own or word in OWN_WORDS):
                 self.note(node, word)
         elif word.startswith("_"):
             if word not in self.known.own or word in _taken():
@@ -208,7 +231,7 @@ class Reader:
         elif stored:
             if word in ("forward", "backward") or (not of_self and word in WORDS):
                 self.note(node, word, Beyond.REPLACES if word not in WORDS else Beyond.UNKNOWN)
-        elif word not in ATTRIBUTES and not self._own(word, of_self=of_self):
+        elif word not in (*ATTRIBUTES, "requires_grad") and not self._own(word, of_self=of_self):
             self.note(node, word)
 
     def _own(self, word: str, *, of_self: bool) -> bool:
@@ -230,6 +253,8 @@ class Reader:
             self._by_word(node, word)
         elif any(path.endswith(("attrgetter", "methodcaller")) for path in self._paths(function)):
             self._by_words(node, methods=self._paths(function)[0].endswith("methodcaller"))
+        elif word == "requires_grad_" and isinstance(function, ast.Attribute) and _is_false(node.args):
+            self.visit(function.value)
         else:
             self.visit(function)
         if word == "type" and free and len(node.args) + len(node.keywords) > 1:
@@ -282,14 +307,14 @@ class Reader:
     def _by_word(self, node: ast.Call, function: str) -> None:
         """`getattr(x, "word")` is `x.word`."""
         of, word = node.args[0] if node.args else None, node.args[1] if len(node.args) > 1 else None
-        if isinstance(word, ast.Constant) and isinstance(word.value, str) and of is not None:
-            if function != "hasattr":
+        if of is not None and (texts := self._texts(word)):
+            for text in texts if function != "hasattr" else ():
                 ctx = ast.Load() if function == "getattr" else ast.Store()
-                part = ast.Attribute(of, word.value, ctx, lineno=node.lineno, col_offset=0)
+                part = ast.Attribute(of, text, ctx, lineno=node.lineno, col_offset=0)
                 for path in self._paths(part):
                     self._use(path, part)
                 if not self._paths(part):
-                    self._word(word.value, part)
+                    self._word(text, part)
             return
         head = word.values[0] if isinstance(word, ast.JoinedStr) and word.values else None
         begins = head.value if isinstance(head, ast.Constant) else ""
@@ -297,6 +322,20 @@ class Reader:
         known = isinstance(begins, str) and begins[:1].isalpha()
         if not own or not (known or function == "setattr"):
             self.note(node, ast.unparse(node), Beyond.COMPUTED)
+
+    def _texts(self, word: ast.expr | None, depth: int = 3) -> list[str]:
+        """All texts that an expression can be; none where they cannot all be read."""
+        texts: list[str] = []
+        match word:
+            case ast.Constant(value=str(text)):
+                texts = [text]
+            case ast.Name(id=name) if depth:
+                made = [self._texts(value, depth - 1) for value in self.known.values.get(name, ())]
+                texts = list(chain.from_iterable(made)) if all(made) else []
+            case ast.BinOp(left=left, op=ast.Add(), right=right) if depth:
+                ends = self._texts(right, depth - 1)
+                texts = [begin + end for begin in self._texts(left, depth - 1) for end in ends]
+        return texts if len(texts) <= MOST_TEXTS else []
 
     def _by_words(self, node: ast.Call, *, methods: bool) -> None:
         for given in node.args[:1] if methods else node.args:
@@ -492,6 +531,10 @@ def _is_module_class(kind: ast.ClassDef, known: Known) -> bool:
                 return True
             waiting += [other for other in known.classes.get(name, []) if id(other) not in seen]
     return False
+
+
+def _is_false(given: Sequence[ast.expr]) -> bool:
+    return len(given) == 1 and isinstance(given[0], ast.Constant) and given[0].value is False
 
 
 def _parameters(node: ast.AST) -> set[str]:

@@ -204,14 +204,32 @@ def _used(pieces: Iterable[_Piece]) -> frozenset[str]:
 
 def _values(pieces: Iterable[_Piece]) -> dict[str, list[ast.expr | None]]:
     values: dict[str, list[ast.expr | None]] = {}
-    for node in chain.from_iterable(ast.walk(piece.statement) for piece in pieces):
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    nodes = [node for piece in pieces for node in ast.walk(piece.statement)]
+    plain: set[int] = set()
+    for node in nodes:
+        made: Sequence[ast.expr] = ()
+        targets: Sequence[ast.expr] = ()
+        if isinstance(node, ast.Assign):
+            targets, made = node.targets, (node.value,)
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets, made = (node.target,), (node.value,)
+        elif isinstance(node, ast.For) and isinstance(node.iter, ast.Tuple | ast.List):
+            targets, made = (node.target,), node.iter.elts
         for target in targets:
-            place = target.value if isinstance(target, ast.Subscript) else target
-            if isinstance(place, ast.Name):
-                value = getattr(node, "value", None)
-                whole = isinstance(node, ast.Assign | ast.AnnAssign) and place is target
-                values.setdefault(place.id, []).append(value if whole else None)
+            if isinstance(target, ast.Name):
+                plain.add(id(target))
+                values.setdefault(target.id, []).extend(made)
+    for node in nodes:  # whatever else binds a name, or changes a part of what it is bound to
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in plain:
+            values.setdefault(node.id, []).append(None)
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            values.setdefault(getattr(node.value, "id", ""), []).append(None)
+        elif isinstance(node, ast.arg):
+            values.setdefault(node.arg, []).append(None)
+        elif isinstance(node, ast.alias):
+            values.setdefault(node.asname or node.name, []).append(None)
+        elif isinstance(name := getattr(node, "name", None), str):
+            values.setdefault(name, []).append(None)
     return values
 
 

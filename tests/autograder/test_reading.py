@@ -49,6 +49,13 @@ def test_a_remark_is_data():
         ("x.__dict__", Beyond.INTERNALS, "__dict__"),
         ("(x + 1e-6 - x) / 1e-6", Beyond.DIFFERENCES, "x + 1e-06"),
         ("[self.forward(x, y) for i in range(3)]", Beyond.REPEATS, "self.forward"),
+        ("x.requires_grad_(bool(1))", Beyond.ENGINE, "requires_grad_"),
+        ("x.requires_grad = True", Beyond.ENGINE, "requires_grad_"),
+        ("globals()['print'](x)", Beyond.INTERNALS, "globals"),
+        ("for word in ('sum', 'grad_fn'): getattr(x, word)", Beyond.ENGINE, "grad_fn"),
+        ("for _, word in [(1, 'sum')]: getattr(x, word)", Beyond.COMPUTED, "getattr(x, word)"),
+        ("word = 'sum'; word += 'mer'; getattr(x, word)", Beyond.COMPUTED, "getattr(x, word)"),
+        ("Module.backward = print", Beyond.REPLACES, "course.Module.backward"),
     ],
 )
 def test_what_is_beyond_is_told_by_name(line, kind, word):
@@ -71,6 +78,9 @@ def test_what_is_beyond_is_told_by_name(line, kind, word):
         "z = getattr(self, 'saved')",
         "z = torch.einsum('i,i->i', x.flatten(), y.flatten())",
         "(x + y) * (x - y) / 2",
+        "z = x.detach().requires_grad_(False); print(z.requires_grad)",
+        "if 'debug' in globals(): print(x)",
+        "for word in ('saved', 'training'): print(getattr(self, word))",
     ],
 )
 def test_what_an_answer_needs_is_not_told(line):
