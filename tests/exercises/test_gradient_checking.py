@@ -1,5 +1,6 @@
 """Assignment 04: broken modules earn nothing, both verdicts count, the differences are the student's own."""
 
+from itertools import combinations
 from pathlib import Path
 
 import nbformat
@@ -155,12 +156,18 @@ def test_what_tells_a_right_gradient_from_a_wrong_one_is_its_numbers_alone():
         return True
 
     grade(find_exercise("check_gradient"), check_gradient)
-    assert len(seen) == 18
-    for first, second in zip(seen[::2], seen[1::2], strict=True):
+    assert len(seen) == 9 * 4
+    pairs = [pair for group in zip(*[iter(seen)] * 4, strict=True) for pair in combinations(group, 2)]
+    others = [
+        (first, second)
+        for first, second in pairs
+        if not torch.equal(first.slopes.nan_to_num(9), second.slopes.nan_to_num(9))
+    ]
+    assert len(others) == 9 * 4  # in each case, two are right and two are wrong
+    for first, second in others:
         assert type(first) is type(second)
         assert vars(first).keys() == vars(second).keys()
         same = {name for name in vars(first) if not isinstance(vars(first)[name], torch.Tensor)}
         assert {name: vars(first)[name] for name in same - {"saved"}} == {
             name: vars(second)[name] for name in same - {"saved"}
         }
-        assert not torch.equal(first.slopes, second.slopes)

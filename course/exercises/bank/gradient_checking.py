@@ -149,30 +149,34 @@ def _tables(name: str, x: Tensor, spoil: Spoil) -> tuple[Tensor, Tensor]:
 
 def _check_gradient_cases(rng: Generator) -> list[Call]:
     def case(label: str, name: str, spoil: Spoil, x: Tensor, overlooked: str, refused: str = "") -> Call:
-        """Both a gradient that is right and one that is not are checked, in an order that is drawn.
+        """A gradient that is right and one that is not are checked twice each, in an order that is drawn.
+
+        Who guesses, or takes turns, is seldom right.
 
         Args:
             overlooked: why a check may call the wrong one right.
             refused: why it may call the right one wrong, beside what is the cause in all cases.
         """
-        right = bool(torch.randint(0, 2, (), generator=rng, device=rng.device))
-        order = (right, not right)
-        tables = [_tables(name, x, (lambda grad, x: grad) if is_right else spoil) for is_right in order]
+        order = torch.randperm(4, generator=rng, device=rng.device) < 2  # where the right one is asked about
+        right, wrong = _tables(name, x, lambda grad, x: grad), _tables(name, x, spoil)
 
         def accept(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
-            verdicts = dict(zip(order, results[0].tolist(), strict=True))
-            if not set(verdicts.values()) <= {0.0, 1.0}:
+            asked = order.cpu().numpy()
+            said = {truth: {float(got) for got in results[0][asked == truth]} for truth in (1, 0)}
+            if not said[1] | said[0] <= {0.0, 1.0}:
                 return "is neither True nor False"
-            wrong = [
-                f"{bool(got)} of a {'right' if truth else 'wrong'} gradient"
-                for truth, got in sorted(verdicts.items(), reverse=True)
-                if truth != got
+            if len(said[1]) + len(said[0]) > 2:
+                return "says True once and False once of the same gradient"
+            false = [
+                f"{bool(*got)} of a {'right' if truth else 'wrong'} gradient"
+                for truth, got in said.items()
+                if got != {truth}
             ]
-            if len(wrong) != 1:
-                return f"said {' and '.join(wrong)}" if wrong else ""
-            return f"said {wrong[0]}: {refused + _REFUSED if verdicts[True] == 0 else overlooked}"
+            if len(false) != 1:
+                return f"said {' and '.join(false)}" if false else ""
+            return f"said {false[0]}: {refused + _REFUSED if said[1] == {0.0} else overlooked}"
 
-        return Call(label, partial(verdicts, name), (x, *tables[0], *tables[1]), accept, parts=())
+        return Call(label, partial(verdicts, name), (x, *right, *wrong, order), accept, parts=())
 
     return [
         case(

@@ -60,9 +60,16 @@ class Tabulated(Module):
 
 
 def verdicts(
-    name: str, answer: Any, x: Tensor, slopes: Tensor, bends: Tensor, other: Tensor, other_bends: Tensor
+    name: str,
+    answer: Any,
+    x: Tensor,
+    slopes: Tensor,
+    bends: Tensor,
+    wrong: Tensor,
+    wrong_bends: Tensor,
+    order: Tensor,
 ) -> Tensor:
-    """What the student's check says of two gradients of one function."""
-    tables = ((slopes, bends), (other, other_bends))
-    said = [float(answer(Tabulated(name, x.clone(), *pair), x.clone())) for pair in tables]
+    """What the student's check says of the right gradient, where `order` is 1, and of the wrong one."""
+    tables = ((wrong, wrong_bends), (slopes, bends))
+    said = [float(answer(Tabulated(name, x.clone(), *tables[int(right)]), x.clone())) for right in order]
     return torch.tensor(said, dtype=torch.float64)
