@@ -161,7 +161,8 @@ def _compare(
             continue
         wrong[name] = finding
     for name in misfits:
-        both = f"has shape {given[name].shape}, but {name} has shape {shapes[name]}"
+        empty = ": is it a slice that ends at −0, which is empty?" if not given[name].size else ""
+        both = f"has shape {given[name].shape}, but {name} has shape {shapes[name]}{empty}"
         wrong[name] = Finding(Problem.WRONG_SHAPE, both)
     known = {name: np.where(np.isinf(values), np.nan, values) for name, values in numeric.items()}
     return {name: wrong[name] for name in shapes if name in wrong}, known
@@ -319,7 +320,7 @@ def _not_added(
         replaced = f"a second backward must add to {name}.grad, not replace it"
         overwritten = Diagnosis(Mistake.OVERWRITTEN, f"{name}.grad is assigned where += belongs", 0.95)
         return Finding(Problem.NOT_ADDED, replaced), overwritten
-    because = f": {' and '.join(evidence.changed)} was changed in place" if evidence.changed else ""
+    because = f": {_changed(evidence)}" if evidence.changed else ""
     return Finding(Problem.NOT_ADDED, f"a second backward adds something else to {name}.grad{because}"), None
 
 
@@ -329,13 +330,20 @@ def _judge_repeatable(evidence: Evidence, names: list[str], wrong: Collection[st
         if once is None or again is None:
             return Part(Kind.REPEATABLE, name, _no_gradient(evidence))
         if not np.array_equal(again, once, equal_nan=True) and difference(again, once, tolerance, ""):
-            why = "something saved was changed in place, or numbers are drawn at random"
+            changed = _changed(evidence) or "something saved was changed in place"
+            why = changed if evidence.changed else f"{changed}, or numbers are drawn at random"
             other = Finding(
                 Problem.DIFFERENT, f"a second backward gives another {gradient_name(name)}: {why}"
             )
-            changed = Diagnosis(Mistake.SAVED_CHANGED, "something saved was changed in place", 0.9)
+            changed = Diagnosis(Mistake.SAVED_CHANGED, changed, 0.9)
             return Part(Kind.REPEATABLE, name, other, None if name in wrong else changed)
     return Part(Kind.REPEATABLE)
+
+
+def _changed(evidence: Evidence) -> str:
+    """What of the inputs and grad_output was changed in place, in words; empty where nothing was."""
+    verb = "were" if len(evidence.changed) > 1 else "was"
+    return f"{' and '.join(evidence.changed)} {verb} changed in place" if evidence.changed else ""
 
 
 def _judge_untouched(evidence: Evidence) -> Part:
@@ -344,7 +352,7 @@ def _judge_untouched(evidence: Evidence) -> Part:
     if evidence.trained:
         return Part(Kind.UNTOUCHED, finding=Finding(Problem.CHANGED, _trained(evidence.trained[0])))
     if evidence.changed:
-        what = f"{' and '.join(evidence.changed)} was changed in place: compute a new tensor instead"
+        what = f"{_changed(evidence)}: compute a new tensor instead"
         mistake = Diagnosis(Mistake.SAVED_CHANGED, what, 0.99)
         return Part(Kind.UNTOUCHED, finding=Finding(Problem.CHANGED, what), mistake=mistake)
     return Part(Kind.UNTOUCHED)

@@ -109,11 +109,18 @@ class NeverAdds(CosineUnit):
         return -grad_output * theta * torch.sin(theta * self.saved["x"])
 
 
+class Empty(Sigmoid):
+    def backward(self, grad_output):
+        return grad_output[0:-0]
+
+
 X = torch.randn(5, 3, generator=generator(1))
 ZOO = [
     (MeanForSum(3, 2), (X,), "∂L/∂bias", "but the numeric gradient is"),
     (Overwrites(3, 2), (X,), "accumulation", "must add to weight.grad, not replace it"),
     (DamagesGradOutput(), (X,), "leaves inputs alone", "grad_output was changed in place"),
+    (DamagesGradOutput(), (X,), "repeatable", "another ∂L/∂x: grad_output was changed in place"),
+    (Empty(), (X,), "∂L/∂x", "is it a slice that ends at −0, which is empty?"),
     (DamagesInput(), (X, X + 1), "leaves inputs alone", "y was changed in place"),
     (DamagesSaved(), (X,), "repeatable", "something saved was changed in place"),
     (OffInOnePlace(), (X,), "∂L/∂x", "at [2, 1]"),
