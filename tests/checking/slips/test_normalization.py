@@ -145,6 +145,43 @@ X = "x"
 
 WRONG = [
     Wrong(
+        "divided by the examples",
+        BatchNorm1d,
+        batch(lambda s, go, g, hat, r, m: r / 2 * (2 * g - 4 * 2 * m(g) - 4 * 2 * hat * m(g * hat)), (0, 2)),
+        X,
+        "wrong factor",
+        "the means in ∂L/∂x are sums divided by 2, the examples, but each group has 8 numbers",
+        args=(3,),
+        shapes=((2, 3, 4),),
+    ),
+    Wrong(
+        "all divided by the channels",
+        GroupNorm,
+        group(lambda g, hat, r, m: r * (g - m(g) - hat * m(g * hat)) * 6 / 4),
+        X,
+        "wrong factor",
+        "∂L/∂x is divided by 4, the channels, not 6",
+        **GROUPS,
+    ),
+    Wrong(
+        "weight once more",
+        LayerNorm,
+        layer(lambda s, go, g, hat, r, m: r * (g - m(g) - hat * m(g * s.weight.value * hat))),
+        X,
+        "extra factor",
+        "the weight is multiplied in once more in the last mean of ∂L/∂x",
+        **LAYER,
+    ),
+    Wrong(
+        "as a LayerNorm, without the mean square",
+        RMSNorm,
+        rms(lambda s, go, g, hat, r, m: r * (g - m(g))),
+        X,
+        "other formula",
+        "as for a LayerNorm",
+        **LAYER,
+    ),
+    Wrong(
         "the variance's sum has no axis",
         BatchNorm1d,
         stepwise(collected=torch.sum),

@@ -357,6 +357,13 @@ def _paths(at: At, norm: _Norm, join: Back) -> Iterator[Slip | None]:
         Mistake.SUM_FOR_MEAN,
         f"the term of {deviation} in ∂L/∂x has a sum over {norm.words} where a mean belongs",
     )
+    for count, words in _other_counts(join(norm.x), n).items():
+        what = f"are sums divided by {count}, {words}, but each group has {n} numbers"
+        share = n / count
+        yield slip(1, share, share, Mistake.WRONG_FACTOR, f"the means in ∂L/∂x {what}")
+        yield slip(
+            share, share, share, Mistake.WRONG_FACTOR, f"∂L/∂x is divided by {count}, {words}, not {n}"
+        )
     yield slip(
         n,
         n,
@@ -424,6 +431,16 @@ def _paths(at: At, norm: _Norm, join: Back) -> Iterator[Slip | None]:
         yield at.slip("x", wrong, mistake, what)
 
 
+def _other_counts(x: Tensor, own: int) -> dict[int, str]:
+    """By what else a sum over a group may be divided, in words."""
+    words = {0: "the examples", 1: "the channels" if x.dim() > 2 else "the features"}
+    counts = {x.numel(): "all numbers", x.shape[2:].numel(): "the positions"}
+    counts |= {
+        n: words.get(axis, f"the size of axis {axis}") for axis, n in reversed(list(enumerate(x.shape)))
+    }
+    return {count: name for count, name in counts.items() if count not in (0, 1, own)}
+
+
 def _inner(at: At, norm: _Norm, join: Back, split: Back) -> Iterator[Slip | None]:
     """Something else in the place of the normalized numbers, or no mean where one belongs."""
     g, r, m, n = norm.grad * norm.gain, norm.scale, norm.average, norm.count
@@ -437,8 +454,8 @@ def _inner(at: At, norm: _Norm, join: Back, split: Back) -> Iterator[Slip | None
     others: list[tuple[Tensor, str]] = [(norm.x, "x itself")]
     if norm.mean is not None:
         others = [(centered, "x less its mean, not divided by its deviation,"), *others]
-    others.append((split(at.out), "the output, weight and bias included,"))
-    others.append((hat * norm.gain, "the normalized numbers times the weight"))
+    if "bias" in at:
+        others.append((split(at.out), "the output, weight and bias included,"))
     for other, words in others:
         mistake = Mistake.MISSING_FACTOR if other is centered else Mistake.WRONG_FACTOR
         for second, where in (
@@ -447,6 +464,13 @@ def _inner(at: At, norm: _Norm, join: Back, split: Back) -> Iterator[Slip | None
             (other * m(g * hat), "before the last mean of ∂L/∂x"),
         ):
             yield slip(second, mistake, f"{words} stands {where} where {normalized}")
+    twice = "the weight is multiplied in once more {} of ∂L/∂x, as if the normalized numbers had it in them"
+    for second, where in (
+        (hat * norm.gain * m(g * hat * norm.gain), "in the last term, and in its mean"),
+        (hat * m(g * hat * norm.gain), "in the last mean"),
+        (hat * norm.gain * m(g * hat), "before the last mean"),
+    ):
+        yield slip(second, Mistake.EXTRA_FACTOR, twice.format(where))
     outside = "the normalized numbers are left out of the last term of ∂L/∂x, before the mean"
     yield slip(m(g * hat).expand_as(g), Mistake.MISSING_FACTOR, outside)
     inside = "the normalized numbers are left out of the last mean of ∂L/∂x: the mean is of products"
@@ -472,7 +496,11 @@ def _inner(at: At, norm: _Norm, join: Back, split: Back) -> Iterator[Slip | None
     missing = "the mean in the last term of ∂L/∂x is missing: the products are taken number by number"
     yield slip(hat * g * hat, Mistake.DIAGONAL_ONLY, missing)
     yield slip(hat * g * hat / n, Mistake.DIAGONAL_ONLY, missing)
-    if norm.mean is not None:
+    if norm.mean is None:
+        what = "the mean of what arrives is taken away, as for a LayerNorm: here forward subtracts no mean"
+        for second in (hat * m(g * hat), torch.zeros_like(g)):
+            yield slip(m(g) + second, Mistake.OTHER_FORMULA, what)
+    else:
         yield at.slip(
             "x",
             join(r * (g - g / n - hat * m(g * hat))),
