@@ -36,7 +36,7 @@ def loops(turn=lambda w: w, assign_x=False, assign_w=False, step=None, crop=None
     return backward
 
 
-def along(turn=lambda w: w, mean=False, shift=0):
+def along(turn=lambda w: w, mean=False, shift=0, size=None):
     """The backward of Conv1d in one loop over windows."""
 
     def backward(self, grad_output):
@@ -48,6 +48,8 @@ def along(turn=lambda w: w, mean=False, shift=0):
             self.weight.grad += product / len(x) if mean else product
             dx[:, :, i * s : i * s + k] += torch.einsum("no,ock->nck", g, w)
         self.bias.grad += grad_output.sum((0, 2))
+        if size is not None:
+            return dx[:, :, : size(grad_output.shape[2], s, k)]
         return dx.roll(shift, 2) if shift else dx
 
     return backward
@@ -223,6 +225,36 @@ WRONG = [
         **PLAIN,
     ),
     Wrong("turned", Conv1d, along(lambda w: w.flip(2)), "x", "wrong place", "half a turn off", **LINE),
+    Wrong(
+        "what the stride leaves over",
+        Conv1d,
+        along(size=lambda n, s, k: (n - 1) * s + k),
+        "x",
+        "wrong place",
+        "what the stride leaves over at the end is missing",
+        args=(2, 3, 2, 2),
+        shapes=((2, 2, 7),),
+    ),
+    Wrong(
+        "channels",
+        Conv1d,
+        along(lambda w: w.transpose(0, 1)),
+        "x",
+        "missing transpose",
+        "the channels of input and output the wrong way round",
+        args=(3, 3, 2),
+        shapes=((2, 3, 5),),
+    ),
+    Wrong(
+        "transposed again",
+        ConvTranspose2d,
+        lambda self, g: F.conv_transpose2d(g, self.weight.value.transpose(0, 1), None, 1, 2),
+        "x",
+        "wrong place",
+        "by a transposed convolution again, or its kernel is turned",
+        args=(2, 3, 3),
+        shapes=((2, 2, 3, 4),),
+    ),
     Wrong("mean", Conv1d, along(mean=True), "weight", "mean for sum", "a mean over the examples", **LINE),
     Wrong(
         "turned",
@@ -230,7 +262,7 @@ WRONG = [
         spread(lambda w: w.flip(2, 3)),
         "x",
         "wrong place",
-        "half a turn off",
+        "or its kernel is turned",
         **UP,
     ),
     Wrong(

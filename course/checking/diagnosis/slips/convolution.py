@@ -82,6 +82,9 @@ def convolution(at: At) -> Iterator[Slip | None]:
     yield from _sums(at, c)
 
 
+HALF_TURN = "half a turn off"
+
+
 def _spatial(c: _Convolved) -> tuple[int, ...]:
     return tuple(range(2, 2 + c.axes))
 
@@ -90,7 +93,7 @@ def _operands(at: At, c: _Convolved) -> Iterator[Slip | None]:
     """The weight or what arrives is turned, or its channels are exchanged."""
     spatial, w, g = _spatial(c), c.weight, c.grad
     turns: list[tuple[Callable[[Tensor], Tensor], str, Mistake]] = [
-        (lambda t: t.flip(spatial), "half a turn off", Mistake.WRONG_PLACE),
+        (lambda t: t.flip(spatial), HALF_TURN, Mistake.WRONG_PLACE),
     ]
     if c.axes == 2:
         turns += [
@@ -108,17 +111,19 @@ def _operands(at: At, c: _Convolved) -> Iterator[Slip | None]:
     turns += [
         (
             lambda t: t.transpose(0, 1),
-            "with the channels of input and output exchanged",
+            "with the channels of input and output the wrong way round",
             Mistake.MISSING_TRANSPOSE,
         ),
         (
             lambda t: t.transpose(0, 1).flip(spatial),
-            "turned, and with the channels of input and output exchanged",
+            "half a turn off, and with the channels of input and output the wrong way round",
             Mistake.MISSING_TRANSPOSE,
         ),
     ]
     for turn, words, mistake in turns:
         what = f"the kernel enters ∂L/∂x {words}: forward used it otherwise"
+        if c.transposed and words == HALF_TURN:
+            what = "∂L/∂x is made by a transposed convolution again, or its kernel is turned: forward is one"
 
         def wrong_x(turn: Callable[[Tensor], Tensor] = turn) -> Tensor:
             turned = turn(w)
@@ -130,7 +135,7 @@ def _operands(at: At, c: _Convolved) -> Iterator[Slip | None]:
             return turn(c.gradients(c.x, w, g)[1])
 
         yield at.slip("x", wrong_x, mistake, what)
-        yield at.slip("weight", wrong_weight, mistake, f"∂L/∂weight is {words}")
+        yield at.slip("weight", wrong_weight, mistake, f"∂L/∂weight comes out {words}")
     for turn, words in (
         (lambda t: t.flip(spatial), "half a turn off"),
         (lambda t: t.mT, "with rows and columns exchanged"),
@@ -142,8 +147,10 @@ def _operands(at: At, c: _Convolved) -> Iterator[Slip | None]:
         what = f"grad_output enters {{}} {words}"
         yield at.slip("x", c.of_x(of_x), Mistake.WRONG_PLACE, what.format("∂L/∂x"))
         yield at.slip("weight", of_weight, Mistake.WRONG_PLACE, what.format("∂L/∂weight"))
-        of_x, of_weight = c.gradients(turn(c.x), w, g)
-        yield at.slip("weight", of_weight, Mistake.WRONG_PLACE, f"x enters ∂L/∂weight {words}")
+        turned_x = f"x enters ∂L/∂weight {words}"
+        yield at.slip(
+            "weight", lambda turn=turn: c.gradients(turn(c.x), w, g)[1], Mistake.WRONG_PLACE, turned_x
+        )
     of_x, of_weight = c.gradients(c.x, w, g)
     extra = "is multiplied in as well: in a product, each factor's slope is the other one"
     yield at.slip("x", c.of_x(of_x) * at["x"], Mistake.EXTRA_FACTOR, f"in ∂L/∂x, x {extra}")
@@ -262,6 +269,12 @@ def _borders(at: At, c: _Convolved) -> Iterator[Slip | None]:
         yield at.slip("x", c.of_x(wide[(..., *places)]), Mistake.WRONG_PLACE, what)
     what = "the border that forward adds is not cut off: the gradient is that of the image with its border"
     yield at.slip("x", c.of_x(wide), Mistake.WRONG_PLACE, what)
+    options = zip(c.grad.shape[2:], c.stride, c.dilation, c.kernel, c.pads, strict=True)
+    reach = [(n - 1) * s + d * (k - 1) + 1 - 2 * p for n, s, d, k, p in options]
+    if any(size < whole for size, whole in zip(reach, sizes, strict=True)):
+        places = tuple(slice(p, p + size) for p, size in zip(c.pads, reach, strict=True))
+        what = "∂L/∂x is as large as the windows reach: what the stride leaves over at the end is missing"
+        yield at.slip("x", c.of_x(wide[(..., *places)]), Mistake.WRONG_PLACE, what)
     what = "backward knows nothing of the border that forward adds: the windows are shifted"
 
     def told(x: Tensor, weight: Tensor) -> Tensor:
