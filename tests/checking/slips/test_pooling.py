@@ -43,6 +43,27 @@ def best(window):
     return window == window.max()
 
 
+def reach(dx):
+    return dx[:, :, :4, :6]
+
+
+def one_place_on(self, grad_output):
+    x, s, k = self.saved["x"], self.stride, self.kernel_size
+    dx = torch.zeros_like(x)
+    for i, j in itertools.product(*map(range, grad_output.shape[2:])):
+        window = x[:, :, i * s[0] : i * s[0] + k[0], j * s[1] : j * s[1] + k[1]]
+        share = (window == window.amax((2, 3), keepdim=True)) * window * grad_output[:, :, i, j, None, None]
+        dx[:, :, i : i + k[0], j : j + k[1]] += share
+    return dx
+
+
+def all_in_the_first_channel(self, grad_output):
+    x = self.saved["x"]
+    _, places = F.max_pool2d(x, self.kernel_size, return_indices=True)
+    rows = torch.zeros_like(x).flatten(1)
+    return rows.scatter_add(1, places.flatten(1), grad_output.flatten(1)).reshape(x.shape)
+
+
 def assign(view, g, window):
     view[best(window)] = g
 
@@ -98,6 +119,45 @@ WRONG = [
         "overwritten",
         "only the last counts",
         **OVER,
+    ),
+    Wrong(
+        "rows left over",
+        KeepsInput,
+        lambda self, g: reach(winners(lambda v, g, w: v.add_(g * best(w)))(self, g)),
+        "x",
+        "wrong place",
+        "the rows and columns that they leave over are missing",
+        args=(2,),
+        shapes=((2, 2, 5, 7),),
+    ),
+    Wrong(
+        "own winners, one place on",
+        KeepsInput,
+        winners(lambda v, g, w: v.add_(g * best(w)), (1, 1)),
+        "x",
+        "wrong place",
+        "one place on, forward a stride on",
+        args=(3, 2),
+        shapes=((2, 2, 7, 5),),
+    ),
+    Wrong(
+        "values of the right winners, one place on",
+        KeepsInput,
+        one_place_on,
+        "x",
+        "wrong place",
+        "two things: backward takes each next window one place on",
+        **PLAIN,
+    ),
+    Wrong(
+        "places of a whole example",
+        KeepsInput,
+        all_in_the_first_channel,
+        "x",
+        "wrong place",
+        "taken for places in a whole example",
+        args=(2,),
+        shapes=((2, 3, 4, 6),),
     ),
     Wrong(
         "everyone",

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from course.checking.diagnosis.mistakes import Mistake
 from course.checking.diagnosis.slips.at import At, Slip, slips
+from course.checking.diagnosis.slips.elementwise import two_at_once
 from course.checking.diagnosis.slips.sums import stopped_loops
 
 Window = tuple[slice, slice]
@@ -210,6 +211,15 @@ def max_pool(at: At) -> Iterator[Slip | None]:
         "the winners of the first example are used for all examples",
     )
     yield from _places(at, w, g * hit)
+    moved = list(w.all((1, 1)))  # the windows of a backward that forgets the stride, and their own winners
+    near = torch.stack([w.border(-torch.inf)[(..., *window)] for _, _, window in moved], 2).view(
+        windows.shape
+    )
+    own = _winner(near)
+    yield at.slip("x", w.crop(w.put(g * own, stride=(1, 1))), Mistake.WRONG_PLACE, ONE_ON)
+    for shares in (near.masked_fill(~own, 0), hit * values):
+        both = w.crop(w.put(g * shares, stride=(1, 1)))
+        yield two_at_once(at, "x", both, Mistake.WRONG_PLACE, ONE_ON, valued)
     turned = hit.mT if w.kernel[0] == w.kernel[1] else hit
     what = "row and column of the winner within its window are exchanged"
     yield at.slip("x", lambda: w.crop(w.put(g * turned)), Mistake.WRONG_PLACE, what)
@@ -225,13 +235,38 @@ def max_pool(at: At) -> Iterator[Slip | None]:
         Mistake.WRONG_PLACE,
         what,
     )
+    yield from _counted_on(at, w, right)
+
+
+def _counted_on(at: At, w: _Windows, right: Tensor) -> Iterator[Slip | None]:
+    """The places of the winners, which count within a plane, are taken for places of something larger."""
+    inside = right[:, :, w.padding[0] :, w.padding[1] :][:, :, : w.shape[2], : w.shape[3]]
+    for planes, where in ((inside.flatten(0, 1), "the whole batch"), (inside, "a whole example")):
+        if planes.shape[-3] == 1:
+            continue
+        all_in_first = torch.zeros_like(planes)
+        all_in_first[..., 0, :, :] = planes.sum(-3)
+        what = (
+            f"the winners' places are taken for places in {where}, laid out in a row: each channel of each "
+            "example counts anew, so that all lands in the first"
+        )
+        yield at.slip("x", all_in_first.reshape(at["x"].shape), Mistake.WRONG_PLACE, what)
+
+
+ONE_ON = "backward takes each next window one place on, forward a stride on"
 
 
 def _places(at: At, w: _Windows, shares: Tensor) -> Iterator[Slip | None]:
     """What is put down at wrong places: another stride, another border, rows and columns exchanged."""
-    what = "backward takes each next window one place on, forward a stride on"
-    yield at.slip("x", lambda: w.crop(w.put(shares, stride=(1, 1))), Mistake.WRONG_PLACE, what)
+    yield at.slip("x", lambda: w.crop(w.put(shares, stride=(1, 1))), Mistake.WRONG_PLACE, ONE_ON)
     padded = w.put(shares)
+    reach = [
+        (n - 1) * s + k - p
+        for n, s, k, p in zip(w.grad.shape[2:], w.stride, w.kernel, w.padding, strict=True)
+    ]
+    if reach[0] < w.shape[2] or reach[1] < w.shape[3]:
+        what = "∂L/∂x is as large as the windows reach: the rows and columns that they leave over are missing"
+        yield at.slip("x", w.crop(padded)[..., : reach[0], : reach[1]], Mistake.WRONG_PLACE, what)
     what = "the border that forward adds is not cut off where it is: the gradients are shifted"
     top, left = w.padding
     yield at.slip("x", w.crop(padded, 0, 0), Mistake.WRONG_PLACE, what)
