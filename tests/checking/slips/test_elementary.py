@@ -7,6 +7,7 @@ import torch
 from course.modules import (
     Abs,
     Add,
+    Concatenate,
     Copy,
     CosineUnit,
     Divide,
@@ -23,6 +24,7 @@ from course.modules import (
 from tests.checking.slips.wrong import Wrong, parametrize, rand
 
 PAIR = [rand(4, 3), rand(4, 3, seed=1)]
+EQUAL_PARTS = ("wrong place", "cut into equal parts")
 WITH_ROW = [rand(4, 3), rand(3, seed=1)]
 
 
@@ -175,4 +177,16 @@ POSITIVE = rand(4, 3).abs()
     of_x(Abs, lambda g, x: g * (x > 0), "wrong mask", "as for a ReLU"),
 )
 def test_functions_of_one_number(wrong):
+    wrong.check()
+
+
+@parametrize(
+    Wrong(
+        Concatenate,
+        [rand(2, 3), rand(5, 3, seed=1), rand(2, 3, seed=2)],
+        lambda self, g: torch.tensor_split(g, 3),
+        {"x0": EQUAL_PARTS, "x1": EQUAL_PARTS, "x2": EQUAL_PARTS},
+    ),
+)
+def test_what_is_joined(wrong):
     wrong.check()

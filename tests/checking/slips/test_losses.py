@@ -17,6 +17,7 @@ from course.modules import (
     LogSoftmax,
     MSELoss,
     NLLLoss,
+    SmoothL1Loss,
     Softmax,
 )
 from tests.checking.slips.wrong import Wrong, parametrize, rand
@@ -119,6 +120,13 @@ def all_named(p, target):
     ),
     of_classes(lambda g, x, h, t: g * (x.exp() - h), "other formula", "logarithms already", kind=NLLLoss),
     of_classes(lambda g, x, h, t: -g * h / x, "wrong slope", "divided by x", kind=NLLLoss),
+    of_classes(
+        lambda g, x, h, t: -g * F.one_hot(t),
+        "wrong place",
+        "the one-hot rows end at the largest class that occurs here",
+        kind=NLLLoss,
+        reduction="none",
+    ),
 )
 def test_losses_of_classes(wrong):
     wrong.check()
@@ -140,6 +148,7 @@ RIGHT = {
     MSELoss: (lambda x, y: 2 * (x - y), lambda x, y: 2 * (y - x)),
     L1Loss: (lambda x, y: (x - y).sign(), lambda x, y: (y - x).sign()),
     HuberLoss: (lambda x, y: (x - y).clamp(-0.7, 0.7), lambda x, y: (y - x).clamp(-0.7, 0.7)),
+    SmoothL1Loss: (lambda x, y: ((x - y) / 0.7).clamp(-1, 1), lambda x, y: ((y - x) / 0.7).clamp(-1, 1)),
     KLDivLoss: (lambda x, y: -y, lambda x, y: y.log() + 1 - x),
 }
 """The derivatives of one loss by x and by target."""
@@ -259,6 +268,26 @@ def pushed(push, name, words):
     case(L1Loss, NUMBERS, "x", lambda x, y: x - y, "wrong slope", "as for squares"),
     case(L1Loss, NUMBERS, "x", lambda x, y: x.sign(), "wrong mask", "the sign of x"),
     case(HuberLoss, NUMBERS, "x", lambda x, y: x - y, "mask missing", "everywhere", "mean", 0.7),
+    case(
+        SmoothL1Loss,
+        NUMBERS,
+        "x",
+        lambda x, y: torch.where(y - x < 0.7, (x - y) / 0.7, (x - y).sign()),
+        "wrong mask",
+        "what lies far above the target is taken for near",
+        "mean",
+        0.7,
+    ),
+    case(
+        HuberLoss,
+        NUMBERS,
+        "target",
+        lambda x, y: torch.where(x - y < 0.7, y - x, 0.7 * (y - x).sign()),
+        "wrong mask",
+        "what lies far below the target is taken for near",
+        "mean",
+        0.7,
+    ),
     case(
         HuberLoss,
         NUMBERS,

@@ -306,10 +306,13 @@ def huber(at: At) -> Iterator[Slip | None]:
                 Mistake.WRONG_FACTOR,
                 f"all is divided by {called}, as for the other of the two losses",
             ),
-            (
-                torch.where(r < width, inner, outer),
-                Mistake.WRONG_MASK,
-                "the mask forgets the bars: what lies far below the target is taken for near",
+            *(
+                (
+                    torch.where(signed < width, inner, outer),
+                    Mistake.WRONG_MASK,
+                    f"the mask forgets the bars: what lies far {side} the target is taken for near",
+                )
+                for signed, side in ((x - y, "below"), (y - x, "above"))
             ),
             (
                 torch.where(x.abs() < width, inner, outer),

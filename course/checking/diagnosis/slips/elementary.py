@@ -1,5 +1,6 @@
 """Wrong formulas for the elementary modules of a graph: sums, products, maxima, powers, waves."""
 
+import itertools
 from collections.abc import Iterator
 
 import torch
@@ -45,6 +46,15 @@ def addition(at: At) -> Iterator[Slip | None]:
         ):
             yield at.slip(name, full.sum_to_size(own.shape), mistake, what)
         yield from _collected(at, name, grad)
+
+
+@slips("Concatenate")
+def joined(at: At) -> Iterator[Slip | None]:
+    """What is joined may differ in size."""
+    names = [f"x{i}" for i in itertools.takewhile(lambda i: f"x{i}" in at, itertools.count())]
+    what = "grad_output is cut into equal parts: the inputs that forward joined are not equally long"
+    for name, part in zip(names, at.grad.chunk(len(names), at.module.dim), strict=False):
+        yield at.slip(name, part, Mistake.WRONG_PLACE, what)
 
 
 @slips("Multiply")

@@ -267,6 +267,11 @@ def negative_log_likelihood(at: At) -> Iterator[Slip | None]:
         ),
     ]
     yield from wrong_loss(at, "x", each, wrong, rows=True)
+    if axis == x.dim() - 1:
+        what = "the one-hot rows end at the largest class that occurs here: x says how many there are"
+        reduction = at.option("reduction", "mean")
+        whole = at.gradient_of("x", lambda x: F.nll_loss(x, target, reduction=reduction))
+        yield at.slip("x", whole[..., : int(target.max()) + 1], Mistake.WRONG_PLACE, what)
 
 
 @slips("LogLoss")
