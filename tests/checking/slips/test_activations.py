@@ -22,6 +22,11 @@ from tests.checking.slips.wrong import Wrong, parametrize, rand
 
 X = [rand(4, 3)]
 PHI = (2 * torch.pi) ** -0.5
+ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def mish_tanh(x):
+    return torch.tanh(torch.nn.functional.softplus(x))
 
 
 def sigmoid(backward, name, words):
@@ -206,7 +211,25 @@ def where(mask, yes, no):
     ),
     of_x(
         keeps(SELU),
-        lambda g, x: where(x > 0, g, g * 1.6732632423543772 * torch.exp(x)),
+        lambda g, x: g * where(x > 0, SCALE, SCALE * ALPHA * (x.exp() - 1) + ALPHA),
+        "missing factor",
+        "α is added to the output without its λ",
+    ),
+    of_x(
+        keeps(SiLU),
+        lambda g, x: g * (torch.sigmoid(x) + x / (1 + x.exp())),
+        "wrong slope",
+        "half of the sigmoid's slope is left out; or, in a formula with the output",
+    ),
+    of_x(
+        keeps(Mish),
+        lambda g, x: g * (mish_tanh(x) + x * (1 - mish_tanh(x)) * torch.sigmoid(x) * (1 - torch.sigmoid(x))),
+        "wrong slope",
+        "two things: the derivative of",
+    ),
+    of_x(
+        keeps(SELU),
+        lambda g, x: where(x > 0, g, g * ALPHA * torch.exp(x)),
         "missing factor",
         "λ is left out",
     ),

@@ -237,7 +237,7 @@ WRONG = [
         gated(lambda g, x, s: g * (s + x * (1 - s))),
         "x",
         "wrong slope",
-        "one minus σ(x)",
+        "half of the sigmoid's slope is left out; or",
         **X,
     ),
     Wrong(

@@ -213,6 +213,11 @@ def curve(backward, of_weight=None, **named):
         lambda g, x: torch.stack([(g * x ** (k + 1)).sum() for k in range(4)]),
         weight=("permuted", "one too high"),
     ),
+    curve(
+        None,
+        lambda g, x: torch.stack([g.sum(), *((k * g * x**k).sum() for k in range(1, 4))]),
+        weight=("extra factor", "the exponents are factors"),
+    ),
 )
 def test_polynomial(wrong):
     wrong.check()

@@ -66,7 +66,6 @@ def silu(at: At) -> Iterator[Slip | None]:
             "in the term with the derivative of x, the sigmoid is left out",
         ),
         (1 + x * (1 - s), Mistake.MISSING_FACTOR, "the sigmoid is left out as a factor of the whole"),
-        (s + x * (1 - s), Mistake.MISSING_FACTOR, "the sigmoid's slope is only half there"),
         (s + x * s, Mistake.MISSING_FACTOR, "the sigmoid's slope is only half there"),
         (s + x * s * (1 + s), Mistake.WRONG_SLOPE, f"the sigmoid's slope is computed with 1 + σ: {FLAT}"),
         (
@@ -100,6 +99,8 @@ def silu(at: At) -> Iterator[Slip | None]:
         (s + x, Mistake.WRONG_SLOPE, "the two factors are added"),
         (1 + bend, Mistake.WRONG_SLOPE, "the derivatives of the two factors are added"),
     )
+    half = "half of the sigmoid's slope is left out; or, in a formula with the output, x stands in its place"
+    yield at.slip("x", at.grad * (s + x * (1 - s)), Mistake.WRONG_SLOPE, half, 0.85)
     twice = "the sigmoid is applied once more, to what is σ(x) already"
     yield from slopes(at, F.silu, (_twice(torch.sigmoid, x), Mistake.OUTPUT_FOR_INPUT, twice))
     yield from any_function(at, F.silu)
@@ -198,6 +199,8 @@ def gelu(at: At) -> Iterator[Slip | None]:
         (1 + x * density, Mistake.MISSING_FACTOR, "in the term with the derivative of x, Φ is left out"),
     )
     if approximate == "none":
+        what = "the bell curve grows to both sides: a minus that is squared along with x is lost"
+        yield from slopes(at, F.gelu, (below + x * density / bell**2, Mistake.SIGN, what))
         at_output = _at_output(torch.special.ndtr, x, out)
     else:
         at_output = _at_output(lambda x: (1 + torch.tanh(_inner(x))) / 2, x, out)

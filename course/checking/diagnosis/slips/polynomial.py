@@ -81,15 +81,21 @@ def polynomial(at: At) -> Iterator[Slip | None]:
             "the powers are one too low",
         ),
         (collected(lambda k: (grad * x ** (k + 1)).sum()), Mistake.PERMUTED, "the powers are one too high"),
-        (
-            collected(lambda k: (k * grad * x**k).sum()),
-            Mistake.EXTRA_FACTOR,
-            "the exponents are factors: forward is a straight line in each coefficient",
-        ),
-        (
-            collected(lambda k: (k * grad * x ** max(k - 1, 0)).sum()),
-            Mistake.SWAPPED_GRADIENTS,
-            "this is the derivative by x: each coefficient has its power",
+        *(
+            wrong
+            for first in (0, 1)  # of the constant term, there is nothing to differentiate
+            for wrong in (
+                (
+                    collected(lambda k, first=first: (max(k, first) * grad * x**k).sum()),
+                    Mistake.EXTRA_FACTOR,
+                    "the exponents are factors: forward is a straight line in each coefficient",
+                ),
+                (
+                    collected(lambda k, first=first: (max(k, first) * grad * x ** max(k - 1, 0)).sum()),
+                    Mistake.SWAPPED_GRADIENTS,
+                    "this is the derivative by x: each coefficient has its power",
+                ),
+            )
         ),
         (of_weight * weight, Mistake.EXTRA_FACTOR, "the coefficients themselves are still factors"),
         (of_weight / count, Mistake.MEAN_FOR_SUM, "the elements are averaged: each adds its whole share"),

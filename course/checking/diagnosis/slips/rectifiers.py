@@ -365,6 +365,12 @@ def _of_elu(at: At, alpha: float, scale: float) -> Iterator[Slip | None]:
             f"{left}, the slope is the output plus α: here α is subtracted",
         ),
         (grad * at.out, Mistake.WRONG_SLOPE, f"{left}, the slope is the output plus α: here α is left out"),
+        (
+            line * (at.out + alpha),
+            Mistake.EXTRA_FACTOR,
+            f"{left}, the output is multiplied with λ, which it has in it already",
+        ),
+        (grad * (at.out + alpha), Mistake.MISSING_FACTOR, f"{left}, α is added to the output without its λ"),
         (curve * e * x, Mistake.EXTRA_FACTOR, f"{left}, x is multiplied as well"),
         (curve * torch.exp(-x), Mistake.SIGN, f"{left}, the exponent has the wrong sign"),
         (-curve * e, Mistake.SIGN, f"{left}, the sign is wrong: the curve rises everywhere"),

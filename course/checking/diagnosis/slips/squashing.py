@@ -10,11 +10,17 @@ from course.checking.diagnosis.mistakes import Mistake
 Slope = Callable[[Tensor, Tensor], Tensor | float]
 """A wrong slope of a squashing, from its output and what it squashed."""
 
+
+def half_slope(a: Tensor, s: Tensor) -> Tensor:
+    """One of the two factors of a sigmoid's slope."""
+    return 1 - a
+
+
 OF_SIGMOID: tuple[tuple[Slope, str, Mistake], ...] = (
     (lambda a, s: 1.0, "is left out", Mistake.MISSING_FACTOR),
     (lambda a, s: 1 - a * a, "is written as that of a tanh", Mistake.OTHER_FORMULA),
     (lambda a, s: a, "is the gate itself: half of its slope is left out", Mistake.WRONG_SLOPE),
-    (lambda a, s: 1 - a, "is one minus the gate: half of its slope is left out", Mistake.WRONG_SLOPE),
+    (half_slope, "is one minus the gate: half of its slope is left out", Mistake.WRONG_SLOPE),
     (lambda a, s: a * (1 + a), "has a plus where a minus belongs", Mistake.WRONG_SLOPE),
     (lambda a, s: a * (a - 1), "has the wrong sign", Mistake.SIGN),
     (
