@@ -100,9 +100,13 @@ class Program:
             return self.called(maker.reads[0])
         return maker.place
 
+    def maker(self, number: int) -> Step | None:
+        """The step that makes a value; None of an input or parameter."""
+        return self._makers.get(number)
+
     def after(self, number: int, step: Step) -> bool:
         """Whether a value is made by a step, or after it."""
-        maker = self._makers.get(number)
+        maker = self.maker(number)
         return maker is not None and maker.index >= step.index
 
     def before(self, step: Step) -> set[int]:
@@ -119,7 +123,11 @@ class Program:
 
     def run(self, wrong: Mapping[int, WrongRule]) -> dict[str, Tensor]:
         """The gradients of inputs and parameters when the steps of these numbers follow wrong rules."""
-        return self._of_leaves(self._pass(wrong, {}))
+        return self._of_leaves(self.arrivals(wrong))
+
+    def arrivals(self, wrong: Mapping[int, WrongRule]) -> dict[int, Tensor]:
+        """What arrives at each value when the steps of these numbers follow wrong rules."""
+        return self._pass(wrong, {})
 
     def run_with(self, step: Step, out: Tensor) -> dict[str, Tensor]:
         """The gradients when backward computes the result of a step wrongly, and all that follows from it."""

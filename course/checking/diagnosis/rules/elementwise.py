@@ -133,21 +133,27 @@ def elementwise(step: Step) -> Iterator[Wrong]:
     yield _slope(step, _slope_at(step, y), Mistake.OUTPUT_FOR_INPUT, twice, 0.95)
     if step.name in INVERSES:
         words = f"in the derivative of {place}, its input stands where its value belongs"
-        yield _slope(step, _from_out(step.name, x), Mistake.INPUT_FOR_OUTPUT, words, 0.95)
+        yield _slope(step, from_out(step.name, x), Mistake.INPUT_FOR_OUTPUT, words, 0.95)
     for name in INVERSES:
         words = f"the derivative of {NAMES[name]} stands where that of {place} belongs"
-        yield _slope(step, _from_out(name, y), Mistake.OTHER_FORMULA, words, 0.94)
+        prior = 0.94 if name in ("sigmoid", "tanh") else 0.9  # the others are no alternatives to one another
+        yield _slope(step, from_out(name, y), Mistake.OTHER_FORMULA, words, prior)
     if step.name in ("softplus", "log_sigmoid_forward"):
         words = f"in the derivative of {place}, the sigmoid is left out"
         yield _slope(step, x, Mistake.WRONG_SLOPE, words, 0.93)
         yield _slope(step, -x, Mistake.WRONG_SLOPE, words, 0.9)
         yield _slope(step, 1 - x, Mistake.WRONG_SLOPE, words, 0.93)
+        words = f"in the derivative of {place}, a tanh stands where the sigmoid belongs"
+        yield _slope(step, torch.tanh(x), Mistake.WRONG_SLOPE, words, 0.93)
         words = f"the derivative of {place} is differentiated once more"
         yield _slope(step, slope * (1 - slope), Mistake.EXTRA_FACTOR, words, 0.93)
         words = f"the derivative of {place} is 1 minus what it should be"
         yield _slope(step, 1 - slope, Mistake.WRONG_SLOPE, words, 0.93)
     if step.name == "pow":
         yield from _power(step, x)
+    if step.name == "erf":
+        words = f"in the derivative of {place}, the exponent has lost its minus: is a minus squared with x?"
+        yield _slope(step, 1 / (slope * torch.pi / 4), Mistake.SIGN, words, 0.93)
     for written, of in WRITTEN.items():
         plain = len(written) < 10 or step.name in ("sigmoid", "tanh")
         for symbol, at, is_what, usual in (
@@ -207,7 +213,7 @@ def _slope_of(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
     return slope
 
 
-def _from_out(name: str, out: Tensor) -> Tensor:
+def from_out(name: str, out: Tensor) -> Tensor:
     """The slope as it is written with the value, for any number in its place: by a complex input."""
     place = INVERSES[name](out.to(torch.complex128))
     return _slope_of(getattr(torch, name), place).conj().real.to(out.dtype)

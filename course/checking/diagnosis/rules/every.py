@@ -12,6 +12,7 @@ from course.checking.diagnosis.rules.paths import (
     averaged_readers,
     other_masks,
     replaced_gradients,
+    replaced_results,
     replaced_values,
     skipped,
     statistics,
@@ -38,7 +39,8 @@ def step_rules(program: Program) -> Iterator[Wrong]:
 
 def other_rules(program: Program) -> Iterator[Wrong]:
     """Another value, mask or gradient in the place of the right one, at any step."""
-    for wrongs in (averaged_readers, other_masks, replaced_values, replaced_gradients, skipped):
+    families = averaged_readers, other_masks, replaced_results, replaced_values, replaced_gradients, skipped
+    for wrongs in families:
         yield from _fitting(wrongs(program))
 
 

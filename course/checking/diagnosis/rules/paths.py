@@ -8,7 +8,7 @@ from torch import Tensor
 from course.checking.diagnosis.mistakes import Mistake
 from course.checking.diagnosis.reverse import Gradients, Program, Step
 from course.checking.diagnosis.reverse.program import WrongRule
-from course.checking.diagnosis.rules.elementwise import SMOOTH
+from course.checking.diagnosis.rules.elementwise import INVERSES, SMOOTH, from_out
 from course.checking.diagnosis.rules.wrong import Wrong, at_input, first
 
 REDUCTIONS = frozenset(
@@ -112,6 +112,35 @@ def replaced_values(program: Program) -> Iterator[Wrong]:
                     return dict(enumerate(step.pull_back(grads, at)))
 
                 yield Wrong({step.index: rule}, mistake, what, 0.86)
+
+
+def replaced_results(program: Program) -> Iterator[Wrong]:
+    """In a slope that is written with a step's value, another value stands; or a slope stands for a value."""
+    for step in program.steps:
+        for number, value in (
+            enumerate(program.values) if step.name in INVERSES and len(step.reads) == 1 else ()
+        ):
+            if value.shape == step.out.shape and number not in (*step.reads, *step.writes):
+                what = (
+                    f"in the derivative of {step.place}, {program.called(number)} stands in its value's place"
+                )
+                slope = from_out(step.name, value)
+                yield at_input(
+                    step, 0, lambda grads, s=slope: first(grads) * s, Mistake.WRONG_FACTOR, what, 0.88
+                )
+        for position in (0, 1) if step.name == "mul" and len(step.reads) == 2 else ():
+            maker = program.maker(step.reads[1 - position])
+            if maker is None or maker.name not in SMOOTH or len(maker.writes) > 1:
+                continue
+            slope, own = maker.pull_back([torch.ones_like(maker.out)])[0], step.inputs[position]
+            if slope.shape == maker.out.shape:
+                way = step.gradient_of(position)
+                what = f"{way} has the derivative of {maker.place} where its value belongs"
+
+                def rule(grads: Gradients, slope: Tensor = slope, own: Tensor = own) -> Tensor:
+                    return (first(grads) * slope).sum_to_size(own.shape)
+
+                yield at_input(step, position, rule, Mistake.WRONG_FACTOR, what, 0.92)
 
 
 def replaced_gradients(program: Program) -> Iterator[Wrong]:

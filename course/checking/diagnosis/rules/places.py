@@ -1,7 +1,7 @@
 """Wrong rules of steps that move numbers about: parts, gathers, turns, windows, convolutions."""
 
-from collections.abc import Iterator
-from itertools import combinations, pairwise
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, combinations, pairwise
 
 import torch
 from torch import Tensor
@@ -152,6 +152,7 @@ def _turned(step: Step) -> Iterator[Wrong]:
 def _joined(step: Step) -> Iterator[Wrong]:
     if step.name == "cat" and len(step.inputs) == len(step.args[0]):
         yield from _cut_off(step)
+        yield from _cut_all(step)
     for (i, a), (j, b) in pairwise(enumerate(step.inputs)):
         if a.shape == b.shape:
 
@@ -183,6 +184,29 @@ def _cut_off(step: Step) -> Iterator[Wrong]:
         start += size
 
 
+def _cut_all(step: Step) -> Iterator[Wrong]:
+    """All parts are taken from wrong places: the one where the next begins is not moved on, or not so far."""
+    axis = step.args[1] if len(step.args) > 1 else 0
+    sizes = [part.shape[axis] for part in step.inputs]
+    ends = list(accumulate(sizes))
+    for starts, words in (
+        (
+            [0] * len(sizes),
+            "each is cut from the beginning, as if the place where it starts were never moved on",
+        ),
+        (range(len(sizes)), "each starts one place after the one before, however long that is"),
+        ([i * sizes[0] for i in range(len(sizes))], "each starts as if all were as long as the first"),
+        ([ends[-1] - end for end in ends], "the first is cut from the end"),
+    ):
+
+        def rule(grads: Gradients, starts: Sequence[int] = starts) -> dict[int, Tensor]:
+            pairs = zip(starts, sizes, strict=True)
+            return {i: first(grads).narrow(axis, *pair) for i, pair in enumerate(pairs)}
+
+        what = f"what {step.place} joins is taken apart at the wrong places: {words}"
+        yield Wrong({step.index: rule}, Mistake.WRONG_PLACE, what, 0.93)
+
+
 def _convolution(step: Step) -> Iterator[Wrong]:
     if step.args[6]:  # transposed
         return
@@ -203,10 +227,9 @@ def _convolution(step: Step) -> Iterator[Wrong]:
         if len(spatial) == 2 and kernel.shape[2] == kernel.shape[3]:
             kernels.append((kernel.mT, "the rows and columns of the kernel are exchanged"))
         if kernel.shape[0] == kernel.shape[1]:
-            kernels.append(
-                (kernel.transpose(0, 1), "the kernel's channels of input and output are exchanged")
-            )
-            both = "the kernel is turned, and its channels of input and output are exchanged"
+            channels = "the kernel's channels of input and output stand the wrong way round"
+            kernels.append((kernel.transpose(0, 1), channels))
+            both = f"the kernel is half a turn off, and {channels}"
             kernels.append((kernel.transpose(0, 1).flip(spatial), both))
         for other, words in kernels:
             yield at_input(

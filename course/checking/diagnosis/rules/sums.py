@@ -208,9 +208,10 @@ def _spread(step: Step) -> Iterator[Wrong]:
             Mistake.INVERSE_1_N,
             f"backward multiplies with the {count} of the mean {place}, where it divides",
         )
-        for axis, n in enumerate(x.shape):
+        sizes = {x.numel(): "number of all elements"}
+        sizes |= {n: f"size of axis {axis}" if axis else "examples" for axis, n in enumerate(x.shape)}
+        for n, label in sizes.items():
             if 1 < n != count:
-                label = "examples" if axis == 0 else f"size of axis {axis}"
                 yield times(
                     count / n,
                     Mistake.MISSING_1_N,
