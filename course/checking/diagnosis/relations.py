@@ -46,9 +46,24 @@ def borrowed(suspect: Suspect) -> Iterator[Hypothesis]:
     """The gradient of another tensor stands here, too."""
     for other, grad in (suspect.gradients() or {}).items():
         if other != suspect.name:
-            yield Hypothesis(
-                Mistake.SWAPPED_GRADIENTS, f"this is {gradient_name(other)}, not {suspect.label}", grad, 0.8
-            )
+            theirs = gradient_name(other)
+            yield Hypothesis(Mistake.SWAPPED_GRADIENTS, f"this is {theirs}, not {suspect.label}", grad, 0.8)
+            what = f"this is minus {theirs}, as if forward read only the difference of the two"
+            yield Hypothesis(Mistake.OTHER_FORMULA, what, -grad, 0.85)
+
+
+def copied(suspect: Suspect) -> Iterator[Hypothesis]:
+    """The same as backward gave for another tensor, which is wrong there, too; or minus that."""
+    for other, grad in (suspect.gradients() or {}).items():
+        theirs = suspect.grads.get(other)
+        if other == suspect.name or theirs is None or same(theirs, grad):
+            continue
+        for sign, words in ((1, "the same as"), (-1, "minus")):
+            if not same(sign * grad, suspect.true):
+                what = (
+                    f"{suspect.label} is {words} what stands for {gradient_name(other)}, which is wrong, too"
+                )
+                yield Hypothesis(Mistake.SWAPPED_GRADIENTS, what, sign * theirs, 0.78)
 
 
 def shape(suspect: Suspect) -> Iterator[Hypothesis]:
