@@ -470,7 +470,148 @@ class BetaTooOften(Softplus):
         return grad_output * self.beta * torch.sigmoid(self.beta * self.saved["x"])
 
 
+# The slope of one step in the place of another number, or another number in a slope
+
+
+class Waves(Module):
+    """x · sin(z)."""
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        self.save(x=x, z=z)
+        return x * torch.sin(z)
+
+
+@case("wrong factor", "has the derivative of `torch.sin(z)` where its value belongs", numbers((4, 3), (4, 3)))
+class CosineForSine(Waves):
+    def backward(self, grad_output):
+        x, slope = self.saved["x"], torch.cos(self.saved["z"])
+        return grad_output * slope, grad_output * x * slope
+
+
+class Mixing(Module):
+    """tanh(x) + sigmoid(y)."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        self.save(a=torch.tanh(x), b=torch.sigmoid(y))
+        return torch.tanh(x) + torch.sigmoid(y)
+
+
+@case("wrong factor", "`torch.sigmoid(y)` stands in its value's place", numbers((4, 3), (4, 3)))
+class OtherSaved(Mixing):
+    def backward(self, grad_output):
+        b = self.saved["b"]
+        return grad_output * (1 - b**2), grad_output * b * (1 - b)
+
+
+class Bell(Module):
+    """x · erf(x)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.save(x=x)
+        return x * torch.erf(x)
+
+
+@case("sign", "the exponent has lost its minus", numbers((4, 3)))
+class SquaredMinus(Bell):
+    def backward(self, grad_output):
+        x = self.saved["x"]
+        return grad_output * (torch.erf(x) + x * 2 / torch.pi**0.5 * torch.exp((-x) ** 2))
+
+
+# Parts of what is joined, means that divide by another number, one gradient made of another
+
+
+class Joined(Module):
+    """[x, y, z] along the last axis, squared."""
+
+    def forward(self, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        joined = torch.cat([x, y, z], dim=1)
+        self.save(joined=joined, sizes=[t.shape[1] for t in (x, y, z)])
+        return joined**2
+
+    def parts(self, grad_output, starts):
+        grad = 2 * grad_output * self.saved["joined"]
+        return tuple(grad[:, s : s + n] for s, n in zip(starts, self.saved["sizes"], strict=True))
+
+
+PARTS = numbers((4, 2), (4, 3), (4, 4))
+
+
+@case("wrong place", "cut from the beginning", PARTS, tensor="z")
+class NeverMovedOn(Joined):
+    def backward(self, grad_output):
+        return self.parts(grad_output, (0, 0, 0))
+
+
+@case("wrong place", "one place after the one before", PARTS, tensor="y")
+class MovedByOne(Joined):
+    def backward(self, grad_output):
+        return self.parts(grad_output, (0, 1, 2))
+
+
+@case("missing 1/N", "backward divides by 20, the number of all elements", numbers((4, 5)))
+class AllForARow(MeanOfSquares):
+    def backward(self, grad_output):
+        x = self.saved["x"]
+        return 2 * x * grad_output[:, None] / x.numel()
+
+
+class Weighted(Module):
+    """−Σ y ln σ(x) of each row."""
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        self.save(x=x, y=y)
+        return -(y * torch.log(torch.sigmoid(x))).sum(dim=1)
+
+
+@case(
+    "other formula",
+    "minus ∂L/∂x, as if forward read only the difference",
+    numbers((4, 5), (4, 5)),
+    tensor="y",
+)
+class MinusTheOther(Weighted):
+    def backward(self, grad_output):
+        grad = -grad_output[:, None] * self.saved["y"] * torch.sigmoid(-self.saved["x"])
+        return grad, -grad
+
+
+@case(
+    "swapped gradients",
+    "the same as what stands for ∂L/∂x, which is wrong, too",
+    numbers((4, 3), (4, 3)),
+    tensor="y",
+)
+class OneForBoth(Waves):
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return super().forward(x, y)
+
+    def backward(self, grad_output):
+        x, z = self.saved["x"], self.saved["z"]
+        grad = grad_output * (x + z**3).exp()
+        return grad, grad
+
+
 # Two at once
+
+
+@case(
+    "missing factor",
+    "lacks the factor x; and the derivative of `torch.sin(z)` is computed as x²",
+    numbers((4, 3), (4, 3)),
+    tensor="z",
+)
+class BareSquare(Waves):
+    def backward(self, grad_output):
+        z = self.saved["z"]
+        return grad_output * torch.sin(z), grad_output * z**2
+
+
+@case("local derivative ignored", "of part 0 and part 1 are exchanged", numbers((4, 6)))
+class ExchangedAndBare(Halves):
+    def backward(self, grad_output):
+        gate, value = self.saved["gate"], self.saved["value"]
+        return torch.cat([grad_output * gate * (1 - value**2), grad_output * value], 1)
 
 
 @case("upstream ignored", "two things: grad_output is not used; and", numbers((4, 3)))

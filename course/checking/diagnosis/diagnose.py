@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
-from course.checking.diagnosis import formulas, graphs, relations, steps, upstream
+from course.checking.diagnosis import formulas, graphs, pairs, relations, steps, upstream
 from course.checking.diagnosis.mistakes import Diagnosis, Hypothesis, Mistake
 from course.checking.diagnosis.slips import wrong_formulas
 from course.checking.diagnosis.suspect import Suspect, Trial, same
@@ -31,8 +31,8 @@ STAGES: tuple[tuple[Source, ...], ...] = (
         formulas.replaced,
         relations.borrowed,
     ),
-    (steps.lost_paths,),
-    (formulas.mixed_up,),
+    (pairs.of_formulas, steps.lost_paths),
+    (formulas.mixed_up, relations.copied),
     (relations.places,),
 )
 """Where mistakes come from, the plainest first. A stage is asked when none before it explained all.

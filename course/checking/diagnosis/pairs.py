@@ -1,13 +1,17 @@
 """Two mistakes at once: two wrong rules of different steps, or one and a factor or an unused grad_output."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import groupby
 
 import numpy as np
 
 from course.checking.diagnosis.mistakes import Hypothesis, Mistake
-from course.checking.diagnosis.search import Candidates, Given, Known, explained, known_of
-from course.checking.diagnosis.suspect import Suspect
+from course.checking.diagnosis.rules import Wrong
+from course.checking.diagnosis.search import SURE, Given, Known, explained, known_of
+from course.checking.diagnosis.slips import wrong_formulas
+from course.checking.diagnosis.suspect import Suspect, same
+from course.checking.finding import gradient_name
 
 MOST_RULES = 1_500
 """With more rules than this, there are too many pairs to try."""
@@ -15,17 +19,50 @@ MOST_RULES = 1_500
 MOST_RUN = 12
 """So many pairs that agree are run through."""
 
-SURE = 0.92
-"""Only rules that are this sure by themselves are paired: a pair of unlikely ones explains too much."""
+MOST_TOLD = 3
+"""So many rules that explain another tensor's gradient are joined with any others."""
+
+ANY = 0.0
+"""How sure a rule must be beside one that is known from another tensor's gradient."""
 
 
 def pairs(suspect: Suspect, known: Known) -> Iterator[Hypothesis]:
     """The first two mistakes that explain every number together."""
-    for source in (_scaled, _unused, _both):
+    for source in (_scaled, _unused, _both, _chained):
         for hypothesis in source(suspect, known):
             if suspect.matches(hypothesis.predicted):
                 yield hypothesis
                 return
+
+
+def of_formulas(suspect: Suspect) -> Iterator[Hypothesis]:
+    """A wrong formula of the lists, and two tensors exchanged besides; or a factor of the whole."""
+    if suspect.true.size < 3 or suspect.given.shape != suspect.true.shape:
+        return
+    listed = [h for h in wrong_formulas(suspect) if h.prior >= SURE]
+    yield from _exchanged_too(suspect, {h.identity: h for h in listed})
+    known = known_of(suspect.truth)
+    for h in listed:
+        square = float((h.predicted**2).sum()) if h.predicted.shape == suspect.given.shape else 0.0
+        factor = float((h.predicted * suspect.given).sum()) / square if square else 0.0
+        if h.mistake is not Mistake.SIGN and factor and same(suspect.given, factor * h.predicted):
+            clause = _factor(suspect, known, factor, multiple=False)
+            if clause is not None:
+                yield Hypothesis(h.mistake, _two(h.what, clause), factor * h.predicted, 0.85)
+
+
+def _exchanged_too(suspect: Suspect, own: Mapping[tuple[Mistake, str], Hypothesis]) -> Iterator[Hypothesis]:
+    """What one wrong formula gives for two tensors, each in the place of the other."""
+    for other, grad in (suspect.gradients() or {}).items():
+        theirs = suspect.grads.get(other)
+        if other == suspect.name or theirs is None or theirs.shape != suspect.given.shape:
+            continue
+        for h in wrong_formulas(Suspect(suspect.truth, other, suspect.grads, grad)):
+            mine = own.get(h.identity)
+            if mine is not None and same(suspect.given, h.predicted) and same(theirs, mine.predicted):
+                first, second = sorted((suspect.label, gradient_name(other)))
+                what = _two(f"{first} and {second} are exchanged", h.what)
+                yield Hypothesis(Mistake.SWAPPED_GRADIENTS, what, h.predicted, 0.9)
 
 
 def _two(first: str, second: str) -> str:
@@ -70,13 +107,13 @@ def _ratios(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.where(alike & np.isfinite(ratios[:, 0]), ratios[:, 0], 0.0)
 
 
-def _factor(suspect: Suspect, known: Known, factor: float, multiple: bool) -> str | None:
+def _factor(suspect: Suspect, known: Known | None, factor: float, multiple: bool) -> str | None:
     """What a factor of the whole means; None where it may mean anything."""
     if abs(factor + 1) < 1e-7:
         return "the sign of the whole is wrong"
     if multiple:
         return None  # of two numbers that are multiplied, one at least must mean something
-    for step in known.program.steps:
+    for step in known.program.steps if known is not None else ():
         count = step.inputs[0].numel() // max(1, step.out.numel())
         if step.name == "mean" and abs(factor - count) < 1e-7 * count:
             return f"the whole is {count} times too large: the mean {step.place} is missing"
@@ -85,7 +122,8 @@ def _factor(suspect: Suspect, known: Known, factor: float, multiple: bool) -> st
             return f"the whole is divided by {count}, once too often"
     nice = Fraction(factor).limit_denominator(4)
     if abs(float(nice) - factor) < 1e-7 * abs(factor) and abs(nice.numerator) <= 4:
-        return f"the whole is {nice} of what it should be".replace("-", "−")
+        times = "of" if abs(nice) < 1 else "times"
+        return f"the whole is {nice} {times} what it should be".replace("-", "−")
     return None
 
 
@@ -117,20 +155,43 @@ def _both(suspect: Suspect, known: Known) -> Iterator[Hypothesis]:
     order = np.argsort(changes[:, 0])
     low = np.searchsorted(changes[order, 0], rest[0] - changes[:, 0] - near)
     high = np.searchsorted(changes[order, 0], rest[0] - changes[:, 0] + near)
-    agreeing = []
+    agreeing: list[tuple[Wrong, Wrong]] = []
     for i, (start, end) in enumerate(zip(low, high, strict=True)):
         for j in order[start:end]:
             if i < j and (np.abs(changes[i] + changes[j] - rest) <= near).all():
-                agreeing.append((int(sure[i]), int(sure[j])))
-    yield from _run(suspect, known, rules, agreeing)
+                agreeing.append((rules.wrongs[sure[i]], rules.wrongs[sure[j]]))
+    yield from _run(suspect, known, agreeing)
 
 
-def _run(
-    suspect: Suspect, known: Known, rules: Candidates, agreeing: list[tuple[int, int]]
-) -> Iterator[Hypothesis]:
-    agreeing.sort(key=lambda pair: (-sum(rules.wrongs[i].prior for i in pair), pair))
-    for i, j in agreeing[:MOST_RUN]:
-        first, second = rules.wrongs[i], rules.wrongs[j]
+def _chained(suspect: Suspect, known: Known) -> Iterator[Hypothesis]:
+    """Two wrong rules, of which one gets what the other hands on, so that they do not add up.
+
+    As the other are tried first those that explain the gradient of another tensor.
+    """
+    rules, row = known.early, known.names.index(suspect.name)
+    if len(rules.wrongs) > MOST_RULES or suspect.true.size < 3:
+        return
+    given = Given(known, suspect.grads)
+    near = float(given.near[row].max())
+    told = given.explaining_others(rules, row)[:MOST_TOLD]
+    sure = [i for i, wrong in enumerate(rules.wrongs) if wrong.prior >= SURE and len(wrong.rules) == 1]
+    sure.sort(key=lambda i: -rules.wrongs[i].prior)
+    for _, firsts in groupby((*told, *sure), lambda i: i in told or rules.wrongs[i].prior):
+        agreeing: list[tuple[Wrong, Wrong]] = []
+        for i in firsts:
+            rest = given.given[row] - given.true[row] - rules.changes[i, row]
+            seconds, changes = known.after(i, ANY if i in told else SURE)
+            fits = np.flatnonzero((np.abs(changes[:, row] - rest) <= near).all(axis=1))
+            agreeing += [(rules.wrongs[i], seconds[j]) for j in fits]
+        hypotheses = list(_run(suspect, known, agreeing))
+        yield from hypotheses
+        if any(suspect.matches(h.predicted) for h in hypotheses):
+            return
+
+
+def _run(suspect: Suspect, known: Known, agreeing: list[tuple[Wrong, Wrong]]) -> Iterator[Hypothesis]:
+    agreeing.sort(key=lambda pair: -sum(wrong.prior for wrong in pair))
+    for first, second in agreeing[:MOST_RUN]:
         if first.rules.keys() != second.rules.keys():
             run = known.program.run({**first.rules, **second.rules})[suspect.name].cpu().numpy()
             yield Hypothesis(first.mistake, _two(first.what, second.what), run, 0.85)

@@ -6,8 +6,9 @@ a product at its own step, and only those that agree along two directions are ru
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -34,6 +35,16 @@ NEAR = 1e-8
 
 MOST_RUN = 6
 """So many rules that agree are run through."""
+
+
+SURE = 0.92
+"""Only rules that are this sure by themselves are paired: a pair of unlikely ones explains too much."""
+
+MOST_CHAINED = 4_000
+"""So many pairs of rules, of which one hands on to the other, are tried in all."""
+
+COST_OF_A_RUN = 50
+"""A run through all steps takes as long as so many pairs."""
 
 
 class Candidates:
@@ -73,6 +84,8 @@ class Known:
             for name, grad in program.gradients.items()
         }
         self.true = self.along(program.gradients)
+        self._after: dict[tuple[int, float], tuple[list[Wrong], np.ndarray]] = {}
+        self._left = MOST_CHAINED
         ways = [program.tangents(name, d) for name in self.names for d in self.directions[name]]
         self._seen = {
             number: torch.stack(
@@ -109,8 +122,14 @@ class Known:
             for step, out, mistake, what in computed_anew(self.program)
         ]
 
-    def change(self, wrong: Wrong) -> np.ndarray | None:
-        """What a rule changes, if it fits the shapes of its step and changes something."""
+    def change(
+        self, wrong: Wrong, handed_on: tuple[Gradients, Sequence[Tensor]] | None = None
+    ) -> np.ndarray | None:
+        """What a rule changes, if it fits the shapes of its step and changes something.
+
+        Args:
+            handed_on: what arrives at its step, and what the right rule makes of it; else the true ones.
+        """
         shape = (len(self.names), DIRECTIONS)
         try:
             if len(wrong.rules) > 1:
@@ -119,15 +138,49 @@ class Known:
                 ((index, rule),) = wrong.rules.items()
                 step = self.program.by_index[index]
                 change = np.zeros(shape)
-                for position, handed in rule(step.arrived).items():
+                arrived, right = handed_on or (step.arrived, step.right)
+                for position, handed in rule(arrived).items():
                     if handed.shape != step.inputs[position].shape:
                         return None
-                    delta = (handed - step.right[position]).reshape(-1)
+                    delta = (handed - right[position]).reshape(-1)
                     change += (self._seen[step.reads[position]] @ delta).cpu().numpy().reshape(shape)
         except (RuntimeError, IndexError, ValueError, TypeError):
             return None
         large = np.isfinite(change).all() and np.abs(change).max() > NEAR * np.abs(self.true).max()
         return change if large else None
+
+    def after(self, index: int, least: float) -> tuple[list[Wrong], np.ndarray]:
+        """What rules of earlier steps change when one of a later step, an early rule, is wrong, too.
+
+        Args:
+            least: how sure the rules must be by themselves.
+
+        Returns:
+            the rules that get something else to hand on, and what they change.
+        """
+        if (index, least) not in self._after:
+            self._after[index, least] = self._changes_after(self.early.wrongs[index], least)
+        return self._after[index, least]
+
+    def _changes_after(self, first: Wrong, least: float) -> tuple[list[Wrong], np.ndarray]:
+        (number,) = first.rules
+        before = self.program.before(self.program.by_index[number])
+        earlier = {s.index: s for s in self.program.steps if before.intersection(s.writes)}
+        wrongs, changes = [], [np.zeros((0, len(self.names), DIRECTIONS))]
+        if earlier and self._left > 0:
+            self._left -= COST_OF_A_RUN
+            arrived = self.program.arrivals(first.rules)
+            grads = {i: [None if n is None else arrived.get(n) for n in s.writes] for i, s in earlier.items()}
+            right = {i: s.pull_back(grads[i]) for i, s in earlier.items()}
+            for wrong in chain(self.early.wrongs, self.other.wrongs if least < SURE else ()):
+                i = next(iter(wrong.rules))
+                if wrong.prior >= least and i in earlier and len(wrong.rules) == 1 and self._left > 0:
+                    self._left -= 1
+                    change = self.change(wrong, (grads[i], right[i]))
+                    if change is not None:
+                        wrongs.append(wrong)
+                        changes.append(change[None])
+        return wrongs, np.concatenate(changes)
 
     def along(self, gradients: Mapping[str, Tensor]) -> np.ndarray:
         """Gradients along the directions."""
@@ -165,6 +218,14 @@ class Given:
         First are those that explain the gradients of most others, too, and are against the fewest right ones.
         """
         return [index for index, _ in self._ranked(candidates, row)]
+
+    def explaining_others(self, candidates: Candidates, row: int) -> list[int]:
+        """The rules of one step that explain a wrong gradient of another tensor than that one."""
+        agrees = np.all(np.abs(self.true + candidates.changes - self.given) <= self.near, axis=2) & self.wrong
+        agrees[:, row] = False
+        changed = np.abs(candidates.changes[:, row]).max(axis=1, initial=0.0) > 0
+        fits = np.flatnonzero(agrees.any(axis=1) & changed)
+        return [int(i) for i in fits if len(candidates.wrongs[i].rules) == 1]
 
     def rivals(self, candidates: Candidates, row: int) -> list[int]:
         """Of these rules, those that explain as many gradients as the first, and are against no more."""
