@@ -96,17 +96,38 @@ def _own(x: np.ndarray, out: np.ndarray) -> list[str]:
 
 
 def replaced(suspect: Suspect) -> Iterator[Hypothesis]:
-    """Another tensor of the same shape in the place of one that forward read."""
-    outputs = {f"the output{i or ''}": output for i, output in enumerate(suspect.truth.expected)}
-    for name in suspect.truth.moving:
-        for other, value in (suspect.truth.tensors | outputs).items():
-            if other != name and value.shape == suspect.truth.tensors[name].shape:
-                gradients = suspect.gradients(tensors={name: value})
-                if gradients is not None:
-                    mistake = Mistake.OUTPUT_FOR_INPUT if other in outputs else Mistake.INPUT_FOR_OUTPUT
-                    yield Hypothesis(
-                        mistake, f"{other} is used where {name} belongs", gradients[suspect.name], 0.85
-                    )
+    """Another tensor of the same shape in the place of one that forward read, a gradient perhaps."""
+    truth = suspect.truth
+    outputs = {f"the output{i or ''}": output for i, output in enumerate(truth.expected)}
+    arrived = {f"grad_output{i or ''}": grad for i, grad in enumerate(truth.grad_outputs)}
+    for name, tensor in truth.tensors.items():
+        others = (
+            truth.tensors | outputs | arrived
+            if name in truth.moving
+            else {"its gradient": _given(suspect, name)}
+        )
+        for other, value in others.items():
+            if other == name or not isinstance(value, Tensor) or value.shape != tensor.shape:
+                continue
+            gradients = suspect.gradients(tensors={name: value})
+            if gradients is None:
+                continue
+            mistake, what, prior = Mistake.INPUT_FOR_OUTPUT, f"{other} is used where {name} belongs", 0.85
+            if other in arrived:
+                what = f"what forward computes of {name} is computed of {other} instead"
+                mistake, prior = Mistake.WRONG_FACTOR, 0.93
+            elif name not in truth.moving:
+                what = f"the gradient of {name} is used where its value belongs"
+                mistake, prior = Mistake.WRONG_FACTOR, 0.93
+            elif other in outputs:
+                mistake = Mistake.OUTPUT_FOR_INPUT
+            yield Hypothesis(mistake, what, gradients[suspect.name], prior)
+
+
+def _given(suspect: Suspect, name: str) -> Tensor | None:
+    """The gradient that backward gave for that tensor."""
+    grad = suspect.grads.get(name)
+    return None if grad is None else torch.from_numpy(grad).to(suspect.truth.tensors[name])
 
 
 def _value(function: Callable[[Tensor], Tensor], x: np.ndarray) -> np.ndarray:

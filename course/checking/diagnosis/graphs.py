@@ -1,6 +1,6 @@
 """Mistakes in running a graph backward: gradients overwritten, nodes in wrong order, an edge left out.
 
-Each amounts to edges along which no gradient flows: torch.autograd says what is left when they are cut.
+Most amount to edges along which no gradient flows: torch.autograd says what is left when they are cut.
 """
 
 from collections import deque
@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from itertools import groupby
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from course.checking.diagnosis.mistakes import Hypothesis, Mistake
@@ -40,22 +41,34 @@ def graphs(suspect: Suspect) -> Iterator[Hypothesis]:
         (Mistake.WRONG_ORDER, forwards, _too_late(list(graph.nodes.values())), (), 0.93),
         (Mistake.OVERWRITTEN, first, _rivals(graph, -1), read, 0.95),
     ):
-        gradient = _without(cut, graph, suspect, overwritten)
-        if gradient is not None:
-            yield Hypothesis(mistake, what, gradient, prior)
+        gradients = _without(cut, graph, suspect, overwritten)
+        if gradients is not None:
+            yield Hypothesis(mistake, what, gradients[suspect.name], prior)
+            other = gradients[graph.inputs[-1 - graph.inputs.index(suspect.name)]]
+            both = f"two things: {what}; and the gradients of the inputs come back in the opposite order"
+            yield Hypothesis(mistake, both, other, prior - 0.05)
     for node in graph.nodes.values():
         for name in dict.fromkeys(name for name in node.reads if isinstance(name, str)):
-            gradient = _without({edge for edge, other in _edges([node]) if other == name}, graph, suspect)
-            if gradient is not None:
-                yield Hypothesis(
-                    Mistake.PATH_LOST, f"the path from '{name}' to '{node.name}' is left out", gradient, 0.93
-                )
+            gradients = _without({edge for edge, other in _edges([node]) if other == name}, graph, suspect)
+            if gradients is not None:
+                what = f"the path from '{name}' to '{node.name}' is left out"
+                yield Hypothesis(Mistake.PATH_LOST, what, gradients[suspect.name], 0.93)
+    handed = "every node gets grad_output itself: each has a gradient of its own, that of what it computes"
+    in_place = "gradients are added in place: what several values share, such as grad_output, changes for all"
+    for mistake, what, options, prior in (
+        (Mistake.WRONG_FACTOR, handed, {"own": False, "dead": True}, 0.93),
+        (Mistake.WRONG_FACTOR, handed, {"own": False}, 0.93),
+        (Mistake.SAVED_CHANGED, in_place, {"in_place": True}, 0.95),
+    ):
+        gradient = _node_by_node(graph, suspect, **options)
+        if gradient is not None:
+            yield Hypothesis(mistake, what, gradient, prior)
 
 
 def _without(
     cut: Edges, graph: Graph, suspect: Suspect, overwritten: Collection[str | float] = ()
-) -> np.ndarray | None:
-    """The gradient when nothing flows along some edges, nor starts at the outputs that are `overwritten`."""
+) -> dict[str, np.ndarray] | None:
+    """The gradients when nothing flows along some edges, nor starts at the outputs that are `overwritten`."""
 
     def forward(*moving: Tensor) -> tuple[Tensor, ...]:
         values = dict(zip(graph.inputs, suspect.truth.inputs, strict=True)) | dict(
@@ -71,10 +84,46 @@ def _without(
 
     pairs = zip(graph.outputs, suspect.truth.grad_outputs, strict=True)
     with recording():
-        gradients = by_autograd(
+        return by_autograd(
             forward, suspect.truth.moving, [None if name in overwritten else grad for name, grad in pairs]
         )
-    return None if gradients is None else gradients[suspect.name]
+
+
+def _node_by_node(
+    graph: Graph, suspect: Suspect, *, own: bool = True, dead: bool = False, in_place: bool = False
+) -> np.ndarray | None:
+    """The gradient as a loop over the nodes finds it, each handing on what its module makes of a gradient.
+
+    Args:
+        own: whether a node gets the gradient of what it computes, or grad_output itself.
+        dead: whether nodes run, too, that no gradient reaches.
+        in_place: whether a second gradient is added into the first one's tensor, which others may share.
+    """
+    grad = suspect.truth.grad_outputs[0]
+    if grad is None or len(graph.outputs) != 1 or any(len(n.outputs) > 1 for n in graph.nodes.values()):
+        return None
+    values = dict(zip(graph.inputs, suspect.truth.inputs, strict=True))
+    for node in graph.nodes.values():
+        values[node.name] = node.module.forward(*graph.inputs_of(node, values))
+    grads = {graph.outputs[0]: grad.clone()}
+    for node in reversed(graph.nodes.values()):
+        if node.name not in grads and not dead:
+            continue
+        arrived = grads[node.name] if own else grad
+        reads = {str(i): value for i, value in enumerate(graph.inputs_of(node, values))}
+        if arrived.shape != values[node.name].shape:
+            return None
+        with recording():
+            handed = by_autograd(node.module.forward, reads, [arrived])
+        for name, array in zip(node.reads, (handed or {}).values(), strict=bool(handed)):
+            new = torch.from_numpy(array).to(arrived)
+            new = arrived if torch.equal(new, arrived) else new  # it is handed on as it is
+            if name in grads and in_place:
+                grads[name].add_(new)
+            elif isinstance(name, str):
+                grads[name] = grads[name] + new if name in grads else new
+    gradient = grads.get(suspect.name)
+    return None if gradient is None else gradient.cpu().numpy()
 
 
 def _edges(nodes: list[Node]) -> list[tuple[tuple[str, int], str]]:
