@@ -4,6 +4,7 @@ import ast
 import linecache
 import re
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from math import prod
 from pathlib import Path
@@ -77,6 +78,13 @@ STUB = "YOUR CODE HERE"
 def _meaning(stage: str, error: BaseException, message: str) -> str:
     """What a beginner can make of an error message of Python's or torch's."""
     if isinstance(error, InputError):
+        found = re.search(r"has shape \((.*)\), but the output it belongs to has shape \((.*)\)", message)
+        given, whole = (_sizes(sizes) for sizes in found.groups()) if found else ((), ())
+        if whole and given == whole[1:]:
+            return (
+                ": it is one row of what it should be. A backward with one gradient returns a tensor, and a "
+                "loop over a tensor (zip, unpacking) takes its rows"
+            )
         return ""
     if isinstance(error, TypeError) and "positional argument" in message:
         return (
@@ -95,16 +103,22 @@ def _meaning(stage: str, error: BaseException, message: str) -> str:
         return ": `if`, `and` and a < b < c take one answer, a tensor has many: use a mask, or torch.where"
     if "bitwise_xor" in message:
         return ": in Python ** is the power, ^ is not"
+    if "need to be at least 1D" in message:
+        return ": @ multiplies matrices, * multiplies numbers one by one, and single numbers have no rows"
     if "shapes cannot be multiplied" in message:
         return ": a transpose is missing, or the factors of @ are in the wrong order"
     if found := re.search(r"shape \[(.*)\] doesn't match the broadcast shape \[(.*)\]", message):
-        gradient, added = (prod(int(size) for size in sizes.split(",") if size) for sizes in found.groups())
+        gradient, added = (prod(_sizes(sizes)) for sizes in found.groups())
         if gradient == added:
             return ": what is added has an axis more than the gradient: which shape should it have?"
         return ": more numbers are added than the gradient has: which axes must be summed first?"
     if any(words in message for words in MISFIT):
         return ": two shapes do not fit"
     return ""
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(int(size) for size in text.split(",") if size.strip())
 
 
 MISFIT = (
@@ -124,15 +138,66 @@ def _shapes(error: BaseException, message: str) -> str:
     if not misfit or own is None or not isinstance(error, RuntimeError):
         return ""
     frame, _, text = own
-    with suppress(SyntaxError, ValueError):
+    with suppress(SyntaxError, ValueError, RuntimeError):
+        nodes = list(ast.walk(ast.parse(text)))
         named = {
-            ast.unparse(node): value
-            for node in ast.walk(ast.parse(text))
+            ast.unparse(node): tuple(value.shape)
+            for node in nodes
             if isinstance(value := _read(node, frame), Tensor)
         }
-        shapes = [f"{name}: {tuple(value.shape)}" for name, value in named.items()]
-        return f". Shapes: {', '.join(shapes)}" if shapes else ""
+        lost = {ast.unparse(node): left for node in nodes if (left := _reduced(node, frame)) is not None}
+        shapes = ", ".join(f"{name}: {shape}" for name, shape in (named | lost).items())
+        why = ""
+        if lost and MISFIT[0] in message and _fit(named.values()):
+            why = f". `{next(iter(lost))}` has lost an axis: is it the right one, and should keepdim keep it?"
+        return f"{why} Shapes: {shapes}" if why else f". Shapes: {shapes}" if shapes else ""
     return ""
+
+
+REDUCTIONS = ("sum", "mean", "amax", "amin", "max", "min", "logsumexp", "norm", "prod", "var", "std")
+"""Methods that make an axis vanish, unless keepdim is set."""
+
+
+def _reduced(node: ast.AST, frame: FrameType) -> tuple[int, ...] | None:
+    """The shape of such a call along one axis, where it lost that axis; it is worked out, not called."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    options = {keyword.arg: keyword.value for keyword in node.keywords}
+    axes = [*node.args, *(options[name] for name in ("dim", "axis") if name in options)]
+    shape = _shape(node.func.value, frame)
+    if node.func.attr not in REDUCTIONS or "keepdim" in options or len(axes) != 1 or not shape:
+        return None
+    axis = _number(axes[0], frame)
+    if axis is None or not -len(shape) <= axis < len(shape):
+        return None
+    return tuple(size for place, size in enumerate(shape) if place != axis % len(shape))
+
+
+def _shape(node: ast.AST, frame: FrameType) -> tuple[int, ...] | None:
+    """The shape of what is known, or of what is computed of it number by number."""
+    if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.MatMult):
+        sides = [_shape(side, frame) for side in (node.left, node.right)]
+        return tuple(torch.broadcast_shapes(*(side for side in sides if side is not None)))
+    if isinstance(node, ast.UnaryOp):
+        return _shape(node.operand, frame)
+    value = _read(node, frame)
+    return tuple(value.shape) if isinstance(value, Tensor) else None
+
+
+def _fit(shapes: Iterable[tuple[int, ...]]) -> bool:
+    with suppress(RuntimeError):
+        torch.broadcast_shapes(*shapes)
+        return True
+    return False
+
+
+def _number(node: ast.AST, frame: FrameType) -> int | None:
+    """A whole number that is written out, or that a module keeps."""
+    with suppress(ValueError):
+        number = ast.literal_eval(ast.unparse(node))
+        return number if type(number) is int else None
+    number = _read(node, frame)
+    return number if type(number) is int else None
 
 
 def _read(node: ast.AST, frame: FrameType) -> Any:

@@ -7,10 +7,11 @@ import pytest
 from course import Module, generator
 from course.checking.finding import Problem
 from course.checks import check_module
+from course.containers.chain import Chain
 from course.device import randn
 from course.exercises import find_exercise
 from course.exercises.grading import grade
-from course.modules import CosineUnit, Linear, Multiply
+from course.modules import CosineUnit, Linear, Multiply, Negate, Sigmoid, Softmax, Tanh
 
 
 def written(source: str, name: str, **names):
@@ -117,6 +118,42 @@ def test_the_shapes_of_both_operands_are_told():
     )
     assert all(shape in words for shape in shapes.split("), "))
     assert "Shapes: " in words
+
+
+def test_a_mean_that_lost_its_axis_is_told_where_all_else_fits():
+    source = (
+        "class Answer(Softmax):\n"
+        "    def backward(self, grad_output):\n"
+        "        return grad_output - (self.saved['out'] - 2 * grad_output).mean(self.dim)\n"
+    )
+    answer = written(source, "Answer", Softmax=Softmax)
+    words = check_module(answer(1), (randn(generator(0), 4, 3),))["∂L/∂x"].message
+    assert "`(self.saved['out'] - 2 * grad_output).mean(self.dim)` has lost an axis" in words
+    assert "grad_output).mean(self.dim): (4,)" in words
+
+
+def test_single_numbers_are_no_matrices():
+    source = (
+        "class Answer(Multiply):\n"
+        "    def backward(self, grad_output):\n"
+        "        return self.saved['y'] @ grad_output, self.saved['x'] * grad_output\n"
+    )
+    answer = written(source, "Answer", Multiply=Multiply)
+    words = check_module(answer(), (randn(generator(0)), randn(generator(1))))["∂L/∂x"].message
+    assert "* multiplies numbers one by one" in words
+
+
+def test_a_tensor_taken_apart_into_rows_is_told():
+    source = (
+        "class Answer(Chain):\n"
+        "    def backward(self, grad_output):\n"
+        "        for module in reversed(list(self)):\n"
+        "            grad_output, *_ = module.backward(grad_output)\n"
+        "        return grad_output\n"
+    )
+    answer = written(source, "Answer", Chain=Chain)
+    words = check_module(answer(Tanh(), Negate(), Sigmoid()), (randn(generator(0), 4, 3),))["∂L/∂x"].message
+    assert "a loop over a tensor (zip, unpacking) takes its rows" in words
 
 
 def test_shapes_are_told_only_where_they_are_the_trouble():
