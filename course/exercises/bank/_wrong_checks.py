@@ -41,6 +41,10 @@ def wrong_differences(
         ("the difference is not divided by the length of the step", times(2 * epsilon)),
         ("the difference is not divided by the length of the step", times(epsilon)),
         ("multiplied with the step, where a difference is divided by it", times(2 * epsilon**2)),
+        (
+            "divided by 2, then multiplied with the step: / and * run from left to right",
+            times(epsilon**2),
+        ),
         ("divided by the step twice", times(1 / epsilon)),
         ("divided by the step twice", times(0.5 / epsilon)),
         ("it is zero everywhere: did f run at a place that had moved?", times(0)),
@@ -85,14 +89,19 @@ def _wrong_step(what: str, ahead: float, behind: float) -> list[WrongAnswer]:
     return [WrongAnswer(what + words, lambda x, f=f: f * line(x), 1e-8) for f, words in also.items()]
 
 
+STEP = 0.4
+"""A long step of which no power is as good as a slope, half of it, twice it, or a mean over four numbers."""
+
 WRONG_STEPS = (
-    *_wrong_step("this is a one-sided difference, from x to a place ahead: it leans to one side", 0.5, 0.0),
-    *_wrong_step("this is a one-sided difference, from a place behind to x: it leans to one side", 0.0, -0.5),
-    *_wrong_step("each side moves by twice the step that was asked for", 1.0, -1.0),
-    *_wrong_step("each side moves by half of the step that was asked for", 0.25, -0.25),
-    *_wrong_step("one side moves by more than the step: x was not put back in between", 0.5, -1.0),
-    *_wrong_step("the side ahead moves by twice the step, the other not at all", 1.0, 0.0),
-    *_wrong_step("the side behind moves by twice the step, the other not at all", 0.0, -1.0),
+    *_wrong_step("this is a one-sided difference, from x to a place ahead: it leans to one side", STEP, 0.0),
+    *_wrong_step(
+        "this is a one-sided difference, from a place behind to x: it leans to one side", 0.0, -STEP
+    ),
+    *_wrong_step("each side moves by twice the step that was asked for", 2 * STEP, -2 * STEP),
+    *_wrong_step("each side moves by half of the step that was asked for", STEP / 2, -STEP / 2),
+    *_wrong_step("one side moves by more than the step: x was not put back in between", STEP, -2 * STEP),
+    *_wrong_step("the side ahead moves by twice the step, the other not at all", 2 * STEP, 0.0),
+    *_wrong_step("the side behind moves by twice the step, the other not at all", 0.0, -2 * STEP),
     WrongAnswer("the step that was asked for is not used, but a much shorter one", cube_between(0, 0), 1e-5),
     WrongAnswer(
         "the step that was asked for is not used, but a much shorter one, and on one side",
@@ -100,7 +109,7 @@ WRONG_STEPS = (
         1e-2,
     ),
 )
-"""For a cube and a step of a half, what another step gives."""
+"""For a cube and that step, what another step gives."""
 
 
 def _wrong_error(what: str, error: Callable[[Tensor, Tensor], Tensor]) -> WrongAnswer:

@@ -11,6 +11,7 @@ from torch.autograd.functional import jacobian
 from course.device import rand, randn
 from course.exercises.bank._wrong_answers import WrongAnswer, named
 from course.exercises.bank._wrong_checks import (
+    STEP,
     TWICE,
     WRONG_ERRORS,
     WRONG_STEPS,
@@ -88,9 +89,9 @@ def _numerical_gradient_cases(rng: Generator) -> list[Call]:
             "just as central as it should be",
             "sum of cubes",
             _far_from_zero(rng, 4),
-            cube_between(0.5, -0.5),
+            cube_between(STEP, -STEP),
             1e-8,
-            0.5,
+            STEP,
             WRONG_STEPS,
         ),
         Call("leaves x alone", in_place, (_randn(rng, 2, 3, 2),), same_shape, parts=()),

@@ -34,7 +34,8 @@ def differentiate_at_copy(name: str, epsilon: float, answer: Any, x: Tensor) -> 
 
 def both_ways(answer: Any, a: Tensor, b: Tensor) -> Any:
     """The student's relative error of a and b, and of b and a."""
-    return torch.as_tensor(answer(a, b)), torch.as_tensor(answer(b, a))
+    both = (answer(a, b), answer(b, a))
+    return tuple(torch.as_tensor(error, dtype=torch.float64) for error in both)
 
 
 class Tabulated(Module):

@@ -545,6 +545,10 @@ DIFFERENCES = [
         lambda f, x, epsilon: difference(1, 1, lambda e: 2e-5)(f, x, 1e-5),
         "is not used, but a much shorter",
     ),
+    (CENTRAL, difference(1, 1, lambda e: 2 / e), "/ and * run from left to right"),
+    (CENTRAL, difference(1, 1, lambda e: 1 / e), "multiplied with the step"),
+    (CENTRAL, difference(1, 1, lambda e: 2 * e * e), "divided by the step twice"),
+    (CENTRAL, difference(1, 1, lambda e: 1), "not divided by the length of the step"),
     ("a matrix", rowwise, "a whole row move"),
     (
         "a vector",

@@ -27,6 +27,7 @@ def _neuron(at: At, names: tuple[str, ...]) -> Iterator[Slip | None]:
     arrives = grad * slope
     total = w[0] * x[0] + w[1] * x[1] + w[2]
     power = torch.exp(-total)
+    lost = "and a minus is lost, that of −s or that in the derivative of 1/d"
     both = (torch.stack([x[0], x[1], one]), torch.stack([w[0], w[1]]))
     for at_sum, mistake, what in (
         (
@@ -40,15 +41,15 @@ def _neuron(at: At, names: tuple[str, ...]) -> Iterator[Slip | None]:
             "the slope is taken for the output itself: half of the sigmoid's slope is missing",
         ),
         (f**2, Mistake.STEP_LEFT_OUT, "the derivative of exp is left out"),
-        (-(f**2), Mistake.STEP_LEFT_OUT, "the derivative of exp is left out, and a sign is wrong"),
+        (-(f**2), Mistake.STEP_LEFT_OUT, f"two things: the derivative of exp is left out; {lost}"),
         (f * power, Mistake.WRONG_SLOPE, "in the derivative of 1/d, the square is missing"),
         (
             -f * power,
             Mistake.WRONG_SLOPE,
-            "in the derivative of 1/d, the square is missing, and a sign is wrong",
+            f"two things: in the derivative of 1/d, the square is missing; {lost}",
         ),
         (power, Mistake.STEP_LEFT_OUT, "the derivative of 1/d is left out"),
-        (-power, Mistake.STEP_LEFT_OUT, "the derivative of 1/d is left out, and a sign is wrong"),
+        (-power, Mistake.STEP_LEFT_OUT, f"two things: the derivative of 1/d is left out; {lost}"),
         (
             f * (1 + f),
             Mistake.WRONG_SLOPE,

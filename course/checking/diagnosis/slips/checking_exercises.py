@@ -464,16 +464,6 @@ def proportions(at: At) -> Iterator[Slip | None]:
             "the slope of each number has a one where the number itself belongs",
             Mistake.WRONG_FACTOR,
         ),
-        (
-            own - (g * x).sum() / t**2,
-            "the sum runs over everything: each row has its own",
-            Mistake.WRONG_AXIS,
-        ),
-        (
-            own - (g * x).sum(0, keepdim=True) / t**2,
-            "the sum runs over the columns: it belongs to each row",
-            Mistake.WRONG_AXIS,
-        ),
         (g / x.sum(), "divided by the sum of everything: each row has its own", Mistake.WRONG_AXIS),
         (torch.ones_like(g) / t, "grad_output is not used", Mistake.UPSTREAM_IGNORED),
         (g, "grad_output is handed on as it came", Mistake.LOCAL_DERIVATIVE_IGNORED),
@@ -497,6 +487,13 @@ def proportions(at: At) -> Iterator[Slip | None]:
         ),
     ):
         yield at.slip("x", values, mistake, what)
+    added = "two things: the second term is added, where it is taken away; and"
+    for sums, what in (
+        ((g * x).sum(), "the sum runs over everything: each row has its own"),
+        ((g * x).sum(0, keepdim=True), "the sum runs over the columns: it belongs to each row"),
+    ):
+        yield at.slip("x", own - sums / t**2, Mistake.WRONG_AXIS, what)
+        yield at.slip("x", own + sums / t**2, Mistake.WRONG_AXIS, f"{added} {what}", 0.93)
     lost = "the sum lost its axis (keepdim), so that it is taken away from the wrong rows"
     yield at.slip("x", lambda: own - (g * x).sum(1) / t**2, Mistake.WRONG_AXIS, lost)
     yield at.slip("x", lambda: (g - (g * a).sum(1)) / t, Mistake.WRONG_AXIS, lost)

@@ -50,6 +50,17 @@ def _shares(at: At, tensor: str, local: Tensor, apart: Tensor, rows: bool) -> It
         if size < 2:
             continue
         divisor = _count(at, apart)
+        per = f"the result is divided by the number of {name}, which this reduction does not ask for"
+        yield at.slip(
+            tensor,
+            local / size,
+            Mistake.UPSTREAM_IGNORED,
+            "grad_output is not used"
+            if size == divisor
+            else f"two things: grad_output is not used; and {per}",
+            0.93,
+            f"unused, by {name}",
+        )
         if reduction in ("mean", "batchmean") and size != divisor:
             own = "all the losses" if reduction == "mean" else "the examples"
             yield at.slip(

@@ -155,6 +155,11 @@ def _of_unit_length(
             Mistake.MISSING_FACTOR,
             "parentheses are missing: grad_output is not divided by the length",
         ),
+        (
+            -grad * out / scale,
+            Mistake.PATH_LOST,
+            "only the path through the length is there, and without a sum over the vector",
+        ),
         (grad * out, Mistake.WRONG_FACTOR, "grad_output is multiplied with the output"),
         (grad * scale, Mistake.WRONG_FACTOR, "grad_output is multiplied with the length"),
         (
