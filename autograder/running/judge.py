@@ -164,6 +164,10 @@ class Remote:
         )
         return {**told, **nothing, "outputs": outputs, "shortcuts": _texts(answer.get("shortcuts"))}
 
+    def steps(self, case: Case, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
+        """The steps of one forward; whoever follows them checks what they are."""
+        return {"steps": _list(self._ask_of(case, "steps", state, inputs).get("steps"))}
+
     def call(self, case: Call, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
         """One call of a function."""
         answer = self._ask_of(case, "call", inputs)

@@ -33,7 +33,8 @@ def explain(stage: str, error: BaseException) -> str:
         )
     message = (str(error).strip().splitlines() or [""])[0]
     what = f"{type(error).__name__}: {message}".removesuffix(": ")
-    return f"{stage} raised {what}{line_of(error)}{_meaning(stage, error, message)}{_shapes(error, message)}"
+    meaning = f"{line_of(error)}{_meaning(stage, error, message)}{_shapes(error, message)}"
+    return f"{stage} raised {what}{meaning}".replace("?. Shapes", "? Shapes")
 
 
 def is_unwritten(error: BaseException) -> bool:

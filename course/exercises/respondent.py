@@ -17,6 +17,7 @@ from course.checking.evidence import Evidence, probe
 from course.checking.explain import explain, is_unwritten
 from course.checking.finding import Finding, Problem
 from course.checking.shortcuts import read_source, watch
+from course.checking.trace import trace
 from course.device import device
 from course.exercises.exercise import Call, Case, RefusalError
 from course.fallback import falling_back_only
@@ -58,6 +59,10 @@ class Respondent(Protocol):
 
     def forward(self, case: Case, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
         """The `outputs` of a module of the student's own with those parameters, and `shortcuts`."""
+        ...
+
+    def steps(self, case: Case, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
+        """The `steps` of such a forward, as `course.checking.trace` tells them; none where it cannot."""
         ...
 
     def call(self, case: Call, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
@@ -124,6 +129,18 @@ class Local:
         except (Exception, DeadlineError, SystemExit) as error:
             return _told(_raised("forward", error)) | {"outputs": [], "shortcuts": []}
         return _told() | {"outputs": arrays, "shortcuts": seen}
+
+    def steps(self, case: Case, state: dict[str, np.ndarray], inputs: Sequence[Any]) -> dict[str, Any]:
+        module = self._make(case, state, own=True)
+        if isinstance(module, Finding):
+            return {"steps": []}
+        given = _tensors(inputs)
+        parameters = [parameter.value for _, parameter in module.named_parameters()]
+        try:
+            with same_draws(), falling_back_only(kinds_in(module)), deadline(SECONDS):
+                return {"steps": trace(lambda *_: module.forward(*given), [*given, *parameters])}
+        except (Exception, DeadlineError, SystemExit):
+            return {"steps": []}
 
     def call(self, case: Call, inputs: Sequence[np.ndarray]) -> dict[str, Any]:
         given, nothing = _tensors(inputs), {"results": [], "changed": [], "shortcuts": []}

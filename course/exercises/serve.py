@@ -22,6 +22,7 @@ def answer(respondent: Respondent, ask: str, of: list[Any]) -> dict[str, Any]:
         "about": respondent.about,
         "own": respondent.own,
         "forward": respondent.forward,
+        "steps": respondent.steps,
         "call": respondent.call,
     }
     return methods[ask](case, *others)

@@ -42,6 +42,7 @@ ON_THE_WAY = (
     "course.checking.evidence",
     "course.checking.finding",
     "course.checking.shortcuts",
+    "course.checking.trace",
     "course.device",
     "course.exercises.exercise",
     "course.exercises.recipe",

@@ -1,29 +1,17 @@
 """Record what forward asks torch for: each operation, with the expression of the source that asks for it."""
 
-import itertools
-import linecache
-import sys
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import course.checking
 from course.checking.diagnosis.reverse.elements import ELEMENTS
 from course.checking.diagnosis.reverse.step import Step
+from course.checking.trace import expression
 from course.checking.truth import Truth
 from course.modes import any_numbers, recording
 from course.module import as_tuple
-
-LONGEST = 48
-"""A longer expression is cut off here."""
-
-_OUTSIDE = tuple(
-    str(Path(package.__file__).parent) for package in (torch, course.checking) if package.__file__
-)
 
 
 def record(truth: Truth) -> tuple[list[Tensor], list[tuple[Step, tuple[Any, ...]]], tuple[Any, ...]]:
@@ -73,7 +61,7 @@ class _Recorder(TorchDispatchMode):
             raise _ChangesInPlaceError
         result = func(*args, **kwargs)
         results = tuple(result) if isinstance(result, tuple | list) else (result,)
-        self.log.append((Step(func, args, kwargs, _expression()), results))
+        self.log.append((Step(func, args, kwargs, expression()), results))
         return result
 
 
@@ -83,22 +71,3 @@ def _where(value: Any) -> Any:
         if isinstance(value, Tensor) and value.numel()
         else id(value)
     )
-
-
-def _expression() -> str:
-    """The expression of the source that is being computed, in the innermost function outside of torch."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_code.co_filename.startswith(_OUTSIDE):
-        frame = frame.f_back
-    if frame is None:
-        return "forward"
-    first, last, start, end = next(
-        itertools.islice(frame.f_code.co_positions(), frame.f_lasti // 2, None), (None,) * 4
-    )
-    if first is None or last is None:
-        return "forward"
-    lines = [linecache.getline(frame.f_code.co_filename, n).encode() for n in range(first, last + 1)]
-    lines[-1] = lines[-1][:end]
-    lines[0] = lines[0][start:]
-    text = " ".join(b" ".join(lines).decode().split())
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
