@@ -8,6 +8,7 @@ from course.checking.finding import Problem
 from course.checking.shortcuts import ENGINE
 from course.exercises import find_exercise, grade
 from course.exercises.questions.composite import ScaledResidual
+from course.exercises.respondent import Local
 from course.module import Buffer
 from course.modules import Sine
 from tests.autograder.conftest import in_notebook
@@ -33,6 +34,43 @@ class Bends(Module):
         slope = grad_output * self.saved["out"]
         self.theta.grad += (slope * self.saved["x"]).sum(dim=0)
         return slope * self.theta.value
+
+
+class Drops(Bends):
+    """a = x · (1 + θ tanh x)."""
+
+    def forward(self, x):
+        bent = torch.tanh(x)
+        self.save(x=x, bent=bent)
+        return x * (1 + self.theta.value * bent)
+
+    def backward(self, grad_output):
+        x, bent, theta = self.saved["x"], self.saved["bent"], self.theta.value
+        self.theta.grad += (grad_output * x * bent).mean(dim=0)
+        return grad_output * (1 + theta * bent) + grad_output * x * theta * (1 - bent)
+
+
+def test_mistakes_in_a_formula_of_ones_own_have_names():
+    parts = {part.name: part for part in grade(OWN, Drops).verdicts}
+    assert "`torch.tanh(x)`" in parts["∂L/∂x"].mistake.what
+    assert "is a mean" in parts["∂L/∂theta"].mistake.what
+
+
+def test_steps_that_say_something_else_than_forward_are_not_followed(monkeypatch):
+    def lies(self, case, state, inputs):
+        line = {
+            "name": "mul",
+            "overload": "Tensor",
+            "inputs": ["0", "1"],
+            "options": {},
+            "quote": "x * theta",
+        }
+        return {"steps": [line, {"results": ["2"]}]}
+
+    monkeypatch.setattr(Local, "steps", lies)
+    part = next(part for part in grade(OWN, Drops).verdicts if part.name == "∂L/∂x")
+    assert not part.passed
+    assert part.mistake is None
 
 
 class ManyParameters(Bends):

@@ -9,7 +9,7 @@ import torch
 
 from course.checking.diagnosis import Mistake
 from course.exercises import find_exercise, grade
-from course.modules import Add, Copy, LeakyReLU, Linear, Multiply
+from course.modules import Add, Copy, CosineUnit, LeakyReLU, Linear, Multiply, Softmax
 
 
 def mistakes(exercise, answer, seed=0):
@@ -88,6 +88,45 @@ def test_the_case_that_speaks_has_several_numbers_and_is_small():
     assert part.numbers is not None
     assert part.numbers.compared > 1
     assert score.reports["∂L/∂x"].title == part.case
+
+
+def test_a_case_that_shows_most_is_named_where_others_are_not():
+    class Whole(Softmax):
+        def backward(self, grad_output):
+            out = self.saved["out"]
+            if self.dim == 0:
+                return out * grad_output.cos()
+            return out * (grad_output - (out * grad_output).mean(self.dim, keepdim=True))
+
+    score = grade(find_exercise("softmax"), Whole)
+    told = {label: report.mistakes for label, report in score.reports.items()}
+    assert "a mean is taken" in told["rows of a batch"]["∂L/∂x"].what
+
+
+def test_few_numbers_do_not_speak_for_cases_that_they_leave_unexplained():
+    class Odd(Multiply):
+        def backward(self, grad_output):
+            x, y = self.saved["x"], self.saved["y"]
+            return grad_output * (y if grad_output.dim() == 2 else y.cos()) * 2, grad_output * x
+
+    assert mistakes("multiply", Odd) == {}
+
+
+def test_the_gradient_that_arrives_and_a_parameter_s_own_may_stand_where_a_value_belongs():
+    class Same(CosineUnit):
+        def backward(self, grad_output):
+            x, theta = self.saved["x"], self.theta.value
+            self.theta.grad += -(grad_output * x * torch.sin(theta * x)).sum()
+            return -grad_output * theta * torch.sin(theta * grad_output)
+
+    class Grown(Linear):
+        def backward(self, grad_output):
+            self.bias.grad += grad_output.sum(0)
+            self.weight.grad += grad_output.T @ self.saved["x"]
+            return torch.einsum("bo,of->bf", grad_output, self.weight.grad)
+
+    assert "computed of grad_output" in mistakes("cosine_unit", Same)["∂L/∂x"].what
+    assert "the gradient of weight is used" in mistakes("linear", Grown)["∂L/∂x"].what
 
 
 @pytest.mark.parametrize("seed", [1, 5])

@@ -4,7 +4,7 @@ Most amount to edges along which no gradient flows: torch.autograd says what is 
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import groupby
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from course.checking.diagnosis.mistakes import Hypothesis, Mistake
-from course.checking.diagnosis.suspect import Suspect
+from course.checking.diagnosis.suspect import Suspect, same
 from course.checking.truth import by_autograd
 from course.containers.graph import Graph, Node
 from course.modes import recording
@@ -44,9 +44,10 @@ def graphs(suspect: Suspect) -> Iterator[Hypothesis]:
         gradients = _without(cut, graph, suspect, overwritten)
         if gradients is not None:
             yield Hypothesis(mistake, what, gradients[suspect.name], prior)
-            other = gradients[graph.inputs[-1 - graph.inputs.index(suspect.name)]]
-            both = f"two things: {what}; and the gradients of the inputs come back in the opposite order"
-            yield Hypothesis(mistake, both, other, prior - 0.05)
+            turned = dict(zip(graph.inputs, (gradients[name] for name in graph.inputs[::-1]), strict=True))
+            if mistake is Mistake.OVERWRITTEN and _are_given(turned, suspect):
+                both = f"two things: {what}; and the gradients of the inputs come back in the opposite order"
+                yield Hypothesis(mistake, both, turned[suspect.name], prior - 0.05)
     for node in graph.nodes.values():
         for name in dict.fromkeys(name for name in node.reads if isinstance(name, str)):
             gradients = _without({edge for edge, other in _edges([node]) if other == name}, graph, suspect)
@@ -87,6 +88,15 @@ def _without(
         return by_autograd(
             forward, suspect.truth.moving, [None if name in overwritten else grad for name, grad in pairs]
         )
+
+
+def _are_given(gradients: Mapping[str, np.ndarray], suspect: Suspect) -> bool:
+    """Whether backward gave just these gradients."""
+    return all(
+        given is not None and same(given, gradients[name])
+        for name, given in suspect.grads.items()
+        if name in gradients
+    )
 
 
 def _node_by_node(
@@ -139,8 +149,8 @@ def _rivals(graph: Graph, kept: int) -> Edges:
     nodes = [node for node in graph.nodes.values() if node in leading]
     pairs = sorted(_edges(nodes), key=lambda pair: pair[1])  # of each value, the readers stay in order
     cut: Edges = set()
-    for _, same in groupby(pairs, key=lambda pair: pair[1]):
-        edges = [edge for edge, _ in same]
+    for _, alike in groupby(pairs, key=lambda pair: pair[1]):
+        edges = [edge for edge, _ in alike]
         reader = [edge for edge in edges if edge[0] == edges[kept][0]]
         # its own reads take turns, first to last
         cut.update(edge for edge in edges if edge != reader[-1 - kept])

@@ -431,6 +431,15 @@ WRONG = [
         **COUNTS,
     ),
     Wrong(
+        "plus, and columns",
+        Proportions,
+        parts(lambda g, x, t: g / t + (g * x).sum(0, keepdim=True) / t**2),
+        "x",
+        "wrong axis",
+        "two things: the second term is added",
+        **COUNTS,
+    ),
+    Wrong(
         "keepdim",
         Proportions,
         parts(lambda g, x, t: g / t - (g * x).sum(1) / t**2),

@@ -331,6 +331,8 @@ def upstream(share, name, words, reduction):
     upstream(lambda g, x: g.sum(0), "wrong axis", "summed over the examples", "none"),
     upstream(lambda g, x: g.reshape(-1)[0], "examples missing", "the first number", "none"),
     upstream(lambda g, x: -g, "sign", "two things", "mean"),
+    upstream(lambda g, x: 1 / x.numel(), "upstream ignored", "two things: grad_output is not used", "sum"),
+    upstream(lambda g, x: 1 / len(x), "upstream ignored", "divided by the number of examples", "mean"),
 )
 def test_the_share_of_each_loss(wrong):
     wrong.check()
