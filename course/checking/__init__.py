@@ -11,6 +11,7 @@ Each file imports only files that stand below it:
     part        one verdict as data, and the sentence made of it
     diagnosis/  names the mistake behind a wrong gradient
     truth       the right forward, and its gradients by central differences
+    trace       a forward as data, so that another process can follow it
     evidence    what the module did, gathered where its code runs
     finding     what was seen that should not be: its kind, words, numbers
     shortcuts   ways around a backward by hand, seen while it runs and in its source

@@ -164,7 +164,8 @@ def _reduced(node: ast.AST, frame: FrameType) -> tuple[int, ...] | None:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
     options = {keyword.arg: keyword.value for keyword in node.keywords}
-    axes = [*node.args, *(options[name] for name in ("dim", "axis") if name in options)]
+    given = () if node.func.attr == "norm" else node.args  # there, a power comes first
+    axes = [*given, *(options[name] for name in ("dim", "axis") if name in options)]
     shape = _shape(node.func.value, frame)
     if node.func.attr not in REDUCTIONS or "keepdim" in options or len(axes) != 1 or not shape:
         return None

@@ -95,33 +95,35 @@ def _own(x: np.ndarray, out: np.ndarray) -> list[str]:
     return [name for name, function in FUNCTIONS.items() if same(_value(function, x), out)]
 
 
+MOST_PARAMETERS = 8
+"""With more of them, their gradients are not tried in the place of their values: each costs a pass."""
+
+
 def replaced(suspect: Suspect) -> Iterator[Hypothesis]:
     """Another tensor of the same shape in the place of one that forward read, a gradient perhaps."""
     truth = suspect.truth
     outputs = {f"the output{i or ''}": output for i, output in enumerate(truth.expected)}
     arrived = {f"grad_output{i or ''}": grad for i, grad in enumerate(truth.grad_outputs)}
-    for name, tensor in truth.tensors.items():
-        others = (
-            truth.tensors | outputs | arrived
-            if name in truth.moving
-            else {"its gradient": _given(suspect, name)}
+    used, computed = "{} is used where {} belongs", "what forward computes of {1} is computed of {0} instead"
+    swaps = [
+        (name, other, value, mistake, what, prior)
+        for name in truth.moving
+        for others, mistake, what, prior in (
+            (truth.tensors, Mistake.INPUT_FOR_OUTPUT, used, 0.85),
+            (outputs, Mistake.OUTPUT_FOR_INPUT, used, 0.85),
+            (arrived, Mistake.WRONG_FACTOR, computed, 0.93),
         )
-        for other, value in others.items():
-            if other == name or not isinstance(value, Tensor) or value.shape != tensor.shape:
-                continue
+        for other, value in others.items()
+        if other != name
+    ]
+    own = "the gradient of {1} is used where its value belongs"
+    for name in truth.parameters if len(truth.parameters) <= MOST_PARAMETERS else ():
+        swaps.append((name, "", _given(suspect, name), Mistake.WRONG_FACTOR, own, 0.93))
+    for name, other, value, mistake, what, prior in swaps:
+        if isinstance(value, Tensor) and value.shape == truth.tensors[name].shape:
             gradients = suspect.gradients(tensors={name: value})
-            if gradients is None:
-                continue
-            mistake, what, prior = Mistake.INPUT_FOR_OUTPUT, f"{other} is used where {name} belongs", 0.85
-            if other in arrived:
-                what = f"what forward computes of {name} is computed of {other} instead"
-                mistake, prior = Mistake.WRONG_FACTOR, 0.93
-            elif name not in truth.moving:
-                what = f"the gradient of {name} is used where its value belongs"
-                mistake, prior = Mistake.WRONG_FACTOR, 0.93
-            elif other in outputs:
-                mistake = Mistake.OUTPUT_FOR_INPUT
-            yield Hypothesis(mistake, what, gradients[suspect.name], prior)
+            if gradients is not None:
+                yield Hypothesis(mistake, what.format(other, name), gradients[suspect.name], prior)
 
 
 def _given(suspect: Suspect, name: str) -> Tensor | None:
