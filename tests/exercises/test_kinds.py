@@ -100,7 +100,7 @@ ANSWERS = [
     ("own", RIGHT_OWN, 9, ""),
     ("own", OWN.format("x * self.scale.value", "self.scale.grad += (g * x).sum(0)", "g * scale"), 9, ""),
     ("own", RIGHT_OWN.replace("+=", "="), 7, "not replace it"),
-    ("own", RIGHT_OWN.replace("return 2 * g", "return g"), 6, "is 1/2 of the true one"),
+    ("own", RIGHT_OWN.replace("return 2 * g", "return g"), 6, "lacks the factor 2"),
     ("own", RIGHT_OWN.replace("scale", "weight"), 6, "there is no ∂L/∂scale"),
     ("own", "class Answer(Module):\n    pass", 0, "no backward of its own"),
     ("own", RIGHT_OWN.replace("(x * self.scale.value) ** 2", "1 / 0"), 0, "ZeroDivisionError"),
