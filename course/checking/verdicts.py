@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from course.checking.diagnosis import Diagnosis, Mistake, Trial, diagnose
+from course.checking.diagnosis import VAGUE, Diagnosis, Mistake, Trial, diagnose
 from course.checking.evidence import Evidence
 from course.checking.finding import Finding, Problem, difference, gradient_name, output_difference
 from course.checking.function import FunctionWithGradient
@@ -98,14 +98,28 @@ def named(reports: Sequence[Report]) -> list[Report]:
     return [_with_mistakes(report, diagnoses.get(id(report.trial), {})) for report in reports]
 
 
+DOUBTFUL = 0.8
+"""A name that is no surer gives way to what was seen: that something was changed in place."""
+
+
 def _with_mistakes(report: Report, mistakes: Mapping[str, Diagnosis]) -> Report:
     """The report with the mistakes by the tensor's name."""
     changing = report.trial is not None and bool(report.trial.evidence.grads_again)
     changing = changing and any(p.kind is Kind.REPEATABLE and not p.passed for p in report.parts)
     saved = "something saved is changed in place while backward still needs it"
+    changed = report.trial.evidence.changed if report.trial is not None else ()
+    damaged = f"{' and '.join(changed)} is changed in place, and with it what is computed of it later"
+    some_right = any(p.kind is Kind.GRADIENT and p.passed for p in report.parts)
 
     def fitting(part: Part) -> Diagnosis | None:
         mistake = mistakes.get(part.tensor)
+        unknown = mistake is None or mistake.mistake in VAGUE or mistake.confidence <= DOUBTFUL
+        if changed and some_right and unknown and part.kind is Kind.GRADIENT:
+            return (
+                Diagnosis(Mistake.SAVED_CHANGED, damaged, 0.7)
+                if part.problem is Problem.DIFFERENT
+                else part.mistake
+            )
         if part.passed or mistake is None:
             return part.mistake
         if part.kind is Kind.GRADIENT:

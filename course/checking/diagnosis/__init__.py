@@ -9,8 +9,8 @@ suspect     one wrong gradient beside all that is known about the right one
 mistakes    the mistakes that have a name
 """
 
-from course.checking.diagnosis.diagnose import diagnose
+from course.checking.diagnosis.diagnose import VAGUE, diagnose
 from course.checking.diagnosis.mistakes import MISTAKES, Diagnosis, Mistake
 from course.checking.diagnosis.suspect import Trial
 
-__all__ = ["MISTAKES", "Diagnosis", "Mistake", "Trial", "diagnose"]
+__all__ = ["MISTAKES", "VAGUE", "Diagnosis", "Mistake", "Trial", "diagnose"]

@@ -1,6 +1,6 @@
 """Mistakes in running a graph backward: gradients overwritten, nodes in wrong order, an edge left out.
 
-Most amount to edges along which no gradient flows: torch.autograd says what is left when they are cut.
+Each amounts to edges along which no gradient flows: torch.autograd says what is left when they are cut.
 """
 
 from collections import deque
@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import groupby
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from course.checking.diagnosis.mistakes import Hypothesis, Mistake
@@ -55,15 +54,10 @@ def graphs(suspect: Suspect) -> Iterator[Hypothesis]:
                 what = f"the path from '{name}' to '{node.name}' is left out"
                 yield Hypothesis(Mistake.PATH_LOST, what, gradients[suspect.name], 0.93)
     handed = "every node gets grad_output itself: each has a gradient of its own, that of what it computes"
-    in_place = "gradients are added in place: what several values share, such as grad_output, changes for all"
-    for mistake, what, options, prior in (
-        (Mistake.WRONG_FACTOR, handed, {"own": False, "dead": True}, 0.93),
-        (Mistake.WRONG_FACTOR, handed, {"own": False}, 0.93),
-        (Mistake.SAVED_CHANGED, in_place, {"in_place": True}, 0.95),
-    ):
-        gradient = _node_by_node(graph, suspect, **options)
-        if gradient is not None:
-            yield Hypothesis(mistake, what, gradient, prior)
+    for nodes in (list(graph.nodes.values()), _visit(graph, deque.pop)):
+        gradients = _all_alike(nodes, graph, suspect)
+        if gradients is not None:
+            yield Hypothesis(Mistake.WRONG_FACTOR, handed, gradients[suspect.name], 0.93)
 
 
 def _without(
@@ -99,41 +93,23 @@ def _are_given(gradients: Mapping[str, np.ndarray], suspect: Suspect) -> bool:
     )
 
 
-def _node_by_node(
-    graph: Graph, suspect: Suspect, *, own: bool = True, dead: bool = False, in_place: bool = False
-) -> np.ndarray | None:
-    """The gradient as a loop over the nodes finds it, each handing on what its module makes of a gradient.
-
-    Args:
-        own: whether a node gets the gradient of what it computes, or grad_output itself.
-        dead: whether nodes run, too, that no gradient reaches.
-        in_place: whether a second gradient is added into the first one's tensor, which others may share.
-    """
-    grad = suspect.truth.grad_outputs[0]
-    if grad is None or len(graph.outputs) != 1 or any(len(n.outputs) > 1 for n in graph.nodes.values()):
-        return None
+def _all_alike(nodes: Collection[Node], graph: Graph, suspect: Suspect) -> dict[str, np.ndarray] | None:
+    """The gradients when each of these nodes gets grad_output: an input hears of its own readers only."""
+    grad, several = suspect.truth.grad_outputs[0], any(len(node.outputs) > 1 for node in nodes)
     values = dict(zip(graph.inputs, suspect.truth.inputs, strict=True))
     for node in graph.nodes.values():
-        values[node.name] = node.module.forward(*graph.inputs_of(node, values))
-    grads = {graph.outputs[0]: grad.clone()}
-    for node in reversed(graph.nodes.values()):
-        if node.name not in grads and not dead:
-            continue
-        arrived = grads[node.name] if own else grad
-        reads = {str(i): value for i, value in enumerate(graph.inputs_of(node, values))}
-        if arrived.shape != values[node.name].shape:
-            return None
-        with recording():
-            handed = by_autograd(node.module.forward, reads, [arrived])
-        for name, array in zip(node.reads, (handed or {}).values(), strict=bool(handed)):
-            new = torch.from_numpy(array).to(arrived)
-            new = arrived if torch.equal(new, arrived) else new  # it is handed on as it is
-            if name in grads and in_place:
-                grads[name].add_(new)
-            elif isinstance(name, str):
-                grads[name] = grads[name] + new if name in grads else new
-    gradient = grads.get(suspect.name)
-    return None if gradient is None else gradient.cpu().numpy()
+        values.update(
+            zip(node.outputs, as_tuple(node.module.forward(*graph.inputs_of(node, values))), strict=True)
+        )
+    if grad is None or several or any(values[node.name].shape != grad.shape for node in nodes):
+        return None
+
+    def forward(*moving: Tensor) -> tuple[Tensor, ...]:
+        now = values | dict(zip(suspect.truth.moving, moving, strict=True))
+        return tuple(node.module.forward(*graph.inputs_of(node, now)) for node in nodes)
+
+    with recording():
+        return by_autograd(forward, suspect.truth.moving, [grad] * len(nodes))
 
 
 def _edges(nodes: list[Node]) -> list[tuple[tuple[str, int], str]]:

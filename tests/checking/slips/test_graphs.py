@@ -53,7 +53,7 @@ class ForgetsAndTurns(Graph):
             "every node gets grad_output itself",
             {"∂L/∂x", "∂L/∂y"},
         ),
-        (AddedInto, Add, "x", "saved changed", "gradients are added in place", {"∂L/∂y"}),
+        (AddedInto, Add, "x", "saved changed", "grad_output is changed in place", {"∂L/∂y"}),
         (
             ForgetsAndTurns,
             Add,
