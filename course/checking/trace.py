@@ -87,6 +87,8 @@ def follow(lines: Sequence[Line], tensors: Sequence[Tensor]) -> tuple[Any, ...]:
         if line["name"] not in KNOWN:
             raise ValueError(f"{line['name']} is not followed")
         operation = getattr(getattr(torch.ops.aten, line["name"]), line["overload"])
+        if operation._schema.is_mutable:
+            raise ValueError(f"{line['name']} would change what it is given")
         inputs, options = tree_map(read, (line["inputs"], line["options"]))
         with quoting(line["quote"]):
             made = as_tuple(operation(*inputs, **options))

@@ -90,7 +90,7 @@ def test_the_case_that_speaks_has_several_numbers_and_is_small():
     assert score.reports["∂L/∂x"].title == part.case
 
 
-def test_a_case_that_shows_most_is_named_where_others_are_not():
+def test_what_explains_some_cases_only_has_no_name():
     class Whole(Softmax):
         def backward(self, grad_output):
             out = self.saved["out"]
@@ -99,8 +99,7 @@ def test_a_case_that_shows_most_is_named_where_others_are_not():
             return out * (grad_output - (out * grad_output).mean(self.dim, keepdim=True))
 
     score = grade(find_exercise("softmax"), Whole)
-    told = {label: report.mistakes for label, report in score.reports.items()}
-    assert "a mean is taken" in told["rows of a batch"]["∂L/∂x"].what
+    assert not any(report.mistakes for report in score.reports.values())
 
 
 def test_few_numbers_do_not_speak_for_cases_that_they_leave_unexplained():

@@ -49,9 +49,6 @@ RIVALS = (0, 1)
 LESS_OF_TWO = 0.1
 """Less sure by so much where one mistake explains some cases and another the rest."""
 
-ENOUGH = 6
-"""So many numbers must agree where a mistake is told that leaves other cases unexplained."""
-
 UNSURE_OF_FEW = {1: 0.25, 2: 0.16}
 """Less sure by so much where so few numbers had to agree: one number agrees with many a formula."""
 
@@ -130,7 +127,7 @@ def _explain(
     """The mistakes that predict what backward gave in every case, and how sure they are, by case.
 
     That is one mistake; or the same kind of mistake, which each case says in its own words; or two mistakes,
-    of which each case shows at least one. Else it is one mistake of those cases that show most.
+    of which each case shows at least one.
 
     Args:
         broken: cases in which some numbers are not finite: they are told if the mistake explains them, too.
@@ -143,7 +140,7 @@ def _explain(
         if told := _common(first, failing, passing, stage):
             too = {place: there for place, there in broken.items() if there.agrees(told.hypothesis, stage)}
             return {place: _diagnosis(told, there, stage, few) for place, there in (failing | too).items()}
-    return _alike(failing, passing, few) or _two(first, failing, passing, few) or _some(failing, passing)
+    return _alike(failing, passing, few) or _two(first, failing, passing, few)
 
 
 @dataclass(frozen=True)
@@ -220,29 +217,6 @@ def _two(
                     else _diagnosis(one, there, stage, less)
                     for place, there in failing.items()
                 }
-    return {}
-
-
-def _some(failing: dict[int, _Candidates], passing: list[_Candidates]) -> dict[int, Diagnosis]:
-    """One mistake of the cases that show most, where others have no name: it is told in those alone.
-
-    What has the wrong shape shows nothing.
-    """
-    shaped = {p: c for p, c in failing.items() if c.suspect.given.shape == c.suspect.true.shape}
-    most = max((there.suspect.weight for there in shaped.values()), default=0)
-    for there in shaped.values():
-        stage, matching = there.matching() if there.suspect.weight == most else (0, [])
-        for hypothesis in matching:
-            known = [other.agrees(hypothesis, stage) for other in passing]
-            if hypothesis.mistake in VAGUE or False in known:
-                continue
-            told = {p: c for p, c in shaped.items() if c is there or c.agrees(hypothesis, stage)}
-            numbers = sum(c.suspect.weight for c in told.values())
-            if len(told) < len(shaped) and numbers < ENOUGH:
-                continue
-            less = UNSURE_OF_FEW.get(numbers, 0.0) + LESS_OF_TWO
-            one = _Told(hypothesis, hypothesis.prior)
-            return {place: _diagnosis(one, c, stage, less) for place, c in told.items()}
     return {}
 
 
