@@ -3,7 +3,8 @@
 Each wrong answer of `benchmarks/students` is graded, or checked where no exercise asks for it. What a reader
 said of the message is in judged.json: right (a student knows what to change), one (of two mistakes), vague,
 wrong, none (only that numbers differ) or missed (nothing failed). A message that is not known yet counts for
-none of these: it is written to a file for a reader, whose words are then taken in.
+none of these: it is written to a file for a reader, whose words are then taken in. What was said at first
+sight, before anybody had looked at the cases, stands beside it.
 
     python benchmarks/named_mistakes.py [CASE …] [--to-judge FILE] [--judged FILE]
 """
@@ -65,12 +66,16 @@ def main(
     warnings.simplefilter("ignore")
     known = json.loads(JUDGED.read_text(encoding="utf-8"))
     if judged:
-        known |= {row.pop("case"): row for row in json.loads(judged.read_text(encoding="utf-8"))}
+        for row in json.loads(judged.read_text(encoding="utf-8")):
+            said = {field: row[field] for field in ("message", "judged", "why") if row.get(field)}
+            earlier = known.get(row["case"], {})
+            known[row["case"]] = said | {"first": earlier.get("first", row["judged"])}
         JUDGED.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     cases = read_cases()
     if unknown := [name for name in names or () if name not in cases]:
         raise typer.BadParameter(f"no case is called {', '.join(unknown)}")
     counts = {kind: collections.Counter[str]() for kind in ("one", "two", "subtle", "likely")}
+    first = {f"{kind}, at first": collections.Counter[str]() for kind in ("one", "two", "subtle")}
     new: list[dict[str, str]] = []
     began = time.process_time()
     for case in track([cases[name] for name in names or cases], "Grading", disable=bool(names)):
@@ -79,6 +84,7 @@ def main(
         row = known.get(case.name, {})
         category = "missed" if not parts else row["judged"] if row.get("message") == said else "to judge"
         counts[case.kind][category] += 1
+        first[f"{case.kind}, at first"][row.get("first", "to judge")] += 1
         if likely(parts):
             counts["likely"][category] += 1
         if category == "to judge":
@@ -89,10 +95,11 @@ def main(
             print(f"{case.name}: {case.truth}", *(f"  {part.name}: {part.line}" for part in parts), sep="\n")
             print(f"  → {category} {row.get('why', '')}".rstrip())
     seconds = time.process_time() - began
+    counts = first | counts
     columns = [*CATEGORIES, *(["to judge"] if new else [])]
-    print(f"{'':12}" + "".join(f"{column:>9}" for column in columns))
+    print(f"{'':16}" + "".join(f"{column:>9}" for column in columns))
     for kind, count in counts.items():
-        print(f"{kind:12}" + "".join(f"{count[column]:9}" for column in columns) + f"   of {count.total()}")
+        print(f"{kind:16}" + "".join(f"{count[column]:9}" for column in columns) + f"   of {count.total()}")
     print(f"{1000 * seconds / sum(counts[kind].total() for kind in ('one', 'two', 'subtle')):.0f} ms a case")
     if new and to_judge:
         to_judge.write_text(json.dumps(new, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

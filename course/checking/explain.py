@@ -107,7 +107,7 @@ def _meaning(stage: str, error: BaseException, message: str) -> str:
     if "need to be at least 1D" in message:
         return ": @ multiplies matrices, * multiplies numbers one by one, and single numbers have no rows"
     if "shapes cannot be multiplied" in message:
-        return ": a transpose is missing, or the factors of @ are in the wrong order"
+        return ": a transpose is missing or one too many, or the factors of @ are in the wrong order"
     if found := re.search(r"shape \[(.*)\] doesn't match the broadcast shape \[(.*)\]", message):
         gradient, added = (prod(_sizes(sizes)) for sizes in found.groups())
         if gradient == added:

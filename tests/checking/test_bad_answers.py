@@ -104,7 +104,12 @@ SAID = [
     (Nan, "∂L/∂x", "(15 of 15 are no finite number)", {"∂L/∂x"}),
     (Misspelled, "∂L/∂x", "`return grad_outptu @ self.weight.value", None),
     (NotSaved, "∂L/∂x", "forward saved no 'weight'", None),
-    (WrongShapes, "∂L/∂x", "a transpose is missing, or the factors of @ are in the wrong order", None),
+    (
+        WrongShapes,
+        "∂L/∂x",
+        "a transpose is missing or one too many, or the factors of @ are in the wrong order",
+        None,
+    ),
     (
         FailsTheSecondTime,
         "accumulation",

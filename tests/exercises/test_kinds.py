@@ -142,4 +142,4 @@ def test_what_is_seen_names_the_line(tmp_path):
     exec(compile(source, str(path), "exec"), namespace)
     message = grade(find_exercise("tests.exercises.kinds:own"), namespace["Answer"]).verdicts[0].message
     assert re.search(r"\(line \d+: `return g @ x`\)", message)
-    assert "a transpose is missing, or the factors of @ are in the wrong order" in message
+    assert "a transpose is missing or one too many, or the factors of @ are in the wrong order" in message

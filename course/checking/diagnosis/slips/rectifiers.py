@@ -368,7 +368,7 @@ def _of_elu(at: At, alpha: float, scale: float) -> Iterator[Slip | None]:
         (
             line * (at.out + alpha),
             Mistake.EXTRA_FACTOR,
-            f"{left}, the output is multiplied with λ, which it has in it already",
+            f"{left}, λ multiplies the output and α: the output has it in it already, α has not",
         ),
         (grad * (at.out + alpha), Mistake.MISSING_FACTOR, f"{left}, α is added to the output without its λ"),
         (curve * e * x, Mistake.EXTRA_FACTOR, f"{left}, x is multiplied as well"),
