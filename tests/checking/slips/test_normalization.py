@@ -150,7 +150,7 @@ WRONG = [
         batch(lambda s, go, g, hat, r, m: r / 2 * (2 * g - 4 * 2 * m(g) - 4 * 2 * hat * m(g * hat)), (0, 2)),
         X,
         "wrong factor",
-        "the means in ∂L/∂x are sums divided by 2, the examples, but each group has 8 numbers",
+        "the means in ∂L/∂x are sums divided by 2, the examples, but each mean runs over 8 numbers",
         args=(3,),
         shapes=((2, 3, 4),),
     ),

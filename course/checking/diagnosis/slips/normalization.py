@@ -358,7 +358,7 @@ def _paths(at: At, norm: _Norm, join: Back) -> Iterator[Slip | None]:
         f"the term of {deviation} in ∂L/∂x has a sum over {norm.words} where a mean belongs",
     )
     for count, words in _other_counts(join(norm.x), n).items():
-        what = f"are sums divided by {count}, {words}, but each group has {n} numbers"
+        what = f"are sums divided by {count}, {words}, but each mean runs over {n} numbers"
         share = n / count
         yield slip(1, share, share, Mistake.WRONG_FACTOR, f"the means in ∂L/∂x {what}")
         yield slip(
