@@ -98,7 +98,7 @@ def named(reports: Sequence[Report]) -> list[Report]:
     return [_with_mistakes(report, diagnoses.get(id(report.trial), {})) for report in reports]
 
 
-DOUBTFUL = 0.8
+DOUBTFUL = 0.85
 """A name that is no surer gives way to what was seen: that something was changed in place."""
 
 

@@ -160,7 +160,7 @@ def replaced_gradients(program: Program) -> Iterator[Wrong]:
             def rule(grads: Gradients, step: Step = step, other: Tensor = other) -> dict[int, Tensor]:
                 return dict(enumerate(step.pull_back([other])))
 
-            yield Wrong({step.index: rule}, Mistake.PATH_LOST, what, 0.79)
+            yield Wrong({step.index: rule}, Mistake.PATH_LOST, what, 0.84)
         for number, value in enumerate(program.values):
             if value.shape == grad.shape and left:
                 left -= 1
