@@ -158,12 +158,12 @@ def _check_gradient_cases(rng: Generator) -> list[Call]:
             overlooked: why a check may call the wrong one right.
             refused: why it may call the right one wrong, beside what is the cause in all cases.
         """
-        order = torch.randperm(4, generator=rng, device=rng.device) < 2  # where the right one is asked about
-        right, wrong = _tables(name, x, lambda grad, x: grad), _tables(name, x, spoil)
+        order = torch.randperm(4, generator=rng, device=rng.device).cpu().numpy() < 2
+        both = [_tables(name, x, spoil), _tables(name, x, lambda grad, x: grad)]
+        tables = [table for right in order for table in both[int(right)]]
 
         def accept(inputs: Sequence[Tensor], results: Sequence[np.ndarray]) -> str:
-            asked = order.cpu().numpy()
-            said = {truth: {float(got) for got in results[0][asked == truth]} for truth in (1, 0)}
+            said = {truth: {float(got) for got in results[0][order == truth]} for truth in (1, 0)}
             if not said[1] | said[0] <= {0.0, 1.0}:
                 return "is neither True nor False"
             if len(said[1]) + len(said[0]) > 2:
@@ -177,7 +177,7 @@ def _check_gradient_cases(rng: Generator) -> list[Call]:
                 return f"said {' and '.join(false)}" if false else ""
             return f"said {false[0]}: {refused + _REFUSED if said[1] == {0.0} else overlooked}"
 
-        return Call(label, partial(verdicts, name), (x, *right, *wrong, order), accept, parts=())
+        return Call(label, partial(verdicts, name), (x, *tables), accept, parts=())
 
     return [
         case(

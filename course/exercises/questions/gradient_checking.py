@@ -60,17 +60,8 @@ class Tabulated(Module):
         return (self.slopes + self.bends @ moved) @ grad_output.reshape(-1)
 
 
-def verdicts(
-    name: str,
-    answer: Any,
-    x: Tensor,
-    slopes: Tensor,
-    bends: Tensor,
-    wrong: Tensor,
-    wrong_bends: Tensor,
-    order: Tensor,
-) -> Tensor:
-    """What the student's check says of the right gradient, where `order` is 1, and of the wrong one."""
-    tables = ((wrong, wrong_bends), (slopes, bends))
-    said = [float(answer(Tabulated(name, x.clone(), *tables[int(right)]), x.clone())) for right in order]
+def verdicts(name: str, answer: Any, x: Tensor, *tables: Tensor) -> Tensor:
+    """What the student's check says of gradients of one function; of each, there are slopes and bends."""
+    pairs = zip(tables[::2], tables[1::2], strict=True)
+    said = [float(answer(Tabulated(name, x.clone(), *pair), x.clone())) for pair in pairs]
     return torch.tensor(said, dtype=torch.float64)
