@@ -281,6 +281,7 @@ def test_a_solved_exercise_earns_its_points(met):
     assert met["solved"]["multiply-test"].endswith("\n12.0")
 
 
+@pytest.mark.slow
 def test_validate_says_what_is_missing(student, met):
     """After one exercise is solved, all others are."""
     done = as_student(student, "-m", "nbgrader", "validate", "assignments/01_graphs/01_graphs.ipynb")

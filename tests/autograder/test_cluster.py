@@ -150,6 +150,7 @@ def obey(tasks: dict[str, Task]) -> dict[str, Executed]:
 BLANK = Task(nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", id="one")])))
 
 
+@pytest.mark.slow
 def test_what_kills_its_worker_twice_is_given_up_and_the_rest_goes_on(tmp_path, cluster):
     for _ in range(2):
         cluster.worker("--nthreads", "2")

@@ -23,6 +23,7 @@ def _points(tiny, student):
     return tuple(read_grades(tiny.settings, "tiny")[student].points.values())
 
 
+@pytest.mark.slow
 def test_partial_credit_and_missing_gradebook(tiny):
     tiny.hand_in("ada", first="first = 41")
     assert [outcome.problem for outcome in grade(tiny.settings, "tiny", ["ada"])] == [None]

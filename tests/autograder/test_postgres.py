@@ -195,9 +195,8 @@ def test_the_order_of_rows_does_not_matter(tiny, address):
 OTHER = ["--again", "--work", "other"]
 
 
-@pytest.mark.parametrize(
-    "graders", [([], OTHER), pytest.param(([], ["--again"], OTHER), marks=pytest.mark.slow)], ids=len
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("graders", [([], OTHER), ([], ["--again"], OTHER)], ids=len)
 def test_graders_at_once_do_no_harm(tiny, address, graders):
     """They begin with an empty database; one of them grades in another folder, as if on another computer."""
     students = [f"s{number}" for number in range(6)]

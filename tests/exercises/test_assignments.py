@@ -15,7 +15,10 @@ from tests.notebooks import ROOT, run
 NAMES = sorted(path.parent.name for path in ROOT.glob("solutions/*/*.ipynb"))
 each = pytest.mark.parametrize("name", NAMES)
 QUICK = ("01_graphs", "05_composite")
-"""Whose solutions are run as notebooks every time; the others with the slow tests."""
+"""Which are run as notebooks every time; the others with the slow tests."""
+some = pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
+)
 
 
 def source(name: str, folder: str = "solutions") -> NotebookNode:
@@ -143,9 +146,7 @@ def said(notebook: NotebookNode) -> str:
     )
 
 
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NAMES]
-)
+@some
 def test_the_solution_earns_every_point_in_the_notebook(name, tmp_path):
     """The same through the engine and through nbgrader is tested with the autograder."""
     notebook = run(ROOT / "solutions" / name / f"{name}.ipynb", tmp_path).notebook
@@ -153,7 +154,7 @@ def test_the_solution_earns_every_point_in_the_notebook(name, tmp_path):
     assert results(notebook) == [about(cell).points for cell in graded_cells(notebook)]
 
 
-@each
+@some
 def test_the_released_notebook_runs_to_its_end_and_says_what_is_missing(name, tmp_path):
     notebook = run(ROOT / "assignments" / name / f"{name}.ipynb", tmp_path).notebook
     words = said(notebook)

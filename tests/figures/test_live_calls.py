@@ -15,7 +15,10 @@ def test_figures_recommend_controls():
     )
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (place % 2)) for place, name in enumerate(FIGURES)],
+)
 def test_a_figures_own_controls_move_it(name):
     shown = live(FIGURES[name].draw)
     assert {control["name"] for control in shown.widget.controls} == FIGURES[name].live.keys() - {

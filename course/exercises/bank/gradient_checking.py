@@ -150,7 +150,7 @@ def _tables(name: str, x: Tensor, spoil: Spoil) -> tuple[Tensor, Tensor]:
 
 def _check_gradient_cases(rng: Generator) -> list[Call]:
     def case(label: str, name: str, spoil: Spoil, x: Tensor, overlooked: str, refused: str = "") -> Call:
-        """A gradient that is right and one that is not are checked twice each, in an order that is drawn.
+        """A gradient that is right and one that is not are checked twice each, in an order that is drawn and kept here.
 
         Who guesses, or takes turns, is seldom right.
 
