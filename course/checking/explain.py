@@ -33,8 +33,9 @@ def explain(stage: str, error: BaseException) -> str:
         )
     message = (str(error).strip().splitlines() or [""])[0]
     what = f"{type(error).__name__}: {message}".removesuffix(": ")
-    meaning = f"{line_of(error)}{_meaning(stage, error, message)}{_shapes(error, message)}"
-    return f"{stage} raised {what}{meaning}".replace("?. Shapes", "? Shapes")
+    said = f"{stage} raised {what}{line_of(error)}{_meaning(stage, error, message)}"
+    shapes = _shapes(error, message)
+    return f"{said}{' ' if said.endswith('?') else '. '}{shapes}" if shapes else said
 
 
 def is_unwritten(error: BaseException) -> bool:
@@ -150,8 +151,8 @@ def _shapes(error: BaseException, message: str) -> str:
         shapes = ", ".join(f"{name}: {shape}" for name, shape in (named | lost).items())
         why = ""
         if lost and MISFIT[0] in message and _fit(named.values()):
-            why = f". `{next(iter(lost))}` has lost an axis: is it the right one, and should keepdim keep it?"
-        return f"{why} Shapes: {shapes}" if why else f". Shapes: {shapes}" if shapes else ""
+            why = f"`{next(iter(lost))}` has lost an axis: is it the right one, and should keepdim keep it? "
+        return f"{why}Shapes: {shapes}" if shapes else ""
     return ""
 
 

@@ -150,9 +150,9 @@ def _tables(name: str, x: Tensor, spoil: Spoil) -> tuple[Tensor, Tensor]:
 
 def _check_gradient_cases(rng: Generator) -> list[Call]:
     def case(label: str, name: str, spoil: Spoil, x: Tensor, overlooked: str, refused: str = "") -> Call:
-        """A gradient that is right and one that is not are checked twice each, in an order that is drawn and kept here.
+        """A gradient that is right and one that is not are checked twice each, in an order that is drawn.
 
-        Who guesses, or takes turns, is seldom right.
+        Only the judge knows the order: who guesses, or takes turns, is seldom right.
 
         Args:
             overlooked: why a check may call the wrong one right.
